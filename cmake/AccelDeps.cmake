@@ -1,0 +1,44 @@
+# Parts that the house stands on. `make deps` brings them: Debian packages, and .deps/ for the rest.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(accel_need file)
+  if(NOT EXISTS "${ACCEL_DEPS_DIR}/${file}")
+    message(FATAL_ERROR "${ACCEL_DEPS_DIR}/${file} is missing: run `make deps`.")
+  endif()
+endfunction()
+
+function(accel_pkg name module)
+  pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "The library ${module} is missing: run `make deps`.")
+  endif()
+endfunction()
+
+accel_pkg(LIBCRYPTO libcrypto)
+accel_pkg(HWLOC hwloc)
+accel_pkg(CAIRO cairo)
+accel_pkg(ZSTD libzstd)
+
+accel_need(yyjson/yyjson.c)
+add_library(yyjson STATIC "${ACCEL_DEPS_DIR}/yyjson/yyjson.c")
+target_include_directories(yyjson SYSTEM PUBLIC "${ACCEL_DEPS_DIR}/yyjson")
+target_compile_options(yyjson PRIVATE -w -ffunction-sections -fdata-sections)
+
+accel_need(duckdb/libduckdb.so)
+accel_need(duckdb/duckdb.h)
+add_library(duckdb SHARED IMPORTED)
+set_target_properties(duckdb PROPERTIES IMPORTED_LOCATION "${ACCEL_DEPS_DIR}/duckdb/libduckdb.so"
+  IMPORTED_NO_SONAME TRUE INTERFACE_INCLUDE_DIRECTORIES "${ACCEL_DEPS_DIR}/duckdb")
+
+# Headers of runtimes that are loaded with dlopen: included, never linked.
+add_library(accel_runtime_headers INTERFACE)
+target_include_directories(accel_runtime_headers SYSTEM INTERFACE
+  "${ACCEL_DEPS_DIR}/onnxruntime/include" "${ACCEL_DEPS_DIR}/openvino/openvino/include")
+
+# What each room links beside the rooms before it.
+set(ACCEL_LINK_base yyjson PkgConfig::LIBCRYPTO Threads::Threads m ${CMAKE_DL_LIBS})
+set(ACCEL_LINK_hw PkgConfig::HWLOC)
+set(ACCEL_LINK_engines accel_runtime_headers)
+set(ACCEL_LINK_store duckdb PkgConfig::ZSTD)
+set(ACCEL_LINK_report PkgConfig::CAIRO)
