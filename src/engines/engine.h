@@ -1,0 +1,182 @@
+/* The one interface that every engine implements, and the table of engines.
+ *
+ * An engine executes a graph on a device. Adding one is a folder here with one `const engine_def`, and one line in
+ * engines/table.c. A *platform* is what a user asks for (cpu, cuda, openvino, …); an engine's devices say which platform they realise.
+ *
+ * Life of a session: load → bind → run, run, run … → outputs → unload. A session is used by one thread at a time. Engines are
+ * strict: a node that the device asked for can't run is ACCEL_UNSUPPORTED with the nodes named; nothing falls back silently,
+ * and the precision that ran is reported, not assumed. */
+#ifndef ACCEL_ENGINES_ENGINE_H
+#define ACCEL_ENGINES_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "graph/graph.h"
+#include "graph/passes.h"
+#include "graph/tensor.h"
+
+/* ---- names (contracts.md) --------------------------------------------------------------------------------------- */
+
+#define PLATFORM_LIST(X)                                                                                     \
+    X(PLATFORM_CPU, "cpu")                                                                                   \
+    X(PLATFORM_CUDA, "cuda")                                                                                 \
+    X(PLATFORM_ROCM, "rocm")                                                                                 \
+    X(PLATFORM_MPS, "mps")                                                                                   \
+    X(PLATFORM_OPENVINO, "openvino")                                                                         \
+    X(PLATFORM_QNN, "qnn")                                                                                   \
+    X(PLATFORM_WEBNN, "webnn")                                                                               \
+    X(PLATFORM_WEBGPU, "webgpu")                                                                             \
+    X(PLATFORM_WASM, "wasm")                                                                                 \
+    X(PLATFORM_VULKAN, "vulkan")                                                                             \
+    X(PLATFORM_DX12, "dx12")
+
+typedef enum platform {
+#define PLATFORM_ENUM(symbol, name) symbol,
+    PLATFORM_LIST(PLATFORM_ENUM)
+#undef PLATFORM_ENUM
+        PLATFORM_COUNT
+} platform;
+const char *platform_name(platform p);
+bool platform_from_name(const char *name, platform *out);
+
+#define PRECISION_LIST(X)                                                                                    \
+    X(PRECISION_FP32, "fp32")                                                                                \
+    X(PRECISION_FP16, "fp16")                                                                                \
+    X(PRECISION_BF16, "bf16")                                                                                \
+    X(PRECISION_INT8, "int8")                                                                                \
+    X(PRECISION_INT4, "int4")
+
+typedef enum precision {
+#define PRECISION_ENUM(symbol, name) symbol,
+    PRECISION_LIST(PRECISION_ENUM)
+#undef PRECISION_ENUM
+        PRECISION_COUNT
+} precision;
+const char *precision_name(precision p);
+bool precision_from_name(const char *name, precision *out); /* accepts f32, float32, f16, half too */
+
+/* ---- what an engine finds on this machine ------------------------------------------------------------------------ */
+
+typedef struct engine_device {
+    platform platform;
+    const char *id;          /* what the engine calls it: "CPU", "GPU.0", "cuda:0" */
+    const char *name;        /* "AMD EPYC", "NVIDIA H200" */
+    const char *driver;      /* version of the driver, or NULL */
+    uint64_t memory_bytes;   /* 0 when unknown */
+    uint32_t precisions;     /* bit (1 << precision) for each that it executes */
+    bool available;
+    const char *reason;      /* when not available: the evidence ("libcudart.so.12: cannot open shared object file"), else NULL */
+    const char *note;        /* e.g. "untested on hardware", or NULL */
+} engine_device;
+
+typedef struct engine_report {
+    bool present;         /* the runtime itself is here */
+    const char *reason;   /* when not: where was looked for it, and how to get it */
+    const char *version;  /* of the runtime; for native: of accel */
+    const char *library;  /* path it was loaded from, or NULL */
+    size_t device_count;
+    engine_device *devices; /* absent ones too, with their reason */
+} engine_report;
+
+typedef struct engine_context {
+    const char *const *runtime_paths; /* from --runtime-path, searched first */
+    size_t runtime_path_count;
+    const char *program_folder;       /* where accel lies; deps are looked for beside it. May be NULL */
+} engine_context;
+
+/* ---- a session ------------------------------------------------------------------------------------------------------ */
+
+typedef struct engine_model {
+    const graph *graph;    /* bound to concrete input shapes and inferred; belongs to the caller, outlives the session */
+    const char *onnx_path; /* the file to give to runtimes that read files: the user's own, byte for byte, or one written by
+                              engine_write_model() in the engine's form. NULL for engines that execute the graph itself */
+} engine_model;
+
+typedef struct engine_options {
+    const engine_context *context; /* may be NULL */
+    precision precision;
+    int threads;                   /* 0: as many as CPUs allowed */
+    bool allow_fallback;           /* asked for: the runtime may put nodes on another device; recorded */
+    const char *profile_path;      /* NULL */
+    bool profile;                  /* measure each node: engine_def.profile gives it */
+    bool deterministic;            /* no choices made by timing */
+} engine_options;
+
+typedef struct engine_session engine_session; /* each engine defines its own */
+
+typedef struct engine_timing {
+    uint64_t load_ns;    /* reading the model and its weights into the runtime */
+    uint64_t compile_ns; /* optimising, packing, planning; 0 when the runtime does both in one call (then all is in load_ns) */
+    bool split;          /* the two are known apart */
+} engine_timing;
+
+typedef struct engine_memory {
+    uint64_t model_bytes;      /* weights as the engine holds them; 0 unknown */
+    uint64_t activation_bytes; /* planned arena; 0 unknown */
+    uint64_t device_bytes;     /* on an accelerator; 0 none or unknown */
+} engine_memory;
+
+typedef struct engine_ran {
+    precision precision;   /* what the runtime says it computes in */
+    int threads;
+    char options[256];     /* settings that matter, as "key=value, …": spinning, allocator, hint, ISA */
+    bool fell_back;        /* some nodes ran elsewhere (only with allow_fallback) */
+} engine_ran;
+
+typedef struct engine_profile_row {
+    const char *node, *op_type, *kernel;
+    uint64_t time_ns;
+    double flops, bytes;
+} engine_profile_row;
+
+typedef struct engine_unsupported {
+    size_t count;           /* nodes that can't run */
+    char sentence[512];     /* names the first few: "3 nodes: 'x' (Foo, domain bar) …" */
+} engine_unsupported;
+
+typedef struct engine_def {
+    const char *name;        /* "native", "onnxruntime", "openvino" */
+    const char *summary;     /* one line for help and docs */
+    const char *environment; /* variable that names its library, or NULL */
+    bool needs_file;         /* reads engine_model.onnx_path */
+    graph_form form;         /* of the file that engine_write_model writes for it */
+    bool probe_in_child;     /* loading its library can crash the process: probe it in a child */
+
+    /* Devices or the reason there are none. Strings live in `a`. Absent is not an error: OK with present false. */
+    accel_status (*probe)(const engine_context *context, arena *a, engine_report *out, accel_error *err);
+    /* Which nodes this device can't run. NULL: only load can tell. */
+    accel_status (*supports)(const graph *g, const engine_device *device, const engine_options *options, engine_unsupported *out, accel_error *err);
+    accel_status (*load)(const engine_model *model, const engine_device *device, const engine_options *options, engine_session **out, accel_error *err);
+    /* Inputs in graph input order, concrete shapes as bound; the memory stays valid and in place until the next bind or unload, its
+     * contents may change between runs. */
+    accel_status (*bind)(engine_session *s, const tensor *inputs, size_t count, accel_error *err);
+    accel_status (*run)(engine_session *s, accel_error *err);
+    /* Views of the outputs of the last run, in graph output order; valid until the next run or unload. */
+    accel_status (*outputs)(engine_session *s, tensor *views, size_t count, accel_error *err);
+    void (*timing)(const engine_session *s, engine_timing *out);
+    void (*memory)(const engine_session *s, engine_memory *out);
+    void (*ran)(const engine_session *s, engine_ran *out);
+    /* Rows of the last run with options.profile; NULL: the engine has none. */
+    accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count, accel_error *err);
+    void (*unload)(engine_session *s); /* accepts NULL */
+} engine_def;
+
+/* The table (engines/table.c). */
+size_t engine_count(void);
+const engine_def *engine_at(size_t index);
+const engine_def *engine_find(const char *name); /* NULL when unknown */
+
+/* Writes the graph as a file in the engine's form into folder (weights as external data above 1 MiB), symbolic dims kept bound.
+ * path receives the file's name. */
+accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path, accel_error *err);
+
+/* Finding a vendor library: --runtime-path folders, the environment variable, the deps folder, site-packages of an active
+ * Python environment (VIRTUAL_ENV, CONDA_PREFIX), the system's loader. Tries each candidate (patterns as "libonnxruntime.so*") and says in `looked` where it looked. */
+accel_status engine_find_library(const engine_context *context, const char *environment, const char *package, const char *const *patterns,
+                                 size_t pattern_count, str_buf *path, str_buf *looked, accel_error *err);
+
+#endif
