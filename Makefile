@@ -1,22 +1,78 @@
-# accel: the short way in. `make deps` once, then `make`, `make test`, `make bench`.
+# accel: the short way in.
+#   make          builds          make bench   brings what is missing, builds, benchmarks what is here
+#   make test     passes all tests make deps   brings the parts of deps/pins.txt (a no-op when they are there)
 BUILD  ?= build/release
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
-CMAKE   = cmake -G Ninja -S .
+CMAKE   = cmake -G Ninja -S . -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+CTEST   = ctest --output-on-failure -j $(JOBS)
+CLANG   = -DCMAKE_C_COMPILER=clang-19
 
-.PHONY: all deps test clean
+.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm peers install format check clean
+.DELETE_ON_ERROR:
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)
 
+# Settings given as FLAGS=-D... are kept by the build folder.
 $(BUILD)/build.ninja:
-	@$(CMAKE) -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(FLAGS)
+	@$(CMAKE) -B $(BUILD) $(FLAGS)
 
 deps:
 	@scripts/deps.sh
 
-test: deps all
-	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+# A fresh clone has nothing to build with before deps, so the build is a second make.
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/bench.sh $(BUILD)/accel
+
+test: deps
+	@$(MAKE) --no-print-directory all
+	@$(CTEST) --test-dir $(BUILD)
+
+conformance: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/conformance.sh $(BUILD)/accel
+
+# Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer.
+asan:
+	@$(CMAKE) -B build/asan -DACCEL_SANITIZE=address,undefined $(FLAGS)
+	@cmake --build build/asan -j $(JOBS)
+	@$(CTEST) --test-dir build/asan -LE script
+
+tsan:
+	@$(CMAKE) -B build/tsan -DACCEL_SANITIZE=thread $(CLANG) $(FLAGS)
+	@cmake --build build/tsan -j $(JOBS)
+	@$(CTEST) --test-dir build/tsan -LE script
+
+clang:
+	@$(CMAKE) -B build/clang $(CLANG) $(FLAGS)
+	@cmake --build build/clang -j $(JOBS)
+
+# SECONDS_EACH: how long each fuzz target runs.
+fuzz:
+	@scripts/fuzz.sh $(or $(SECONDS_EACH),300)
+
+soak: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/soak.sh
+
+wasm:
+	@scripts/wasm.sh
+
+peers: deps
+	@$(MAKE) --no-print-directory all
+	@benchmarks/peers.sh
+
+install: all
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) --strip
+
+format:
+	@scripts/check_format.sh --fix
+
+check:
+	@scripts/check_layers.py
+	@scripts/check_format.sh
 
 clean:
 	rm -rf build

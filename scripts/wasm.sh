@@ -1,0 +1,45 @@
+#!/bin/bash
+# Compiles the rooms that also run in browsers for wasm32 without a libc, and links them: what stays undefined
+# must be in src/base/wasm/imports.txt, the list of what the host page gives. Result: build/wasm/accel.wasm
+set -euo pipefail
+cd "$(dirname "$0")/.."
+clang=${CLANG:-clang-19}
+link=${WASM_LD:-wasm-ld-19}
+jobs=${JOBS:-$(nproc)}
+out=build/wasm
+isa=simd128
+imports=src/base/wasm/imports.txt
+command -v "$clang" "$link" >/dev/null || { echo "wasm: $clang or $link is missing: run scripts/deps.sh ci" >&2; exit 1; }
+
+common=(--target=wasm32 -std=c17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -msimd128 -DNDEBUG
+    -DACCEL_WASM=1 "-DACCEL_VERSION=\"wasm\"" -isystem src/base/wasm/include)
+warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+kernel=(-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast "-DACCEL_ISA=$isa" "-DACCEL_ISA_$isa=1")
+
+compile() { # compile FILE: one object below build/wasm
+    local file=$1 name=${1#.} flags=()
+    case $file in
+    .deps/*) flags=(-w) ;;
+    src/engines/native/kernels/*) flags=("${warnings[@]}" "${kernel[@]}" -Iinclude -Isrc -isystem .deps/yyjson) ;;
+    *) flags=("${warnings[@]}" -ffp-contract=off "-DACCEL_HAVE_ISA_$isa=1" -Iinclude -Isrc -isystem .deps/yyjson) ;;
+    esac
+    "$clang" "${common[@]}" "${flags[@]}" -c "$file" -o "$out/${name//\//_}.o"
+}
+
+mkdir -p $out
+rm -f $out/*.o
+folders=()
+for folder in src/base src/graph src/formats src/zoo src/engines/native; do [ -d $folder ] && folders+=($folder); done
+mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' | sort)
+[ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
+grep -rlq yyjson.h "${files[@]}" && files+=(.deps/yyjson/yyjson.c)
+
+export -f compile
+export clang out isa
+declare -p common warnings kernel >$out/flags.sh
+printf '%s\n' "${files[@]}" | xargs -P "$jobs" -I{} bash -c "source $out/flags.sh; compile {}"
+
+undefined=()
+[ -f $imports ] && undefined=("--allow-undefined-file=$imports")
+"$link" --no-entry --export-dynamic --no-gc-sections "${undefined[@]}" -o $out/accel.wasm $out/*.o
+echo "wasm: ${#files[@]} files, $(stat -c %s $out/accel.wasm) bytes"
