@@ -1,26 +1,35 @@
-# libaccel (rooms up to api) and the command accel (all rooms), and how they are installed.
+# libaccel (rooms up to api) and the command accel (all rooms), and how they are installed:
+#   bin/accel  lib/libaccel.so.N  lib/accel/libduckdb.so  lib/pkgconfig/accel.pc  include/accel/*.h  share/...
+# Both find libduckdb.so beside libaccel, wherever the tree is put.
 include(GNUInstallDirs)
 
 if("api" IN_LIST ACCEL_ROOMS)
-  add_library(accel_shared SHARED "${CMAKE_SOURCE_DIR}/cmake/empty.c")
   foreach(room IN LISTS ACCEL_ROOMS)
-    if(NOT room MATCHES "^(server|cli)$")
-      list(PREPEND shared_rooms accel_${room})
+    if(NOT room MATCHES "^(api|server|cli)$")
+      list(PREPEND below_api accel_${room})
     endif()
   endforeach()
-  # The whole of api goes in; of the other rooms, what api needs. Hidden visibility leaves ACCEL_API only.
-  list(REMOVE_ITEM shared_rooms accel_api)
-  target_link_libraries(accel_shared PRIVATE accel_flags
-    $<LINK_LIBRARY:WHOLE_ARCHIVE,accel_api> ${shared_rooms})
-  set_target_properties(accel_shared PROPERTIES OUTPUT_NAME accel VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR} INSTALL_RPATH "$ORIGIN/accel")
+  # The whole of api goes in, and of the other rooms what api needs. Only ACCEL_API functions are visible.
+  add_library(accel_shared SHARED "${CMAKE_SOURCE_DIR}/cmake/empty.c")
+  target_link_libraries(accel_shared PRIVATE accel_flags $<LINK_LIBRARY:WHOLE_ARCHIVE,accel_api> ${below_api})
   target_link_options(accel_shared PRIVATE -Wl,--no-undefined)
+  set_target_properties(accel_shared PROPERTIES OUTPUT_NAME accel VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR} BUILD_RPATH "${ACCEL_DEPS_DIR}/duckdb" INSTALL_RPATH "$ORIGIN/accel")
+
+  configure_file("${CMAKE_SOURCE_DIR}/cmake/accel.pc.in" accel.pc @ONLY)
   install(TARGETS accel_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES "${CMAKE_BINARY_DIR}/accel.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  install(DIRECTORY "${CMAKE_SOURCE_DIR}/include/accel" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h")
 endif()
 
 if("cli" IN_LIST ACCEL_ROOMS)
   add_executable(accel "${CMAKE_SOURCE_DIR}/cmake/empty.c")
   target_link_libraries(accel PRIVATE accel_flags accel_cli)
-  set_target_properties(accel PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/accel")
+  set_target_properties(accel PROPERTIES BUILD_RPATH "${ACCEL_DEPS_DIR}/duckdb"
+    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/accel")
   install(TARGETS accel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+
+install(PROGRAMS "${ACCEL_DEPS_DIR}/duckdb/libduckdb.so" DESTINATION ${CMAKE_INSTALL_LIBDIR}/accel)
+install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
