@@ -5,7 +5,7 @@ BUILD  ?= build/release
 JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
 CMAKE   = cmake -G Ninja -S . -DCMAKE_INSTALL_PREFIX=$(PREFIX)
-CTEST   = ctest --output-on-failure -j $(JOBS)
+CTEST   = ctest --output-on-failure --no-label-summary -j $(JOBS)
 CLANG   = -DCMAKE_C_COMPILER=clang-19
 
 .PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm peers install format check clean
