@@ -203,7 +203,8 @@ static bool rounds_up(const decimal *d, int keep) {
     if (keep < 0 || keep >= d->count || d->digits[keep] < '5') {
         return false;
     }
-    if (d->digits[keep] > '5' || keep + 1 < d->count) { /* no trailing zeros: what follows is more than nothing */
+    if (d->digits[keep] > '5' ||
+        keep + 1 < d->count) { /* no trailing zeros: what follows is more than nothing */
         return true;
     }
     return keep > 0 && (d->digits[keep - 1] - '0') % 2 == 1;
@@ -232,10 +233,10 @@ void decimal_round(decimal *d, int keep) {
 
 typedef struct number {
     bool negative;
-    bool more;      /* nonzero digits were left out */
-    int count;      /* significant digits kept */
-    int exponent;   /* value = digits × 10^exponent */
-    uint64_t small; /* the digits, while they fit */
+    bool more;        /* nonzero digits were left out */
+    int count;        /* significant digits kept */
+    int64_t exponent; /* value = digits × 10^exponent */
+    uint64_t small;   /* the digits, while they fit */
     char digits[PARSE_DIGITS];
 } number;
 
@@ -367,9 +368,9 @@ static double convert_exactly(const number *n) {
     }
     big_from(&below, 1);
     if (n->exponent > 0) {
-        big_times_power_of_ten(&above, n->exponent);
+        big_times_power_of_ten(&above, (int)n->exponent);
     } else {
-        big_times_power_of_ten(&below, -n->exponent);
+        big_times_power_of_ten(&below, (int)-n->exponent);
     }
     return divide_to_double(&above, &below, n->more);
 }
@@ -385,7 +386,7 @@ static double convert(const number *n) {
         return n->exponent < 0 ? (double)n->small / powers[-n->exponent]
                                : (double)n->small * powers[n->exponent];
     }
-    int magnitude = n->count + n->exponent; /* value < 10^magnitude */
+    int64_t magnitude = n->count + n->exponent; /* value < 10^magnitude */
     if (magnitude > 310) {
         return (double)__builtin_inf();
     }

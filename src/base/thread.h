@@ -1,4 +1,4 @@
-/* Threads: mutex, condition, thread, and the worker pool that kernels run on. */
+/* Threads: how many there may be, and the worker pool that kernels run on. */
 #ifndef ACCEL_BASE_THREAD_H
 #define ACCEL_BASE_THREAD_H
 
