@@ -1,0 +1,413 @@
+/* The micro-kernel, packing and the driver of the packed GEMM. See gemm.h. */
+#include "engines/native/kernels/gemm.h"
+
+#include <string.h>
+
+#include "engines/native/kernels/math.h"
+
+/* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
+
+/* rows, vectors and panels are constants where this is inlined, so that the accumulators are registers. */
+INLINE void tile_body(const int rows, const int vectors, const int panels, const gemm_tile_args *t) {
+    enum { MOST = GEMM_MR * 2 };
+    const int wide = vectors * panels;
+    vf acc[GEMM_MR][MOST];
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int v = 0; v < wide; v++) {
+            const float *from = t->accumulate ? t->out + i * t->out_stride : t->bias;
+            acc[i][v] = from == NULL ? (vf){0} : v_load(from + v * VW);
+        }
+    }
+    const float *panel = t->panel;
+    for (int64_t s = 0; s < t->segments; s++) {
+        const float *row[GEMM_MR];
+        UNROLL for (int i = 0; i < rows; i++) {
+            row[i] = t->rows[s * GEMM_MR + i];
+        }
+        for (int64_t k = 0; k < t->length; k++) {
+            vf b[MOST];
+            UNROLL for (int v = 0; v < wide; v++) {
+                b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
+            }
+            panel += vectors * VW;
+            UNROLL for (int i = 0; i < rows; i++) {
+                float a = row[i][k];
+                UNROLL for (int v = 0; v < wide; v++) {
+                    acc[i][v] += a * b[v];
+                }
+            }
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int v = 0; v < wide; v++) {
+            vf x = acc[i][v];
+            if (t->residual != NULL) {
+                x += v_load(t->residual + i * t->residual_stride + v * VW);
+            }
+            if (t->relu) {
+                x = v_relu(x);
+            }
+            v_store(t->out + i * t->out_stride + v * VW, x);
+        }
+    }
+}
+
+#define TILE(rows, vectors, panels)                                                                          \
+    static __attribute__((noinline)) void tile_##rows##_##vectors##_##panels(const gemm_tile_args *t) {      \
+        tile_body(rows, vectors, panels, t);                                                                 \
+    }
+#define TILES(rows) TILE(rows, 1, 1) TILE(rows, 2, 1)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if GEMM_MR > 6
+TILES(7) TILES(8)
+#endif
+/* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
+TILE(1, 2, 4) TILE(2, 2, 2)
+
+typedef void (*tile_function)(const gemm_tile_args *);
+#define TILE_ROW(rows) {tile_##rows##_1_1, tile_##rows##_2_1}
+static const tile_function tile_functions[GEMM_MR][2] = {
+    TILE_ROW(1), TILE_ROW(2), TILE_ROW(3), TILE_ROW(4), TILE_ROW(5), TILE_ROW(6),
+#if GEMM_MR > 6
+    TILE_ROW(7), TILE_ROW(8),
+#endif
+};
+
+void gemm_tile(int rows, int vectors, const gemm_tile_args *t) { tile_functions[rows - 1][vectors - 1](t); }
+
+/* ---- packing ---------------------------------------------------------------------------------------------------- */
+
+/* Floats before panel p: all before the last are full. */
+INLINE size_t panel_offset(int64_t panel, int64_t k) { return (size_t)panel * (size_t)k * GEMM_NR; }
+INLINE int panel_vectors(int64_t n, int64_t panel) { return n - panel * GEMM_NR <= VW ? 1 : 2; }
+
+void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel, float *out) {
+    const int64_t first = panel * GEMM_NR;
+    const int64_t width = panel_vectors(n, panel) * VW;
+    const int64_t columns = n - first < width ? n - first : width;
+    enum { BLOCK = 32 }; /* BLOCK × NR floats of out stay in the first-level cache while columns are walked */
+    for (int64_t tap = 0; tap < taps; tap++) {
+        for (int64_t c0 = 0; c0 < inner; c0 += BLOCK) {
+            int64_t count = inner - c0 < BLOCK ? inner - c0 : BLOCK;
+            float *block = out + (tap * inner + c0) * width;
+            const float *from = source->base + tap * source->tap_stride + c0 * source->inner_stride + first * source->column_stride;
+            for (int64_t j = 0; j < columns; j++) {
+                float scale = source->scale == NULL ? 1.0f : source->scale[first + j];
+                const float *column = from + j * source->column_stride;
+                for (int64_t c = 0; c < count; c++) {
+                    block[c * width + j] = column[c * source->inner_stride] * scale;
+                }
+            }
+            for (int64_t j = columns; j < width; j++) {
+                for (int64_t c = 0; c < count; c++) {
+                    block[c * width + j] = 0.0f;
+                }
+            }
+        }
+    }
+}
+
+typedef struct pack_job {
+    const gemm_source *source;
+    int64_t n, taps, inner;
+    float *out;
+} pack_job;
+
+static void pack_task(void *context, size_t begin, size_t end, int worker) {
+    const pack_job *job = context;
+    (void)worker;
+    for (size_t p = begin; p < end; p++) {
+        float *out = job->out + panel_offset((int64_t)p, job->taps * job->inner);
+        gemm_pack_panel(job->source, job->n, job->taps, job->inner, (int64_t)p, out);
+    }
+}
+
+void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out, thread_pool *pool) {
+    pack_job job = {source, n, taps, inner, out};
+    thread_pool_for(pool, (size_t)gemm_panels(n), 1, pack_task, &job);
+}
+
+/* ---- how the work is cut ---------------------------------------------------------------------------------------- */
+
+typedef struct gemm_cut {
+    const gemm_shape *shape;
+    const gemm_problem *problems;
+    int64_t row_blocks, column_blocks; /* tasks a problem */
+    int64_t rows_a_block, panels_a_block;
+    int64_t piece, pieces;     /* a tap's inner elements are cut in pieces of `piece` */
+    int64_t segments_a_block;  /* pieces (of taps) in one depth block */
+    size_t table_bytes;        /* of one worker */
+    char *tables;
+} gemm_cut;
+
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* Depth blocks depend on the shape alone, never on the threads: so results are the same on any number of them. */
+static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
+    bool one_tile = s->m <= GEMM_MR; /* B passes once: no reason to block */
+    cut->pieces = one_tile ? 1 : divide_up(s->inner, GEMM_KC);
+    if (cut->pieces < 1) {
+        cut->pieces = 1;
+    }
+    cut->piece = divide_up(s->inner, cut->pieces);
+    cut->segments_a_block = 1;
+    if (cut->pieces == 1) {
+        int64_t most = one_tile ? s->taps : s->inner > 0 ? GEMM_KC / s->inner : s->taps;
+        cut->segments_a_block = most < 1 ? 1 : most;
+        if (cut->segments_a_block > s->taps) {
+            cut->segments_a_block = s->taps;
+        }
+        /* Even blocks: 9 taps in blocks of 8 and 1 would load and store C for one tap. */
+        int64_t blocks = divide_up(s->taps, cut->segments_a_block);
+        cut->segments_a_block = divide_up(s->taps, blocks);
+    }
+}
+
+static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *cut) {
+    cut_depth(s, cut);
+    int64_t panels = gemm_panels(s->n);
+    cut->row_blocks = divide_up(s->m, GEMM_MC);
+    cut->column_blocks = 1;
+    int64_t wanted = threads > 1 ? 4 * threads : 1;
+    while ((int64_t)count * cut->row_blocks * cut->column_blocks < wanted) {
+        int64_t rows = divide_up(s->m, cut->row_blocks), columns = divide_up(panels, cut->column_blocks);
+        if (columns > 1 && (columns * GEMM_NR >= rows || rows < 4 * GEMM_MR)) {
+            cut->column_blocks++;
+        } else if (rows >= 4 * GEMM_MR) {
+            cut->row_blocks++;
+        } else {
+            break;
+        }
+    }
+    cut->rows_a_block = divide_up(divide_up(s->m, cut->row_blocks), GEMM_MR) * GEMM_MR;
+    cut->row_blocks = divide_up(s->m, cut->rows_a_block);
+    cut->panels_a_block = divide_up(panels, cut->column_blocks);
+    cut->column_blocks = divide_up(panels, cut->panels_a_block);
+}
+
+static size_t table_bytes(const gemm_cut *cut, int64_t rows) {
+    size_t bytes = (size_t)divide_up(rows, GEMM_MR) * (size_t)cut->segments_a_block * GEMM_MR * sizeof(float *);
+    return (bytes + 63) / 64 * 64;
+}
+
+size_t gemm_workspace_bytes(const gemm_shape *s, int threads) {
+    gemm_cut cut = {0};
+    cut_depth(s, &cut);
+    int64_t rows = s->m < GEMM_MC ? s->m : GEMM_MC + GEMM_MR;
+    return table_bytes(&cut, rows + GEMM_MR) * (size_t)threads;
+}
+
+/* ---- one task ---------------------------------------------------------------------------------------------------- */
+
+/* Rows of a block are spread evenly over tiles: 49 rows are seven tiles of 7, not six of 8 and one of 1. */
+INLINE int64_t tile_first_row(int64_t rows, int64_t tiles, int64_t tile) { return rows * tile / tiles; }
+
+/* rows first…first+count of one segment into table[i]. */
+static void fill_matrix(const gemm_left *left, int64_t first, int64_t count, int64_t offset, const float **table) {
+    for (int64_t i = 0; i < count; i++) {
+        table[i] = left->base + (first + i) * left->row_stride + offset;
+    }
+}
+
+typedef struct window_position {
+    int64_t at[3]; /* output pixel */
+    int64_t image;
+} window_position;
+
+static window_position window_at(const gemm_window *w, int64_t row) {
+    window_position p;
+    for (int d = 2; d >= 0; d--) {
+        p.at[d] = row % w->out[d];
+        row /= w->out[d];
+    }
+    p.image = row;
+    return p;
+}
+
+static void window_next(const gemm_window *w, window_position *p) {
+    for (int d = 2; d >= 0; d--) {
+        if (++p->at[d] < w->out[d]) {
+            return;
+        }
+        p->at[d] = 0;
+    }
+    p->image++;
+}
+
+static const float *window_pixel(const gemm_left *left, const window_position *p, const int64_t kernel[3], int64_t offset) {
+    const gemm_window *w = left->window;
+    int64_t pixel = 0;
+    for (int d = 0; d < 3; d++) {
+        int64_t at = p->at[d] * w->stride[d] - w->pad[d] + kernel[d] * w->dilation[d];
+        if (at < 0 || at >= w->in[d]) {
+            return left->zeros;
+        }
+        pixel = pixel * w->in[d] + at;
+    }
+    return left->base + p->image * w->image_stride + pixel * w->pixel_stride + offset;
+}
+
+static void fill_window(const gemm_left *left, const window_position *start, int64_t count, int64_t tap, int64_t offset,
+                        const float **table) {
+    const gemm_window *w = left->window;
+    int64_t kernel[3];
+    kernel[2] = tap % w->kernel[2];
+    kernel[1] = tap / w->kernel[2] % w->kernel[1];
+    kernel[0] = tap / w->kernel[2] / w->kernel[1];
+    window_position p = *start;
+    for (int64_t i = 0; i < count; i++) {
+        table[i] = window_pixel(left, &p, kernel, offset);
+        window_next(w, &p);
+    }
+}
+
+/* Pointers of a block of rows and a block of segments: table[tile][segment][GEMM_MR]. */
+static void fill_table(const gemm_cut *cut, const gemm_left *left, int64_t first, int64_t rows, int64_t tiles, int64_t segment,
+                       int64_t segments, const float **table) {
+    for (int64_t tile = 0; tile < tiles; tile++) {
+        int64_t from = tile_first_row(rows, tiles, tile), count = tile_first_row(rows, tiles, tile + 1) - from;
+        window_position start = {0};
+        if (left->window != NULL) {
+            start = window_at(left->window, first + from);
+        }
+        for (int64_t s = 0; s < segments; s++) {
+            int64_t tap = (segment + s) / cut->pieces, offset = (segment + s) % cut->pieces * cut->piece;
+            if (left->window != NULL) {
+                fill_window(left, &start, count, tap, offset, table);
+            } else {
+                fill_matrix(left, first + from, count, tap * cut->shape->inner + offset, table);
+            }
+            table += GEMM_MR;
+        }
+    }
+}
+
+/* A tile whose columns do not fill its vectors: through a small buffer. */
+static void tile_narrow(int rows, int vectors, int64_t columns, gemm_tile_args *t) {
+    float buffer[GEMM_MR * GEMM_NR] = {0}, residual[GEMM_MR * GEMM_NR] = {0};
+    float *out = t->out;
+    int64_t stride = t->out_stride;
+    const float *residual_from = t->residual;
+    for (int i = 0; i < rows; i++) {
+        if (t->accumulate) {
+            memcpy(buffer + i * GEMM_NR, out + i * stride, (size_t)columns * sizeof(float));
+        }
+        if (residual_from != NULL) {
+            memcpy(residual + i * GEMM_NR, residual_from + i * t->residual_stride, (size_t)columns * sizeof(float));
+        }
+    }
+    gemm_tile_args narrow = *t;
+    narrow.out = buffer;
+    narrow.out_stride = GEMM_NR;
+    narrow.residual = residual_from == NULL ? NULL : residual;
+    narrow.residual_stride = GEMM_NR;
+    gemm_tile(rows, vectors, &narrow);
+    for (int i = 0; i < rows; i++) {
+        memcpy(out + i * stride, buffer + i * GEMM_NR, (size_t)columns * sizeof(float));
+    }
+}
+
+static void finish(const gemm_shape *s, int rows, int64_t columns, float *out, int64_t stride) {
+    for (int i = 0; i < rows; i++) {
+        unary_apply(s->activation, s->alpha, s->beta, out + i * stride, out + i * stride, (size_t)columns);
+    }
+}
+
+/* All tiles of rows against panels [panel, …): returns how many panels were done at once. */
+static int64_t run_panel(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows, int64_t tiles, int64_t panel,
+                         int64_t panel_end, int64_t depth_before, bool last, gemm_tile_args *t, const float *const *table) {
+    const gemm_shape *s = cut->shape;
+    const int64_t k = s->taps * s->inner;
+    const int vectors = panel_vectors(s->n, panel);
+    int64_t at_once = 1;
+    tile_function wide = NULL;
+    if (tiles == 1 && rows <= 2 && (panel + (rows == 1 ? 4 : 2)) * GEMM_NR <= s->n && panel + (rows == 1 ? 4 : 2) <= panel_end) {
+        at_once = rows == 1 ? 4 : 2;
+        wide = rows == 1 ? tile_1_2_4 : tile_2_2_2;
+    }
+    int64_t columns = s->n - panel * GEMM_NR;
+    int64_t most = (wide != NULL ? at_once * GEMM_NR : vectors * VW);
+    if (columns > most) {
+        columns = most;
+    }
+    t->panel = p->right + panel_offset(panel, k) + depth_before * vectors * VW;
+    t->panel_step = (int64_t)panel_offset(1, k);
+    t->bias = p->bias == NULL ? NULL : p->bias + panel * GEMM_NR;
+    for (int64_t tile = 0; tile < tiles; tile++) {
+        int64_t from = tile_first_row(rows, tiles, tile);
+        int count = (int)(tile_first_row(rows, tiles, tile + 1) - from);
+        t->rows = table + tile * t->segments * GEMM_MR;
+        t->out = p->out + (first + from) * p->out_stride + panel * GEMM_NR;
+        t->out_stride = p->out_stride;
+        t->residual = p->residual == NULL || !last ? NULL : p->residual + (first + from) * p->residual_stride + panel * GEMM_NR;
+        t->residual_stride = p->residual_stride;
+        if (wide != NULL) {
+            wide(t);
+        } else if (columns == vectors * VW) {
+            tile_functions[count - 1][vectors - 1](t);
+        } else {
+            tile_narrow(count, vectors, columns, t);
+        }
+        if (last && s->activation != ACT_NONE && s->activation != ACT_RELU) {
+            finish(s, count, columns, t->out, t->out_stride);
+        }
+    }
+    return at_once;
+}
+
+static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows, int64_t panel_begin,
+                      int64_t panel_end, const float **table) {
+    const gemm_shape *s = cut->shape;
+    const int64_t tiles = divide_up(rows, GEMM_MR);
+    const int64_t segments = s->taps * cut->pieces;
+    int64_t depth = 0;
+    for (int64_t segment = 0; segment < segments; segment += cut->segments_a_block) {
+        int64_t count = segments - segment < cut->segments_a_block ? segments - segment : cut->segments_a_block;
+        int64_t offset = segment % cut->pieces * cut->piece;
+        gemm_tile_args t = {0};
+        t.segments = count;
+        t.length = s->inner - offset < cut->piece ? s->inner - offset : cut->piece;
+        t.accumulate = segment > 0;
+        bool last = segment + count == segments;
+        t.relu = last && s->activation == ACT_RELU;
+        fill_table(cut, &p->left, first, rows, tiles, segment, count, table);
+        for (int64_t panel = panel_begin; panel < panel_end;) {
+            panel += run_panel(cut, p, first, rows, tiles, panel, panel_end, depth, last, &t, (const float *const *)table);
+        }
+        depth += t.segments * t.length;
+    }
+}
+
+static void run_task(void *context, size_t begin, size_t end, int worker) {
+    const gemm_cut *cut = context;
+    const gemm_shape *s = cut->shape;
+    const float **table = (const float **)(void *)(cut->tables + (size_t)worker * cut->table_bytes);
+    for (size_t i = begin; i < end; i++) {
+        int64_t column_block = (int64_t)i % cut->column_blocks;
+        int64_t row_block = (int64_t)i / cut->column_blocks % cut->row_blocks;
+        const gemm_problem *p = cut->problems + (int64_t)i / cut->column_blocks / cut->row_blocks;
+        int64_t first = row_block * cut->rows_a_block, panel = column_block * cut->panels_a_block;
+        int64_t rows = s->m - first < cut->rows_a_block ? s->m - first : cut->rows_a_block;
+        int64_t panels = gemm_panels(s->n) - panel;
+        if (panels > cut->panels_a_block) {
+            panels = cut->panels_a_block;
+        }
+        run_block(cut, p, first, rows, panel, panel + panels, table);
+    }
+}
+
+/* Below this a second thread costs more than it saves (about 2 µs to wake a spinning worker). */
+static const double small_work = 200000;
+
+void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, thread_pool *pool, void *workspace) {
+    if (s->m <= 0 || s->n <= 0 || count == 0) {
+        return;
+    }
+    double work = (double)s->m * (double)s->n * (double)(s->taps * s->inner) * (double)count;
+    thread_pool *used = work < small_work ? NULL : pool;
+    gemm_cut cut = {.shape = s, .problems = problems, .tables = workspace};
+    cut_work(s, count, thread_pool_size(used), &cut);
+    cut.table_bytes = table_bytes(&cut, cut.rows_a_block);
+    size_t tasks = count * (size_t)(cut.row_blocks * cut.column_blocks);
+    thread_pool_for(used, tasks, 1, run_task, &cut);
+}

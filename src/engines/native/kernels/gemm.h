@@ -1,0 +1,97 @@
+/* The packed GEMM family: C = act(A·B + bias + residual) with B packed in panels and the rows of A reached through pointers,
+ * so that MatMul, Gemm, convolution (indirect: Dukhan, arXiv 1907.02129) and attention are all calls of it. */
+#ifndef ACCEL_ENGINES_NATIVE_KERNELS_GEMM_H
+#define ACCEL_ENGINES_NATIVE_KERNELS_GEMM_H
+
+#include "engines/native/kernel.h"
+#include "engines/native/kernels/vector.h"
+
+/* Tile: up to GEMM_MR rows by GEMM_NR = two vectors of columns; the accumulators fill the registers but two or three. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define GEMM_MR 8
+#else
+#define GEMM_MR 6
+#endif
+#define GEMM_NR (2 * VW)
+/* Depth of a block: its panel (KC × NR floats) stays in the first-level cache while the rows pass. */
+#define GEMM_KC 384
+/* Rows of a block: MC × KC floats of A stay in the second level. */
+#define GEMM_MC 160
+
+/* Geometry of a convolution over channels-last pixels; missing spatial axes are 1. */
+typedef struct gemm_window {
+    int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3]; /* pad: at the begin */
+    int64_t pixel_stride;                                              /* elements from pixel to pixel */
+    int64_t image_stride;                                              /* elements from image to image */
+} gemm_window;
+
+/* The left side. Depth k = taps × inner: k runs over inner elements of tap 0, then tap 1… A plain matrix has one tap. */
+typedef struct gemm_left {
+    const float *base;
+    int64_t row_stride;        /* matrix */
+    const gemm_window *window; /* convolution: row = output pixel, tap = kernel position; NULL: matrix */
+    const float *zeros;        /* convolution: what padding points at, `inner` zeros */
+} gemm_left;
+
+typedef struct gemm_problem {
+    gemm_left left;
+    const float *right; /* packed by gemm_pack */
+    const float *bias;  /* n rounded up to GEMM_NR floats, or NULL */
+    const float *residual;
+    int64_t residual_stride;
+    float *out;
+    int64_t out_stride;
+} gemm_problem;
+
+typedef struct gemm_shape {
+    int64_t m, n;
+    int64_t taps, inner; /* k = taps * inner */
+    kernel_activation activation;
+    float alpha, beta;
+} gemm_shape;
+
+/* Floats that a packed right side takes. */
+INLINE size_t gemm_packed_floats(int64_t n, int64_t k) {
+    int64_t tail = n % GEMM_NR;
+    int64_t columns = n - tail + (tail == 0 ? 0 : tail <= VW ? VW : GEMM_NR);
+    return (size_t)columns * (size_t)k;
+}
+INLINE int64_t gemm_panels(int64_t n) { return (n + GEMM_NR - 1) / GEMM_NR; }
+
+/* Where element (tap, c, column) of an unpacked right side lies. */
+typedef struct gemm_source {
+    const float *base;
+    int64_t column_stride, inner_stride, tap_stride;
+    const float *scale; /* one a column, or NULL */
+} gemm_source;
+
+#define gemm_pack ISA_NAME(gemm_pack)
+#define gemm_pack_panel ISA_NAME(gemm_pack_panel)
+#define gemm_run ISA_NAME(gemm_run)
+#define gemm_workspace_bytes ISA_NAME(gemm_workspace_bytes)
+#define gemm_tile ISA_NAME(gemm_tile)
+
+void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out, thread_pool *pool);
+void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel, float *out);
+
+/* Runs `count` problems of one shape, split over the pool. workspace: gemm_workspace_bytes(). */
+size_t gemm_workspace_bytes(const gemm_shape *s, int threads);
+void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, thread_pool *pool, void *workspace);
+
+/* The micro-kernel itself, for attention: rows (1…MR) × up to GEMM_NR columns of one packed panel. */
+typedef struct gemm_tile_args {
+    const float *const *rows; /* [segments][GEMM_MR] */
+    int64_t segments, length; /* depth = segments × length */
+    const float *panel;
+    int64_t panel_step; /* floats to the next panel, where several are computed at once */
+    const float *bias;  /* initial value of a row, or NULL */
+    bool accumulate;    /* initial value is what out holds */
+    bool relu;
+    const float *residual;
+    int64_t residual_stride;
+    float *out;
+    int64_t out_stride;
+} gemm_tile_args;
+void gemm_tile(int rows, int vectors, const gemm_tile_args *t);
+
+#endif

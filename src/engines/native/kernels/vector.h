@@ -1,0 +1,72 @@
+/* Vectors of the widest width that this instruction set has, by the compilers' vector extensions: one source for AVX-512, AVX2,
+ * SSE2, NEON and WebAssembly. Each file below kernels/ is compiled once an instruction set, with ACCEL_ISA as the suffix of
+ * its symbols. */
+#ifndef ACCEL_ENGINES_NATIVE_KERNELS_VECTOR_H
+#define ACCEL_ENGINES_NATIVE_KERNELS_VECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ISA_JOIN_(a, b) a##_##b
+#define ISA_JOIN(a, b) ISA_JOIN_(a, b)
+#define ISA_TEXT_(a) #a
+#define ISA_TEXT(a) ISA_TEXT_(a)
+#define ISA_NAME(name) ISA_JOIN(name, ACCEL_ISA)
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#define VW (VECTOR_BYTES / 4) /* floats in a vector */
+
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 16")
+
+typedef float vf __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+INLINE vf v_load(const float *p) { return *(const vf_unaligned *)p; }
+INLINE void v_store(float *p, vf x) { *(vf_unaligned *)p = x; }
+INLINE vf v_splat(float x) { return x - (vf){0}; }
+INLINE vi v_splat_int(int32_t x) { return x - (vi){0}; }
+/* mask lanes are 0 or -1, as comparisons give them. */
+INLINE vf v_select(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
+INLINE vf v_max(vf a, vf b) { return v_select(a > b, a, b); } /* b where a is NaN */
+INLINE vf v_min(vf a, vf b) { return v_select(a < b, a, b); }
+INLINE vf v_relu(vf x) { return (vf)((vi)x & ~(x < (vf){0})); } /* NaN stays NaN */
+
+/* The first count lanes (below VW); the others are 0. */
+INLINE vf v_load_part(const float *p, size_t count) {
+    vf x = {0};
+    __builtin_memcpy(&x, p, count * sizeof(float));
+    return x;
+}
+INLINE void v_store_part(float *p, vf x, size_t count) { __builtin_memcpy(p, &x, count * sizeof(float)); }
+
+INLINE float v_sum(vf x) {
+    float lanes[VW];
+    __builtin_memcpy(lanes, &x, sizeof lanes);
+    for (int width = VW / 2; width > 0; width /= 2) {
+        for (int i = 0; i < width; i++) {
+            lanes[i] += lanes[i + width];
+        }
+    }
+    return lanes[0];
+}
+
+INLINE float v_max_lane(vf x) {
+    float lanes[VW];
+    __builtin_memcpy(lanes, &x, sizeof lanes);
+    float m = lanes[0];
+    for (int i = 1; i < VW; i++) {
+        m = lanes[i] > m ? lanes[i] : m;
+    }
+    return m;
+}
+
+#endif
