@@ -25,11 +25,7 @@ add_library(yyjson STATIC "${ACCEL_DEPS_DIR}/yyjson/yyjson.c")
 target_include_directories(yyjson SYSTEM PUBLIC "${ACCEL_DEPS_DIR}/yyjson")
 target_compile_options(yyjson PRIVATE -w -ffunction-sections -fdata-sections)
 
-accel_need(duckdb/libduckdb.so)
-accel_need(duckdb/duckdb.h)
-add_library(duckdb SHARED IMPORTED)
-set_target_properties(duckdb PROPERTIES IMPORTED_LOCATION "${ACCEL_DEPS_DIR}/duckdb/libduckdb.so"
-  IMPORTED_NO_SONAME TRUE INTERFACE_INCLUDE_DIRECTORIES "${ACCEL_DEPS_DIR}/duckdb")
+include(AccelDuckdb)
 
 # Headers of runtimes that are loaded with dlopen: included, never linked.
 add_library(accel_runtime_headers INTERFACE)

@@ -14,7 +14,7 @@ if("api" IN_LIST ACCEL_ROOMS)
   target_link_libraries(accel_shared PRIVATE accel_flags $<LINK_LIBRARY:WHOLE_ARCHIVE,accel_api> ${below_api})
   target_link_options(accel_shared PRIVATE -Wl,--no-undefined)
   set_target_properties(accel_shared PROPERTIES OUTPUT_NAME accel VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR} BUILD_RPATH "${ACCEL_DEPS_DIR}/duckdb" INSTALL_RPATH "$ORIGIN/accel")
+    SOVERSION ${PROJECT_VERSION_MAJOR} INSTALL_RPATH "$ORIGIN/accel")
 
   configure_file("${CMAKE_SOURCE_DIR}/cmake/accel.pc.in" accel.pc @ONLY)
   install(TARGETS accel_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -26,8 +26,7 @@ endif()
 if("cli" IN_LIST ACCEL_ROOMS)
   add_executable(accel "${CMAKE_SOURCE_DIR}/cmake/empty.c")
   target_link_libraries(accel PRIVATE accel_flags accel_cli)
-  set_target_properties(accel PROPERTIES BUILD_RPATH "${ACCEL_DEPS_DIR}/duckdb"
-    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/accel")
+  set_target_properties(accel PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/accel")
   install(TARGETS accel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
