@@ -28,6 +28,18 @@ if("cli" IN_LIST ACCEL_ROOMS)
   target_link_libraries(accel PRIVATE accel_flags accel_cli)
   set_target_properties(accel PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/accel")
   install(TARGETS accel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+  # The man page and the completions, written by the program itself.
+  function(accel_install_page file folder)
+    install(CODE "execute_process(COMMAND \"${CMAKE_BINARY_DIR}/accel\" ${ARGN}
+      OUTPUT_FILE \"${CMAKE_BINARY_DIR}/pages/${file}\" COMMAND_ERROR_IS_FATAL ANY)")
+    install(FILES "${CMAKE_BINARY_DIR}/pages/${file}" DESTINATION ${folder})
+  endfunction()
+  file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/pages")
+  accel_install_page(accel.1 ${CMAKE_INSTALL_MANDIR}/man1 man)
+  accel_install_page(accel ${CMAKE_INSTALL_DATADIR}/bash-completion/completions completion bash)
+  accel_install_page(_accel ${CMAKE_INSTALL_DATADIR}/zsh/site-functions completion zsh)
+  accel_install_page(accel.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d completion fish)
 endif()
 
 install(PROGRAMS "${ACCEL_DEPS_DIR}/duckdb/libduckdb.so" DESTINATION ${CMAKE_INSTALL_LIBDIR}/accel)
