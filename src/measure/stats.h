@@ -69,7 +69,7 @@ void stats_ratio_of_means(const stats_series *a, const stats_series *b, double c
 /* The energy statistic of E-divisive (Matteson & James 2013) at its best split: X = values[0, split), Y = the rest.
  * O(n^2) time; q_out may be NULL. Splits leave at least min_side values on each side. Returns 0 when count < 2 min_side. */
 size_t stats_best_split(const double *values, size_t count, size_t min_side, double *q_out);
-/* Two-sided p-value of Welch's t-test between the two sides of a split. 1 when it cannot be computed. */
+/* Two-sided p-value of Student's t-test between the two sides of a split. 1 when it cannot be computed. */
 double stats_split_p_value(const double *values, size_t count, size_t split);
 
 /* Change points of a history by the recipe of Hunter/Otava (windows of 50, step half, weak points at ten times the p-value, then the weakest
