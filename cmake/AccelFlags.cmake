@@ -19,7 +19,7 @@ add_library(accel_flags INTERFACE)
 target_include_directories(accel_flags INTERFACE "${CMAKE_SOURCE_DIR}/include" "${CMAKE_SOURCE_DIR}/src")
 target_compile_definitions(accel_flags INTERFACE _GNU_SOURCE ACCEL_VERSION="${PROJECT_VERSION}")
 target_compile_options(accel_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wvla
   -ffunction-sections -fdata-sections -fno-semantic-interposition
   $<$<BOOL:${ACCEL_WERROR}>:-Werror>)
 target_link_options(accel_flags INTERFACE -Wl,--gc-sections)

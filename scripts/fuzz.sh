@@ -9,8 +9,9 @@ shift || true
 jobs=${JOBS:-$(nproc)}
 build=build/fuzz
 
+mkdir -p $build
 cmake -G Ninja -S . -B $build -DCMAKE_C_COMPILER=clang-19 -DACCEL_FUZZ=ON -DACCEL_TESTS=OFF \
-    -DACCEL_SANITIZE=address,undefined >$build.log 2>&1 || { cat $build.log >&2; exit 1; }
+    -DACCEL_SANITIZE=address,undefined >$build/configure.log 2>&1 || { cat $build/configure.log >&2; exit 1; }
 names=("$@")
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(basename -a -s .c tests/fuzz/fuzz_*.c 2>/dev/null | sed 's/^fuzz_//')
 [ ${#names[@]} -gt 0 ] || { echo "fuzz: no targets in tests/fuzz"; exit 0; }
