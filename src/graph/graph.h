@@ -79,6 +79,8 @@ typedef struct graph_value {
     node_id producer;  /* VALUE_NODE */
     int producer_output;
     value_id outer;    /* VALUE_OUTER: its id in graph->parent */
+    value_type declared; /* what the model said, kept when graph_infer or a bind overwrites type; else unused */
+    bool has_declared;
 } graph_value;
 
 /* ---- nodes ----------------------------------------------------------------------------------------------------- */
@@ -129,7 +131,16 @@ struct graph {
     int64_t source_opset; /* of the file it came from; 0 when built */
     const char *source_text; /* "pytorch 2.1", from the file's producer fields; "" when none */
     struct graph_resource *resources; /* private: closed by graph_destroy */
+    /* Private to graph.c and infer.c. */
+    graph *first_child, *next_sibling; /* subgraphs made in this graph */
+    value_id *name_slots;              /* open addressing over value names; VALUE_NONE is an empty slot */
+    size_t name_slot_count;            /* 0 or a power of two */
+    uint64_t fresh_names;              /* of the outermost graph: counts names made up */
+    arena *facts;                      /* of the outermost graph: contents that inference found, until the next run */
 };
+
+/* The element type and shape that the model itself declares, before any bind or inference. */
+const value_type *graph_declared_type(const graph *g, value_id value);
 
 /* The ai.onnx opset whose operator forms the graph holds (newest known: 28's forms). */
 int64_t graph_opset(void);
