@@ -283,8 +283,18 @@ static int bounded(size_t precision) {
     return precision < 2000 ? (int)precision : 2000;
 }
 
+static double next_double(const spec *f, arguments *a) {
+#ifndef __wasm__ /* there a long double has 128 bits, in software that we do not have */
+    if (f->size == 'L') {
+        return (double)va_arg(a->list, long double);
+    }
+#endif
+    (void)f;
+    return va_arg(a->list, double);
+}
+
 static void put_float(sink *s, spec *f, arguments *a) {
-    double value = f->size == 'L' ? (double)va_arg(a->list, long double) : va_arg(a->list, double);
+    double value = next_double(f, a);
     const char *sign = sign_prefix(f, __builtin_signbit(value) != 0);
     bool upper = f->kind < 'a';
     if (value != value || value - value != 0) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path_internal.h"
 #include "base/posix/io.h"
 
 /* Where the system has it: a descriptor that only names a folder, and needs no right to read it. */
@@ -119,33 +120,6 @@ void file_folder_close(file_folder *folder) {
     }
 }
 
-/* The length of the first component of name; *rest is what follows it and its slashes. */
-static size_t first_component(const char *name, const char **rest) {
-    size_t length = strcspn(name, "/");
-    *rest = name + length + strspn(name + length, "/");
-    return length;
-}
-
-static bool is_dots(const char *component, size_t length, size_t dots) {
-    return length == dots && memcmp(component, "..", dots) == 0;
-}
-
-/* By the name alone, before anything is opened. */
-static accel_status check_name(const file_folder *folder, const char *name, accel_error *err) {
-    bool bad = *name == '\0' || *name == '/';
-    for (const char *p = name, *rest; *p != '\0'; p = rest) {
-        size_t length = first_component(p, &rest);
-        bad = bad || is_dots(p, length, 2);
-    }
-    if (bad) {
-        return error_set(err, ACCEL_BAD_FILE,
-                         "\"%s\" is refused: a file named by another file must be below %s, by a "
-                         "relative path without \"..\"",
-                         name, folder->path);
-    }
-    return ACCEL_OK;
-}
-
 /* Where there is no openat2: one component at a time, following no link. -1 and errno on failure. */
 static int open_by_walking(int folder, const char *name) {
     int at = folder;
@@ -153,8 +127,8 @@ static int open_by_walking(int folder, const char *name) {
     const char *rest;
     for (const char *p = name; *p != '\0'; p = rest) {
         char component[256];
-        size_t length = first_component(p, &rest);
-        if (is_dots(p, length, 1)) {
+        size_t length = path_first_component(p, &rest);
+        if (length == 1 && *p == '.') {
             continue;
         }
         if (length >= sizeof component) {
@@ -229,7 +203,7 @@ static accel_status check_descriptor(const file_folder *folder, const char *name
 
 accel_status file_map_beneath(const file_folder *folder, const char *name, file_map *out, accel_error *err) {
     *out = (file_map){0};
-    ACCEL_TRY(check_name(folder, name, err));
+    ACCEL_TRY(path_check_beneath(folder->path, name, err));
     int descriptor = open_beneath(folder, name);
     if (descriptor < 0) {
         return open_failure(folder, name, err);
