@@ -11,6 +11,13 @@
 extern "C" {
 #endif
 
+/* What libaccel exports; everything else in it is hidden. */
+#if defined(__GNUC__) && !defined(_WIN32)
+#define ACCEL_API __attribute__((visibility("default")))
+#else
+#define ACCEL_API
+#endif
+
 /* X(symbol, number, name). Numbers are pinned: they are part of the ABI. */
 #define ACCEL_STATUS_LIST(X)                                                                                 \
     X(ACCEL_OK, 0, "ok")                                                                                     \
@@ -43,7 +50,7 @@ typedef struct accel_error {
 } accel_error;
 
 /* The stable name of a status ("out_of_memory"); "unknown" for a number that is not in the list. */
-const char *accel_status_name(accel_status status);
+ACCEL_API const char *accel_status_name(accel_status status);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,72 @@
+/* The benchmark database: a DuckDB file with the public tables and views of docs/database.md, and a spool folder beside it.
+ *
+ * Nobody holds the file longer than one operation. A writer that cannot get DuckDB's lock within its patience, or that finds the
+ * disk full, leaves the record in the spool (write, fsync, rename); the next writer takes the spool in. A record is acknowledged
+ * (store_add returns ACCEL_OK) only when it is in one of the two; record_id is unique, so taking in twice is harmless.
+ *
+ * libduckdb.so is loaded at the first use of a function here, so that a command that needs no database does not pay for it. */
+#ifndef ACCEL_STORE_STORE_H
+#define ACCEL_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "measure/record.h"
+
+/* --db, else BENCHMARK_DB_PATH, else ./benchmark_db.duckdb. given may be NULL. */
+const char *store_default_path(const char *given);
+
+typedef struct store_options {
+    const char *path;      /* of the database; made with its tables when absent */
+    double patience_s;     /* how long a writer waits for the lock before it uses the spool; below 0: 2 s */
+    const char *test_name; /* test_runs.test_name of this run; NULL: "accel bench" */
+} store_options;
+
+/* A writer: one test_runs row for all records added through it. Opens nothing until the first record. */
+typedef struct store_writer store_writer;
+accel_status store_writer_create(const store_options *options, store_writer **out, accel_error *err);
+/* Adds one record: one transaction with its performance_results, batch results, compatibility row, model and hardware rows. *spooled (may be
+ * NULL) tells that it went to the spool. Not ACCEL_OK: it is in neither, and err says why (disk full, folder not writable, record invalid). */
+accel_status store_add(store_writer *w, const record *r, bool *spooled, accel_error *err);
+/* Completes the test_runs row, takes in what is in the spool if the lock can be had, and destroys w. */
+accel_status store_writer_close(store_writer *w, bool success, accel_error *err);
+
+/* Takes in the spool now. Files that are no valid records are set aside (spool/rejected) with a warning. */
+accel_status store_take_in(const char *path, size_t *taken, size_t *left, accel_error *err);
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+typedef enum store_type { STORE_NULL, STORE_TEXT, STORE_INTEGER, STORE_REAL, STORE_BOOL } store_type;
+
+typedef struct store_cell {
+    store_type type;
+    const char *text; /* TEXT, and the display form of every other type but NULL; ends in NUL */
+    int64_t integer;  /* INTEGER, BOOL */
+    double real;      /* REAL, and INTEGER widened */
+} store_cell;
+
+typedef struct store_result {
+    arena *arena;
+    size_t column_count, row_count;
+    const char **columns;     /* names */
+    bool *numeric;            /* the column's type is a number */
+    const store_cell *cells;  /* row by row */
+} store_result;
+
+/* Runs one or more SQL statements read-only (the file is opened read-only; statements that would write, attach, copy or install fail, and
+ * external access is off) and gives the last one's rows. ACCEL_NOT_FOUND when the database does not exist (it is not made). Errors hold DuckDB's own sentence. max_rows 0: no limit;
+ * beyond it ACCEL_LIMIT. */
+accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out, accel_error *err);
+void store_result_destroy(store_result *r); /* accepts NULL */
+
+/* Records as they were stored, newest run first (for reports and --resume). filter_sql: a WHERE condition over performance_results p JOIN models m JOIN
+ * hardware_platforms h JOIN test_runs r, or NULL. Spooled records are included. */
+accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out, size_t *count, accel_error *err);
+
+const char *store_engine_version(void); /* "DuckDB v1.5.6", or NULL when the library cannot be loaded */
+
+#endif
