@@ -17,6 +17,9 @@ static const char *loader_words(void) {
 
 accel_status library_open(const char *path, library **out, accel_error *err) {
     *out = NULL;
+    if (!path || !path[0]) { /* dlopen would take the program itself */
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "the name of a library to load is empty");
+    }
     library *l = mem_calloc(1, sizeof *l);
     str_buf name = {0};
     str_append(&name, path);

@@ -1,0 +1,125 @@
+#include "engines/vendor.h"
+
+#include "base/thread.h"
+
+static bool precision_of_type(dtype type, precision *out) {
+    switch (type) {
+    case DTYPE_F32:
+    case DTYPE_F64:
+        *out = PRECISION_FP32;
+        return true;
+    case DTYPE_F16:
+        *out = PRECISION_FP16;
+        return true;
+    case DTYPE_BF16:
+        *out = PRECISION_BF16;
+        return true;
+    case DTYPE_I8:
+    case DTYPE_U8:
+        *out = PRECISION_INT8;
+        return true;
+    case DTYPE_I4:
+    case DTYPE_U4:
+        *out = PRECISION_INT4;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void count_weights(const graph *g, double elements[PRECISION_COUNT]) {
+    for (size_t i = 0; i < g->value_count; i++) {
+        const graph_value *v = &g->values[i];
+        precision p;
+        int64_t count;
+        if (v->origin == VALUE_INITIALIZER && precision_of_type(v->type.type, &p) &&
+            shape_elements(&v->type.shape, &count)) {
+            elements[p] += (double)count;
+        }
+    }
+}
+
+/* Small graphs, as those of conformance cases, may have no weights at all. */
+static precision precision_of_inputs(const graph *g) {
+    for (size_t i = 0; i < g->input_count; i++) {
+        dtype type = g->values[g->inputs[i]].type.type;
+        precision p;
+        if ((type == DTYPE_F16 || type == DTYPE_BF16) && precision_of_type(type, &p)) {
+            return p;
+        }
+    }
+    return PRECISION_FP32;
+}
+
+precision vendor_graph_precision(const graph *g) {
+    double elements[PRECISION_COUNT] = {0};
+    count_weights(g, elements);
+    precision most = PRECISION_FP32;
+    for (int p = 0; p < PRECISION_COUNT; p++) {
+        if (elements[p] > elements[most]) {
+            most = (precision)p;
+        }
+    }
+    return elements[most] > 0 ? most : precision_of_inputs(g);
+}
+
+static bool shape_fits(const shape *declared, const shape *given) {
+    if (declared->rank == RANK_UNKNOWN) {
+        return true;
+    }
+    if (declared->rank != given->rank) {
+        return false;
+    }
+    for (int i = 0; i < given->rank; i++) {
+        if (declared->dims[i] != DIM_UNKNOWN && declared->dims[i] != given->dims[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t count, accel_error *err) {
+    if (count != g->input_count) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu inputs, %zu were given",
+                         g->input_count, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const graph_value *v = &g->values[g->inputs[i]];
+        char declared[128], given[128];
+        if (inputs[i].type != v->type.type) {
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is %s, %s was given", v->name,
+                             dtype_name(v->type.type), dtype_name(inputs[i].type));
+        }
+        if (!shape_is_static(&inputs[i].shape) || !shape_fits(&v->type.shape, &inputs[i].shape)) {
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' has the shape %s, %s was given",
+                             v->name, shape_text(&v->type.shape, declared, sizeof declared),
+                             shape_text(&inputs[i].shape, given, sizeof given));
+        }
+    }
+    return ACCEL_OK;
+}
+
+static accel_status check_value(const graph_value *v, const char *what, const char *runtime,
+                                accel_error *err) {
+    if (v->type.container != CONTAINER_TENSOR || v->type.type == DTYPE_STRING) {
+        return error_set(
+            err, ACCEL_UNSUPPORTED, "%s '%s' is %s; accel gives %s tensors of numbers only", what, v->name,
+            v->type.container == CONTAINER_TENSOR ? "a tensor of strings" : "a sequence or optional",
+            runtime);
+    }
+    return ACCEL_OK;
+}
+
+accel_status vendor_check_values(const graph *g, const char *runtime, accel_error *err) {
+    for (size_t i = 0; i < g->input_count; i++) {
+        ACCEL_TRY(check_value(&g->values[g->inputs[i]], "input", runtime, err));
+    }
+    for (size_t i = 0; i < g->output_count; i++) {
+        ACCEL_TRY(check_value(&g->values[g->outputs[i]], "output", runtime, err));
+    }
+    return ACCEL_OK;
+}
+
+int vendor_threads(const engine_options *options) {
+    return options->threads > 0 ? options->threads : thread_cpu_count();
+}

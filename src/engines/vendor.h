@@ -1,0 +1,19 @@
+/* What engines that wrap a vendor's runtime share. Private to engines/. */
+#ifndef ACCEL_ENGINES_VENDOR_H
+#define ACCEL_ENGINES_VENDOR_H
+
+#include "engines/engine.h"
+
+/* The precision that a graph's file holds: the type of most of its weights (bytes of int8 and int4 weights count when the graph
+ * is quantised), of its inputs when it has no weights; fp32 when nothing tells. A runtime can't compute in another
+ * one unless it converts. */
+precision vendor_graph_precision(const graph *g);
+
+/* Checks the tensors given to bind against the graph: count, types, and dims where the graph knows them. */
+accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t count, accel_error *err);
+/* ACCEL_UNSUPPORTED, naming the value, for graph inputs and outputs that are no tensors of numbers. */
+accel_status vendor_check_values(const graph *g, const char *runtime, accel_error *err);
+/* Threads that a session gets: as asked, or as many as this process may use. */
+int vendor_threads(const engine_options *options);
+
+#endif
