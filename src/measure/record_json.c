@@ -70,6 +70,8 @@ static void append_key(str_buf *out, const char *key, size_t length, bool first)
 static void append_unknown(str_buf *out, yyjson_val *object, bool first, bool (*wanted)(const char *key)) {
     size_t i, count;
     yyjson_val *key, *value;
+    if (!object)
+        return; /* yyjson's loops do not take NULL */
     yyjson_obj_foreach(object, i, count, key, value) {
         if (wanted && !wanted(yyjson_get_str(key)))
             continue;
