@@ -151,6 +151,10 @@ void graph_destroy(graph *g); /* accepts NULL */
 /* close(handle) is called by graph_destroy; on failure close is called at once. */
 accel_status graph_own(graph *g, void (*close)(void *handle), void *handle, accel_error *err);
 
+/* A copy to edit. Contents of initializers and tensor attributes are shared, not copied: g must outlive the copy. Contents that
+ * inference found are not taken along; graph_infer finds them again. */
+accel_status graph_clone(const graph *g, graph **out, accel_error *err);
+
 /* Adding. Names are copied; an empty or taken name gets a fresh one. Returns the id through *out. */
 accel_status graph_add_value(graph *g, const char *name, value_origin origin, value_type type, value_id *out, accel_error *err);
 accel_status graph_add_input(graph *g, const char *name, dtype type, const shape *s, value_id *out, accel_error *err);
