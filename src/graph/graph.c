@@ -118,6 +118,15 @@ value_id graph_find_value(const graph *g, const char *name) {
     return g->name_slots[name_slot(g, name)];
 }
 
+static void index_names(graph *g) {
+    for (size_t i = 0; i < g->name_slot_count; i++) {
+        g->name_slots[i] = VALUE_NONE;
+    }
+    for (size_t i = 0; i < g->value_count; i++) {
+        g->name_slots[name_slot(g, g->values[i].name)] = (value_id)i;
+    }
+}
+
 /* Room for one more name, at most half of the slots taken. */
 static accel_status reserve_name(graph *g, accel_error *err) {
     if (g->value_count < g->name_slot_count / 2) {
@@ -128,15 +137,10 @@ static accel_status reserve_name(graph *g, accel_error *err) {
     if (!slots) {
         return error_no_memory(err, "the names of a graph's values", count * sizeof *slots);
     }
-    for (size_t i = 0; i < count; i++) {
-        slots[i] = VALUE_NONE;
-    }
     mem_free(g->name_slots);
     g->name_slots = slots;
     g->name_slot_count = count;
-    for (size_t i = 0; i < g->value_count; i++) {
-        g->name_slots[name_slot(g, g->values[i].name)] = (value_id)i;
-    }
+    index_names(g);
     return ACCEL_OK;
 }
 
@@ -173,6 +177,23 @@ static void swap_names(graph *g, value_id a, value_id b) {
     g->values[b].name = name;
     g->name_slots[slot_a] = b;
     g->name_slots[slot_b] = a;
+}
+
+accel_status graph_rename_value(graph *g, value_id value, const char *name, accel_error *err) {
+    value_id there = graph_find_value(g, name);
+    if (there == value) {
+        return ACCEL_OK;
+    }
+    if (there != VALUE_NONE || !name[0]) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "'%s' is the name of another value, or empty", name);
+    }
+    const char *copy = arena_strdup(g->arena, name);
+    if (!copy) {
+        return error_no_memory(err, "a value's name", strlen(name));
+    }
+    g->values[value].name = copy;
+    index_names(g);
+    return ACCEL_OK;
 }
 
 /* ---- adding --------------------------------------------------------------------------------------------------- */
@@ -544,19 +565,19 @@ void graph_each_need(const graph_node *n, void (*visit)(void *context, value_id 
     }
 }
 
-/* Depth first, in the old order: a node moves only when something it needs stands after it, and then only that is pulled
- * forward. So the order that an exporter or a model class chose, and with it the peak memory, is kept. */
+/* Depth first. When sorting, in the old order: a node moves only when something it needs stands after it, and then only that is
+ * pulled forward. So the order that an exporter or a model class chose, and with it the peak memory, is kept. */
 enum { NODE_NEW, NODE_OPEN, NODE_PLACED };
 
 typedef struct sorter {
     const graph *g;
-    size_t *first;  /* edges[first[i]] to edges[first[i + 1]]: the nodes that node i needs */
+    size_t *first; /* edges[first[i]] to edges[first[i + 1]]: the nodes that node i needs */
     node_id *edges;
     size_t edge_count;
     uint8_t *state;
-    size_t *next;   /* per open node: its next edge to follow */
+    size_t *next; /* per open node: its next edge to follow */
     node_id *stack;
-    graph_node **order;
+    node_id *order;
     size_t placed;
 } sorter;
 
@@ -573,13 +594,10 @@ static void add_edge(void *context, value_id v) {
     }
 }
 
-static void place(sorter *s, size_t *depth) {
-    node_id n = s->stack[--*depth];
-    s->state[n] = NODE_PLACED;
-    s->order[s->placed++] = s->g->nodes[n];
-}
-
 static accel_status place_with_needs(sorter *s, node_id start, accel_error *err) {
+    if (s->state[start] == NODE_PLACED) {
+        return ACCEL_OK;
+    }
     size_t depth = 0;
     s->stack[depth++] = start;
     s->state[start] = NODE_OPEN;
@@ -587,7 +605,9 @@ static accel_status place_with_needs(sorter *s, node_id start, accel_error *err)
     while (depth > 0) {
         node_id n = s->stack[depth - 1];
         if (s->next[n] == s->first[n + 1]) {
-            place(s, &depth);
+            depth--;
+            s->state[n] = NODE_PLACED;
+            s->order[s->placed++] = n;
             continue;
         }
         node_id need = s->edges[s->next[n]++];
@@ -605,38 +625,58 @@ static accel_status place_with_needs(sorter *s, node_id start, accel_error *err)
     return ACCEL_OK;
 }
 
-static accel_status collect_edges(sorter *s, arena *a, accel_error *err) {
-    size_t count = s->g->node_count;
+static accel_status sorter_start(sorter *s, const graph *g, arena *a, accel_error *err) {
+    size_t count = g->node_count;
+    *s = (sorter){.g = g};
     for (size_t i = 0; i < count; i++) {
-        graph_each_need(s->g->nodes[i], count_edge, s);
+        graph_each_need(g->nodes[i], count_edge, s);
     }
     s->first = ARENA_ARRAY(a, size_t, count + 1);
     s->next = ARENA_ARRAY(a, size_t, count);
     s->edges = ARENA_ARRAY(a, node_id, s->edge_count);
     s->state = ARENA_ARRAY(a, uint8_t, count);
     s->stack = ARENA_ARRAY(a, node_id, count);
-    s->order = ARENA_ARRAY(a, graph_node *, count);
+    s->order = ARENA_ARRAY(a, node_id, count);
     if (!s->first || !s->next || !s->edges || !s->state || !s->stack || !s->order) {
         return error_no_memory(err, "sorting a graph", count * 32);
     }
     s->edge_count = 0;
     for (size_t i = 0; i < count; i++) {
-        graph_each_need(s->g->nodes[i], add_edge, s);
+        graph_each_need(g->nodes[i], add_edge, s);
         s->first[i + 1] = s->edge_count;
     }
     return ACCEL_OK;
 }
 
-static accel_status sort_with(graph *g, arena *a, accel_error *err) {
-    sorter s = {.g = g};
-    ACCEL_TRY(collect_edges(&s, a, err));
-    for (size_t i = 0; i < g->node_count; i++) {
-        if (s.state[i] == NODE_NEW) {
-            ACCEL_TRY(place_with_needs(&s, (node_id)i, err));
+accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **order, size_t *count, accel_error *err) {
+    sorter s;
+    ACCEL_TRY(sorter_start(&s, g, a, err));
+    for (size_t i = 0; i < g->output_count; i++) {
+        node_id producer = g->values[g->outputs[i]].producer;
+        if (producer != NODE_NONE) {
+            ACCEL_TRY(place_with_needs(&s, producer, err));
         }
     }
+    *order = s.order;
+    *count = s.placed;
+    return ACCEL_OK;
+}
+
+static accel_status sort_with(graph *g, arena *a, accel_error *err) {
+    sorter s;
+    ACCEL_TRY(sorter_start(&s, g, a, err));
+    for (size_t i = 0; i < g->node_count; i++) {
+        ACCEL_TRY(place_with_needs(&s, (node_id)i, err));
+    }
+    graph_node **nodes = ARENA_ARRAY(a, graph_node *, g->node_count);
+    if (!nodes) {
+        return error_no_memory(err, "sorting a graph", g->node_count * sizeof *nodes);
+    }
+    for (size_t i = 0; i < g->node_count; i++) {
+        nodes[i] = g->nodes[s.order[i]];
+    }
     if (g->node_count > 0) {
-        memcpy(g->nodes, s.order, g->node_count * sizeof(graph_node *));
+        memcpy(g->nodes, nodes, g->node_count * sizeof *nodes);
     }
     renumber_producers(g);
     return ACCEL_OK;

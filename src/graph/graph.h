@@ -169,6 +169,8 @@ accel_status graph_add_node(graph *g, const char *domain, const char *op_type, c
                             size_t input_count, const char *const *output_names, size_t output_count, const graph_attr *attrs,
                             size_t attr_count, node_id *out, accel_error *err);
 value_id graph_find_value(const graph *g, const char *name); /* VALUE_NONE when absent; hashed */
+/* ACCEL_INVALID_ARGUMENT when another value has the name. Takes time in proportion to the number of values. */
+accel_status graph_rename_value(graph *g, value_id value, const char *name, accel_error *err);
 
 /* Attributes of a node. `get` return NULL / the fallback when the attribute is not there. */
 const graph_attr *node_attr(const graph_node *n, const char *name);

@@ -10,6 +10,12 @@ graph *graph_outermost(graph *g);
 /* Calls visit for every value of its graph that the node needs: its inputs, and what its subgraphs take from around them. */
 void graph_each_need(const graph_node *n, void (*visit)(void *context, value_id v), void *context);
 
+/* The nodes that the outputs need, producers first, in an order that depends on the structure alone. */
+accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **order, size_t *count, accel_error *err);
+
+/* Folding with every constant Transpose folded too: see graph_fold_constants. */
+accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err);
+
 /* ---- a value while nodes run ------------------------------------------------------------------------------------- */
 
 typedef struct held_value {
