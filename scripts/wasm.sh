@@ -31,6 +31,7 @@ rm -f $out/*.o
 folders=()
 for folder in src/base src/graph src/formats src/zoo src/engines/native; do [ -d $folder ] && folders+=($folder); done
 mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' | sort)
+[ -f src/engines/names.c ] && files+=(src/engines/names.c)
 [ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
 grep -rlq yyjson.h "${files[@]}" && files+=(.deps/yyjson/yyjson.c)
 
