@@ -1,6 +1,6 @@
 #!/bin/bash
-# Compiles the rooms that also run in browsers for wasm32 without a libc, and links them: what stays undefined
-# must be in src/base/wasm/imports.txt, the list of what the host page gives. Result: build/wasm/accel.wasm
+# Compiles the rooms that also run in browsers for wasm32 without a libc, and links them. Nothing may stay
+# undefined but what src/base/wasm/host.h imports from the page. Result: build/wasm/accel.wasm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clang=${CLANG:-clang-19}
@@ -8,7 +8,6 @@ link=${WASM_LD:-wasm-ld-19}
 jobs=${JOBS:-$(nproc)}
 out=build/wasm
 isa=simd128
-imports=src/base/wasm/imports.txt
 command -v "$clang" "$link" >/dev/null || { echo "wasm: $clang or $link is missing: run scripts/deps.sh ci" >&2; exit 1; }
 
 common=(--target=wasm32 -std=c17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -msimd128 -DNDEBUG
@@ -40,7 +39,5 @@ export clang out isa
 declare -p common warnings kernel >$out/flags.sh
 printf '%s\n' "${files[@]}" | xargs -P "$jobs" -I{} bash -c "source $out/flags.sh; compile {}"
 
-undefined=()
-[ -f $imports ] && undefined=("--allow-undefined-file=$imports")
-"$link" --no-entry --export-dynamic --no-gc-sections "${undefined[@]}" -o $out/accel.wasm $out/*.o
+"$link" --no-entry --export-dynamic --no-gc-sections -o $out/accel.wasm $out/*.o
 echo "wasm: ${#files[@]} files, $(stat -c %s $out/accel.wasm) bytes"
