@@ -37,7 +37,7 @@ bool precision_from_name(const char *name, precision *out) {
         const char *name;
         precision precision;
     } spellings[] = {
-        {"f32", PRECISION_FP32}, {"float32", PRECISION_FP32}, {"f16", PRECISION_FP16},
+        {"f32", PRECISION_FP32},  {"float32", PRECISION_FP32}, {"f16", PRECISION_FP16},
         {"half", PRECISION_FP16}, {"float16", PRECISION_FP16}, {"bfloat16", PRECISION_BF16},
     };
     for (int i = 0; i < PRECISION_COUNT; i++) {

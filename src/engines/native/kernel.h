@@ -72,9 +72,9 @@ typedef struct kernel_call {
     bool transposed_right; /* MatMul: input 1 is the constant W of MatMul(x, Transpose(W)) */
     /* Set by prepare. */
     void *state;
-    size_t workspace_bytes;  /* shared by all steps, so forgotten between runs */
-    uint32_t packed_inputs;  /* bits of the constant inputs that run no longer reads */
-    const char *variant;     /* for the profile: "gemm 8x32 packed" */
+    size_t workspace_bytes; /* shared by all steps, so forgotten between runs */
+    uint32_t packed_inputs; /* bits of the constant inputs that run no longer reads */
+    const char *variant;    /* for the profile: "gemm 8x32 packed" */
     /* Given to run. */
     void *workspace; /* 64-byte aligned */
     thread_pool *pool;
@@ -111,22 +111,28 @@ typedef struct kernel_family {
 /* All families of one instruction set: kernels/table.c. */
 typedef struct kernel_table {
     const char *isa;
-    const kernel_family *families;
+    const kernel_family *const *families;
     size_t count;
     int vector_bytes;
 } kernel_table;
 
 /* Memory that lives as long as the step's preparation. NULL when memory ends; the caller reports it by kernel_no_memory. */
-void *kernel_state(kernel_call *c, size_t size_bytes);  /* zeroed, aligned to 64 */
-void *kernel_packed(kernel_call *c, size_t size_bytes); /* the same for packed weights: huge pages, counted as weights */
+void *kernel_state(kernel_call *c, size_t size_bytes); /* zeroed, aligned to 64 */
+void *kernel_packed(kernel_call *c,
+                    size_t size_bytes); /* the same for packed weights: huge pages, counted as weights */
 accel_status kernel_no_memory(const kernel_call *c, size_t size_bytes);
-accel_status kernel_fail(const kernel_call *c, accel_status status, const char *format, ...) ACCEL_PRINTF(3, 4);
+accel_status kernel_fail(const kernel_call *c, accel_status status, const char *format, ...)
+    ACCEL_PRINTF(3, 4);
 
 /* Attributes of the step's node. */
 int64_t kernel_attr_int(const kernel_call *c, const char *name, int64_t fallback);
 float kernel_attr_float(const kernel_call *c, const char *name, double fallback);
 
-static inline bool kernel_is_f32(const kernel_value *v) { return v != NULL && v->type == DTYPE_F32; }
-static inline bool kernel_has(const kernel_call *c, size_t input) { return input < c->input_count && c->inputs[input] != NULL; }
+static inline bool kernel_is_f32(const kernel_value *v) {
+    return v != NULL && v->type == DTYPE_F32;
+}
+static inline bool kernel_has(const kernel_call *c, size_t input) {
+    return input < c->input_count && c->inputs[input] != NULL;
+}
 
 #endif

@@ -57,14 +57,15 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
         tile_body(rows, vectors, panels, t);                                                                 \
     }
 #define TILES(rows) TILE(rows, 1, 1) TILE(rows, 2, 1)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+TILES(1)
+TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 #if GEMM_MR > 6
-TILES(7) TILES(8)
+    TILES(7) TILES(8)
 #endif
-/* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
-TILE(1, 2, 4) TILE(2, 2, 2)
+    /* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
+    TILE(1, 2, 4) TILE(2, 2, 2)
 
-typedef void (*tile_function)(const gemm_tile_args *);
+        typedef void (*tile_function)(const gemm_tile_args *);
 #define TILE_ROW(rows) {tile_##rows##_1_1, tile_##rows##_2_1}
 static const tile_function tile_functions[GEMM_MR][2] = {
     TILE_ROW(1), TILE_ROW(2), TILE_ROW(3), TILE_ROW(4), TILE_ROW(5), TILE_ROW(6),
@@ -73,15 +74,22 @@ static const tile_function tile_functions[GEMM_MR][2] = {
 #endif
 };
 
-void gemm_tile(int rows, int vectors, const gemm_tile_args *t) { tile_functions[rows - 1][vectors - 1](t); }
+void gemm_tile(int rows, int vectors, const gemm_tile_args *t) {
+    tile_functions[rows - 1][vectors - 1](t);
+}
 
 /* ---- packing ---------------------------------------------------------------------------------------------------- */
 
 /* Floats before panel p: all before the last are full. */
-INLINE size_t panel_offset(int64_t panel, int64_t k) { return (size_t)panel * (size_t)k * GEMM_NR; }
-INLINE int panel_vectors(int64_t n, int64_t panel) { return n - panel * GEMM_NR <= VW ? 1 : 2; }
+INLINE size_t panel_offset(int64_t panel, int64_t k) {
+    return (size_t)panel * (size_t)k * GEMM_NR;
+}
+INLINE int panel_vectors(int64_t n, int64_t panel) {
+    return n - panel * GEMM_NR <= VW ? 1 : 2;
+}
 
-void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel, float *out) {
+void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel,
+                     float *out) {
     const int64_t first = panel * GEMM_NR;
     const int64_t width = panel_vectors(n, panel) * VW;
     const int64_t columns = n - first < width ? n - first : width;
@@ -90,7 +98,8 @@ void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t
         for (int64_t c0 = 0; c0 < inner; c0 += BLOCK) {
             int64_t count = inner - c0 < BLOCK ? inner - c0 : BLOCK;
             float *block = out + (tap * inner + c0) * width;
-            const float *from = source->base + tap * source->tap_stride + c0 * source->inner_stride + first * source->column_stride;
+            const float *from = source->base + tap * source->tap_stride + c0 * source->inner_stride +
+                                first * source->column_stride;
             for (int64_t j = 0; j < columns; j++) {
                 float scale = source->scale == NULL ? 1.0f : source->scale[first + j];
                 const float *column = from + j * source->column_stride;
@@ -122,7 +131,8 @@ static void pack_task(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
-void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out, thread_pool *pool) {
+void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out,
+               thread_pool *pool) {
     pack_job job = {source, n, taps, inner, out};
     thread_pool_for(pool, (size_t)gemm_panels(n), 1, pack_task, &job);
 }
@@ -134,13 +144,15 @@ typedef struct gemm_cut {
     const gemm_problem *problems;
     int64_t row_blocks, column_blocks; /* tasks a problem */
     int64_t rows_a_block, panels_a_block;
-    int64_t piece, pieces;     /* a tap's inner elements are cut in pieces of `piece` */
-    int64_t segments_a_block;  /* pieces (of taps) in one depth block */
-    size_t table_bytes;        /* of one worker */
+    int64_t piece, pieces;    /* a tap's inner elements are cut in pieces of `piece` */
+    int64_t segments_a_block; /* pieces (of taps) in one depth block */
+    size_t table_bytes;       /* of one worker */
     char *tables;
 } gemm_cut;
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
 
 /* Depth blocks depend on the shape alone, never on the threads: so results are the same on any number of them. */
 static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
@@ -186,7 +198,8 @@ static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *c
 }
 
 static size_t table_bytes(const gemm_cut *cut, int64_t rows) {
-    size_t bytes = (size_t)divide_up(rows, GEMM_MR) * (size_t)cut->segments_a_block * GEMM_MR * sizeof(float *);
+    size_t bytes =
+        (size_t)divide_up(rows, GEMM_MR) * (size_t)cut->segments_a_block * GEMM_MR * sizeof(float *);
     return (bytes + 63) / 64 * 64;
 }
 
@@ -200,10 +213,13 @@ size_t gemm_workspace_bytes(const gemm_shape *s, int threads) {
 /* ---- one task ---------------------------------------------------------------------------------------------------- */
 
 /* Rows of a block are spread evenly over tiles: 49 rows are seven tiles of 7, not six of 8 and one of 1. */
-INLINE int64_t tile_first_row(int64_t rows, int64_t tiles, int64_t tile) { return rows * tile / tiles; }
+INLINE int64_t tile_first_row(int64_t rows, int64_t tiles, int64_t tile) {
+    return rows * tile / tiles;
+}
 
 /* rows first…first+count of one segment into table[i]. */
-static void fill_matrix(const gemm_left *left, int64_t first, int64_t count, int64_t offset, const float **table) {
+static void fill_matrix(const gemm_left *left, int64_t first, int64_t count, int64_t offset,
+                        const float **table) {
     for (int64_t i = 0; i < count; i++) {
         table[i] = left->base + (first + i) * left->row_stride + offset;
     }
@@ -234,7 +250,8 @@ static void window_next(const gemm_window *w, window_position *p) {
     p->image++;
 }
 
-static const float *window_pixel(const gemm_left *left, const window_position *p, const int64_t kernel[3], int64_t offset) {
+static const float *window_pixel(const gemm_left *left, const window_position *p, const int64_t kernel[3],
+                                 int64_t offset) {
     const gemm_window *w = left->window;
     int64_t pixel = 0;
     for (int d = 0; d < 3; d++) {
@@ -247,8 +264,8 @@ static const float *window_pixel(const gemm_left *left, const window_position *p
     return left->base + p->image * w->image_stride + pixel * w->pixel_stride + offset;
 }
 
-static void fill_window(const gemm_left *left, const window_position *start, int64_t count, int64_t tap, int64_t offset,
-                        const float **table) {
+static void fill_window(const gemm_left *left, const window_position *start, int64_t count, int64_t tap,
+                        int64_t offset, const float **table) {
     const gemm_window *w = left->window;
     int64_t kernel[3];
     kernel[2] = tap % w->kernel[2];
@@ -262,10 +279,11 @@ static void fill_window(const gemm_left *left, const window_position *start, int
 }
 
 /* Pointers of a block of rows and a block of segments: table[tile][segment][GEMM_MR]. */
-static void fill_table(const gemm_cut *cut, const gemm_left *left, int64_t first, int64_t rows, int64_t tiles, int64_t segment,
-                       int64_t segments, const float **table) {
+static void fill_table(const gemm_cut *cut, const gemm_left *left, int64_t first, int64_t rows, int64_t tiles,
+                       int64_t segment, int64_t segments, const float **table) {
     for (int64_t tile = 0; tile < tiles; tile++) {
-        int64_t from = tile_first_row(rows, tiles, tile), count = tile_first_row(rows, tiles, tile + 1) - from;
+        int64_t from = tile_first_row(rows, tiles, tile),
+                count = tile_first_row(rows, tiles, tile + 1) - from;
         window_position start = {0};
         if (left->window != NULL) {
             start = window_at(left->window, first + from);
@@ -293,7 +311,8 @@ static void tile_narrow(int rows, int vectors, int64_t columns, gemm_tile_args *
             memcpy(buffer + i * GEMM_NR, out + i * stride, (size_t)columns * sizeof(float));
         }
         if (residual_from != NULL) {
-            memcpy(residual + i * GEMM_NR, residual_from + i * t->residual_stride, (size_t)columns * sizeof(float));
+            memcpy(residual + i * GEMM_NR, residual_from + i * t->residual_stride,
+                   (size_t)columns * sizeof(float));
         }
     }
     gemm_tile_args narrow = *t;
@@ -314,14 +333,16 @@ static void finish(const gemm_shape *s, int rows, int64_t columns, float *out, i
 }
 
 /* All tiles of rows against panels [panel, …): returns how many panels were done at once. */
-static int64_t run_panel(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows, int64_t tiles, int64_t panel,
-                         int64_t panel_end, int64_t depth_before, bool last, gemm_tile_args *t, const float *const *table) {
+static int64_t run_panel(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows,
+                         int64_t tiles, int64_t panel, int64_t panel_end, int64_t depth_before, bool last,
+                         gemm_tile_args *t, const float *const *table) {
     const gemm_shape *s = cut->shape;
     const int64_t k = s->taps * s->inner;
     const int vectors = panel_vectors(s->n, panel);
     int64_t at_once = 1;
     tile_function wide = NULL;
-    if (tiles == 1 && rows <= 2 && (panel + (rows == 1 ? 4 : 2)) * GEMM_NR <= s->n && panel + (rows == 1 ? 4 : 2) <= panel_end) {
+    if (tiles == 1 && rows <= 2 && (panel + (rows == 1 ? 4 : 2)) * GEMM_NR <= s->n &&
+        panel + (rows == 1 ? 4 : 2) <= panel_end) {
         at_once = rows == 1 ? 4 : 2;
         wide = rows == 1 ? tile_1_2_4 : tile_2_2_2;
     }
@@ -339,7 +360,9 @@ static int64_t run_panel(const gemm_cut *cut, const gemm_problem *p, int64_t fir
         t->rows = table + tile * t->segments * GEMM_MR;
         t->out = p->out + (first + from) * p->out_stride + panel * GEMM_NR;
         t->out_stride = p->out_stride;
-        t->residual = p->residual == NULL || !last ? NULL : p->residual + (first + from) * p->residual_stride + panel * GEMM_NR;
+        t->residual = p->residual == NULL || !last
+                          ? NULL
+                          : p->residual + (first + from) * p->residual_stride + panel * GEMM_NR;
         t->residual_stride = p->residual_stride;
         if (wide != NULL) {
             wide(t);
@@ -355,14 +378,15 @@ static int64_t run_panel(const gemm_cut *cut, const gemm_problem *p, int64_t fir
     return at_once;
 }
 
-static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows, int64_t panel_begin,
-                      int64_t panel_end, const float **table) {
+static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows,
+                      int64_t panel_begin, int64_t panel_end, const float **table) {
     const gemm_shape *s = cut->shape;
     const int64_t tiles = divide_up(rows, GEMM_MR);
     const int64_t segments = s->taps * cut->pieces;
     int64_t depth = 0;
     for (int64_t segment = 0; segment < segments; segment += cut->segments_a_block) {
-        int64_t count = segments - segment < cut->segments_a_block ? segments - segment : cut->segments_a_block;
+        int64_t count =
+            segments - segment < cut->segments_a_block ? segments - segment : cut->segments_a_block;
         int64_t offset = segment % cut->pieces * cut->piece;
         gemm_tile_args t = {0};
         t.segments = count;
@@ -372,7 +396,8 @@ static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first,
         t.relu = last && s->activation == ACT_RELU;
         fill_table(cut, &p->left, first, rows, tiles, segment, count, table);
         for (int64_t panel = panel_begin; panel < panel_end;) {
-            panel += run_panel(cut, p, first, rows, tiles, panel, panel_end, depth, last, &t, (const float *const *)table);
+            panel += run_panel(cut, p, first, rows, tiles, panel, panel_end, depth, last, &t,
+                               (const float *const *)table);
         }
         depth += t.segments * t.length;
     }
@@ -399,7 +424,8 @@ static void run_task(void *context, size_t begin, size_t end, int worker) {
 /* Below this a second thread costs more than it saves (about 2 µs to wake a spinning worker). */
 static const double small_work = 200000;
 
-void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, thread_pool *pool, void *workspace) {
+void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, thread_pool *pool,
+              void *workspace) {
     if (s->m <= 0 || s->n <= 0 || count == 0) {
         return;
     }

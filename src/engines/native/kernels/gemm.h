@@ -21,8 +21,8 @@
 /* Geometry of a convolution over channels-last pixels; missing spatial axes are 1. */
 typedef struct gemm_window {
     int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3]; /* pad: at the begin */
-    int64_t pixel_stride;                                              /* elements from pixel to pixel */
-    int64_t image_stride;                                              /* elements from image to image */
+    int64_t pixel_stride;                                             /* elements from pixel to pixel */
+    int64_t image_stride;                                             /* elements from image to image */
 } gemm_window;
 
 /* The left side. Depth k = taps × inner: k runs over inner elements of tap 0, then tap 1… A plain matrix has one tap. */
@@ -56,7 +56,9 @@ INLINE size_t gemm_packed_floats(int64_t n, int64_t k) {
     int64_t columns = n - tail + (tail == 0 ? 0 : tail <= VW ? VW : GEMM_NR);
     return (size_t)columns * (size_t)k;
 }
-INLINE int64_t gemm_panels(int64_t n) { return (n + GEMM_NR - 1) / GEMM_NR; }
+INLINE int64_t gemm_panels(int64_t n) {
+    return (n + GEMM_NR - 1) / GEMM_NR;
+}
 
 /* Where element (tap, c, column) of an unpacked right side lies. */
 typedef struct gemm_source {
@@ -65,18 +67,21 @@ typedef struct gemm_source {
     const float *scale; /* one a column, or NULL */
 } gemm_source;
 
-#define gemm_pack ISA_NAME(gemm_pack)
-#define gemm_pack_panel ISA_NAME(gemm_pack_panel)
-#define gemm_run ISA_NAME(gemm_run)
+#define gemm_pack            ISA_NAME(gemm_pack)
+#define gemm_pack_panel      ISA_NAME(gemm_pack_panel)
+#define gemm_run             ISA_NAME(gemm_run)
 #define gemm_workspace_bytes ISA_NAME(gemm_workspace_bytes)
-#define gemm_tile ISA_NAME(gemm_tile)
+#define gemm_tile            ISA_NAME(gemm_tile)
 
-void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out, thread_pool *pool);
-void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel, float *out);
+void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out,
+               thread_pool *pool);
+void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel,
+                     float *out);
 
 /* Runs `count` problems of one shape, split over the pool. workspace: gemm_workspace_bytes(). */
 size_t gemm_workspace_bytes(const gemm_shape *s, int threads);
-void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, thread_pool *pool, void *workspace);
+void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, thread_pool *pool,
+              void *workspace);
 
 /* The micro-kernel itself, for attention: rows (1…MR) × up to GEMM_NR columns of one packed panel. */
 typedef struct gemm_tile_args {

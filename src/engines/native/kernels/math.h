@@ -18,7 +18,9 @@ INLINE vf v_round_small(vf x) {
 }
 
 /* 2^n for whole n in [-126, 127]. */
-INLINE vf v_pow2_small(vf n) { return (vf)((__builtin_convertvector(n, vi) + 127) << 23); }
+INLINE vf v_pow2_small(vf n) {
+    return (vf)((__builtin_convertvector(n, vi) + 127) << 23);
+}
 
 /* e^x. Reduction x = n ln2 + r (Cody & Waite), then a polynomial of degree 6 on |r| <= ln2 / 2; 2^n is applied in two steps, so
  * that subnormal results are right. */
@@ -97,7 +99,9 @@ INLINE vf v_erf(vf x) {
     return v_select(x != x, x, result);
 }
 
-INLINE vf v_sigmoid(vf x) { return 1.0f / (1.0f + v_exp(-x)); }
+INLINE vf v_sigmoid(vf x) {
+    return 1.0f / (1.0f + v_exp(-x));
+}
 
 /* ln x by x = m 2^e, m in [sqrt(1/2), sqrt(2)) (Cephes' logf). */
 INLINE vf v_log(vf x) {
@@ -134,6 +138,7 @@ INLINE vf v_softplus(vf x) {
 
 #define unary_apply ISA_NAME(unary_apply)
 /* out[i] = activation(in[i]); in and out may be the same. */
-void unary_apply(kernel_activation activation, float alpha, float beta, const float *in, float *out, size_t count);
+void unary_apply(kernel_activation activation, float alpha, float beta, const float *in, float *out,
+                 size_t count);
 
 #endif

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 #define ISA_JOIN_(a, b) a##_##b
-#define ISA_JOIN(a, b) ISA_JOIN_(a, b)
-#define ISA_TEXT_(a) #a
-#define ISA_TEXT(a) ISA_TEXT_(a)
-#define ISA_NAME(name) ISA_JOIN(name, ACCEL_ISA)
+#define ISA_JOIN(a, b)  ISA_JOIN_(a, b)
+#define ISA_TEXT_(a)    #a
+#define ISA_TEXT(a)     ISA_TEXT_(a)
+#define ISA_NAME(name)  ISA_JOIN(name, ACCEL_ISA)
 
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
@@ -30,15 +30,31 @@ typedef float vf __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
-INLINE vf v_load(const float *p) { return *(const vf_unaligned *)p; }
-INLINE void v_store(float *p, vf x) { *(vf_unaligned *)p = x; }
-INLINE vf v_splat(float x) { return x - (vf){0}; }
-INLINE vi v_splat_int(int32_t x) { return x - (vi){0}; }
+INLINE vf v_load(const float *p) {
+    return *(const vf_unaligned *)p;
+}
+INLINE void v_store(float *p, vf x) {
+    *(vf_unaligned *)p = x;
+}
+INLINE vf v_splat(float x) {
+    return x - (vf){0};
+}
+INLINE vi v_splat_int(int32_t x) {
+    return x - (vi){0};
+}
 /* mask lanes are 0 or -1, as comparisons give them. */
-INLINE vf v_select(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
-INLINE vf v_max(vf a, vf b) { return v_select(a > b, a, b); } /* b where a is NaN */
-INLINE vf v_min(vf a, vf b) { return v_select(a < b, a, b); }
-INLINE vf v_relu(vf x) { return (vf)((vi)x & ~(x < (vf){0})); } /* NaN stays NaN */
+INLINE vf v_select(vi mask, vf yes, vf no) {
+    return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+}
+INLINE vf v_max(vf a, vf b) {
+    return v_select(a > b, a, b);
+} /* b where a is NaN */
+INLINE vf v_min(vf a, vf b) {
+    return v_select(a < b, a, b);
+}
+INLINE vf v_relu(vf x) {
+    return (vf)((vi)x & ~(x < (vf){0}));
+} /* NaN stays NaN */
 
 /* The first count lanes (below VW); the others are 0. */
 INLINE vf v_load_part(const float *p, size_t count) {
@@ -46,7 +62,9 @@ INLINE vf v_load_part(const float *p, size_t count) {
     __builtin_memcpy(&x, p, count * sizeof(float));
     return x;
 }
-INLINE void v_store_part(float *p, vf x, size_t count) { __builtin_memcpy(p, &x, count * sizeof(float)); }
+INLINE void v_store_part(float *p, vf x, size_t count) {
+    __builtin_memcpy(p, &x, count * sizeof(float));
+}
 
 INLINE float v_sum(vf x) {
     float lanes[VW];

@@ -1,0 +1,346 @@
+/* Running a plan: kernels in order; operators without one by the operator table's reference; shapes that are known only now. */
+#include "engines/native/plan.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "graph/evaluate.h"
+#include "graph/infer.h"
+
+/* ---- memory of values whose shape is known only now ----------------------------------------------------------------- */
+
+static accel_status own_memory(plan *p, int32_t id, dtype type, const shape *s, accel_error *err) {
+    plan_value *v = &p->values[id];
+    size_t bytes;
+    ACCEL_TRY(tensor_size_bytes(type, s, "a value", &bytes, err));
+    if (bytes > v->capacity_bytes || v->capacity_bytes == 0) {
+        plan_free_owned(v);
+        size_t wanted = bytes < PLAN_ALIGNMENT ? PLAN_ALIGNMENT : bytes;
+        v->owned.data = mem_alloc_aligned(wanted, PLAN_ALIGNMENT, false);
+        if (v->owned.data == NULL) {
+            return error_no_memory(err, "a value", bytes);
+        }
+        v->capacity_bytes = wanted;
+        if (v->store == STORE_CONSTANT) {
+            p->weight_bytes += wanted;
+        }
+    }
+    v->v.data = v->owned.data;
+    v->v.type = type;
+    v->v.shape = *s;
+    v->type = (value_type){CONTAINER_TENSOR, type, *s};
+    v->size_bytes = bytes;
+    return ACCEL_OK;
+}
+
+static accel_status copy_tensor(const tensor *from, tensor *to, accel_error *err) {
+    ACCEL_TRY(tensor_create(from->type, &from->shape, to, err));
+    if (from->size_bytes > 0) {
+        memcpy(to->data, from->data, from->size_bytes);
+    }
+    return ACCEL_OK;
+}
+
+static accel_status own_sequence(plan_value *v, const tensor *items, size_t count, accel_error *err) {
+    op_sequence *sequence = mem_calloc(1, sizeof *sequence);
+    tensor *copies = mem_calloc(count + 1, sizeof *copies);
+    if (sequence == NULL || copies == NULL) {
+        mem_free(sequence);
+        mem_free(copies);
+        return error_no_memory(err, "a sequence", count * sizeof *copies);
+    }
+    *sequence = (op_sequence){count, copies};
+    accel_status status = ACCEL_OK;
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
+        status = copy_tensor(&items[i], &copies[i], err);
+    }
+    plan_free_sequence(v);
+    v->sequence = sequence;
+    v->v.data = sequence;
+    return status;
+}
+
+/* Stands for the contents of a tensor without elements: NULL would mean unknown. */
+static uint8_t nothing[PLAN_ALIGNMENT];
+
+/* ---- one node by the reference --------------------------------------------------------------------------------------- */
+
+struct op_runtime {
+    plan *plan;
+    const int32_t *outputs;
+};
+
+static accel_status allocate_output(op_context *c, size_t output, const shape *s) {
+    plan *p = c->runtime->plan;
+    int32_t id = output < c->output_count ? c->runtime->outputs[output] : PLAN_NONE;
+    if (id == PLAN_NONE) {
+        return ACCEL_OK; /* nobody wants it */
+    }
+    if (c->output_data[output] != NULL && shape_equal(&c->outputs[output].type.shape, s)) {
+        return ACCEL_OK;
+    }
+    if (p->values[id].is_static && p->values[id].store != STORE_CONSTANT) {
+        return op_fail(c, ACCEL_BAD_GRAPH, "output %zu has another shape than inference found", output);
+    }
+    ACCEL_TRY(own_memory(p, id, c->outputs[output].type.type, s, c->err));
+    c->outputs[output].type.shape = *s;
+    c->outputs[output].data = p->values[id].v.data;
+    c->output_data[output] = p->values[id].v.data;
+    return ACCEL_OK;
+}
+
+static accel_status set_sequence(op_context *c, size_t output, const tensor *items, size_t count) {
+    plan *p = c->runtime->plan;
+    int32_t id = output < c->output_count ? c->runtime->outputs[output] : PLAN_NONE;
+    if (id == PLAN_NONE) {
+        return ACCEL_OK;
+    }
+    plan_value *v = &p->values[id];
+    ACCEL_TRY(own_sequence(v, items, count, c->err));
+    v->type = c->outputs[output].type;
+    c->outputs[output].data = v->sequence;
+    return ACCEL_OK;
+}
+
+static void bind_outer(plan *p) {
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        plan_value *v = &p->values[i];
+        if (v->store != STORE_OUTER) {
+            continue;
+        }
+        const plan_value *from = &p->parent->values[p->graph->values[i].outer];
+        v->v = from->v;
+        v->v.constant = false;
+        v->type = from->type;
+        if (from->type.container == CONTAINER_TENSOR) {
+            v->type = (value_type){CONTAINER_TENSOR, from->v.type, from->v.shape};
+        }
+    }
+}
+
+static accel_status keep_temporary(plan *p, const op_value *from, op_value *to, accel_error *err) {
+    if (!mem_grow((void **)(void *)&p->temporaries, &p->temporary_capacity, p->temporary_count + 1,
+                  sizeof(plan_value))) {
+        return error_no_memory(err, "outputs of a subgraph", sizeof(plan_value));
+    }
+    plan_value *copy = &p->temporaries[p->temporary_count++];
+    *copy = (plan_value){0};
+    *to = *from;
+    if (from->data == NULL) {
+        return ACCEL_OK;
+    }
+    if (from->type.container == CONTAINER_SEQUENCE || from->type.container == CONTAINER_OPTIONAL_SEQUENCE) {
+        const op_sequence *sequence = from->data;
+        ACCEL_TRY(own_sequence(copy, sequence->items, sequence->count, err));
+        to->data = copy->sequence;
+        return ACCEL_OK;
+    }
+    tensor view = {.type = from->type.type, .shape = from->type.shape, .data = (void *)(uintptr_t)from->data};
+    ACCEL_TRY(tensor_size_bytes(view.type, &view.shape, "an output of a subgraph", &view.size_bytes, err));
+    ACCEL_TRY(copy_tensor(&view, &copy->owned, err));
+    to->data = copy->owned.data != NULL ? copy->owned.data : nothing;
+    return ACCEL_OK;
+}
+
+void plan_free_temporaries(plan *p) {
+    for (size_t i = 0; i < p->temporary_count; i++) {
+        plan_free_owned(&p->temporaries[i]);
+    }
+    p->temporary_count = 0;
+}
+
+static op_value value_as_operand(const plan_value *v) {
+    op_value o = {.present = true, .type = v->type, .data = v->v.data};
+    if (v->type.container == CONTAINER_TENSOR) {
+        o.type = (value_type){CONTAINER_TENSOR, v->v.type, v->v.shape};
+        o.data = o.data != NULL ? o.data : nothing;
+    }
+    return o;
+}
+
+static accel_status run_subgraph(op_context *c, const graph *sub, const op_value *inputs, size_t input_count,
+                                 op_value *outputs, size_t output_count) {
+    plan *p = c->runtime->plan, *child = NULL;
+    for (size_t i = 0; i < p->child_count; i++) {
+        if (p->children[i]->graph == sub) {
+            child = p->children[i];
+        }
+    }
+    if (child == NULL || input_count != sub->input_count || output_count != sub->output_count) {
+        return error_set(c->err, ACCEL_BAD_GRAPH,
+                         "a subgraph has %zu inputs and %zu outputs where its node gives %zu and %zu",
+                         sub->input_count, sub->output_count, input_count, output_count);
+    }
+    bind_outer(child);
+    for (size_t i = 0; i < input_count; i++) {
+        plan_value *v = &child->values[sub->inputs[i]];
+        v->v.type = inputs[i].type.type;
+        v->v.shape = inputs[i].type.shape;
+        v->v.data = (void *)(uintptr_t)inputs[i].data;
+        v->type = inputs[i].type;
+    }
+    ACCEL_TRY(plan_run(child, c->err));
+    for (size_t i = 0; i < output_count; i++) {
+        op_value result = value_as_operand(&child->values[child->outputs[i]]);
+        ACCEL_TRY(keep_temporary(p, &result, &outputs[i], c->err));
+    }
+    return ACCEL_OK;
+}
+
+static const op_services services = {allocate_output, set_sequence, run_subgraph};
+
+/* Where the outputs lie: planned memory, or memory of the value's own once its shape is known. */
+static accel_status place_outputs(plan *p, op_context *c, const int32_t *outputs) {
+    bool planned = true;
+    for (size_t i = 0; i < c->output_count; i++) {
+        planned = planned && (outputs[i] == PLAN_NONE || p->values[outputs[i]].is_static);
+    }
+    for (size_t i = 0; i < c->output_count; i++) {
+        c->outputs[i].present = outputs[i] != PLAN_NONE;
+        c->outputs[i].type.shape = shape_unknown();
+        if (c->outputs[i].present && planned) {
+            c->outputs[i].type =
+                (value_type){CONTAINER_TENSOR, p->values[outputs[i]].v.type, p->values[outputs[i]].v.shape};
+        }
+    }
+    if (!planned) {
+        ACCEL_TRY(op_infer_node(c));
+    }
+    for (size_t i = 0; i < c->output_count; i++) {
+        if (outputs[i] == PLAN_NONE) {
+            continue;
+        }
+        plan_value *v = &p->values[outputs[i]];
+        if (v->is_static && v->store != STORE_CONSTANT && v->store != STORE_NONE) {
+            c->output_data[i] = v->v.data;
+        } else if (c->outputs[i].type.container == CONTAINER_TENSOR &&
+                   shape_is_static(&c->outputs[i].type.shape)) {
+            shape s = c->outputs[i].type.shape;
+            ACCEL_TRY(own_memory(p, outputs[i], c->outputs[i].type.type, &s, c->err));
+            c->output_data[i] = v->v.data;
+        }
+        c->outputs[i].data = c->output_data[i];
+    }
+    return ACCEL_OK;
+}
+
+accel_status plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
+                           accel_error *err) {
+    if (n->op == NULL || n->op->eval == NULL) {
+        char label[256];
+        return error_set(err, ACCEL_UNSUPPORTED, "%s: no engine here can run it",
+                         node_label(p->graph, n, label, sizeof label));
+    }
+    arena_reset(p->scratch);
+    op_value *in = ARENA_ARRAY(p->scratch, op_value, n->input_count);
+    op_value *out = ARENA_ARRAY(p->scratch, op_value, n->output_count);
+    void **out_data = ARENA_ARRAY(p->scratch, void *, n->output_count);
+    if (in == NULL || out == NULL || out_data == NULL) {
+        return error_no_memory(err, "an operator", 0);
+    }
+    for (size_t i = 0; i < n->input_count; i++) {
+        if (inputs[i] != PLAN_NONE) {
+            in[i] = value_as_operand(&p->values[inputs[i]]);
+        }
+    }
+    struct op_runtime runtime = {p, outputs};
+    op_context c = {.graph = p->graph,
+                    .node = n,
+                    .op = n->op,
+                    .input_count = n->input_count,
+                    .output_count = n->output_count,
+                    .inputs = in,
+                    .outputs = out,
+                    .scratch = p->scratch,
+                    .pool = p->pool,
+                    .err = err,
+                    .output_data = out_data,
+                    .runtime = &runtime,
+                    .services = &services};
+    ACCEL_TRY(place_outputs(p, &c, outputs));
+    accel_status status = op_eval_node(&c);
+    for (size_t i = 0; i < n->output_count && status == ACCEL_OK; i++) {
+        plan_value *v = outputs[i] == PLAN_NONE ? NULL : &p->values[outputs[i]];
+        if (v != NULL && !v->is_static && c.outputs[i].type.container != CONTAINER_TENSOR) {
+            v->type = c.outputs[i].type; /* an optional: a tensor of its own, or nothing */
+            if (v->sequence == NULL) {
+                v->v.data = (void *)(uintptr_t)c.outputs[i].data;
+            }
+        }
+    }
+    plan_free_temporaries(p);
+    return status;
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------------------- */
+
+static accel_status run_step(plan *p, plan_step *s, accel_error *err) {
+    switch (s->kind) {
+    case STEP_NONE:
+        return ACCEL_OK;
+    case STEP_REFERENCE:
+        return plan_run_node(p, s->node, s->inputs, s->outputs, err);
+    case STEP_KERNEL:
+        break;
+    }
+    s->call.err = err;
+    s->call.workspace = p->workspace;
+    return s->kernel->run(&s->call);
+}
+
+accel_status plan_run(plan *p, accel_error *err) {
+    for (size_t i = 0; i < p->step_count; i++) {
+        plan_step *s = &p->steps[i];
+        uint64_t start = p->profile ? clock_now_ns() : 0;
+        ACCEL_TRY(run_step(p, s, err));
+        if (p->profile) {
+            s->time_ns = clock_now_ns() - start;
+        }
+    }
+    return ACCEL_OK;
+}
+
+/* ---- inputs and outputs ----------------------------------------------------------------------------------------------- */
+
+accel_status plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err) {
+    const graph *g = p->graph;
+    if (count != g->input_count) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu inputs, %zu were given",
+                         g->input_count, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        plan_value *v = &p->values[g->inputs[i]];
+        char want[128], got[128];
+        if (v->v.type != inputs[i].type || (v->is_static && !shape_equal(&v->v.shape, &inputs[i].shape))) {
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is %s %s, loaded for %s %s",
+                             g->values[g->inputs[i]].name, dtype_name(inputs[i].type),
+                             shape_text(&inputs[i].shape, got, sizeof got), dtype_name(v->v.type),
+                             shape_text(&v->v.shape, want, sizeof want));
+        }
+        v->v.data = inputs[i].data;
+        if (!v->is_static) {
+            v->v.shape = inputs[i].shape;
+            v->type = (value_type){CONTAINER_TENSOR, inputs[i].type, inputs[i].shape};
+        }
+    }
+    plan_resolve(p);
+    return ACCEL_OK;
+}
+
+accel_status plan_outputs(plan *p, tensor *views, size_t count, accel_error *err) {
+    if (count != p->graph->output_count) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu outputs, %zu were asked for",
+                         p->graph->output_count, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const plan_value *v = &p->values[p->outputs[i]];
+        if (v->type.container != CONTAINER_TENSOR) {
+            return error_set(err, ACCEL_UNSUPPORTED, "output '%s' is not a tensor",
+                             p->graph->values[p->graph->outputs[i]].name);
+        }
+        views[i] = (tensor){.type = v->v.type, .shape = v->v.shape, .data = v->v.data};
+        ACCEL_TRY(tensor_size_bytes(views[i].type, &views[i].shape, "an output", &views[i].size_bytes, err));
+    }
+    return ACCEL_OK;
+}

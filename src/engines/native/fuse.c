@@ -1,0 +1,369 @@
+/* Which nodes join the step before them: scale, shift, residual and activation of the kernels that take them. */
+#include "engines/native/plan.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+typedef struct fuser {
+    plan *plan;
+    plan_fusion *fusions;
+    uint32_t *uses;   /* of each value */
+    node_id *readers; /* of each value: the last node that reads it */
+    accel_error *err;
+} fuser;
+
+static bool is_op(const graph_node *n, const char *name) {
+    return n->domain[0] == '\0' && strcmp(n->op_type, name) == 0;
+}
+
+/* ---- activations -------------------------------------------------------------------------------------------------- */
+
+static bool scalar_constant(fuser *f, int32_t value, float fallback, float *out) {
+    if (value == PLAN_NONE) {
+        *out = fallback;
+        return true;
+    }
+    plan_value *v = &f->plan->values[value];
+    int64_t elements;
+    if (!v->v.constant || v->v.type != DTYPE_F32 || !shape_elements(&v->v.shape, &elements) ||
+        elements != 1) {
+        return false;
+    }
+    if (plan_contents(f->plan, value, f->err) != ACCEL_OK) {
+        return false;
+    }
+    memcpy(out, v->v.data, sizeof *out);
+    return true;
+}
+
+static bool activation_of(fuser *f, const graph_node *n, kernel_epilogue *e) {
+    static const struct {
+        const char *name;
+        kernel_activation activation;
+        double alpha, beta;
+    } simple[] = {
+        {"Relu", ACT_RELU, 0, 0},
+        {"LeakyRelu", ACT_LEAKY_RELU, 0.01, 0},
+        {"Sigmoid", ACT_SIGMOID, 0, 0},
+        {"Tanh", ACT_TANH, 0, 0},
+        {"Elu", ACT_ELU, 1, 0},
+        {"HardSigmoid", ACT_HARD_SIGMOID, 0.2, 0.5},
+        {"HardSwish", ACT_HARD_SWISH, 0, 0},
+        {"Softplus", ACT_SOFTPLUS, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++) {
+        if (is_op(n, simple[i].name)) {
+            e->activation = simple[i].activation;
+            e->alpha = (float)node_attr_float(n, "alpha", simple[i].alpha);
+            e->beta = (float)node_attr_float(n, "beta", simple[i].beta);
+            return true;
+        }
+    }
+    if (is_op(n, "Gelu")) {
+        e->activation =
+            strcmp(node_attr_string(n, "approximate", "none"), "tanh") == 0 ? ACT_GELU_TANH : ACT_GELU;
+        return true;
+    }
+    if (is_op(n, "Clip")) {
+        if (!scalar_constant(f, n->input_count > 1 ? n->inputs[1] : PLAN_NONE, -3.402823466e+38f,
+                             &e->alpha) ||
+            !scalar_constant(f, n->input_count > 2 ? n->inputs[2] : PLAN_NONE, 3.402823466e+38f, &e->beta)) {
+            return false;
+        }
+        e->activation = ACT_CLIP;
+        return true;
+    }
+    return false;
+}
+
+/* ---- scale and shift a channel ---------------------------------------------------------------------------------------- */
+
+/* The axis of the output's channels for this leader, and how many there are. */
+static int channel_axis(const graph_node *leader, const shape *s) {
+    return is_op(leader, "MatMul") || is_op(leader, "Gemm") ? s->rank - 1 : 1;
+}
+
+/* Whether a constant has one element, or one a channel when broadcast against the output. */
+static bool is_channel_vector(const plan_value *v, const shape *out, int axis) {
+    int64_t elements;
+    if (!v->v.constant || v->v.type != DTYPE_F32 || !shape_elements(&v->v.shape, &elements) ||
+        v->v.shape.rank > out->rank) {
+        return false;
+    }
+    if (elements == 1) {
+        return true;
+    }
+    for (int d = 0; d < v->v.shape.rank; d++) {
+        int at = out->rank - v->v.shape.rank + d;
+        if (v->v.shape.dims[d] != (at == axis ? out->dims[axis] : 1)) {
+            return false;
+        }
+    }
+    return elements == out->dims[axis];
+}
+
+static accel_status ensure_affine(fuser *f, kernel_epilogue *e, int64_t channels, float **scale,
+                                  float **shift) {
+    arena *a = f->plan->arena;
+    *scale = e->scale != NULL ? (float *)(uintptr_t)e->scale : ARENA_ARRAY(a, float, (size_t)channels);
+    *shift = e->shift != NULL ? (float *)(uintptr_t)e->shift : ARENA_ARRAY(a, float, (size_t)channels);
+    if (*scale == NULL || *shift == NULL) {
+        return error_no_memory(f->err, "a fused scale", (unsigned long long)channels * sizeof(float));
+    }
+    for (int64_t c = 0; c < channels && e->scale == NULL; c++) {
+        (*scale)[c] = 1.0f;
+    }
+    e->scale = *scale;
+    e->shift = *shift;
+    return ACCEL_OK;
+}
+
+/* y = x * mul[c] + add[c] behind what the epilogue already does; NULL: one, zero. A count of 1 is for all channels. */
+static accel_status then_affine(fuser *f, kernel_epilogue *e, int64_t channels, const float *mul,
+                                int64_t mul_count, const float *add, int64_t add_count) {
+    float *scale, *shift;
+    ACCEL_TRY(ensure_affine(f, e, channels, &scale, &shift));
+    for (int64_t c = 0; c < channels; c++) {
+        float m = mul == NULL ? 1.0f : mul[mul_count == 1 ? 0 : c];
+        scale[c] *= m;
+        shift[c] = shift[c] * m + (add == NULL ? 0.0f : add[add_count == 1 ? 0 : c]);
+    }
+    return ACCEL_OK;
+}
+
+/* Mul, Add, Sub and Div by constants, one a channel. *done tells whether it joined. */
+static accel_status try_vector(fuser *f, const graph_node *n, int32_t current, const shape *out, int axis,
+                               kernel_epilogue *e, bool *done) {
+    bool add = is_op(n, "Add"), mul = is_op(n, "Mul"), sub = is_op(n, "Sub"), divide = is_op(n, "Div");
+    if (!add && !mul && !sub && !divide) {
+        return ACCEL_OK;
+    }
+    int32_t other = n->inputs[0] == current ? n->inputs[1] : n->inputs[0];
+    if (other == current || ((sub || divide) && n->inputs[0] != current) ||
+        !is_channel_vector(&f->plan->values[other], out, axis)) {
+        return ACCEL_OK;
+    }
+    ACCEL_TRY(plan_contents(f->plan, other, f->err));
+    const float *contents = f->plan->values[other].v.data;
+    int64_t channels = out->dims[axis], count = 1;
+    (void)shape_elements(&f->plan->values[other].v.shape, &count);
+    float *copy = ARENA_ARRAY(f->plan->arena, float, (size_t)count);
+    if (copy == NULL) {
+        return error_no_memory(f->err, "a fused scale", (unsigned long long)count * sizeof(float));
+    }
+    for (int64_t c = 0; c < count; c++) {
+        copy[c] = sub ? -contents[c] : divide ? 1.0f / contents[c] : contents[c];
+    }
+    *done = true;
+    return add || sub ? then_affine(f, e, channels, NULL, 0, copy, count)
+                      : then_affine(f, e, channels, copy, count, NULL, 0);
+}
+
+static accel_status try_batch_norm(fuser *f, const graph_node *n, int32_t current, const shape *out, int axis,
+                                   kernel_epilogue *e, bool *done) {
+    if (!is_op(n, "BatchNormalization") || n->input_count != 5 || n->inputs[0] != current ||
+        node_attr_int(n, "training_mode", 0) != 0 || axis != 1) {
+        return ACCEL_OK;
+    }
+    int64_t channels = out->dims[1];
+    const float *v[4];
+    for (int i = 0; i < 4; i++) {
+        const plan_value *p = &f->plan->values[n->inputs[i + 1]];
+        if (!p->v.constant || p->v.type != DTYPE_F32) {
+            return ACCEL_OK;
+        }
+        ACCEL_TRY(plan_contents(f->plan, n->inputs[i + 1], f->err));
+        v[i] = p->v.data;
+    }
+    float *mul = ARENA_ARRAY(f->plan->arena, float, (size_t)channels),
+          *add = ARENA_ARRAY(f->plan->arena, float, (size_t)channels);
+    if (mul == NULL || add == NULL) {
+        return error_no_memory(f->err, "a fused scale", (unsigned long long)channels * sizeof(float));
+    }
+    double epsilon = node_attr_float(n, "epsilon", 1e-5);
+    for (int64_t c = 0; c < channels; c++) {
+        double m = (double)v[0][c] / __builtin_sqrt((double)v[3][c] + epsilon);
+        mul[c] = (float)m;
+        add[c] = (float)((double)v[1][c] - (double)v[2][c] * m);
+    }
+    *done = true;
+    return then_affine(f, e, channels, mul, channels, add, channels);
+}
+
+/* ---- chains -------------------------------------------------------------------------------------------------------- */
+
+static bool same_shape_f32(const plan *p, int32_t a, const shape *s) {
+    const plan_value *v = &p->values[a];
+    return v->is_static && v->v.type == DTYPE_F32 && shape_equal(&v->v.shape, s);
+}
+
+static bool try_residual(fuser *f, const graph_node *n, int32_t current, const shape *out,
+                         plan_fusion *lead) {
+    if (!is_op(n, "Add") || n->inputs[0] == n->inputs[1]) {
+        return false;
+    }
+    int32_t other = n->inputs[0] == current ? n->inputs[1] : n->inputs[0];
+    if (!same_shape_f32(f->plan, other, out)) {
+        return false;
+    }
+    lead->residual = other;
+    return true;
+}
+
+/* One more node behind the leader; *joined tells. */
+static accel_status join_next(fuser *f, const graph_node *leader, plan_fusion *lead, uint32_t flags,
+                              node_id next, bool *joined) {
+    plan *p = f->plan;
+    const graph_node *n = p->graph->nodes[next];
+    const shape *out = &p->values[lead->output].v.shape;
+    if (f->fusions[next].joined || f->fusions[next].skipped || n->output_count < 1 ||
+        n->outputs[0] == VALUE_NONE) {
+        return ACCEL_OK;
+    }
+    for (size_t i = 1; i < n->output_count; i++) {
+        if (n->outputs[i] != VALUE_NONE && f->uses[n->outputs[i]] > 0) {
+            return ACCEL_OK;
+        }
+    }
+    if (!same_shape_f32(p, n->outputs[0], out)) {
+        return ACCEL_OK;
+    }
+    kernel_epilogue *e = &lead->epilogue;
+    if (e->activation != ACT_NONE) {
+        return ACCEL_OK;
+    }
+    int axis = channel_axis(leader, out);
+    if ((flags & KERNEL_EPILOGUE) != 0 && lead->residual == PLAN_NONE && out->rank >= 2) {
+        ACCEL_TRY(try_vector(f, n, lead->output, out, axis, e, joined));
+        if (!*joined) {
+            ACCEL_TRY(try_batch_norm(f, n, lead->output, out, axis, e, joined));
+        }
+        if (!*joined) {
+            *joined = try_residual(f, n, lead->output, out, lead);
+        }
+    }
+    if (!*joined && n->inputs[0] == lead->output) {
+        *joined = activation_of(f, n, e);
+    }
+    return ACCEL_OK;
+}
+
+static accel_status grow_chain(fuser *f, node_id at, uint32_t flags) {
+    plan *p = f->plan;
+    plan_fusion *lead = &f->fusions[at];
+    node_id last = at;
+    for (;;) {
+        if (f->uses[lead->output] != 1 || f->readers[lead->output] == NODE_NONE) {
+            break;
+        }
+        node_id next = f->readers[lead->output];
+        bool joined = false;
+        ACCEL_TRY(join_next(f, p->graph->nodes[at], lead, flags, next, &joined));
+        if (!joined) {
+            break;
+        }
+        f->fusions[next].joined = true;
+        f->fusions[next].emits = NODE_NONE;
+        lead->leads = true;
+        lead->output = p->graph->nodes[next]->outputs[0];
+        last = next;
+    }
+    f->fusions[at].emits = NODE_NONE;
+    f->fusions[last].emits = at;
+    return ACCEL_OK;
+}
+
+/* MatMul(x, Transpose(W)) of a constant [out, in] matrix packs straight from W. */
+static void find_transposed_right(fuser *f, node_id at) {
+    const plan *p = f->plan;
+    const graph_node *n = p->graph->nodes[at];
+    if (!is_op(n, "MatMul")) {
+        return;
+    }
+    const plan_value *right = &p->values[n->inputs[1]];
+    if (!right->foldable || right->v.data != NULL || right->v.shape.rank != 2) {
+        return;
+    }
+    const graph_node *transpose = p->graph->nodes[p->graph->values[n->inputs[1]].producer];
+    if (!is_op(transpose, "Transpose")) {
+        return;
+    }
+    const graph_attr *perm = node_attr(transpose, "perm");
+    if (perm == NULL || (perm->count == 2 && perm->ints[0] == 1 && perm->ints[1] == 0)) {
+        f->fusions[at].right = transpose->inputs[0];
+    }
+}
+
+static accel_status fuse_node(fuser *f, node_id at) {
+    plan *p = f->plan;
+    const graph_node *n = p->graph->nodes[at];
+    find_transposed_right(f, at);
+    if (n->output_count < 1 || n->outputs[0] == VALUE_NONE || !p->values[n->outputs[0]].is_static) {
+        return ACCEL_OK;
+    }
+    kernel_call call = {0};
+    ACCEL_TRY(plan_make_call(p, n, &call, f->err));
+    const kernel_def *kernel = plan_find_kernel(p, n->domain, n->op_type, &call);
+    if (kernel == NULL || (kernel->flags & (KERNEL_EPILOGUE | KERNEL_ACTIVATION)) == 0) {
+        return ACCEL_OK;
+    }
+    return grow_chain(f, at, kernel->flags);
+}
+
+static void count_readers(fuser *f) {
+    const graph *g = f->plan->graph;
+    for (size_t v = 0; v < g->value_count; v++) {
+        f->readers[v] = NODE_NONE;
+    }
+    for (size_t i = 0; i < g->node_count; i++) {
+        for (size_t k = 0; k < g->nodes[i]->input_count && !f->fusions[i].skipped; k++) {
+            if (g->nodes[i]->inputs[k] != VALUE_NONE) {
+                f->readers[g->nodes[i]->inputs[k]] = (node_id)i;
+            }
+        }
+    }
+}
+
+/* Constant nodes are no steps; nor are those whose outputs nobody reads, seen from the end. */
+static void mark_skipped(fuser *f) {
+    const graph *g = f->plan->graph;
+    for (size_t i = g->node_count; i-- > 0;) {
+        plan_fusion *fusion = &f->fusions[i];
+        *fusion = (plan_fusion){
+            .emits = (node_id)i, .right = PLAN_NONE, .residual = PLAN_NONE, .output = PLAN_NONE};
+        const graph_node *n = g->nodes[i];
+        bool needed = false;
+        for (size_t k = 0; k < n->output_count; k++) {
+            needed = needed || (n->outputs[k] != VALUE_NONE && f->uses[n->outputs[k]] > 0 &&
+                                !f->plan->values[n->outputs[k]].v.constant);
+        }
+        if (n->output_count > 0) {
+            fusion->output = n->outputs[0];
+        }
+        fusion->skipped = n->dead || !needed;
+        for (size_t k = 0; k < n->input_count && fusion->skipped && !n->dead; k++) {
+            if (n->inputs[k] != VALUE_NONE) {
+                f->uses[n->inputs[k]]--;
+            }
+        }
+    }
+}
+
+accel_status plan_fuse(plan *p, plan_fusion *fusions, accel_error *err) {
+    fuser f = {.plan = p, .fusions = fusions, .err = err};
+    f.uses = ARENA_ARRAY(p->arena, uint32_t, p->graph->value_count);
+    f.readers = ARENA_ARRAY(p->arena, node_id, p->graph->value_count);
+    if (f.uses == NULL || f.readers == NULL) {
+        return error_no_memory(err, "the plan", p->graph->value_count * sizeof(node_id));
+    }
+    ACCEL_TRY(graph_count_uses(p->graph, f.uses, err));
+    mark_skipped(&f);
+    count_readers(&f);
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        if (!fusions[i].joined && !fusions[i].skipped) {
+            ACCEL_TRY(fuse_node(&f, (node_id)i));
+        }
+    }
+    return ACCEL_OK;
+}

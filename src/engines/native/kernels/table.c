@@ -1,0 +1,25 @@
+/* The families of kernels, for one instruction set. To add one: its file, and a line here. */
+#include "engines/native/kernels/kernels.h"
+
+#define FAMILIES(X)                                                                                          \
+    X(unary)                                                                                                 \
+    X(matmul)
+
+#define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
+FAMILIES(DECLARE)
+#undef DECLARE
+
+extern const kernel_table ISA_NAME(kernel_table);
+
+static const kernel_family *const families[] = {
+#define ROW(name) &ISA_NAME(name##_kernels),
+    FAMILIES(ROW)
+#undef ROW
+};
+
+const kernel_table ISA_NAME(kernel_table) = {
+    .isa = ISA_TEXT(ACCEL_ISA),
+    .families = families,
+    .count = sizeof families / sizeof families[0],
+    .vector_bytes = VECTOR_BYTES,
+};

@@ -1,0 +1,216 @@
+/* The native engine: our own C kernels on the CPU. See docs/engine.md, plan.h and kernel.h. */
+#include "engines/engine.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "engines/native/isa.h"
+#include "engines/native/plan.h"
+
+/* Long enough to bridge the gaps between the operators of one inference, short enough that an idle session costs nothing. */
+enum { SPIN_US = 200 };
+
+struct engine_session {
+    plan *plan;
+    thread_pool *pool;
+    const kernel_table *table;
+    engine_timing timing;
+    int threads;
+    bool is_bound;
+};
+
+/* ---- probe -------------------------------------------------------------------------------------------------------------- */
+
+static accel_status native_probe(const engine_context *context, arena *a, engine_report *out,
+                                 accel_error *err) {
+    (void)context;
+    *out = (engine_report){.present = true, .version = ACCEL_VERSION};
+    const kernel_table *table = NULL;
+    accel_error reason = {0};
+    accel_status status = isa_choose(&table, &reason);
+    out->devices = ARENA_NEW(a, engine_device);
+    if (out->devices == NULL) {
+        return error_no_memory(err, "the native engine's device", sizeof *out->devices);
+    }
+    out->device_count = 1;
+    *out->devices =
+        (engine_device){.platform = PLATFORM_CPU, .id = "CPU", .precisions = 1u << PRECISION_FP32};
+    out->devices->available = status == ACCEL_OK;
+    out->devices->name = arena_strdup(a, isa_cpu_name());
+    out->devices->reason = status == ACCEL_OK ? NULL : arena_strdup(a, reason.message);
+    out->devices->note = status == ACCEL_OK ? arena_printf(a, "%s kernels", table->isa) : NULL;
+    return out->devices->name == NULL ? error_no_memory(err, "the native engine's device", 64) : ACCEL_OK;
+}
+
+/* ---- what can run --------------------------------------------------------------------------------------------------- */
+
+static void add_unsupported(const graph *g, const graph_node *n, engine_unsupported *out) {
+    char label[160];
+    size_t length = strlen(out->sentence);
+    if (out->count++ < 4) {
+        str_format(out->sentence + length, sizeof out->sentence - length, "%s%s of domain '%s'",
+                   length > 0 ? "; " : "", node_label(g, n, label, sizeof label),
+                   n->domain[0] != '\0' ? n->domain : "ai.onnx");
+    }
+}
+
+static void find_unsupported(const graph *g, engine_unsupported *out) {
+    for (size_t i = 0; i < g->node_count; i++) {
+        const graph_node *n = g->nodes[i];
+        if (n->dead) {
+            continue;
+        }
+        if (n->op == NULL || n->op->eval == NULL) {
+            add_unsupported(g, n, out);
+        }
+        for (size_t a = 0; a < n->attr_count; a++) {
+            if (n->attrs[a].kind == ATTR_GRAPH && n->attrs[a].graph != NULL) {
+                find_unsupported(n->attrs[a].graph, out);
+            }
+        }
+    }
+}
+
+static accel_status native_supports(const graph *g, const engine_device *device,
+                                    const engine_options *options, engine_unsupported *out,
+                                    accel_error *err) {
+    (void)device;
+    if (options != NULL && options->precision != PRECISION_FP32) {
+        return error_set(err, ACCEL_UNSUPPORTED, "the native engine computes in fp32, not in %s",
+                         precision_name(options->precision));
+    }
+    *out = (engine_unsupported){0};
+    find_unsupported(g, out);
+    return ACCEL_OK;
+}
+
+/* ---- a session -------------------------------------------------------------------------------------------------------- */
+
+static void native_unload(engine_session *s) {
+    if (s == NULL) {
+        return;
+    }
+    plan_destroy(s->plan);
+    thread_pool_destroy(s->pool);
+    mem_free(s);
+}
+
+static accel_status make_session(engine_session *s, const engine_model *model, const engine_options *options,
+                                 accel_error *err) {
+    engine_unsupported unsupported;
+    ACCEL_TRY(native_supports(model->graph, NULL, options, &unsupported, err));
+    if (unsupported.count > 0) {
+        return error_set(err, ACCEL_UNSUPPORTED, "%zu nodes that the native engine lacks: %s",
+                         unsupported.count, unsupported.sentence);
+    }
+    ACCEL_TRY(isa_choose(&s->table, err));
+    int threads = options != NULL ? options->threads : 0;
+    s->threads = threads > 0 ? threads : thread_cpu_count();
+    if (s->threads > 1) {
+        ACCEL_TRY(thread_pool_create(s->threads, SPIN_US, &s->pool, err));
+    }
+    plan_options how = {.table = s->table, .pool = s->pool, .profile = options != NULL && options->profile};
+    return plan_create(model->graph, &how, &s->plan, err);
+}
+
+static accel_status native_load(const engine_model *model, const engine_device *device,
+                                const engine_options *options, engine_session **out, accel_error *err) {
+    (void)device;
+    uint64_t start = clock_now_ns();
+    engine_session *s = mem_calloc(1, sizeof *s);
+    if (s == NULL) {
+        return error_no_memory(err, "a session", sizeof *s);
+    }
+    accel_status status = make_session(s, model, options, err);
+    if (status != ACCEL_OK) {
+        native_unload(s);
+        return status;
+    }
+    s->timing = (engine_timing){.load_ns = clock_now_ns() - start};
+    *out = s;
+    return ACCEL_OK;
+}
+
+static accel_status native_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
+    ACCEL_TRY(plan_bind(s->plan, inputs, count, err));
+    s->is_bound = true;
+    return ACCEL_OK;
+}
+
+static accel_status native_run(engine_session *s, accel_error *err) {
+    if (!s->is_bound) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "the session has no inputs: bind them first");
+    }
+    return plan_run(s->plan, err);
+}
+
+static accel_status native_outputs(engine_session *s, tensor *views, size_t count, accel_error *err) {
+    return plan_outputs(s->plan, views, count, err);
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------------------ */
+
+static void native_timing(const engine_session *s, engine_timing *out) {
+    *out = s->timing;
+}
+
+static void native_memory(const engine_session *s, engine_memory *out) {
+    *out = (engine_memory){.model_bytes = s->plan->weight_bytes,
+                           .activation_bytes = s->plan->memory_bytes + s->plan->workspace_bytes};
+}
+
+static void native_ran(const engine_session *s, engine_ran *out) {
+    *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
+    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d", s->table->isa, SPIN_US);
+}
+
+static const char *step_kernel_name(const plan_step *s) {
+    if (s->kind == STEP_REFERENCE) {
+        return "reference";
+    }
+    return s->call.variant != NULL ? s->call.variant : "native";
+}
+
+static accel_status native_profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
+                                   accel_error *err) {
+    const plan *p = s->plan;
+    *rows = ARENA_ARRAY(a, engine_profile_row, p->step_count);
+    if (*rows == NULL) {
+        return error_no_memory(err, "the profile", p->step_count * sizeof **rows);
+    }
+    *count = 0;
+    for (size_t i = 0; i < p->step_count; i++) {
+        const plan_step *step = &p->steps[i];
+        if (step->kind == STEP_NONE) {
+            continue;
+        }
+        (*rows)[(*count)++] = (engine_profile_row){
+            .node = step->label,
+            .op_type = step->node != NULL ? step->node->op_type : "Layout",
+            .kernel = step_kernel_name(step),
+            .time_ns = step->time_ns,
+            .flops = step->cost.flops,
+            .bytes = step->cost.bytes_read + step->cost.bytes_written,
+        };
+    }
+    return ACCEL_OK;
+}
+
+const engine_def engine_native = {
+    .name = "native",
+    .summary = "accel's own kernels on the CPU; needs nothing installed",
+    .form = FORM_HOUSE,
+    .probe = native_probe,
+    .supports = native_supports,
+    .load = native_load,
+    .bind = native_bind,
+    .run = native_run,
+    .outputs = native_outputs,
+    .timing = native_timing,
+    .memory = native_memory,
+    .ran = native_ran,
+    .profile = native_profile,
+    .unload = native_unload,
+};

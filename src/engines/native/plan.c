@@ -1,0 +1,375 @@
+/* Values of a plan and their constant contents; the memory that steps own; making and destroying a plan. */
+#include "engines/native/plan.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/mem.h"
+
+/* ---- memory of steps ------------------------------------------------------------------------------------------- */
+
+struct kernel_block {
+    kernel_block *next;
+    size_t size_bytes;
+    bool is_weight;
+};
+enum { BLOCK_HEADER = 64 };
+
+static void *add_block(kernel_call *c, size_t size_bytes, bool is_weight) {
+    size_t total;
+    if (!checked_add(size_bytes, BLOCK_HEADER, &total)) {
+        return NULL;
+    }
+    char *memory = mem_alloc_aligned(total, PLAN_ALIGNMENT, is_weight);
+    if (memory == NULL) {
+        return NULL;
+    }
+    kernel_block *block = (kernel_block *)(void *)memory;
+    *block = (kernel_block){.next = c->blocks, .size_bytes = total, .is_weight = is_weight};
+    c->blocks = block;
+    return memory + BLOCK_HEADER;
+}
+
+void *kernel_state(kernel_call *c, size_t size_bytes) {
+    void *memory = add_block(c, size_bytes, false);
+    if (memory != NULL) {
+        memset(memory, 0, size_bytes);
+    }
+    return memory;
+}
+
+void *kernel_packed(kernel_call *c, size_t size_bytes) {
+    return add_block(c, size_bytes, true);
+}
+
+void plan_step_release(plan *p, plan_step *s) {
+    while (s->call.blocks != NULL) {
+        kernel_block *block = s->call.blocks;
+        s->call.blocks = block->next;
+        if (block->is_weight) {
+            p->weight_bytes -= block->size_bytes - BLOCK_HEADER;
+        }
+        mem_free_aligned(block, block->size_bytes);
+    }
+    s->call.state = NULL;
+    s->prepared = false;
+}
+
+static size_t step_weight_bytes(const plan_step *s) {
+    size_t bytes = 0;
+    for (const kernel_block *b = s->call.blocks; b != NULL; b = b->next) {
+        bytes += b->is_weight ? b->size_bytes - BLOCK_HEADER : 0;
+    }
+    return bytes;
+}
+
+static accel_status fail_at(const kernel_call *c, accel_status status, const char *text) {
+    char label[256];
+    if (c->node == NULL) {
+        return error_set(c->err, status, "%s", text);
+    }
+    return error_set(c->err, status, "%s: %s", node_label(c->graph, c->node, label, sizeof label), text);
+}
+
+accel_status kernel_no_memory(const kernel_call *c, size_t size_bytes) {
+    char text[96];
+    str_format(text, sizeof text, "no memory for %llu bytes", (unsigned long long)size_bytes);
+    return fail_at(c, ACCEL_OUT_OF_MEMORY, text);
+}
+
+accel_status kernel_fail(const kernel_call *c, accel_status status, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    str_formatv(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return fail_at(c, status, text);
+}
+
+int64_t kernel_attr_int(const kernel_call *c, const char *name, int64_t fallback) {
+    return node_attr_int(c->node, name, fallback);
+}
+
+float kernel_attr_float(const kernel_call *c, const char *name, double fallback) {
+    return (float)node_attr_float(c->node, name, fallback);
+}
+
+/* Prepares one step: its constants are made present, and those that it packed are let go when nobody else reads them. */
+accel_status plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
+    kernel_call *c = &s->call;
+    for (size_t i = 0; i < c->input_count; i++) {
+        if (s->inputs[i] != PLAN_NONE && p->values[s->inputs[i]].v.constant) {
+            ACCEL_TRY(plan_contents(p, s->inputs[i], err));
+        }
+    }
+    if (s->kind != STEP_KERNEL) {
+        s->prepared = true;
+        return ACCEL_OK;
+    }
+    c->err = err;
+    c->pool = p->pool;
+    c->threads = thread_pool_size(p->pool);
+    if (s->kernel->prepare != NULL) {
+        accel_status status = s->kernel->prepare(c);
+        p->weight_bytes += step_weight_bytes(s);
+        if (status != ACCEL_OK) {
+            return status;
+        }
+    }
+    s->prepared = true;
+    return ACCEL_OK;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------- */
+
+kernel_value *plan_operand(plan *p, int32_t value) {
+    return value == PLAN_NONE ? NULL : &p->values[value].v;
+}
+
+/* Room for a copy of each value in the other layout, so that the array never moves: operands point into it. */
+static accel_status allocate_values(plan *p, accel_error *err) {
+    size_t capacity;
+    if (!checked_mul(p->graph->value_count + 1, 2, &capacity)) {
+        return error_no_memory(err, "the plan's values", p->graph->value_count);
+    }
+    p->values = ARENA_ARRAY(p->arena, plan_value, capacity);
+    if (p->values == NULL) {
+        return error_no_memory(err, "the plan's values", capacity * sizeof(plan_value));
+    }
+    p->value_capacity = capacity;
+    return ACCEL_OK;
+}
+
+accel_status plan_add_value(plan *p, int32_t *out, accel_error *err) {
+    if (p->value_count == p->value_capacity) {
+        return error_set(err, ACCEL_INTERNAL, "the plan has more values than twice the graph's");
+    }
+    *out = (int32_t)p->value_count;
+    plan_value *v = &p->values[p->value_count++];
+    v->other_layout = PLAN_NONE;
+    v->view_of = PLAN_NONE;
+    return ACCEL_OK;
+}
+
+static void start_value(plan *p, int32_t id) {
+    const graph_value *from = &p->graph->values[id];
+    plan_value *v = &p->values[id];
+    v->type = from->type;
+    v->v.type = from->type.type;
+    v->v.shape = from->type.shape;
+    size_t bits = dtype_bits(from->type.type);
+    /* In a subgraph shapes may change from one iteration to the next. */
+    bool fixed = p->parent == NULL || graph_value_is_constant(p->graph, id);
+    v->is_static = fixed && from->type.container == CONTAINER_TENSOR && bits > 0 &&
+                   shape_is_static(&from->type.shape) &&
+                   tensor_size_bytes(v->v.type, &v->v.shape, from->name, &v->size_bytes, NULL) == ACCEL_OK;
+    if (graph_value_is_constant(p->graph, id) && v->is_static) {
+        v->store = STORE_CONSTANT;
+        v->v.constant = true;
+    } else if (from->origin == VALUE_INPUT) {
+        v->store = STORE_INPUT;
+    } else if (from->origin == VALUE_OUTER) {
+        v->store = STORE_OUTER;
+        v->is_static = false;
+    }
+}
+
+/* A node of constants is not a step: its outputs are constants, made when a step asks for them. */
+static void mark_foldable(plan *p, const graph_node *n) {
+    if (n->op == NULL || n->op->eval == NULL || (n->op->flags & (OP_RANDOM | OP_SUBGRAPH)) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < n->input_count; i++) {
+        if (n->inputs[i] != VALUE_NONE && !p->values[n->inputs[i]].v.constant) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < n->output_count; i++) {
+        if (n->outputs[i] != VALUE_NONE && !p->values[n->outputs[i]].is_static) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < n->output_count; i++) {
+        if (n->outputs[i] == VALUE_NONE || p->values[n->outputs[i]].v.constant) {
+            continue;
+        }
+        plan_value *v = &p->values[n->outputs[i]];
+        v->foldable = true;
+        v->v.constant = true;
+        v->store = STORE_CONSTANT;
+    }
+}
+
+accel_status plan_values(plan *p, accel_error *err) {
+    ACCEL_TRY(allocate_values(p, err));
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        int32_t id = PLAN_NONE;
+        ACCEL_TRY(plan_add_value(p, &id, err));
+        start_value(p, id);
+    }
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        if (!p->graph->nodes[i]->dead) {
+            mark_foldable(p, p->graph->nodes[i]);
+        }
+    }
+    return ACCEL_OK;
+}
+
+static accel_status fold(plan *p, int32_t value, accel_error *err) {
+    const graph_node *n = p->graph->nodes[p->graph->values[value].producer];
+    for (size_t i = 0; i < n->input_count; i++) {
+        if (n->inputs[i] != VALUE_NONE) {
+            ACCEL_TRY(plan_contents(p, n->inputs[i], err));
+        }
+    }
+    return plan_run_node(p, n, n->inputs, n->outputs, err);
+}
+
+accel_status plan_contents(plan *p, int32_t value, accel_error *err) {
+    plan_value *v = &p->values[value];
+    if (v->v.data != NULL) {
+        return ACCEL_OK;
+    }
+    if (v->foldable) {
+        return fold(p, value, err);
+    }
+    tensor t = {0};
+    bool owned = false;
+    ACCEL_TRY(graph_value_contents(p->graph, value, &t, &owned, err));
+    static char nothing[64]; /* for tensors of no elements, so that present contents are never NULL */
+    v->v.data = t.data != NULL ? t.data : nothing;
+    if (owned) {
+        v->owned = t;
+        p->weight_bytes += t.size_bytes;
+    }
+    return ACCEL_OK;
+}
+
+void plan_drop_contents(plan *p, int32_t value) {
+    plan_value *v = &p->values[value];
+    if (v->store != STORE_CONSTANT || v->owned.data == NULL) {
+        return;
+    }
+    p->weight_bytes -= v->capacity_bytes > 0 ? v->capacity_bytes : v->owned.size_bytes;
+    plan_free_owned(v);
+    v->v.data = NULL;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+void plan_free_owned(plan_value *v) {
+    if (v->capacity_bytes > 0) {
+        mem_free_aligned(v->owned.data, v->capacity_bytes);
+        v->owned = (tensor){0};
+        v->capacity_bytes = 0;
+    } else {
+        tensor_free(&v->owned);
+    }
+    plan_free_sequence(v);
+}
+
+void plan_free_sequence(plan_value *v) {
+    if (v->sequence == NULL) {
+        return;
+    }
+    tensor *items = (tensor *)(uintptr_t)v->sequence->items;
+    for (size_t i = 0; i < v->sequence->count; i++) {
+        tensor_free(&items[i]);
+    }
+    mem_free(items);
+    mem_free(v->sequence);
+    v->sequence = NULL;
+}
+
+static accel_status create_children(plan *p, const graph_node *n, const plan_options *options,
+                                    accel_error *err) {
+    for (size_t i = 0; i < n->attr_count; i++) {
+        if (n->attrs[i].kind != ATTR_GRAPH || n->attrs[i].graph == NULL) {
+            continue;
+        }
+        plan *child = NULL;
+        ACCEL_TRY(plan_create_inside(n->attrs[i].graph, p, options, &child, err));
+        p->children[p->child_count++] = child;
+    }
+    return ACCEL_OK;
+}
+
+static accel_status create_all_children(plan *p, const plan_options *options, accel_error *err) {
+    size_t count = 0;
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        for (size_t a = 0; a < p->graph->nodes[i]->attr_count; a++) {
+            count += p->graph->nodes[i]->attrs[a].kind == ATTR_GRAPH;
+        }
+    }
+    p->children = ARENA_ARRAY(p->arena, plan *, count);
+    if (p->children == NULL) {
+        return error_no_memory(err, "plans of subgraphs", count * sizeof(plan *));
+    }
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        ACCEL_TRY(create_children(p, p->graph->nodes[i], options, err));
+    }
+    return ACCEL_OK;
+}
+
+static accel_status make_plan(plan *p, const plan_options *options, accel_error *err) {
+    p->arena = arena_create();
+    p->scratch = arena_create();
+    if (p->arena == NULL || p->scratch == NULL) {
+        return error_no_memory(err, "the plan", 0);
+    }
+    ACCEL_TRY(plan_values(p, err));
+    ACCEL_TRY(create_all_children(p, options, err));
+    plan_fusion *fusions = ARENA_ARRAY(p->arena, plan_fusion, p->graph->node_count);
+    if (fusions == NULL) {
+        return error_no_memory(err, "the plan", p->graph->node_count * sizeof *fusions);
+    }
+    ACCEL_TRY(plan_fuse(p, fusions, err));
+    ACCEL_TRY(plan_lower(p, fusions, err));
+    return plan_schedule(p, err);
+}
+
+accel_status plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
+                                accel_error *err) {
+    plan *p = mem_calloc(1, sizeof *p);
+    if (p == NULL) {
+        return error_no_memory(err, "the plan", sizeof *p);
+    }
+    *p = (plan){.graph = g,
+                .parent = parent,
+                .table = options->table,
+                .pool = options->pool,
+                .profile = options->profile};
+    accel_status status = make_plan(p, options, err);
+    if (status != ACCEL_OK) {
+        plan_destroy(p);
+        return status;
+    }
+    *out = p;
+    return ACCEL_OK;
+}
+
+accel_status plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err) {
+    return plan_create_inside(g, NULL, options, out, err);
+}
+
+void plan_destroy(plan *p) {
+    if (p == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < p->child_count; i++) {
+        plan_destroy(p->children[i]);
+    }
+    for (size_t i = 0; i < p->step_count; i++) {
+        plan_step_release(p, &p->steps[i]);
+    }
+    for (size_t i = 0; i < p->value_count; i++) {
+        plan_free_owned(&p->values[i]);
+    }
+    plan_free_temporaries(p);
+    mem_free(p->temporaries);
+    mem_free_aligned(p->memory, p->memory_bytes);
+    mem_free_aligned(p->workspace, p->workspace_bytes);
+    arena_destroy(p->scratch);
+    arena_destroy(p->arena);
+    mem_free(p);
+}

@@ -1,0 +1,149 @@
+/* The plan: what the engine makes of a graph when it is loaded. The caller's graph is never changed; fusions, layouts and
+ * addresses live here.
+ *
+ * Making one (plan_create) goes through the files in this order:
+ *   plan.c      values and their constant contents
+ *   fuse.c      which nodes join the step before them
+ *   lower.c     steps with their kernels; layouts and the conversions between them
+ *   schedule.c  views, lifetimes, in-place outputs, one arena; prepares every step
+ *   execute.c   runs the steps; shapes known only now are inferred here
+ *
+ * Plan value i is graph value i; values that the plan adds (other layouts) come after them. */
+#ifndef ACCEL_ENGINES_NATIVE_PLAN_H
+#define ACCEL_ENGINES_NATIVE_PLAN_H
+
+#include "base/arena.h"
+#include "engines/native/kernel.h"
+#include "graph/graph.h"
+#include "graph/op.h"
+
+enum { PLAN_NONE = -1 };
+enum { PLAN_ALIGNMENT = 64 };
+
+typedef enum plan_store {
+    STORE_NONE,     /* nobody needs it */
+    STORE_CONSTANT, /* contents of an initializer, or folded */
+    STORE_INPUT,    /* the caller's memory, set by bind */
+    STORE_ARENA,    /* at offset of the plan's arena */
+    STORE_VIEW,     /* in the bytes of another value, from view_offset */
+    STORE_OWN,      /* shape known at run time only: its own buffer, which grows */
+    STORE_OUTER     /* in a subgraph: a value of the plan around it */
+} plan_store;
+
+typedef struct plan_value {
+    kernel_value v;
+    bool is_static; /* a tensor of known shape: v is complete before the run */
+    bool foldable;  /* all that it depends on is constant; contents are made when somebody asks */
+    plan_store store;
+    int32_t view_of;
+    size_t view_offset;
+    int32_t other_layout; /* the same contents in the other layout, or PLAN_NONE */
+    size_t size_bytes;    /* as stored; static values */
+    uint32_t first, last; /* steps at which the bytes are needed; of the root of a chain of views */
+    size_t offset;
+    tensor owned;          /* contents that the plan owns (STORE_CONSTANT) or that grow (STORE_OWN) */
+    size_t capacity_bytes; /* of owned.data, where it grows */
+    value_type type;       /* containers other than tensors, and shapes at run time */
+    op_sequence *sequence; /* STORE_OWN sequences */
+} plan_value;
+
+typedef enum step_kind { STEP_KERNEL, STEP_REFERENCE, STEP_NONE } step_kind;
+
+typedef struct plan_step {
+    step_kind kind;
+    const graph_node *node; /* the operator, NULL for conversions */
+    const kernel_def *kernel;
+    kernel_call call;
+    int32_t *inputs, *outputs; /* plan values or PLAN_NONE; counts in call */
+    int32_t residual;          /* plan value or PLAN_NONE */
+    bool is_dynamic;
+    bool prepared;
+    const char *label;
+    op_cost cost;
+    uint64_t time_ns;
+} plan_step;
+
+typedef struct plan plan;
+struct plan {
+    const graph *graph;
+    plan *parent; /* of a subgraph's plan */
+    const kernel_table *table;
+    thread_pool *pool;
+    arena *arena;   /* the plan's own structures */
+    arena *scratch; /* of one reference operator */
+    plan_value *values;
+    size_t value_count, value_capacity;
+    plan_step *steps;
+    size_t step_count, step_capacity;
+    int32_t *outputs; /* values that hold the graph's outputs, row-major */
+    plan **children;  /* plans of the graphs inside nodes */
+    size_t child_count;
+    void *memory; /* the arena of activations */
+    size_t memory_bytes;
+    void *workspace;
+    size_t workspace_bytes;
+    size_t weight_bytes; /* packed and owned constants */
+    bool profile;
+    plan_value *temporaries; /* outputs of subgraphs, until the node that ran them ends */
+    size_t temporary_count, temporary_capacity;
+};
+
+typedef struct plan_options {
+    const kernel_table *table;
+    thread_pool *pool;
+    bool profile;
+} plan_options;
+
+accel_status plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err);
+void plan_destroy(plan *p); /* accepts NULL */
+accel_status plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err);
+accel_status plan_run(plan *p, accel_error *err);
+accel_status plan_outputs(plan *p, tensor *views, size_t count, accel_error *err);
+
+/* ---- between the plan's own files --------------------------------------------------------------------------------- */
+
+/* plan.c */
+accel_status plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
+                                accel_error *err);
+accel_status plan_values(plan *p, accel_error *err);
+accel_status plan_add_value(plan *p, int32_t *out, accel_error *err);
+/* Makes the contents of a constant present in v.data. */
+accel_status plan_contents(plan *p, int32_t value, accel_error *err);
+void plan_drop_contents(plan *p, int32_t value);
+accel_status plan_prepare_step(plan *p, plan_step *s, accel_error *err);
+void plan_step_release(plan *p, plan_step *s);      /* frees what prepare made */
+kernel_value *plan_operand(plan *p, int32_t value); /* NULL for PLAN_NONE */
+void plan_free_owned(plan_value *v);
+void plan_free_sequence(plan_value *v);
+
+/* fuse.c: nodes that join the step of another. A step stands at the place of its last node, where all that it reads is there. */
+typedef struct plan_fusion {
+    bool joined;    /* this node is part of another's step */
+    bool skipped;   /* constant, or nobody reads it */
+    bool leads;     /* other nodes joined this one's step */
+    node_id emits;  /* the node whose step stands here, or NODE_NONE */
+    int32_t output; /* of a leader: the value that the step writes instead of its own output 0 */
+    int32_t right;  /* MatMul(x, Transpose(constant)): the constant, else PLAN_NONE */
+    int32_t residual;
+    kernel_epilogue epilogue;
+} plan_fusion;
+accel_status plan_fuse(plan *p, plan_fusion *fusions, accel_error *err);
+
+/* lower.c */
+accel_status plan_lower(plan *p, const plan_fusion *fusions, accel_error *err);
+/* A call on the node's operands as the values stand; arrays come from the arena. */
+accel_status plan_make_call(plan *p, const graph_node *n, kernel_call *c, accel_error *err);
+/* The first kernel of the table that accepts the call; NULL: the reference. */
+const kernel_def *plan_find_kernel(const plan *p, const char *domain, const char *name, const kernel_call *c);
+
+/* schedule.c */
+accel_status plan_schedule(plan *p, accel_error *err);
+void plan_resolve(plan *p); /* addresses of all static values */
+
+/* execute.c */
+/* Runs a node by the operator table: outputs go where their values lie, or into memory that the values then own. */
+accel_status plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
+                           accel_error *err);
+void plan_free_temporaries(plan *p);
+
+#endif
