@@ -1,0 +1,122 @@
+/* Records as a table and as sentences. */
+#include "report/report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "report/groups.h"
+
+static const struct {
+    const char *key, *title;
+    bool right;
+} columns[] = {
+    {"model", NULL, false},       {"weights", NULL, false},     {"batch", NULL, true},         {"sequence", "seq", true},
+    {"precision", NULL, false},   {"threads", NULL, true},      {"scenario", NULL, false},     {"platform", NULL, false},
+    {"engine", NULL, false},      {"device", NULL, false},      {"version", NULL, false},      {"latency_ms", "median latency", true},
+    {"throughput", "items/s", true}, {"load_ms", "load ms", true}, {"first_ms", "first ms", true}, {"peak_memory_mb", "peak MB", true},
+    {"samples", "runs", true},    {"verified", NULL, false},    {"status", NULL, false},       {"provenance", NULL, false},
+    {"reason", NULL, false},
+};
+
+static void integer_cell(table *t, int64_t value) {
+    if (value == RECORD_NONE) {
+        table_null(t);
+    } else {
+        table_integer(t, value);
+    }
+}
+
+/* Milliseconds with as many digits as they deserve. */
+static int decimals_for(double ms) { return ms >= 100 ? 1 : ms >= 10 ? 2 : 3; }
+
+static void latency_cell(table *t, const record *r, bool best) {
+    double ms = r->latency_median_ms;
+    int decimals = decimals_for(ms);
+    table_number(t, ms, decimals);
+    if (isnan(ms)) return;
+    if (isnan(r->latency_ci95_ms)) {
+        table_display(t, "%.*f", decimals, ms);
+    } else {
+        table_display(t, "%.*f ± %.*f", decimals, ms, decimals, r->latency_ci95_ms);
+    }
+    if (best) table_mark(t);
+}
+
+static void ns_cell(table *t, int64_t ns) { table_number(t, ns == RECORD_NONE ? NAN : (double)ns / 1e6, 1); }
+
+static void verified_cell(table *t, const record *r) {
+    table_bool(t, r->verified);
+    if (r->verified < 0) return;
+    table_display(t, "%s%.0e vs %s", r->verified ? "" : "WRONG ", r->relative_l2, r->verification_reference != NULL ? r->verification_reference : "?");
+}
+
+static void device_text(table *t, const record *r) {
+    if (r->device_id != NULL && r->device_name != NULL && !str_equal(r->device_id, r->device_name)) {
+        table_textf(t, "%s (%s)", r->device_name, r->device_id);
+    } else {
+        table_text(t, r->device_name != NULL ? r->device_name : r->device_id);
+    }
+}
+
+static void record_row(table *t, const record *r, bool best) {
+    table_row(t);
+    table_text(t, r->model_name);
+    table_text(t, r->model_source);
+    integer_cell(t, r->batch);
+    integer_cell(t, r->sequence > 0 ? r->sequence : RECORD_NONE);
+    table_text(t, r->precision_ran != NULL ? r->precision_ran : r->precision_asked);
+    integer_cell(t, r->threads);
+    table_text(t, r->scenario);
+    table_text(t, r->platform);
+    table_text(t, r->engine_name);
+    device_text(t, r);
+    table_text(t, r->engine_version);
+    latency_cell(t, r, best);
+    table_number(t, r->throughput_items_per_s, 1);
+    ns_cell(t, r->load_ns == RECORD_NONE ? RECORD_NONE : r->load_ns + (r->compile_ns == RECORD_NONE ? 0 : r->compile_ns));
+    ns_cell(t, r->first_ns);
+    table_number(t, r->peak_rss_bytes == RECORD_NONE ? NAN : (double)r->peak_rss_bytes / 1e6, 0);
+    integer_cell(t, record_is_ok(r) ? (int64_t)r->samples_ns_count : RECORD_NONE);
+    verified_cell(t, r);
+    table_text(t, r->status);
+    table_text(t, r->provenance);
+    table_text(t, r->error);
+}
+
+table *report_table(const record *records, size_t count) {
+    static const char *const always[] = {"model", "engine", "latency_ms", "verified", "provenance", "weights"};
+    record_groups groups;
+    if (record_groups_make(records, count, &groups, NULL) != ACCEL_OK) return NULL;
+    table *t = table_create();
+    for (size_t c = 0; t != NULL && c < sizeof columns / sizeof *columns; c++) table_column(t, columns[c].key, columns[c].title, columns[c].right);
+    for (size_t g = 0; t != NULL && g < groups.group_count; g++) {
+        const record *best = record_groups_best(&groups, g);
+        bool alone = groups.starts[g + 1] - groups.starts[g] < 2;
+        for (size_t i = groups.starts[g]; i < groups.starts[g + 1]; i++) record_row(t, groups.rows[i], groups.rows[i] == best && !alone);
+    }
+    if (t != NULL) table_hide_constant_columns(t, always, sizeof always / sizeof *always);
+    record_groups_free(&groups);
+    return t;
+}
+
+/* ---- sentences -------------------------------------------------------------------------------------------------------- */
+
+static void note_once(str_buf *out, const char *sentence, size_t length) {
+    if (length == 0) return;
+    str_buf line = {0};
+    str_append(&line, "- ");
+    str_append_bytes(&line, sentence, length);
+    str_append(&line, "\n");
+    if (strstr(str_text(out), str_text(&line)) == NULL) str_append(out, str_text(&line));
+    str_free(&line);
+}
+
+void report_notes(const record *records, size_t count, str_buf *out) {
+    for (size_t i = 0; i < count; i++) {
+        for (const char *p = records[i].warnings; p != NULL && *p != 0;) {
+            size_t length = strcspn(p, "\n");
+            note_once(out, p, length);
+            p += length + (p[length] == '\n');
+        }
+    }
+}
