@@ -1,0 +1,29 @@
+/* The families of operators: one file, one line here. */
+#ifndef ACCEL_GRAPH_OPS_FAMILIES_H
+#define ACCEL_GRAPH_OPS_FAMILIES_H
+
+#include "graph/op.h"
+
+#define OPS_FAMILY_LIST(X)                                                                                   \
+    X(unary)                                                                                                 \
+    X(binary)                                                                                                \
+    X(select)                                                                                                \
+    X(cast)                                                                                                  \
+    X(matmul)                                                                                                \
+    X(conv)                                                                                                  \
+    X(pool)                                                                                                  \
+    X(norm)                                                                                                  \
+    X(softmax)                                                                                               \
+    X(reduce)                                                                                                \
+    X(shape)                                                                                                 \
+    X(create)                                                                                                \
+    X(move)                                                                                                  \
+    X(gather)                                                                                                \
+    X(attention)                                                                                             \
+    X(random)
+
+#define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
+OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)
+#undef OPS_FAMILY_DECLARE
+
+#endif
