@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "graph/infer.h"
-#include "graph/op.h"
+#include "graph/internal.h"
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
@@ -115,8 +115,10 @@ value_id build_weight(builder *b, const char *name, int rank, const int64_t *dim
     return id;
 }
 
-/* Equal constants share one initializer, found by a name that spells the contents. */
+/* Equal constants share one initializer, found by a name that spells the contents. Not in a subgraph, where the name could hide one
+ * of the graph around it. */
 static value_id constant(builder *b, const char *name, dtype type, const shape *s, const void *bytes) {
+    name = b->graph->parent ? NULL : name;
     value_id id = graph_find_value(b->graph, name);
     if (id == VALUE_NONE && graph_add_constant(b->graph, name, type, s, bytes, &id, &b->error) != ACCEL_OK) {
         return VALUE_NONE;
@@ -185,22 +187,62 @@ static bool copy_attr(builder *b, const build_attr *from, graph_attr *to) {
     return copied;
 }
 
-static accel_status add_op(builder *b, const char *op_type, size_t input_count, const value_id *inputs,
-                           const graph_attr *attrs, size_t attr_count, size_t output_count, value_id *outputs) {
-    char name[256];
-    str_format(name, sizeof name, "%s%s_%u", b->scope ? b->scope : "", op_type, (unsigned)b->counter++);
-    const char **output_names = ARENA_ARRAY(b->graph->arena, const char *, output_count);
-    if (!output_names) {
-        return error_no_memory(&b->error, "a node's outputs", output_count * sizeof *output_names);
+/* A value that the node takes over from the node it replaces. */
+static void adopt(builder *b, node_id n, size_t output, value_id v) {
+    graph_value *value = &b->graph->values[v];
+    b->graph->nodes[n]->outputs[output] = v;
+    value->producer = n;
+    value->producer_output = (int)output;
+    if (!b->graph->nodes[n]->op && !value->has_declared) {
+        value->declared = value->type; /* inference cannot tell it any more */
+        value->has_declared = true;
+    } else if (!b->graph->nodes[n]->op && value->declared.shape.rank == RANK_UNKNOWN) {
+        value->declared = value->type;
     }
-    for (size_t i = 0; i < output_count; i++) {
-        output_names[i] = i == 0 ? name : NULL;
+}
+
+static accel_status add_op(builder *b, const build_node *spec, const graph_attr *attrs) {
+    char name[256];
+    str_format(name, sizeof name, "%s%s_%u", b->scope ? b->scope : "", spec->op_type, (unsigned)b->counter++);
+    const char **names = ARENA_ARRAY(b->graph->arena, const char *, spec->output_count);
+    if (!names) {
+        return error_no_memory(&b->error, "a node's outputs", spec->output_count * sizeof *names);
+    }
+    for (size_t i = 0; i < spec->output_count; i++) {
+        bool fresh = spec->outputs[i] == VALUE_NONE && !(spec->omit & (1u << i));
+        names[i] = !fresh ? "" : i == 0 ? name : NULL;
+    }
+    size_t input_count = spec->input_count;
+    while (input_count > 0 && spec->inputs[input_count - 1] == VALUE_NONE) {
+        input_count--; /* omitted optional inputs at the end are not listed */
     }
     node_id n;
-    ACCEL_TRY(graph_add_node(b->graph, "", op_type, name, inputs, input_count, output_names, output_count, attrs,
-                             attr_count, &n, &b->error));
-    memcpy(outputs, b->graph->nodes[n]->outputs, output_count * sizeof *outputs);
+    ACCEL_TRY(graph_add_node(b->graph, spec->domain, spec->op_type, name, spec->inputs, input_count, names,
+                             spec->output_count, attrs, spec->attr_count, &n, &b->error));
+    for (size_t i = 0; i < spec->output_count; i++) {
+        if (spec->outputs[i] != VALUE_NONE) {
+            adopt(b, n, i, spec->outputs[i]);
+        }
+    }
+    memcpy(spec->outputs, b->graph->nodes[n]->outputs, spec->output_count * sizeof *spec->outputs);
     return ACCEL_OK;
+}
+
+void build_any(builder *b, const build_node *spec) {
+    if (failed(b)) {
+        return;
+    }
+    graph_attr *copies = ARENA_ARRAY(b->graph->arena, graph_attr, spec->attr_count);
+    if (!copies) {
+        error_no_memory(&b->error, "a node's attributes", spec->attr_count * sizeof *copies);
+        return;
+    }
+    for (size_t i = 0; i < spec->attr_count; i++) {
+        if (!copy_attr(b, &spec->attrs[i], &copies[i])) {
+            return;
+        }
+    }
+    (void)add_op(b, spec, copies);
 }
 
 void build_op_n(builder *b, const char *op_type, size_t input_count, const value_id *inputs, size_t attr_count,
@@ -208,27 +250,17 @@ void build_op_n(builder *b, const char *op_type, size_t input_count, const value
     for (size_t i = 0; i < output_count; i++) {
         outputs[i] = VALUE_NONE;
     }
-    if (failed(b)) {
-        return;
-    }
-    if (!op_find("", op_type)) {
+    if (!failed(b) && !op_find("", op_type)) {
         error_set(&b->error, ACCEL_INTERNAL, "the operator table has no '%s'", op_type);
-        return;
     }
-    graph_attr *copies = ARENA_ARRAY(b->graph->arena, graph_attr, attr_count);
-    if (!copies) {
-        error_no_memory(&b->error, "a node's attributes", attr_count * sizeof *copies);
-        return;
-    }
-    for (size_t i = 0; i < attr_count; i++) {
-        if (!copy_attr(b, &attrs[i], &copies[i])) {
-            return;
-        }
-    }
-    while (input_count > 0 && inputs[input_count - 1] == VALUE_NONE) {
-        input_count--; /* omitted optional inputs at the end are not listed */
-    }
-    (void)add_op(b, op_type, input_count, inputs, copies, attr_count, output_count, outputs);
+    build_any(b, &(build_node){.domain = "",
+                               .op_type = op_type,
+                               .input_count = input_count,
+                               .inputs = inputs,
+                               .attr_count = attr_count,
+                               .attrs = attrs,
+                               .output_count = output_count,
+                               .outputs = outputs});
 }
 
 value_id build_op(builder *b, const char *op_type, size_t input_count, const value_id *inputs, size_t attr_count,

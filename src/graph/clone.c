@@ -1,191 +1,155 @@
-/* A copy of a graph through the same calls that build one, so that the copy is as sound as any built graph. */
-#include "base/mem.h"
+/* A second graph over the same weights. */
 #include "graph/graph.h"
 
-typedef struct cloner {
-    const graph *from;
-    graph *to;
-    value_id *ids; /* of each value of `from` in `to`; VALUE_NONE where it was not copied */
-    const struct cloner *around;
-} cloner;
+#include <string.h>
 
-static accel_status clone_into(const graph *from, graph *to, const cloner *around, accel_error *err);
+#include "base/mem.h"
+#include "graph/internal.h"
 
 static accel_status no_memory(accel_error *err) {
     return error_no_memory(err, "a copy of a graph", 0);
 }
 
-static value_id new_id(const cloner *c, value_id old) {
-    return old == VALUE_NONE ? VALUE_NONE : c->ids[old];
+static bool copy_text(arena *a, const char **text) {
+    if (*text) {
+        *text = arena_strdup(a, *text);
+        return *text != NULL;
+    }
+    return true;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------------------------ */
 
-static accel_status copy_dim_names(cloner *c, const graph_value *v, value_id id, accel_error *err) {
-    for (int i = 0; i < TENSOR_MAX_RANK; i++) {
-        if (v->dim_names[i]) {
-            const char *name = arena_strdup(c->to->arena, v->dim_names[i]);
-            if (!name) {
-                return no_memory(err);
-            }
-            c->to->values[id].dim_names[i] = name;
+static accel_status clone_into(const graph *from, graph *to, accel_error *err);
+
+static bool copy_strings(arena *a, graph_attr *attr) {
+    const char **copies = ARENA_ARRAY(a, const char *, attr->count);
+    for (size_t i = 0; copies && i < attr->count; i++) {
+        copies[i] = attr->strings[i];
+        if (!copy_text(a, &copies[i])) {
+            return false;
         }
     }
-    return ACCEL_OK;
+    attr->strings = copies;
+    return copies != NULL;
 }
 
-static accel_status clone_initializer(cloner *c, const graph_value *v, value_id *id, accel_error *err) {
-    graph_data data = v->data;
-    data.stream = arena_strdup(c->to->arena, v->data.stream);
-    if (v->data.stream && !data.stream) {
+/* Everything but tensor contents, which stay where they are like the contents of initializers. */
+static accel_status clone_attr(graph *to, graph_attr *attr, accel_error *err) {
+    arena *a = to->arena;
+    bool copied = copy_text(a, &attr->name);
+    if (attr->s) {
+        attr->s = arena_strndup(a, attr->s, attr->s_length);
+        copied = copied && attr->s;
+    }
+    if (attr->ints) {
+        attr->ints = arena_copy(a, attr->ints, attr->count * sizeof *attr->ints);
+        copied = copied && attr->ints;
+    }
+    if (attr->floats) {
+        attr->floats = arena_copy(a, attr->floats, attr->count * sizeof *attr->floats);
+        copied = copied && attr->floats;
+    }
+    if (attr->strings) {
+        copied = copied && copy_strings(a, attr);
+    }
+    if (!copied) {
         return no_memory(err);
     }
-    return graph_add_initializer(c->to, v->name, v->type.type, &v->type.shape, data, id, err);
+    if (attr->kind != ATTR_GRAPH) {
+        return ACCEL_OK;
+    }
+    const graph *sub = attr->graph;
+    ACCEL_TRY(graph_create_subgraph(to, &attr->graph, err));
+    return clone_into(sub, attr->graph, err);
 }
 
-/* Everything but the outputs of nodes, which come with their nodes. */
-static accel_status clone_values(cloner *c, accel_error *err) {
-    for (size_t i = 0; i < c->from->value_count; i++) {
-        const graph_value *v = &c->from->values[i];
-        value_id id = VALUE_NONE;
-        if (v->origin == VALUE_INITIALIZER) {
-            ACCEL_TRY(clone_initializer(c, v, &id, err));
-        } else if (v->origin == VALUE_OUTER) {
-            ACCEL_TRY(graph_add_outer(c->to, v->name, new_id(c->around, v->outer), &id, err));
-        }
-        c->ids[i] = id;
+/* ---- graphs ------------------------------------------------------------------------------------------------------ */
+
+static bool clone_value(graph *to, graph_value *v) {
+    bool copied = copy_text(to->arena, &v->data.stream);
+    for (int d = 0; d < TENSOR_MAX_RANK; d++) {
+        copied = copied && copy_text(to->arena, &v->dim_names[d]);
     }
-    for (size_t i = 0; i < c->from->input_count; i++) {
-        const graph_value *v = &c->from->values[c->from->inputs[i]];
-        value_id id = VALUE_NONE;
-        ACCEL_TRY(graph_add_input(c->to, v->name, v->type.type, &v->type.shape, &id, err));
-        c->ids[c->from->inputs[i]] = id;
+    if (v->origin != VALUE_INITIALIZER) {
+        v->data = (graph_data){0}; /* found by inference: lives no longer than its next run */
     }
-    return ACCEL_OK;
+    return copied;
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
-
-static accel_status clone_strings(cloner *c, const graph_attr *from, graph_attr *to, accel_error *err) {
-    const char **strings = ARENA_ARRAY(c->to->arena, const char *, from->count);
-    for (size_t i = 0; strings && i < from->count; i++) {
-        strings[i] = arena_strdup(c->to->arena, from->strings[i]);
-        if (!strings[i]) {
+static accel_status clone_values(const graph *from, graph *to, accel_error *err) {
+    for (size_t i = 0; i < from->value_count; i++) {
+        graph_value v = from->values[i];
+        value_id id;
+        ACCEL_TRY(graph_add_value(to, v.name, v.origin, v.type, &id, err));
+        v.name = to->values[id].name;
+        if (!clone_value(to, &v)) {
             return no_memory(err);
         }
+        to->values[id] = v;
     }
-    to->strings = strings;
-    return strings ? ACCEL_OK : no_memory(err);
+    return ACCEL_OK;
 }
 
-static bool copy_contents(arena *a, const graph_attr *from, graph_attr *to) {
-    bool done = true;
-    to->name = arena_strdup(a, from->name);
-    if (from->s) {
-        to->s = arena_strndup(a, from->s, from->s_length);
-        done = done && to->s;
+static graph_node *clone_node(graph *to, const graph_node *from) {
+    arena *a = to->arena;
+    graph_node *n = arena_copy(a, from, sizeof *from);
+    if (!n || !copy_text(a, &n->name) || !copy_text(a, &n->domain) || !copy_text(a, &n->op_type)) {
+        return NULL;
     }
-    if (from->ints) {
-        to->ints = arena_copy(a, from->ints, from->count * sizeof *from->ints);
-        done = done && to->ints;
-    }
-    if (from->floats) {
-        to->floats = arena_copy(a, from->floats, from->count * sizeof *from->floats);
-        done = done && to->floats;
-    }
-    return done && to->name;
+    n->inputs = arena_copy(a, n->inputs, n->input_count * sizeof *n->inputs);
+    n->outputs = arena_copy(a, n->outputs, n->output_count * sizeof *n->outputs);
+    n->attrs = arena_copy(a, n->attrs, n->attr_count * sizeof *n->attrs);
+    return n->inputs && n->outputs && n->attrs ? n : NULL;
 }
 
-/* A tensor's bytes are shared, like an initializer's. */
-static accel_status clone_attr(cloner *c, const graph_attr *from, graph_attr *to, accel_error *err) {
-    *to = *from;
-    if (!copy_contents(c->to->arena, from, to)) {
+static accel_status clone_nodes(const graph *from, graph *to, accel_error *err) {
+    if (!mem_grow((void **)&to->nodes, &to->node_capacity, from->node_count, sizeof *to->nodes)) {
         return no_memory(err);
     }
-    if (from->strings) {
-        ACCEL_TRY(clone_strings(c, from, to, err));
-    }
-    if (from->graph) {
-        ACCEL_TRY(graph_create_subgraph(c->to, &to->graph, err));
-        ACCEL_TRY(clone_into(from->graph, to->graph, c, err));
-    }
-    return ACCEL_OK;
-}
-
-static void keep_output(cloner *c, value_id old, value_id fresh) {
-    c->ids[old] = fresh;
-    c->to->values[fresh].type = c->from->values[old].type;
-}
-
-static accel_status clone_node(cloner *c, const graph_node *n, accel_error *err) {
-    arena *a = c->to->arena;
-    value_id *inputs = ARENA_ARRAY(a, value_id, n->input_count);
-    const char **names = ARENA_ARRAY(a, const char *, n->output_count);
-    graph_attr *attrs = ARENA_ARRAY(a, graph_attr, n->attr_count);
-    const char *domain = arena_strdup(a, n->domain), *op_type = arena_strdup(a, n->op_type);
-    if (!inputs || !names || !attrs || !domain || !op_type) {
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < n->input_count; i++) {
-        inputs[i] = new_id(c, n->inputs[i]);
-    }
-    for (size_t i = 0; i < n->output_count; i++) {
-        names[i] = n->outputs[i] == VALUE_NONE ? "" : c->from->values[n->outputs[i]].name;
-    }
-    for (size_t i = 0; i < n->attr_count; i++) {
-        ACCEL_TRY(clone_attr(c, &n->attrs[i], &attrs[i], err));
-    }
-    node_id id = NODE_NONE;
-    ACCEL_TRY(graph_add_node(c->to, domain, op_type, n->name, inputs, n->input_count, names, n->output_count,
-                             attrs, n->attr_count, &id, err));
-    for (size_t i = 0; i < n->output_count; i++) {
-        if (n->outputs[i] != VALUE_NONE) {
-            keep_output(c, n->outputs[i], c->to->nodes[id]->outputs[i]);
+    for (size_t i = 0; i < from->node_count; i++) {
+        graph_node *n = clone_node(to, from->nodes[i]);
+        if (!n) {
+            return no_memory(err);
+        }
+        to->nodes[to->node_count++] = n;
+        for (size_t k = 0; k < n->attr_count; k++) {
+            ACCEL_TRY(clone_attr(to, &n->attrs[k], err));
         }
     }
     return ACCEL_OK;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------- */
-
-static accel_status clone_all(cloner *c, accel_error *err) {
-    ACCEL_TRY(clone_values(c, err));
-    for (size_t i = 0; i < c->from->node_count; i++) {
-        if (!c->from->nodes[i]->dead) {
-            ACCEL_TRY(clone_node(c, c->from->nodes[i], err));
-        }
-    }
-    for (size_t i = 0; i < c->from->output_count; i++) {
-        ACCEL_TRY(graph_add_output(c->to, c->ids[c->from->outputs[i]], err));
-    }
-    for (size_t i = 0; i < c->from->value_count; i++) {
-        if (c->ids[i] != VALUE_NONE) {
-            ACCEL_TRY(copy_dim_names(c, &c->from->values[i], c->ids[i], err));
-        }
-    }
-    return ACCEL_OK;
-}
-
-static accel_status clone_into(const graph *from, graph *to, const cloner *around, accel_error *err) {
-    cloner c = {
-        .from = from, .to = to, .around = around, .ids = mem_calloc(from->value_count + 1, sizeof(value_id))};
-    to->name = arena_strdup(to->arena, from->name);
-    to->source_text = arena_strdup(to->arena, from->source_text);
+static accel_status clone_into(const graph *from, graph *to, accel_error *err) {
+    to->name = from->name;
+    to->source_text = from->source_text;
     to->source_opset = from->source_opset;
-    bool failed = !c.ids || (from->name && !to->name) || (from->source_text && !to->source_text);
-    accel_status status = failed ? no_memory(err) : clone_all(&c, err);
-    mem_free(c.ids);
-    return status;
+    if (!copy_text(to->arena, &to->name) || !copy_text(to->arena, &to->source_text)) {
+        return no_memory(err);
+    }
+    ACCEL_TRY(clone_values(from, to, err));
+    ACCEL_TRY(clone_nodes(from, to, err));
+    for (size_t i = 0; i < from->input_count; i++) {
+        ACCEL_TRY(graph_list_input(to, from->inputs[i], err));
+    }
+    for (size_t i = 0; i < from->output_count; i++) {
+        ACCEL_TRY(graph_add_output(to, from->outputs[i], err));
+    }
+    return ACCEL_OK;
 }
 
 accel_status graph_clone(const graph *g, graph **out, accel_error *err) {
-    graph *copy = NULL;
+    if (g->parent) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "a subgraph cannot be copied without the graph around it");
+    }
+    graph *copy;
     ACCEL_TRY(graph_create(&copy, err));
-    accel_status status = clone_into(g, copy, NULL, err);
+    accel_status status = clone_into(g, copy, err);
     if (status != ACCEL_OK) {
         graph_destroy(copy);
         return status;
     }
+    copy->fresh_names = g->fresh_names;
     *out = copy;
     return ACCEL_OK;
 }

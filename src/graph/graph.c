@@ -238,11 +238,15 @@ static accel_status append_id(value_id **ids, size_t *count, value_id id, accel_
     return ACCEL_OK;
 }
 
+accel_status graph_list_input(graph *g, value_id v, accel_error *err) {
+    return append_id(&g->inputs, &g->input_count, v, err);
+}
+
 accel_status graph_add_input(graph *g, const char *name, dtype type, const shape *s, value_id *out,
                              accel_error *err) {
     value_id id;
     ACCEL_TRY(graph_add_value(g, name, VALUE_INPUT, (value_type){.type = type, .shape = *s}, &id, err));
-    ACCEL_TRY(append_id(&g->inputs, &g->input_count, id, err));
+    ACCEL_TRY(graph_list_input(g, id, err));
     *out = id;
     return ACCEL_OK;
 }
@@ -465,10 +469,10 @@ void graph_replace_uses(graph *g, value_id old_value, value_id new_value) {
     if (!is_output(g, old_value)) {
         return;
     }
-    /* The new value takes the output's name. Where it has a public name of its own (an input, a second output), the
-     * output stays as it is: an Identity that copies is the price of keeping both names. */
+    /* The new value takes the output's name. Where it has a public name of its own (an input, a second output), the output stays as
+     * it is: an Identity that copies is the price of keeping both names. */
     value_origin origin = g->values[new_value].origin;
-    if (origin == VALUE_INPUT || origin == VALUE_OUTER || is_output(g, new_value)) {
+    if (origin != VALUE_NODE || is_output(g, new_value)) {
         return;
     }
     swap_names(g, old_value, new_value);
@@ -539,7 +543,7 @@ static void renumber_producers(graph *g) {
     }
     for (size_t i = 0; i < g->node_count; i++) {
         const graph_node *n = g->nodes[i];
-        for (size_t k = 0; k < n->output_count; k++) {
+        for (size_t k = 0; !n->dead && k < n->output_count; k++) {
             if (n->outputs[k] != VALUE_NONE) {
                 g->values[n->outputs[k]].producer = (node_id)i;
                 g->values[n->outputs[k]].producer_output = (int)k;

@@ -151,7 +151,7 @@ void graph_destroy(graph *g); /* accepts NULL */
 /* close(handle) is called by graph_destroy; on failure close is called at once. */
 accel_status graph_own(graph *g, void (*close)(void *handle), void *handle, accel_error *err);
 
-/* A copy to edit. Contents of initializers and tensor attributes are shared, not copied: g must outlive the copy. Contents that
+/* A copy to edit, with the same value and node ids. Contents of initializers and tensor attributes are shared, not copied: g must outlive the copy. Contents that
  * inference found are not taken along; graph_infer finds them again. */
 accel_status graph_clone(const graph *g, graph **out, accel_error *err);
 

@@ -2,10 +2,12 @@
 #ifndef ACCEL_GRAPH_INTERNAL_H
 #define ACCEL_GRAPH_INTERNAL_H
 
+#include "graph/builder.h"
 #include "graph/graph.h"
 #include "graph/op.h"
 
 graph *graph_outermost(graph *g);
+accel_status graph_list_input(graph *g, value_id v, accel_error *err); /* as the next of g->inputs */
 
 /* Calls visit for every value of its graph that the node needs: its inputs, and what its subgraphs take from around them. */
 void graph_each_need(const graph_node *n, void (*visit)(void *context, value_id v), void *context);
@@ -15,6 +17,20 @@ accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **
 
 /* Folding with every constant Transpose folded too: see graph_fold_constants. */
 accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err);
+
+/* A node of any domain, in or out of the table, for passes that write through a builder. outputs: VALUE_NONE becomes a fresh
+ * value; an id is taken over from the node that is being replaced, name and type included. */
+typedef struct build_node {
+    const char *domain, *op_type;
+    size_t input_count;
+    const value_id *inputs;
+    size_t attr_count;
+    const build_attr *attrs;
+    size_t output_count;
+    value_id *outputs;
+    unsigned omit; /* bit i: output i is left out */
+} build_node;
+void build_any(builder *b, const build_node *spec);
 
 /* ---- a value while nodes run ------------------------------------------------------------------------------------- */
 
