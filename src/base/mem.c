@@ -12,7 +12,7 @@ static atomic_uint_least64_t fault_at; /* the allocation number that fails; 0: n
 static atomic_bool fault_forever;
 static atomic_uint_least64_t fault_hits;
 
-bool mem_fault_now(void) {
+static bool fault_now(void) {
     uint64_t number = atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed) + 1;
     uint64_t at = atomic_load_explicit(&fault_at, memory_order_relaxed);
     if (at == 0 || number < at) {
@@ -39,8 +39,12 @@ uint64_t mem_allocation_count(void) {
     return atomic_load_explicit(&allocation_count, memory_order_relaxed);
 }
 
+bool mem_refused(size_t size_bytes) {
+    return fault_now() || size_bytes > PTRDIFF_MAX;
+}
+
 void *mem_alloc(size_t size_bytes) {
-    if (mem_fault_now()) {
+    if (mem_refused(size_bytes)) {
         return NULL;
     }
     return malloc(size_bytes > 0 ? size_bytes : 1);
@@ -48,14 +52,14 @@ void *mem_alloc(size_t size_bytes) {
 
 void *mem_calloc(size_t count, size_t size_bytes) {
     size_t total;
-    if (mem_fault_now() || !checked_mul(count, size_bytes, &total)) {
+    if (!checked_mul(count, size_bytes, &total) || mem_refused(total)) {
         return NULL;
     }
     return calloc(total > 0 ? total : 1, 1);
 }
 
 void *mem_realloc(void *pointer, size_t size_bytes) {
-    if (mem_fault_now()) {
+    if (mem_refused(size_bytes)) {
         return NULL;
     }
     return realloc(pointer, size_bytes > 0 ? size_bytes : 1);

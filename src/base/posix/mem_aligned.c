@@ -19,7 +19,7 @@ static void advise_huge_pages(void *pointer, size_t size_bytes) {
 }
 
 void *mem_alloc_aligned(size_t size_bytes, size_t alignment, bool huge) {
-    if (mem_fault_now()) {
+    if (mem_refused(size_bytes)) {
         return NULL;
     }
     /* Below two huge pages the alignment would waste as much as it gives. */
