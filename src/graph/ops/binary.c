@@ -72,8 +72,11 @@ INTEGER(Fmod, remainder_integer(a, b))
 INTEGER(BitwiseAnd, a &b)
 INTEGER(BitwiseOr, a | b)
 INTEGER(BitwiseXor, a ^ b)
-/* Only unsigned types are shifted, so that narrower ones arrive with zeros above and every right shift is logical. */
-NATURAL(ShiftLeft, b > 63 ? 0 : a << b)
+/* A shift by a negative amount or by the whole width leaves what the sign bit alone gives (BitShift-28). Narrower types
+ * arrive sign- or zero-extended, so that shifting 64 bits is right for them too. */
+#define IS_SHIFT(b) ((b) >= 0 && (b) <= 63)
+INTEGER(ShiftLeft, IS_SHIFT(b) ? (int64_t)((uint64_t)a << b) : 0)
+INTEGER(ShiftRight, IS_SHIFT(b) ? a >> b : a < 0 ? -1 : 0)
 NATURAL(ShiftRight, b > 63 ? 0 : a >> b)
 REAL(And, a != 0 && b != 0)
 REAL(Or, a != 0 || b != 0)
@@ -107,7 +110,7 @@ typedef struct arithmetic {
 } arithmetic;
 
 static const arithmetic fmod_arithmetic = {Fmod_real, Fmod_integer, Mod_natural};
-static const arithmetic right_shift = {NULL, ShiftRight_natural, ShiftRight_natural};
+static const arithmetic right_shift = {NULL, ShiftRight_integer, ShiftRight_natural};
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
@@ -132,7 +135,7 @@ static const op_attr_def shift_attrs[] = {{"direction", ATTR_STRING, true, NULL}
     X(Pow, 2, 2, TYPES_NUMBER, false, Pow_real, Pow_integer, NULL, NULL, 0)                                  \
     X(Mod, 2, 2, TYPES_NUMBER, false, Mod_real, Mod_integer, Mod_natural, mod_attrs, 1)                      \
     X(PRelu, 2, 2, TYPES_NUMBER, false, PRelu_real, PRelu_integer, PRelu_natural, NULL, 0)                   \
-    X(BitShift, 2, 2, TYPES_UNSIGNED, false, NULL, ShiftLeft_natural, NULL, shift_attrs, 1)                  \
+    X(BitShift, 2, 2, TYPES_INTEGER, false, NULL, ShiftLeft_integer, NULL, shift_attrs, 1)                   \
     X(BitwiseAnd, 2, 2, TYPES_INTEGER, false, NULL, BitwiseAnd_integer, NULL, NULL, 0)                       \
     X(BitwiseOr, 2, 2, TYPES_INTEGER, false, NULL, BitwiseOr_integer, NULL, NULL, 0)                         \
     X(BitwiseXor, 2, 2, TYPES_INTEGER, false, NULL, BitwiseXor_integer, NULL, NULL, 0)                       \

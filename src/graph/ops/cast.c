@@ -115,6 +115,9 @@ static accel_status cast_eval(op_context *c) {
             continue;
         }
         load_f64(from, in, first, 1, n, real);
+        /* float4 has no NaN; onnx's own conversion gives -0 for it. */
+        for (int64_t i = 0; i < n && to == DTYPE_F4E2M1; i++)
+            real[i] = isnan(real[i]) ? -0.0 : real[i];
         if (plain)
             store_f64(to, out, first, 1, n, real);
         for (int64_t i = 0; i < n && !plain; i++) {
