@@ -44,14 +44,15 @@ accel_status file_writer_open(const char *path, file_writer **out, accel_error *
 accel_status file_writer_write(file_writer *w, const void *bytes, size_t length, accel_error *err);
 uint64_t file_writer_offset(const file_writer *w);
 accel_status file_writer_commit(file_writer *w, accel_error *err); /* destroys w, also on failure */
-void file_writer_abort(file_writer *w);                            /* destroys w, removes the temporary; accepts NULL */
+void file_writer_abort(file_writer *w); /* destroys w, removes the temporary; accepts NULL */
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 accel_status file_make_folders(const char *path, accel_error *err); /* like mkdir -p, mode 0755 */
 accel_status file_remove(const char *path, accel_error *err);       /* absent is fine */
 accel_status file_remove_tree(const char *path, accel_error *err);
-accel_status file_make_temp_folder(const char *prefix, str_buf *path, accel_error *err); /* below TMPDIR or /tmp */
+accel_status file_make_temp_folder(const char *prefix, str_buf *path,
+                                   accel_error *err); /* below TMPDIR or /tmp */
 
 /* Calls visit(name) for each entry except . and .., in strcmp order. Returns the visitor's first failure. */
 typedef accel_status (*file_visitor)(void *context, const char *name, accel_error *err);
@@ -59,7 +60,7 @@ accel_status file_list(const char *folder, file_visitor visit, void *context, ac
 
 /* path = folder "/" name, without doubling the slash. */
 void file_join(str_buf *path, const char *folder, const char *name);
-const char *file_base_name(const char *path);       /* what follows the last slash */
+const char *file_base_name(const char *path);          /* what follows the last slash */
 void file_dir_name(str_buf *folder, const char *path); /* "." when there is no slash */
 
 /* Fault injection: the nth I/O system call from now fails with errno_value (n = 0: off). */

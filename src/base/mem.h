@@ -26,6 +26,7 @@ bool mem_grow(void **array, size_t *capacity, size_t needed, size_t element_byte
  * ones too. n = 0 switches it off. Returns nothing; mem_fault_hits() counts failures injected so far. */
 void mem_fault_set(uint64_t n, bool forever);
 uint64_t mem_fault_hits(void);
-uint64_t mem_allocation_count(void); /* allocations made so far, for choosing n; 0 on builds without threads' atomics */
+uint64_t mem_allocation_count(
+    void); /* allocations made so far, for choosing n; 0 on builds without threads' atomics */
 
 #endif

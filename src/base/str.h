@@ -26,9 +26,10 @@ void str_append(str_buf *b, const char *text);
 void str_append_bytes(str_buf *b, const void *bytes, size_t length);
 void str_append_char(str_buf *b, char c);
 void str_appendf(str_buf *b, const char *format, ...) ACCEL_PRINTF(2, 3);
-void str_append_json(str_buf *b, const char *text, size_t length); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
-const char *str_text(const str_buf *b);                            /* never NULL */
-void str_free(str_buf *b);                                         /* leaves it zero */
+void str_append_json(str_buf *b, const char *text,
+                     size_t length);    /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
+const char *str_text(const str_buf *b); /* never NULL */
+void str_free(str_buf *b);              /* leaves it zero */
 
 bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool str_starts_with(const char *text, const char *prefix);
