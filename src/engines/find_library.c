@@ -305,6 +305,16 @@ static bool search_system(finder *f) {
            search_python_below(f, "/usr");
 }
 
+/* Without "..", links and the folder that the program was started in: what a record can show and a later call compare. */
+static void resolve(str_buf *path) {
+    char *real = path->failed ? NULL : realpath(str_text(path), NULL);
+    if (real) {
+        str_free(path);
+        str_append(path, real);
+    }
+    free(real);
+}
+
 accel_status engine_find_library(const engine_context *context, const char *environment, const char *package,
                                  const char *const *patterns, size_t pattern_count, str_buf *path,
                                  str_buf *looked, accel_error *err) {
@@ -318,6 +328,9 @@ accel_status engine_find_library(const engine_context *context, const char *envi
         ACCEL_TRY(search_variable(&f, environment, &found, err));
     }
     found = found || search_deps(&f, context) || search_python(&f) || search_system(&f);
+    if (found) {
+        resolve(path);
+    }
     if (f.no_memory || path->failed || looked->failed) {
         return error_no_memory(err, "the path of a library", path->length);
     }

@@ -1,5 +1,6 @@
 #include "engines/vendor.h"
 
+#include "base/file.h"
 #include "base/thread.h"
 
 static bool precision_of_type(dtype type, precision *out) {
@@ -116,6 +117,16 @@ accel_status vendor_check_values(const graph *g, const char *runtime, accel_erro
     }
     for (size_t i = 0; i < g->output_count; i++) {
         ACCEL_TRY(check_value(&g->values[g->outputs[i]], "output", runtime, err));
+    }
+    return ACCEL_OK;
+}
+
+accel_status vendor_check_file(const engine_model *model, const char *runtime, accel_error *err) {
+    if (!model->onnx_path) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "%s reads a file, and none was given", runtime);
+    }
+    if (!file_exists(model->onnx_path) || file_is_folder(model->onnx_path)) {
+        return error_set(err, ACCEL_NOT_FOUND, "the model %s is no file", model->onnx_path);
     }
     return ACCEL_OK;
 }

@@ -13,6 +13,8 @@ precision vendor_graph_precision(const graph *g);
 accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t count, accel_error *err);
 /* ACCEL_UNSUPPORTED, naming the value, for graph inputs and outputs that are no tensors of numbers. */
 accel_status vendor_check_values(const graph *g, const char *runtime, accel_error *err);
+/* The file that a runtime is to read: there, and named by the request. */
+accel_status vendor_check_file(const engine_model *model, const char *runtime, accel_error *err);
 /* Threads that a session gets: as asked, or as many as this process may use. */
 int vendor_threads(const engine_options *options);
 

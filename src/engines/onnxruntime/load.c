@@ -211,9 +211,7 @@ static accel_status check_request(engine_session *s, const engine_model *model, 
     if (!s->provider) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "ONNX Runtime has no device '%s'", device->id);
     }
-    if (!model->onnx_path) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "ONNX Runtime reads a file, and none was given");
-    }
+    ACCEL_TRY(vendor_check_file(model, "ONNX Runtime", err));
     ACCEL_TRY(vendor_check_values(model->graph, "ONNX Runtime", err));
     precision file = vendor_graph_precision(model->graph);
     if (!ort_provider_precision(s->provider, file, options->precision, &s->ran.precision)) {

@@ -395,8 +395,8 @@ static void add_provider(const ort_runtime *rt, const ort_provider *p, char **na
         return;
     }
     if (!is_listed(names, name_count, p->name)) {
-        str_format(reason, sizeof reason, "the ONNX Runtime %s at %s was built without %s; to get it: %s",
-                   rt->version, rt->path, p->name, p->get);
+        str_format(reason, sizeof reason, "this ONNX Runtime %s was built without %s; to get it: %s",
+                   rt->version, p->name, p->get);
         add_device(list, p, 0, reason);
         return;
     }

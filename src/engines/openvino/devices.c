@@ -68,13 +68,14 @@ static accel_status describe_absent(const ov_runtime *rt, const ov_core_t *core,
                                     engine_device *d, accel_error *err) {
     accel_error why = {0};
     char *name = NULL;
+    const char *words = "the runtime does not list it";
     ov_check(rt, rt->ov_core_get_property(core, id, "FULL_DEVICE_NAME", &name), &why, "device %s", id);
     rt->ov_free(name);
     *d = (engine_device){.platform = PLATFORM_OPENVINO,
                          .id = id,
                          .name = id,
-                         .reason =
-                             arena_strdup(a, why.message[0] ? why.message : "the runtime does not list it"),
+                         .reason = why.message[0] ? arena_printf(a, "%s; %s", words, why.message)
+                                                  : arena_strdup(a, words),
                          .note = "untested on hardware"};
     return d->reason ? ACCEL_OK : error_no_memory(err, "a reason", sizeof why);
 }

@@ -196,9 +196,7 @@ static accel_status check_request(const engine_model *model, const engine_option
     precision file = vendor_graph_precision(model->graph);
     bool asked_is_integer = options->precision == PRECISION_INT8 || options->precision == PRECISION_INT4;
     bool file_is_integer = file == PRECISION_INT8 || file == PRECISION_INT4;
-    if (!model->onnx_path) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "OpenVINO reads a file, and none was given");
-    }
+    ACCEL_TRY(vendor_check_file(model, "OpenVINO", err));
     if (asked_is_integer != file_is_integer || (asked_is_integer && file != options->precision)) {
         return error_set(err, ACCEL_UNSUPPORTED,
                          "the model's weights are %s; OpenVINO does not quantise it to %s",
