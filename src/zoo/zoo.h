@@ -33,6 +33,7 @@ typedef struct zoo_model {
     char *onnx_path;       /* the user's .onnx, to be handed byte for byte to vendor runtimes; NULL when the graph is ours */
     char *path;            /* the file or folder that the model was read from; "" for a generated one */
     int64_t vocabulary;    /* token ids are below this; 0 when unknown */
+    int64_t max_sequence;  /* longest sequence that the model has positions for; 0 when unknown */
     char sha256[65];       /* "" until zoo_model_sha256 */
 } zoo_model;
 

@@ -6,7 +6,7 @@ static accel_status attr_fault(import_scope *s, const proto_attr *a, const char 
     return error_set(s->state->err, ACCEL_BAD_FILE, "attribute '%s': %s", proto_text(s->state->memory, a->name), fault);
 }
 
-static char *copy_text(import_scope *s, pb_span text) {
+static char *copy_text(import_scope *s, byte_span text) {
     return arena_strndup(s->graph->arena, text.length ? (const char *)text.bytes : "", text.length);
 }
 
@@ -187,9 +187,9 @@ accel_status import_attr(import_scope *s, const proto_attr *a, graph_attr *out) 
     }
 }
 
-static const graph_attr *caller_attr(import_scope *s, pb_span name) {
+static const graph_attr *caller_attr(import_scope *s, byte_span name) {
     for (size_t i = 0; s->call && i < s->call->attr_count; i++)
-        if (pb_span_is(name, s->call->attrs[i].name))
+        if (span_is(name, s->call->attrs[i].name))
             return &s->call->attrs[i];
     return NULL;
 }
@@ -202,7 +202,7 @@ accel_status import_attrs(import_scope *s, const proto_attr *attrs, size_t count
     for (size_t i = 0; i < count; i++) {
         const proto_attr *a = &attrs[i];
         for (size_t j = 0; j < at; j++)
-            if (pb_span_is(a->name, list[j].name))
+            if (span_is(a->name, list[j].name))
                 return attr_fault(s, a, "it is given twice");
         if (a->reference.length == 0) {
             ACCEL_TRY(import_attr(s, a, &list[at++]));

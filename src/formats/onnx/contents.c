@@ -46,7 +46,7 @@ static size_t entry_bytes(dtype type) {
     return dtype_bits(type) < 8 ? 1 : dtype_bits(type) / 8;
 }
 
-static bool count_packed(pb_span s, const list_form *form, size_t *count) {
+static bool count_packed(byte_span s, const list_form *form, size_t *count) {
     if (form->width) {
         *count += s.length / form->width;
         return s.length % form->width == 0;
@@ -58,7 +58,7 @@ static bool count_packed(pb_span s, const list_form *form, size_t *count) {
 
 /* Entries of the list, and the number of fields that they are spread over. */
 static accel_status count_entries(const proto_tensor *t, const list_form *form, const char *what, size_t *entries,
-                                  size_t *chunks, pb_span *last, accel_error *err) {
+                                  size_t *chunks, byte_span *last, accel_error *err) {
     *entries = *chunks = 0;
     pb_reader r = pb_read(t->message);
     pb_field f;
@@ -118,7 +118,7 @@ static accel_status list_contents(arena *a, const proto_tensor *t, dtype type, s
                                   graph_data *out, accel_error *err) {
     list_form form = form_of(type);
     size_t entries, chunks, width = entry_bytes(type);
-    pb_span last = {0};
+    byte_span last = {0};
     ACCEL_TRY(count_entries(t, &form, what, &entries, &chunks, &last, err));
     if (entries != size / width || size % width)
         return wrong_count(t, what, "values", size / width, entries, err);

@@ -8,7 +8,7 @@ static void close_map(void *handle) {
     file_map_close(handle);
 }
 
-static bool remember(import_state *st, pb_span location, file_map *map) {
+static bool remember(import_state *st, byte_span location, file_map *map) {
     if ((st->external_count & (st->external_count - 1)) == 0) { /* full: it grows at powers of two */
         file_map **grown = ARENA_ARRAY(st->memory, file_map *, st->external_count ? st->external_count * 2 : 1);
         if (!grown)
@@ -22,7 +22,7 @@ static bool remember(import_state *st, pb_span location, file_map *map) {
 }
 
 /* The mapped file of this location; opened once however many tensors it holds. */
-static accel_status external_map(import_state *st, pb_span location, const file_map **out) {
+static accel_status external_map(import_state *st, byte_span location, const file_map **out) {
     int32_t known = name_map_get(&st->external_names, location);
     if (known != NAME_ABSENT) {
         *out = st->externals[known];

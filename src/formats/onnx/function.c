@@ -17,7 +17,7 @@ accel_status import_index_functions(import_state *st, proto_model *m) {
 const proto_function *import_find_function(const import_state *st, const proto_node *n) {
     for (int32_t i = name_map_get(&st->function_names, n->op_type); i >= 0; i = st->model->functions[i].same_name) {
         const proto_function *f = &st->model->functions[i];
-        if (pb_span_equal(f->domain, n->domain) && pb_span_equal(f->overload, n->overload))
+        if (span_equal(f->domain, n->domain) && span_equal(f->overload, n->overload))
             return f;
     }
     return NULL;

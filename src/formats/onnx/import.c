@@ -14,7 +14,7 @@ static accel_status declare(import_scope *s, value_id id, const proto_value *v) 
         return ACCEL_OK;
     value->type = v->type;
     for (int axis = 0; axis < v->type.shape.rank; axis++) {
-        pb_span name = v->dim_names[axis];
+        byte_span name = v->dim_names[axis];
         if (name.length == 0)
             continue;
         value->dim_names[axis] = arena_strndup(s->graph->arena, (const char *)name.bytes, name.length);
@@ -45,7 +45,7 @@ static accel_status collect_infos(import_scope *s, const proto_graph *p) {
     return note_infos(s, all, count);
 }
 
-static accel_status add_contents(import_scope *s, pb_span name, dtype type, const shape *dims, graph_data data) {
+static accel_status add_contents(import_scope *s, byte_span name, dtype type, const shape *dims, graph_data data) {
     const char *text = import_value_name(s, name);
     value_id id;
     if (!text)
@@ -71,7 +71,7 @@ static accel_status add_initializer(import_scope *s, const proto_tensor *t) {
 
 static accel_status add_sparse_initializer(import_scope *s, const proto_sparse *sparse) {
     import_state *st = s->state;
-    pb_span name = sparse->values.name;
+    byte_span name = sparse->values.name;
     if (name.length == 0)
         return error_set(st->err, ACCEL_BAD_FILE, "a sparse initializer has no name");
     const char *what = arena_printf(st->memory, "initializer '%s'", proto_text(st->memory, name));
@@ -145,7 +145,7 @@ accel_status import_emit(import_scope *s, const import_node *n, value_id *output
 
 static accel_status prepare_names(import_scope *s, const proto_node *p, import_node *n) {
     arena *a = s->state->memory;
-    n->domain = pb_span_is(p->domain, "ai.onnx") ? "" : proto_text(a, p->domain);
+    n->domain = span_is(p->domain, "ai.onnx") ? "" : proto_text(a, p->domain);
     n->op_type = proto_text(a, p->op_type);
     n->name = node_name(s, p);
     n->outputs = ARENA_ARRAY(a, const char *, p->output_count);
@@ -252,7 +252,7 @@ static accel_status import_constant(import_scope *s, const proto_node *p) {
 /* ---- all nodes ------------------------------------------------------------------------------------------------- */
 
 static bool is_constant(const proto_node *p) {
-    return pb_span_is(p->op_type, "Constant") && (p->domain.length == 0 || pb_span_is(p->domain, "ai.onnx"));
+    return span_is(p->op_type, "Constant") && (p->domain.length == 0 || span_is(p->domain, "ai.onnx"));
 }
 
 static accel_status import_node_any(import_scope *s, const proto_node *p) {
@@ -296,7 +296,7 @@ static accel_status add_outputs(import_scope *s, const proto_graph *p) {
 static accel_status check_output_names(import_scope *s, const proto_graph *p) {
     for (size_t i = 0; i < p->output_count; i++) {
         const char *made = s->graph->values[s->graph->outputs[i]].name;
-        if (!pb_span_is(p->outputs[i].name, made))
+        if (!span_is(p->outputs[i].name, made))
             return error_set(s->state->err, ACCEL_BAD_GRAPH, "the name of output '%s' is also made for another value",
                              proto_text(s->state->memory, p->outputs[i].name));
     }

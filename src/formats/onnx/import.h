@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 #include "formats/onnx/model.h"
-#include "formats/onnx/name_map.h"
+#include "formats/name_map.h"
 
 enum {
     IMPORT_MAX_CALL_DEPTH = 32,        /* functions calling functions */
@@ -86,10 +86,10 @@ enum { IMPORT_OMITTED = -2 };
 /* scope.c: names */
 accel_status import_scope_start(import_scope *s, import_state *st, graph *g, import_scope *outer, const import_call *call);
 /* The value of this name, which may stand in a scope around; VALUE_NONE for "" and for an omitted formal input. */
-accel_status import_resolve(import_scope *s, pb_span name, value_id *out);
-accel_status import_define(import_scope *s, pb_span name, value_id v); /* an error when the name has a value */
+accel_status import_resolve(import_scope *s, byte_span name, value_id *out);
+accel_status import_define(import_scope *s, byte_span name, value_id v); /* an error when the name has a value */
 /* The name that a value of this scope gets in the graph: arena text. NULL when memory ends. */
-const char *import_value_name(import_scope *s, pb_span name);
+const char *import_value_name(import_scope *s, byte_span name);
 accel_status import_no_memory(import_state *st);
 
 /* external.c: contents, from the model's bytes or a file beside it */

@@ -12,7 +12,7 @@ static accel_status bad(proto_parser *p, const char *what, const char *fault) {
     return error_set(p->err, ACCEL_BAD_FILE, "%s: %s", what, fault);
 }
 
-static accel_status count_fields(proto_parser *p, pb_span message, const char *what, field_counts counts) {
+static accel_status count_fields(proto_parser *p, byte_span message, const char *what, field_counts counts) {
     memset(counts, 0, sizeof(field_counts));
     pb_reader r = pb_read(message);
     pb_field f;
@@ -47,13 +47,13 @@ static void *new_array(proto_parser *p, size_t count, size_t element_bytes, acce
             return array_status_;                                                                            \
     } while (0)
 
-const char *proto_text(arena *a, pb_span s) {
+const char *proto_text(arena *a, byte_span s) {
     const char *text = arena_strndup(a, (const char *)s.bytes, s.length);
     return text ? text : "?";
 }
 
 /* Names become C strings later: one with a NUL inside could then equal another. */
-static accel_status read_name(proto_parser *p, const pb_field *f, const char *what, pb_span *out) {
+static accel_status read_name(proto_parser *p, const pb_field *f, const char *what, byte_span *out) {
     WANT(*f, PB_BYTES, what);
     if (f->bytes.length && memchr(f->bytes.bytes, 0, f->bytes.length))
         return bad(p, what, "a name contains a NUL byte");
@@ -65,7 +65,7 @@ static accel_status read_name(proto_parser *p, const pb_field *f, const char *wh
 
 /* ---- types -------------------------------------------------------------------------------------------------- */
 
-static accel_status parse_dim(proto_parser *p, pb_span message, const char *name, int64_t *dim, pb_span *param) {
+static accel_status parse_dim(proto_parser *p, byte_span message, const char *name, int64_t *dim, byte_span *param) {
     *dim = DIM_UNKNOWN;
     pb_reader r = pb_read(message);
     pb_field f;
@@ -85,7 +85,7 @@ static accel_status parse_dim(proto_parser *p, pb_span message, const char *name
     return r.fault ? bad(p, "a dimension", r.fault) : ACCEL_OK;
 }
 
-static accel_status parse_shape(proto_parser *p, pb_span message, proto_value *v, const char *name) {
+static accel_status parse_shape(proto_parser *p, byte_span message, proto_value *v, const char *name) {
     field_counts counts;
     ACCEL_TRY(count_fields(p, message, "a shape", counts));
     if (counts[1] > TENSOR_MAX_RANK)
@@ -104,7 +104,7 @@ static accel_status parse_shape(proto_parser *p, pb_span message, proto_value *v
     return ACCEL_OK;
 }
 
-static accel_status parse_tensor_type(proto_parser *p, pb_span message, proto_value *v, const char *name) {
+static accel_status parse_tensor_type(proto_parser *p, byte_span message, proto_value *v, const char *name) {
     pb_reader r = pb_read(message);
     pb_field f;
     while (pb_next(&r, &f)) {
@@ -121,10 +121,10 @@ static accel_status parse_tensor_type(proto_parser *p, pb_span message, proto_va
     return r.fault ? bad(p, "a tensor type", r.fault) : ACCEL_OK;
 }
 
-static accel_status parse_type(proto_parser *p, pb_span message, proto_value *v, const char *name, int depth);
+static accel_status parse_type(proto_parser *p, byte_span message, proto_value *v, const char *name, int depth);
 
 /* Sequence and Optional hold their element's type in field 1. */
-static accel_status parse_element_type(proto_parser *p, pb_span message, proto_value *v, const char *name, int depth) {
+static accel_status parse_element_type(proto_parser *p, byte_span message, proto_value *v, const char *name, int depth) {
     pb_reader r = pb_read(message);
     pb_field f;
     while (pb_next(&r, &f)) {
@@ -136,7 +136,7 @@ static accel_status parse_element_type(proto_parser *p, pb_span message, proto_v
     return r.fault ? bad(p, "a type", r.fault) : ACCEL_OK;
 }
 
-static accel_status parse_type(proto_parser *p, pb_span message, proto_value *v, const char *name, int depth) {
+static accel_status parse_type(proto_parser *p, byte_span message, proto_value *v, const char *name, int depth) {
     if (depth > MAX_TYPE_DEPTH)
         return error_set(p->err, ACCEL_LIMIT, "the type of value '%s' is nested too deeply", name);
     pb_reader r = pb_read(message);
@@ -171,9 +171,9 @@ static accel_status parse_type(proto_parser *p, pb_span message, proto_value *v,
     return r.fault ? bad(p, "a type", r.fault) : ACCEL_OK;
 }
 
-static accel_status parse_value(proto_parser *p, pb_span message, proto_value *v) {
+static accel_status parse_value(proto_parser *p, byte_span message, proto_value *v) {
     *v = (proto_value){.type = {.container = CONTAINER_TENSOR, .shape = shape_unknown()}};
-    pb_span type = {0};
+    byte_span type = {0};
     bool typed = false;
     pb_reader r = pb_read(message);
     pb_field f;
@@ -193,7 +193,7 @@ static accel_status parse_value(proto_parser *p, pb_span message, proto_value *v
 
 /* ---- tensors ------------------------------------------------------------------------------------------------- */
 
-static bool to_u64(pb_span s, uint64_t *out) {
+static bool to_u64(byte_span s, uint64_t *out) {
     if (s.length == 0 || s.length > 19)
         return false;
     uint64_t value = 0;
@@ -206,8 +206,8 @@ static bool to_u64(pb_span s, uint64_t *out) {
     return true;
 }
 
-static accel_status parse_external(proto_parser *p, pb_span message, proto_tensor *t) {
-    pb_span key = {0}, value = {0};
+static accel_status parse_external(proto_parser *p, byte_span message, proto_tensor *t) {
+    byte_span key = {0}, value = {0};
     pb_reader r = pb_read(message);
     pb_field f;
     while (pb_next(&r, &f)) {
@@ -218,11 +218,11 @@ static accel_status parse_external(proto_parser *p, pb_span message, proto_tenso
     }
     if (r.fault)
         return bad(p, "external_data", r.fault);
-    if (pb_span_is(key, "location"))
+    if (span_is(key, "location"))
         t->location = value;
-    else if (pb_span_is(key, "offset") && !to_u64(value, &t->offset))
+    else if (span_is(key, "offset") && !to_u64(value, &t->offset))
         return bad(p, "external_data", "the offset is not a number");
-    else if (pb_span_is(key, "length")) {
+    else if (span_is(key, "length")) {
         t->has_length = true;
         if (!to_u64(value, &t->length))
             return bad(p, "external_data", "the length is not a number");
@@ -276,7 +276,7 @@ static accel_status parse_tensor_field(proto_parser *p, const pb_field *f, proto
     return ACCEL_OK;
 }
 
-static accel_status count_elements(proto_parser *p, const shape *s, pb_span name, int64_t *out) {
+static accel_status count_elements(proto_parser *p, const shape *s, byte_span name, int64_t *out) {
     if (shape_elements(s, out))
         return ACCEL_OK;
     char text[128];
@@ -284,7 +284,7 @@ static accel_status count_elements(proto_parser *p, const shape *s, pb_span name
                      proto_text(p->memory, name), shape_text(s, text, sizeof text));
 }
 
-accel_status proto_parse_tensor(proto_parser *p, pb_span message, proto_tensor *t) {
+accel_status proto_parse_tensor(proto_parser *p, byte_span message, proto_tensor *t) {
     *t = (proto_tensor){.message = message};
     pb_reader r = pb_read(message);
     pb_field f;
@@ -295,7 +295,7 @@ accel_status proto_parse_tensor(proto_parser *p, pb_span message, proto_tensor *
     return count_elements(p, &t->shape, t->name, &t->elements);
 }
 
-accel_status proto_parse_sparse(proto_parser *p, pb_span message, proto_sparse *s) {
+accel_status proto_parse_sparse(proto_parser *p, byte_span message, proto_sparse *s) {
     static const char what[] = "a sparse tensor";
     *s = (proto_sparse){0};
     pb_reader r = pb_read(message);
@@ -315,7 +315,7 @@ accel_status proto_parse_sparse(proto_parser *p, pb_span message, proto_sparse *
 
 /* ---- nodes and graphs ---------------------------------------------------------------------------------------- */
 
-static accel_status parse_graph(proto_parser *p, pb_span message, int depth, proto_graph **out);
+static accel_status parse_graph(proto_parser *p, byte_span message, int depth, proto_graph **out);
 
 /* Older files leave the type out: then it follows from the field that is there. */
 static int64_t implied_type(uint32_t field) {
@@ -363,7 +363,7 @@ static accel_status parse_attr_field(proto_parser *p, const pb_field *f, int dep
     return ACCEL_OK;
 }
 
-static accel_status parse_attr(proto_parser *p, pb_span message, int depth, proto_attr *a) {
+static accel_status parse_attr(proto_parser *p, byte_span message, int depth, proto_attr *a) {
     *a = (proto_attr){.message = message};
     int64_t implied = PROTO_ATTR_UNDEFINED;
     pb_reader r = pb_read(message);
@@ -382,7 +382,7 @@ static accel_status too_many(proto_parser *p, size_t count, const char *what, in
     return error_set(p->err, ACCEL_LIMIT, "the graph has %zu %s; at most %d are supported", count, what, limit);
 }
 
-static accel_status parse_node(proto_parser *p, pb_span message, int depth, proto_node *n) {
+static accel_status parse_node(proto_parser *p, byte_span message, int depth, proto_node *n) {
     static const char what[] = "a node";
     field_counts counts;
     *n = (proto_node){0};
@@ -414,7 +414,7 @@ static accel_status parse_node(proto_parser *p, pb_span message, int depth, prot
     return ACCEL_OK;
 }
 
-static accel_status allocate_graph(proto_parser *p, pb_span message, proto_graph *g) {
+static accel_status allocate_graph(proto_parser *p, byte_span message, proto_graph *g) {
     field_counts counts;
     ACCEL_TRY(count_fields(p, message, "a graph", counts));
     if (counts[1] > GRAPH_MAX_NODES)
@@ -431,7 +431,7 @@ static accel_status allocate_graph(proto_parser *p, pb_span message, proto_graph
     return ACCEL_OK;
 }
 
-static accel_status parse_graph(proto_parser *p, pb_span message, int depth, proto_graph **out) {
+static accel_status parse_graph(proto_parser *p, byte_span message, int depth, proto_graph **out) {
     static const char what[] = "a graph";
     if (depth > GRAPH_MAX_DEPTH)
         return error_set(p->err, ACCEL_LIMIT, "graphs are nested more than %d deep", GRAPH_MAX_DEPTH);
@@ -460,7 +460,7 @@ static accel_status parse_graph(proto_parser *p, pb_span message, int depth, pro
 
 /* ---- functions and the model --------------------------------------------------------------------------------- */
 
-static accel_status parse_opset(proto_parser *p, pb_span message, proto_opset *o) {
+static accel_status parse_opset(proto_parser *p, byte_span message, proto_opset *o) {
     static const char what[] = "an opset import";
     *o = (proto_opset){0};
     pb_reader r = pb_read(message);
@@ -476,7 +476,7 @@ static accel_status parse_opset(proto_parser *p, pb_span message, proto_opset *o
     return r.fault ? bad(p, what, r.fault) : ACCEL_OK;
 }
 
-static accel_status allocate_function(proto_parser *p, pb_span message, proto_function *fn) {
+static accel_status allocate_function(proto_parser *p, byte_span message, proto_function *fn) {
     field_counts counts;
     ACCEL_TRY(count_fields(p, message, "a function", counts));
     if (counts[7] > GRAPH_MAX_NODES)
@@ -490,7 +490,7 @@ static accel_status allocate_function(proto_parser *p, pb_span message, proto_fu
     return ACCEL_OK;
 }
 
-static accel_status parse_function(proto_parser *p, pb_span message, proto_function *fn) {
+static accel_status parse_function(proto_parser *p, byte_span message, proto_function *fn) {
     static const char what[] = "a function";
     *fn = (proto_function){0};
     ACCEL_TRY(allocate_function(p, message, fn));
@@ -531,7 +531,7 @@ static accel_status parse_model_field(proto_parser *p, const pb_field *f, proto_
     }
 }
 
-accel_status proto_parse_model(proto_parser *p, pb_span file, proto_model *m) {
+accel_status proto_parse_model(proto_parser *p, byte_span file, proto_model *m) {
     field_counts counts;
     *m = (proto_model){0};
     ACCEL_TRY(count_fields(p, file, "not a whole ONNX model", counts));
@@ -551,7 +551,7 @@ accel_status proto_parse_model(proto_parser *p, pb_span file, proto_model *m) {
 int64_t proto_opset_version(const proto_opset *opsets, size_t count) {
     int64_t version = 0;
     for (size_t i = 0; i < count; i++)
-        if (pb_span_is(opsets[i].domain, "") || pb_span_is(opsets[i].domain, "ai.onnx"))
+        if (span_is(opsets[i].domain, "") || span_is(opsets[i].domain, "ai.onnx"))
             version = opsets[i].version;
     return version;
 }

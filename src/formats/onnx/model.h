@@ -34,34 +34,34 @@ enum {
 };
 
 typedef struct proto_attr {
-    pb_span name;
-    pb_span reference; /* in a function body: the name of the caller's attribute */
+    byte_span name;
+    byte_span reference; /* in a function body: the name of the caller's attribute */
     int64_t type;
-    pb_span message; /* for the lists, which are read when the attribute is converted */
+    byte_span message; /* for the lists, which are read when the attribute is converted */
     int64_t i;
     float f;
-    pb_span s, tensor, sparse;
+    byte_span s, tensor, sparse;
     proto_graph *graph;
 } proto_attr;
 
 typedef struct proto_node {
-    pb_span name, op_type, domain, overload;
-    pb_span *inputs, *outputs;
+    byte_span name, op_type, domain, overload;
+    byte_span *inputs, *outputs;
     size_t input_count, output_count;
     proto_attr *attrs;
     size_t attr_count;
 } proto_node;
 
 typedef struct proto_tensor {
-    pb_span name;
+    byte_span name;
     int64_t type; /* TensorProto.DataType, unchecked */
     shape shape;  /* static, its element count representable */
     int64_t elements;
-    pb_span message; /* for the typed *_data lists */
+    byte_span message; /* for the typed *_data lists */
     bool has_raw;
-    pb_span raw;
+    byte_span raw;
     bool external;
-    pb_span location;
+    byte_span location;
     uint64_t offset, length;
     bool has_length;
 } proto_tensor;
@@ -73,15 +73,15 @@ typedef struct proto_sparse {
 } proto_sparse;
 
 typedef struct proto_value {
-    pb_span name;
+    byte_span name;
     bool has_type;
     value_type type;
-    pb_span dim_names[TENSOR_MAX_RANK];
+    byte_span dim_names[TENSOR_MAX_RANK];
     const char *unsupported; /* "a map", "a sparse tensor"; NULL for what we know */
 } proto_value;
 
 struct proto_graph {
-    pb_span name;
+    byte_span name;
     proto_node *nodes;
     size_t node_count;
     proto_tensor *initializers;
@@ -93,13 +93,13 @@ struct proto_graph {
 };
 
 typedef struct proto_opset {
-    pb_span domain;
+    byte_span domain;
     int64_t version;
 } proto_opset;
 
 typedef struct proto_function {
-    pb_span name, domain, overload;
-    pb_span *inputs, *outputs, *attrs;
+    byte_span name, domain, overload;
+    byte_span *inputs, *outputs, *attrs;
     size_t input_count, output_count, attr_count;
     proto_attr *defaults;
     size_t default_count;
@@ -112,7 +112,7 @@ typedef struct proto_function {
 
 typedef struct proto_model {
     int64_t ir_version;
-    pb_span producer_name, producer_version;
+    byte_span producer_name, producer_version;
     proto_opset *opsets;
     size_t opset_count;
     proto_graph *graph; /* never NULL after a successful parse */
@@ -126,15 +126,15 @@ typedef struct proto_parser {
     accel_error *err;
 } proto_parser;
 
-accel_status proto_parse_model(proto_parser *p, pb_span file, proto_model *out);
-accel_status proto_parse_tensor(proto_parser *p, pb_span message, proto_tensor *out);
-accel_status proto_parse_sparse(proto_parser *p, pb_span message, proto_sparse *out);
+accel_status proto_parse_model(proto_parser *p, byte_span file, proto_model *out);
+accel_status proto_parse_tensor(proto_parser *p, byte_span message, proto_tensor *out);
+accel_status proto_parse_sparse(proto_parser *p, byte_span message, proto_sparse *out);
 
 /* The ai.onnx version among these imports; 0 when none. */
 int64_t proto_opset_version(const proto_opset *opsets, size_t count);
 
 /* A span as text for error sentences: arena memory, never NULL. */
-const char *proto_text(arena *a, pb_span s);
+const char *proto_text(arena *a, byte_span s);
 
 /* The contents of a tensor without external data. raw_data is pointed to where it lies; the typed lists are decoded into
  * memory of `a`. `what` names the tensor in error sentences. */

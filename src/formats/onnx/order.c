@@ -38,7 +38,7 @@ static accel_status find_producers(ordering *o) {
     return ACCEL_OK;
 }
 
-static void add_edge(ordering *o, pb_span name) {
+static void add_edge(ordering *o, byte_span name) {
     int32_t producer = name.length ? name_map_get(&o->producers, name) : NAME_ABSENT;
     if (producer == NAME_ABSENT)
         return;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-pb_reader pb_read(pb_span message) {
+pb_reader pb_read(byte_span message) {
     static const uint8_t nothing; /* so that no arithmetic is done on NULL */
     const uint8_t *start = message.length ? message.bytes : &nothing;
     return (pb_reader){.next = start, .end = start + message.length};
@@ -44,13 +44,13 @@ static bool pb_fixed(pb_reader *r, size_t width, uint64_t *value) {
     return true;
 }
 
-static bool pb_delimited(pb_reader *r, pb_span *out) {
+static bool pb_delimited(pb_reader *r, byte_span *out) {
     uint64_t length;
     if (!pb_next_varint(r, &length))
         return r->fault ? false : pb_fail(r, "a field is cut off");
     if (length > (uint64_t)(r->end - r->next))
         return pb_fail(r, "a field is longer than what is left of the file");
-    *out = (pb_span){.bytes = r->next, .length = (size_t)length};
+    *out = (byte_span){.bytes = r->next, .length = (size_t)length};
     r->next += length;
     return true;
 }
@@ -69,14 +69,6 @@ bool pb_next(pb_reader *r, pb_field *f) {
     case PB_BYTES: return pb_delimited(r, &f->bytes);
     default: return pb_fail(r, "a field has an unknown wire type");
     }
-}
-
-bool pb_span_is(pb_span s, const char *text) {
-    return s.length == strlen(text) && (s.length == 0 || memcmp(s.bytes, text, s.length) == 0);
-}
-
-bool pb_span_equal(pb_span a, pb_span b) {
-    return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
 }
 
 void pb_put_varint(str_buf *b, uint64_t value) {

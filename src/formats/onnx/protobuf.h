@@ -8,11 +8,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-
-typedef struct pb_span {
-    const uint8_t *bytes;
-    size_t length;
-} pb_span;
+#include "formats/span.h"
 
 typedef enum pb_wire { PB_VARINT = 0, PB_FIXED64 = 1, PB_BYTES = 2, PB_FIXED32 = 5 } pb_wire;
 
@@ -20,7 +16,7 @@ typedef struct pb_field {
     uint32_t number;
     pb_wire wire;
     uint64_t value; /* of a varint or fixed field */
-    pb_span bytes;  /* of a length-delimited field */
+    byte_span bytes;  /* of a length-delimited field */
 } pb_field;
 
 typedef struct pb_reader {
@@ -28,14 +24,11 @@ typedef struct pb_reader {
     const char *fault; /* why reading stopped before the end; NULL while all is well */
 } pb_reader;
 
-pb_reader pb_read(pb_span message);
+pb_reader pb_read(byte_span message);
 /* The next field; false at the end of the message, and at a fault. */
 bool pb_next(pb_reader *r, pb_field *f);
 /* One varint of a packed list. */
 bool pb_next_varint(pb_reader *r, uint64_t *value);
-
-bool pb_span_is(pb_span s, const char *text);
-bool pb_span_equal(pb_span a, pb_span b);
 
 /* Writing into a str_buf, whose `failed` tells of a lack of memory. Numbers that equal 0 are written too. */
 void pb_put_varint(str_buf *b, uint64_t value);

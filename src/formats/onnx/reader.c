@@ -22,7 +22,7 @@ static accel_status check_versions(const proto_model *m, accel_error *err) {
 static accel_status describe_source(import_state *st) {
     arena *a = st->memory;
     graph *g = st->root;
-    pb_span name = st->model->producer_name, version = st->model->producer_version, title = st->model->graph->name;
+    byte_span name = st->model->producer_name, version = st->model->producer_version, title = st->model->graph->name;
     g->source_opset = proto_opset_version(st->model->opsets, st->model->opset_count);
     g->source_text = arena_printf(g->arena, "%s%s%s", name.length ? proto_text(a, name) : "", version.length ? " " : "",
                                   version.length ? proto_text(a, version) : "");
@@ -30,7 +30,7 @@ static accel_status describe_source(import_state *st) {
     return g->source_text && g->name ? ACCEL_OK : import_no_memory(st);
 }
 
-static accel_status import_model(import_state *st, pb_span bytes) {
+static accel_status import_model(import_state *st, byte_span bytes) {
     proto_parser parser = {.memory = st->memory, .err = st->err};
     proto_model model;
     import_scope scope;
@@ -45,7 +45,7 @@ static accel_status import_model(import_state *st, pb_span bytes) {
 }
 
 /* Fills g, whose resources already hold what `bytes` lie in. */
-static accel_status read_into(graph *g, pb_span bytes, bool mapped, file_folder *folder, accel_error *err) {
+static accel_status read_into(graph *g, byte_span bytes, bool mapped, file_folder *folder, accel_error *err) {
     arena *memory = arena_create();
     import_state st = {.memory = memory, .err = err, .root = g, .folder = folder, .mapped = mapped};
     st.external_names.memory = memory;
@@ -73,7 +73,7 @@ accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name,
     if (status == ACCEL_OK && folder)
         status = file_folder_open(folder, &opened, err);
     if (status == ACCEL_OK)
-        status = read_into(g, (pb_span){bytes, length}, false, opened, err);
+        status = read_into(g, (byte_span){bytes, length}, false, opened, err);
     file_folder_close(opened);
     return finish(status, name, g, out, err);
 }
@@ -106,7 +106,7 @@ accel_status onnx_read(const char *path, graph **out, accel_error *err) {
     file_dir_name(&folder_path, path);
     status = folder_path.failed ? error_no_memory(err, "a path", 0) : file_folder_open(str_text(&folder_path), &folder, err);
     if (status == ACCEL_OK)
-        status = read_into(g, (pb_span){map->bytes, map->size_bytes}, true, folder, err);
+        status = read_into(g, (byte_span){map->bytes, map->size_bytes}, true, folder, err);
     file_folder_close(folder);
     str_free(&folder_path);
     return finish(status, path, g, out, err);

@@ -16,7 +16,7 @@ accel_status import_scope_start(import_scope *s, import_state *st, graph *g, imp
     return s->types ? ACCEL_OK : import_no_memory(st);
 }
 
-static accel_status undefined(import_scope *s, pb_span name) {
+static accel_status undefined(import_scope *s, byte_span name) {
     import_state *st = s->state;
     for (const import_scope *at = s; at; at = at->outer)
         if (name_map_get(&at->strings, name) != NAME_ABSENT)
@@ -28,7 +28,7 @@ static accel_status undefined(import_scope *s, pb_span name) {
 
 /* Looks the name up from the inside out; VALUE_NONE and *found false when nothing has it. A value of a graph around becomes a
  * VALUE_OUTER here, in every graph on the way. */
-static accel_status lookup(import_scope *s, pb_span name, bool *found, value_id *out) {
+static accel_status lookup(import_scope *s, byte_span name, bool *found, value_id *out) {
     int32_t number = name_map_get(&s->names, name);
     *found = number != NAME_ABSENT;
     *out = number == IMPORT_OMITTED ? VALUE_NONE : number;
@@ -47,7 +47,7 @@ static accel_status lookup(import_scope *s, pb_span name, bool *found, value_id 
     return name_map_put(&s->names, name, number) ? ACCEL_OK : import_no_memory(s->state);
 }
 
-accel_status import_resolve(import_scope *s, pb_span name, value_id *out) {
+accel_status import_resolve(import_scope *s, byte_span name, value_id *out) {
     *out = VALUE_NONE;
     if (name.length == 0)
         return ACCEL_OK;
@@ -56,14 +56,14 @@ accel_status import_resolve(import_scope *s, pb_span name, value_id *out) {
     return found ? ACCEL_OK : undefined(s, name);
 }
 
-accel_status import_define(import_scope *s, pb_span name, value_id v) {
+accel_status import_define(import_scope *s, byte_span name, value_id v) {
     import_state *st = s->state;
     if (name_map_get(&s->names, name) != NAME_ABSENT)
         return error_set(st->err, ACCEL_BAD_GRAPH, "the name '%s' is given to two values", proto_text(st->memory, name));
     return name_map_put(&s->names, name, v) ? ACCEL_OK : import_no_memory(st);
 }
 
-const char *import_value_name(import_scope *s, pb_span name) {
+const char *import_value_name(import_scope *s, byte_span name) {
     arena *a = s->state->memory;
     if (name.length == 0)
         return "";

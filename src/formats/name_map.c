@@ -1,17 +1,17 @@
-#include "formats/onnx/name_map.h"
+#include "formats/name_map.h"
 
 #include "base/hash.h"
 
 /* The place of a name, or the free place where it would go. There is always one: the table is at most 3/4 full. */
-static name_entry *find_place(const name_map *m, pb_span name) {
+static name_entry *find_place(const name_map *m, byte_span name) {
     size_t mask = m->capacity - 1;
     size_t at = (size_t)hash_bytes(name.length ? (const void *)name.bytes : "", name.length, 0) & mask;
-    while (m->entries[at].used && !pb_span_equal(m->entries[at].name, name))
+    while (m->entries[at].used && !span_equal(m->entries[at].name, name))
         at = (at + 1) & mask;
     return &m->entries[at];
 }
 
-int32_t name_map_get(const name_map *m, pb_span name) {
+int32_t name_map_get(const name_map *m, byte_span name) {
     if (m->capacity == 0)
         return NAME_ABSENT;
     const name_entry *e = find_place(m, name);
@@ -30,7 +30,7 @@ static bool grow(name_map *m) {
     return true;
 }
 
-bool name_map_put(name_map *m, pb_span name, int32_t number) {
+bool name_map_put(name_map *m, byte_span name, int32_t number) {
     if (m->count >= m->capacity / 4 * 3 && !grow(m))
         return false;
     name_entry *e = find_place(m, name);

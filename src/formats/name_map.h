@@ -1,15 +1,15 @@
-/* Names to numbers, for one scope of an import. Private to formats/. */
-#ifndef ACCEL_FORMATS_ONNX_NAME_MAP_H
-#define ACCEL_FORMATS_ONNX_NAME_MAP_H
+/* Names to numbers, by hashing. Private to formats/. */
+#ifndef ACCEL_FORMATS_NAME_MAP_H
+#define ACCEL_FORMATS_NAME_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "formats/onnx/protobuf.h"
+#include "formats/span.h"
 
 typedef struct name_entry {
-    pb_span name;
+    byte_span name;
     int32_t number;
     bool used;
 } name_entry;
@@ -23,8 +23,8 @@ typedef struct name_map {
 
 enum { NAME_ABSENT = -1 };
 
-int32_t name_map_get(const name_map *m, pb_span name); /* NAME_ABSENT when it is not there */
+int32_t name_map_get(const name_map *m, byte_span name); /* NAME_ABSENT when it is not there */
 /* Adds or replaces; false when memory ends. */
-bool name_map_put(name_map *m, pb_span name, int32_t number);
+bool name_map_put(name_map *m, byte_span name, int32_t number);
 
 #endif

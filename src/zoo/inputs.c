@@ -1,0 +1,154 @@
+/* Contents for a model's inputs, from what the model says about them. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "graph/infer.h"
+#include "zoo/dims.h"
+
+/* ---- token ids ---------------------------------------------------------------------------------------------------- */
+
+/* Rows of the table that a value indexes, straight or through nodes that pass it on; 0 when none is found. */
+static int64_t indexed_rows(const graph *g, value_id v, int depth) {
+    static const char *const passing[] = {"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", NULL};
+    for (size_t i = 0; depth < 4 && i < g->node_count; i++) {
+        const graph_node *n = g->nodes[i];
+        if (n->input_count > 1 && n->inputs[1] == v && strcmp(n->op_type, "Gather") == 0) {
+            const shape *table = &g->values[n->inputs[0]].type.shape;
+            int axis;
+            if (n->inputs[0] != VALUE_NONE && shape_axis(node_attr_int(n, "axis", 0), table->rank, &axis) && table->dims[axis] > 0)
+                return table->dims[axis];
+        }
+        if (n->input_count == 0 || n->output_count == 0 || n->inputs[0] != v)
+            continue;
+        for (const char *const *op = passing; *op; op++) {
+            int64_t rows = strcmp(n->op_type, *op) == 0 ? indexed_rows(g, n->outputs[0], depth + 1) : 0;
+            if (rows > 0)
+                return rows;
+        }
+    }
+    return 0;
+}
+
+static int64_t token_limit(const zoo_model *m, value_id input) {
+    int64_t rows = indexed_rows(m->graph, input, 0);
+    return rows > 0 ? rows : m->vocabulary;
+}
+
+/* ---- filling -------------------------------------------------------------------------------------------------------- */
+
+static void fill_constant(tensor *t, size_t count, int64_t value) {
+    for (size_t i = 0; i < count; i++)
+        dtype_set_i64(t->type, t->data, i, value);
+}
+
+/* 0, 1, 2… along the last axis. */
+static void fill_positions(tensor *t, size_t count) {
+    size_t length = t->shape.rank > 0 ? (size_t)t->shape.dims[t->shape.rank - 1] : 1;
+    for (size_t i = 0; i < count; i++)
+        dtype_set_i64(t->type, t->data, i, (int64_t)(i % length));
+}
+
+static void fill_tokens(tensor *t, size_t count, rng *r, int64_t limit) {
+    for (size_t i = 0; i < count; i++)
+        dtype_set_i64(t->type, t->data, i, (int64_t)rng_below(r, (uint64_t)limit));
+}
+
+static void fill_uniform(tensor *t, size_t count, rng *r) {
+    if (t->type == DTYPE_F32) {
+        rng_fill_uniform_f32(r, t->data, count, 0, 1);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        dtype_set_f64(t->type, t->data, i, (double)rng_f32(r));
+}
+
+static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, size_t count) {
+    const char *name = m->graph->values[input].name;
+    bool integer = dtype_is_integer(t->type);
+    rng r;
+    rng_seed_name(&r, seed, name);
+    if (zoo_contains(name, "mask") || t->type == DTYPE_BOOL)
+        fill_constant(t, count, 1);
+    else if (!integer)
+        fill_uniform(t, count, &r);
+    else if (zoo_contains(name, "position"))
+        fill_positions(t, count);
+    else if (zoo_contains(name, "type") || zoo_contains(name, "segment"))
+        fill_constant(t, count, 0);
+    else if (token_limit(m, input) > 0)
+        fill_tokens(t, count, &r, token_limit(m, input));
+}
+
+static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed, zoo_inputs *out, accel_error *err) {
+    value_id id = m->graph->inputs[index];
+    const graph_value *v = &m->graph->values[id];
+    int64_t count;
+    if (dtype_bits(v->type.type) == 0 || v->type.type == DTYPE_C64 || v->type.type == DTYPE_C128)
+        return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is %s; no contents can be made for it", v->name,
+                         dtype_name(v->type.type));
+    out->names[index] = v->name;
+    accel_status status = tensor_create(v->type.type, s, &out->tensors[index], err);
+    if (status != ACCEL_OK)
+        return error_prefix(err, status, "input '%s'", v->name);
+    if (shape_elements(s, &count))
+        fill(m, id, seed, &out->tensors[index], (size_t)count);
+    return ACCEL_OK;
+}
+
+/* ---- the public functions --------------------------------------------------------------------------------------------- */
+
+accel_status zoo_input_shapes(const zoo_model *m, const zoo_input_options *options, shape *shapes, accel_error *err) {
+    zoo_shapes s = {.shapes = shapes};
+    accel_status status = zoo_resolve_shapes(m, options, &s, err);
+    str_free(&s.assumed);
+    return status;
+}
+
+static accel_status make_all(const zoo_model *m, const zoo_input_options *options, zoo_shapes *s, zoo_inputs *out,
+                             accel_error *err) {
+    ACCEL_TRY(zoo_resolve_shapes(m, options, s, err));
+    for (size_t i = 0; i < out->count; i++)
+        ACCEL_TRY(make_input(m, i, &s->shapes[i], options ? options->seed : 0, out, err));
+    out->batch = s->batch;
+    out->sequence = s->sequence;
+    size_t length = s->assumed.length + 1;
+    out->assumed = mem_alloc(length);
+    if (!out->assumed)
+        return error_no_memory(err, "a model's inputs", length);
+    memcpy(out->assumed, str_text(&s->assumed), length);
+    return ACCEL_OK;
+}
+
+accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *options, zoo_inputs *out, accel_error *err) {
+    size_t count = m->graph->input_count;
+    zoo_inputs made = {.count = count, .tensors = mem_calloc(count, sizeof(tensor)), .names = mem_calloc(count, sizeof(char *))};
+    zoo_shapes s = {.shapes = mem_calloc(count, sizeof(shape))};
+    accel_status status = made.tensors && made.names && s.shapes ? make_all(m, options, &s, &made, err)
+                                                                 : error_no_memory(err, "a model's inputs", count * sizeof(tensor));
+    mem_free(s.shapes);
+    str_free(&s.assumed);
+    if (status != ACCEL_OK) {
+        if (!made.tensors)
+            made.count = 0;
+        zoo_inputs_free(&made);
+        return status;
+    }
+    *out = made;
+    return ACCEL_OK;
+}
+
+void zoo_inputs_free(zoo_inputs *i) {
+    for (size_t k = 0; k < i->count; k++)
+        tensor_free(&i->tensors[k]);
+    mem_free(i->tensors);
+    mem_free((void *)(uintptr_t)i->names);
+    mem_free(i->assumed);
+    *i = (zoo_inputs){0};
+}
+
+accel_status zoo_bind(zoo_model *m, const zoo_inputs *inputs, accel_error *err) {
+    for (size_t i = 0; i < inputs->count; i++)
+        ACCEL_TRY(graph_bind_input(m->graph, inputs->names[i], &inputs->tensors[i].shape, err));
+    return graph_infer(m->graph, err);
+}
