@@ -32,7 +32,7 @@ for folder in src/base src/graph src/formats src/zoo src/engines/native; do [ -d
 mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' | sort)
 [ -f src/engines/names.c ] && files+=(src/engines/names.c)
 [ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
-grep -rlq yyjson.h "${files[@]}" && files+=(.deps/yyjson/yyjson.c)
+files+=(.deps/yyjson/yyjson.c)
 
 export -f compile
 export clang out isa
