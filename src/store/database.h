@@ -1,0 +1,43 @@
+/* DuckDB in small: opening with patience, running statements, reading values. Private to the store. */
+#ifndef ACCEL_STORE_DATABASE_H
+#define ACCEL_STORE_DATABASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <duckdb.h>
+
+#include "base/error.h"
+
+typedef struct database {
+    duckdb_database handle;
+    duckdb_connection connection;
+    const char *path;
+    bool open;
+} database;
+
+/* Opens path, waiting for its lock up to patience_s. ACCEL_BUSY when another process holds it to the end; ACCEL_NOT_FOUND when a file to be read
+ * does not exist; ACCEL_BAD_FILE when it is no DuckDB file; ACCEL_IO otherwise. A database to be written gets its tables when it has none. */
+accel_status database_open(const char *path, bool read_only, double patience_s, database *out, accel_error *err);
+void database_close(database *db); /* accepts a zero one */
+
+/* Statements without a result. */
+accel_status database_exec(database *db, const char *sql, accel_error *err);
+
+/* A prepared statement whose parameters are bound one after the other. */
+typedef struct statement {
+    database *db;
+    duckdb_prepared_statement prepared;
+    idx_t next;
+    bool failed; /* a bind failed: reported by statement_run */
+} statement;
+
+accel_status statement_prepare(database *db, const char *sql, statement *out, accel_error *err);
+void statement_text(statement *s, const char *text); /* NULL binds NULL */
+void statement_i64(statement *s, int64_t value);     /* RECORD_NONE binds NULL */
+void statement_f64(statement *s, double value);      /* NAN binds NULL */
+void statement_bool(statement *s, int value);        /* negative binds NULL */
+/* Runs it and destroys it. value (may be NULL) receives the first column of the first row as an integer, found whether there was one. */
+accel_status statement_run(statement *s, int64_t *value, bool *found, accel_error *err);
+
+#endif
