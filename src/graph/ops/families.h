@@ -20,7 +20,10 @@
     X(move)                                                                                                  \
     X(gather)                                                                                                \
     X(attention)                                                                                             \
-    X(random)
+    X(random)                                                                                                \
+    X(loss)                                                                                                  \
+    X(quantize)                                                                                              \
+    X(recurrent)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)
