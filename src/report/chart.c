@@ -11,7 +11,8 @@ enum { WIDTH = 860, ROW = 34, BAR = 18, LEFT = 190, RIGHT = 190, TOP = 8 };
 static const char *engine_class(const char *engine) {
     static const char *const known[] = {"native", "onnxruntime", "openvino", "webgpu", "browser"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (str_equal(engine, known[i])) return known[i];
+        if (str_equal(engine, known[i]))
+            return known[i];
     }
     return "other";
 }
@@ -21,27 +22,33 @@ static double largest_figure(const record_groups *g, size_t group) {
     for (size_t i = g->starts[group]; i < g->starts[group + 1]; i++) {
         const record *r = g->rows[i];
         double top = record_figure_ms(r) + (isnan(r->latency_ci95_ms) ? 0 : r->latency_ci95_ms);
-        if (top > most) most = top;
+        if (top > most)
+            most = top;
     }
     return most;
 }
 
 static void whisker(str_buf *out, const record *r, double scale, double x, int y) {
     double half = r->latency_ci95_ms * scale;
-    if (isnan(half) || half < 0.75 || str_equal(r->scenario, "offline")) return;
+    if (isnan(half) || half < 0.75 || str_equal(r->scenario, "offline"))
+        return;
     int middle = y + BAR / 2;
-    str_appendf(out, "<path class=\"whisker\" d=\"M%.1f %d H%.1f M%.1f %d V%d M%.1f %d V%d\"/>", x - half, middle, x + half, x - half, middle - 4, middle + 4,
-                x + half, middle - 4, middle + 4);
+    str_appendf(out, "<path class=\"whisker\" d=\"M%.1f %d H%.1f M%.1f %d V%d M%.1f %d V%d\"/>", x - half,
+                middle, x + half, x - half, middle - 4, middle + 4, x + half, middle - 4, middle + 4);
 }
 
 static void figure_text(str_buf *out, const record *r, double best_ms) {
     double ms = record_figure_ms(r);
     int decimals = ms >= 100 ? 1 : ms >= 10 ? 2 : 3;
     str_appendf(out, "%.*f ms", decimals, ms);
-    if (str_equal(r->scenario, "offline")) str_append(out, " an item");
-    if (best_ms > 0 && ms > best_ms * 1.005) str_appendf(out, " · %.2f×", ms / best_ms);
-    if (r->verified == 0) str_append(out, " · WRONG");
-    if (r->verified == RECORD_UNKNOWN_BOOL) str_append(out, " · not verified");
+    if (str_equal(r->scenario, "offline"))
+        str_append(out, " an item");
+    if (best_ms > 0 && ms > best_ms * 1.005)
+        str_appendf(out, " · %.2f×", ms / best_ms);
+    if (r->verified == 0)
+        str_append(out, " · WRONG");
+    if (r->verified == RECORD_UNKNOWN_BOOL)
+        str_append(out, " · not verified");
 }
 
 static void bar(str_buf *out, const record *r, int y, double scale, double best_ms, bool best) {
@@ -52,13 +59,18 @@ static void bar(str_buf *out, const record *r, int y, double scale, double best_
     bool measured = str_equal(r->provenance, "measured");
     str_appendf(out, "<text class=\"name\" x=\"%d\" y=\"%d\">", LEFT - 10, y + 14);
     html_text(out, runner);
-    str_appendf(out, "</text><rect class=\"bar %s%s%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"3\"><title>", engine_class(r->engine_name),
-                r->verified == 0 ? " wrong" : "", measured ? "" : " estimate", LEFT, y, fmax(width, 1), BAR);
-    html_textf(out, "%s: %.4f ms, %zu runs, %s", runner, ms, r->samples_ns_count, r->provenance != NULL ? r->provenance : "unknown provenance");
+    str_appendf(
+        out,
+        "</text><rect class=\"bar %s%s%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"3\"><title>",
+        engine_class(r->engine_name), r->verified == 0 ? " wrong" : "", measured ? "" : " estimate", LEFT, y,
+        fmax(width, 1), BAR);
+    html_textf(out, "%s: %.4f ms, %zu runs, %s", runner, ms, r->samples_ns_count,
+               r->provenance != NULL ? r->provenance : "unknown provenance");
     str_append(out, "</title></rect>");
     whisker(out, r, scale, LEFT + width, y);
     double end = width + (isnan(r->latency_ci95_ms) ? 0 : r->latency_ci95_ms * scale);
-    str_appendf(out, "<text class=\"figure%s\" x=\"%.1f\" y=\"%d\">", best ? " best" : "", LEFT + end + 8, y + 14);
+    str_appendf(out, "<text class=\"figure%s\" x=\"%.1f\" y=\"%d\">", best ? " best" : "", LEFT + end + 8,
+                y + 14);
     figure_text(out, r, best_ms);
     str_append(out, "</text>\n");
 }
@@ -68,8 +80,10 @@ static void failures(str_buf *out, const record_groups *g, size_t group) {
     bool any = false;
     for (size_t i = g->starts[group]; i < g->starts[group + 1]; i++) {
         const record *r = g->rows[i];
-        if (record_is_ok(r)) continue;
-        if (!any) str_append(out, "<ul class=\"failures\">\n");
+        if (record_is_ok(r))
+            continue;
+        if (!any)
+            str_append(out, "<ul class=\"failures\">\n");
         any = true;
         str_append(out, "<li><b>");
         html_text(out, record_runner(r, runner, sizeof runner));
@@ -79,22 +93,29 @@ static void failures(str_buf *out, const record_groups *g, size_t group) {
         html_text(out, r->error);
         str_append(out, "</li>\n");
     }
-    if (any) str_append(out, "</ul>\n");
+    if (any)
+        str_append(out, "</ul>\n");
 }
 
 void chart_group(str_buf *out, const record_groups *groups, size_t group) {
     double most = largest_figure(groups, group);
     const record *best = record_groups_best(groups, group);
     int rows = 0;
-    for (size_t i = groups->starts[group]; i < groups->starts[group + 1]; i++) rows += record_is_ok(groups->rows[i]);
+    for (size_t i = groups->starts[group]; i < groups->starts[group + 1]; i++)
+        rows += record_is_ok(groups->rows[i]);
     if (rows > 0 && most > 0) {
         double scale = (WIDTH - LEFT - RIGHT) / most;
         int y = TOP;
-        str_appendf(out, "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"median latency, shorter is better\">\n", WIDTH, TOP + rows * ROW);
-        str_appendf(out, "<line class=\"axis\" x1=\"%d\" y1=\"0\" x2=\"%d\" y2=\"%d\"/>\n", LEFT, LEFT, TOP + rows * ROW - 6);
+        str_appendf(
+            out,
+            "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"median latency, shorter is better\">\n",
+            WIDTH, TOP + rows * ROW);
+        str_appendf(out, "<line class=\"axis\" x1=\"%d\" y1=\"0\" x2=\"%d\" y2=\"%d\"/>\n", LEFT, LEFT,
+                    TOP + rows * ROW - 6);
         for (size_t i = groups->starts[group]; i < groups->starts[group + 1]; i++) {
             const record *r = groups->rows[i];
-            if (!record_is_ok(r)) continue;
+            if (!record_is_ok(r))
+                continue;
             bar(out, r, y, scale, best != NULL ? record_figure_ms(best) : 0, r == best);
             y += ROW;
         }

@@ -9,7 +9,8 @@
 #include "measure/record.h"
 
 typedef struct record_groups {
-    const record **rows; /* all records, group after group; inside a group ok ones by latency, then the others */
+    const record *
+        *rows; /* all records, group after group; inside a group ok ones by latency, then the others */
     size_t count;
     size_t *starts; /* group g is rows[starts[g]] … rows[starts[g + 1] - 1] */
     size_t group_count;

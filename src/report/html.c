@@ -57,7 +57,8 @@ static const char style[] =
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}dd{margin:0}\n";
 
 static void definition(str_buf *out, const char *term, const char *text) {
-    if (text == NULL || *text == 0) return;
+    if (text == NULL || *text == 0)
+        return;
     str_append(out, "<dt>");
     html_text(out, term);
     str_append(out, "</dt><dd>");
@@ -70,13 +71,16 @@ static void definition(str_buf *out, const char *term, const char *text) {
 static void summary_line(str_buf *out, const record_groups *g, size_t group) {
     char subject[256], runner[96], second_runner[96];
     const record *best = record_groups_best(g, group);
-    if (best == NULL) return;
+    if (best == NULL)
+        return;
     const record *second = NULL;
     for (size_t i = g->starts[group]; i < g->starts[group + 1] && second == NULL; i++) {
         const record *r = g->rows[i];
         bool other = record_is_ok(r) && r->verified != 0 && r != best &&
-                     !str_equal(record_runner(r, second_runner, sizeof second_runner), record_runner(best, runner, sizeof runner));
-        if (other) second = r;
+                     !str_equal(record_runner(r, second_runner, sizeof second_runner),
+                                record_runner(best, runner, sizeof runner));
+        if (other)
+            second = r;
     }
     record_runner(best, runner, sizeof runner);
     str_append(out, "<li>");
@@ -86,13 +90,16 @@ static void summary_line(str_buf *out, const record_groups *g, size_t group) {
     if (second == NULL) {
         html_textf(out, "%s takes %.3g ms.", runner, ms);
     } else {
-        double half = (isnan(best->latency_ci95_ms) ? 0 : best->latency_ci95_ms) + (isnan(second->latency_ci95_ms) ? 0 : second->latency_ci95_ms);
+        double half = (isnan(best->latency_ci95_ms) ? 0 : best->latency_ci95_ms) +
+                      (isnan(second->latency_ci95_ms) ? 0 : second->latency_ci95_ms);
         double gap = record_figure_ms(second) - ms;
         record_runner(second, second_runner, sizeof second_runner);
         if (gap > half) {
-            html_textf(out, "%s is fastest with %.3g ms, %.2f times as fast as %s.", runner, ms, record_figure_ms(second) / ms, second_runner);
+            html_textf(out, "%s is fastest with %.3g ms, %.2f times as fast as %s.", runner, ms,
+                       record_figure_ms(second) / ms, second_runner);
         } else {
-            html_textf(out, "%s (%.3g ms) and %s (%.3g ms) cannot be told apart by these runs.", runner, ms, second_runner, record_figure_ms(second));
+            html_textf(out, "%s (%.3g ms) and %s (%.3g ms) cannot be told apart by these runs.", runner, ms,
+                       second_runner, record_figure_ms(second));
         }
     }
     str_append(out, "</li>\n");
@@ -100,8 +107,10 @@ static void summary_line(str_buf *out, const record_groups *g, size_t group) {
 
 static void charts(str_buf *out, const record_groups *groups) {
     char subject[256];
-    str_append(out, "<h2>Comparison</h2>\n<p class=\"soft\">Median latency, shorter is better. Whiskers are the 95&nbsp;% interval of the mean. "
-                    "Engines of one card ran interleaved on the same inputs; their outputs were compared with the reference named in the table.</p>\n");
+    str_append(
+        out,
+        "<h2>Comparison</h2>\n<p class=\"soft\">Median latency, shorter is better. Whiskers are the 95&nbsp;% interval of the mean. "
+        "Engines of one card ran interleaved on the same inputs; their outputs were compared with the reference named in the table.</p>\n");
     for (size_t g = 0; g < groups->group_count; g++) {
         str_append(out, "<section class=\"card\"><h3>");
         html_text(out, record_subject(groups->rows[groups->starts[g]], subject, sizeof subject));
@@ -127,16 +136,21 @@ static void text_cell(str_buf *out, const char *text) {
     str_append(out, "</td>");
 }
 
-static double in_ms(int64_t ns) { return ns == RECORD_NONE ? NAN : (double)ns / 1e6; }
+static double in_ms(int64_t ns) {
+    return ns == RECORD_NONE ? NAN : (double)ns / 1e6;
+}
 
-static double in_mb(int64_t bytes) { return bytes == RECORD_NONE ? NAN : (double)bytes / 1e6; }
+static double in_mb(int64_t bytes) {
+    return bytes == RECORD_NONE ? NAN : (double)bytes / 1e6;
+}
 
 static void verified_cell(str_buf *out, const record *r) {
     if (r->verified < 0) {
         text_cell(out, record_is_ok(r) ? "not compared" : "–");
         return;
     }
-    str_appendf(out, "<td class=\"%s\">%s, relative L2 %.1e vs ", r->verified ? "good" : "bad", r->verified ? "yes" : "WRONG", r->relative_l2);
+    str_appendf(out, "<td class=\"%s\">%s, relative L2 %.1e vs ", r->verified ? "good" : "bad",
+                r->verified ? "yes" : "WRONG", r->relative_l2);
     html_text(out, r->verification_reference);
     str_append(out, "</td>");
 }
@@ -168,16 +182,21 @@ static void table_row_html(str_buf *out, const record *r) {
 }
 
 static void full_table(str_buf *out, const record_groups *groups) {
-    static const char *const names[] = {"case", "engine", "version", "ran in", "median ms", "mean ms", "±", "p90", "p99", "items/s", "load ms",
-                                        "compile ms", "first ms", "peak MB", "runs", "verified", "status", "provenance", "reason"};
+    static const char *const names[] = {"case",     "engine",     "version",    "ran in",  "median ms",
+                                        "mean ms",  "±",          "p90",        "p99",     "items/s",
+                                        "load ms",  "compile ms", "first ms",   "peak MB", "runs",
+                                        "verified", "status",     "provenance", "reason"};
     str_append(out, "<h2>All results</h2>\n<div class=\"scroll\"><table><thead><tr>");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         str_appendf(out, "<th%s>%s</th>", i >= 4 && i <= 14 ? " class=\"n\"" : "", names[i]);
     }
     str_append(out, "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < groups->count; i++) table_row_html(out, groups->rows[i]);
-    str_append(out, "</tbody></table></div>\n<p class=\"soft\">Percentiles follow MLPerf's early-stopping rule: p90 needs 64 runs, p99 662; "
-                    "– means absent or too few samples, never zero.</p>\n");
+    for (size_t i = 0; i < groups->count; i++)
+        table_row_html(out, groups->rows[i]);
+    str_append(
+        out,
+        "</tbody></table></div>\n<p class=\"soft\">Percentiles follow MLPerf's early-stopping rule: p90 needs 64 runs, p99 662; "
+        "– means absent or too few samples, never zero.</p>\n");
 }
 
 /* ---- where the figures come from ------------------------------------------------------------------------------------------ */
@@ -187,14 +206,18 @@ static void machines(str_buf *out, const record *records, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const record *r = &records[i];
         bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++) seen = str_equal(records[k].machine_id, r->machine_id);
-        if (seen) continue;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = str_equal(records[k].machine_id, r->machine_id);
+        if (seen)
+            continue;
         char text[128], memory[32];
         str_append(out, "<dl class=\"card\">\n");
         definition(out, "processor", r->machine_cpu);
         str_format(text, sizeof text, "%lld that a process may use", (long long)r->machine_cores);
-        if (r->machine_cores != RECORD_NONE) definition(out, "cores", text);
-        if (r->machine_memory_bytes != RECORD_NONE) definition(out, "memory", str_bytes(memory, sizeof memory, (double)r->machine_memory_bytes));
+        if (r->machine_cores != RECORD_NONE)
+            definition(out, "cores", text);
+        if (r->machine_memory_bytes != RECORD_NONE)
+            definition(out, "memory", str_bytes(memory, sizeof memory, (double)r->machine_memory_bytes));
         definition(out, "system", r->machine_os);
         definition(out, "kernel", r->machine_kernel);
         definition(out, "virtual machine", r->machine_virtualised);
@@ -212,7 +235,8 @@ static void notes(str_buf *out, const record *records, size_t count) {
         while (*p != 0) {
             size_t length = strcspn(p, "\n");
             char sentence[1024];
-            str_format(sentence, sizeof sentence, "%.*s", (int)(length > 2 ? length - 2 : 0), p + (length > 2 ? 2 : 0));
+            str_format(sentence, sizeof sentence, "%.*s", (int)(length > 2 ? length - 2 : 0),
+                       p + (length > 2 ? 2 : 0));
             str_append(out, "<li>");
             html_text(out, sentence);
             str_append(out, "</li>\n");
@@ -229,46 +253,61 @@ static void provenance(str_buf *out, const record *records, size_t count, const 
     bool any = false;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         size_t number = 0;
-        for (size_t i = 0; i < count; i++) number += str_equal(records[i].provenance, kinds[k]);
-        if (number == 0) continue;
+        for (size_t i = 0; i < count; i++)
+            number += str_equal(records[i].provenance, kinds[k]);
+        if (number == 0)
+            continue;
         str_appendf(out, "%s%zu of %zu results are %s", any ? ", " : "", number, count, kinds[k]);
         any = true;
     }
-    str_append(out, ". Each case ran in a process of its own: load, compile, first run and steady state are separate figures, warm-up ended when the series was "
-                    "steady, all samples are kept in the database.</p>\n<dl class=\"card\">\n");
+    str_append(
+        out,
+        ". Each case ran in a process of its own: load, compile, first run and steady state are separate figures, warm-up ended when the series was "
+        "steady, all samples are kept in the database.</p>\n<dl class=\"card\">\n");
     definition(out, "database", options->database);
     for (size_t i = 0; i < count; i++) { /* each command that made these results, once */
         bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++) seen = str_equal(records[k].command_line, records[i].command_line);
-        if (!seen) definition(out, "command", records[i].command_line);
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = str_equal(records[k].command_line, records[i].command_line);
+        if (!seen)
+            definition(out, "command", records[i].command_line);
     }
     if (count > 0) {
         definition(out, "accel", records[0].program_version);
         definition(out, "commit", records[0].git_commit);
     }
-    str_append(out, "</dl>\n<p class=\"soft\">“generated weights” means seeded random numbers in place of trained ones: the same shapes and work, "
-                    "no useful answers.</p>\n");
+    str_append(
+        out,
+        "</dl>\n<p class=\"soft\">“generated weights” means seeded random numbers in place of trained ones: the same shapes and work, "
+        "no useful answers.</p>\n");
 }
 
 static void time_range(str_buf *out, const record *records, size_t count) {
     const char *first = NULL, *last = NULL;
     for (size_t i = 0; i < count; i++) {
         const char *t = records[i].started_at;
-        if (t == NULL) continue;
-        if (first == NULL || strcmp(t, first) < 0) first = t;
-        if (last == NULL || strcmp(t, last) > 0) last = t;
+        if (t == NULL)
+            continue;
+        if (first == NULL || strcmp(t, first) < 0)
+            first = t;
+        if (last == NULL || strcmp(t, last) > 0)
+            last = t;
     }
-    if (first == NULL) return;
+    if (first == NULL)
+        return;
     str_append(out, "<p class=\"soft\">");
     html_textf(out, "%zu results, %.16s to %.16s UTC", count, first, last);
     str_append(out, "</p>\n");
 }
 
-accel_status report_html(const record *records, size_t count, const report_options *options, str_buf *out, accel_error *err) {
+accel_status report_html(const record *records, size_t count, const report_options *options, str_buf *out,
+                         accel_error *err) {
     record_groups groups;
     ACCEL_TRY(record_groups_make(records, count, &groups, err));
     const char *title = options->title != NULL ? options->title : "accel: benchmark report";
-    str_append(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    str_append(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
     html_text(out, title);
     str_append(out, "</title>\n<style>");
     str_append(out, style);
@@ -277,14 +316,16 @@ accel_status report_html(const record *records, size_t count, const report_optio
     str_append(out, "</h1>\n");
     time_range(out, records, count);
     str_append(out, "<ul>\n");
-    for (size_t g = 0; g < groups.group_count; g++) summary_line(out, &groups, g);
+    for (size_t g = 0; g < groups.group_count; g++)
+        summary_line(out, &groups, g);
     str_append(out, "</ul>\n");
     charts(out, &groups);
     full_table(out, &groups);
     notes(out, records, count);
     machines(out, records, count);
     provenance(out, records, count, options);
-    str_appendf(out, "<p class=\"soft\">Made by accel %s. This page needs no network.</p>\n</body></html>\n", accel_version_text());
+    str_appendf(out, "<p class=\"soft\">Made by accel %s. This page needs no network.</p>\n</body></html>\n",
+                accel_version_text());
     record_groups_free(&groups);
     return out->failed ? error_no_memory(err, "a report", out->length) : ACCEL_OK;
 }

@@ -22,7 +22,8 @@ static accel_status gather_facts(const zoo_model *m, arena *a, model_facts *out,
     out->cost_known = out->cost.nodes_unknown == 0;
     out->unsupported = 0;
     for (size_t i = 0; i < out->row_count; i++) {
-        if (!out->rows[i].evaluable) out->unsupported += out->rows[i].count;
+        if (!out->rows[i].evaluable)
+            out->unsupported += out->rows[i].count;
     }
     return ACCEL_OK;
 }
@@ -36,7 +37,8 @@ static void append_shape(str_buf *out, const graph_value *v) {
     }
     str_append_char(out, '[');
     for (int i = 0; i < s->rank; i++) {
-        if (i > 0) str_append_char(out, ',');
+        if (i > 0)
+            str_append_char(out, ',');
         if (s->dims[i] != DIM_UNKNOWN) {
             str_appendf(out, "%lld", (long long)s->dims[i]);
         } else {
@@ -63,7 +65,8 @@ static void list_values(const graph *g, const char *title, const value_id *ids, 
     str_appendf(out, "%s\n", title);
     for (size_t i = 0; i < count; i++) {
         const graph_value *v = &g->values[ids[i]];
-        str_appendf(out, "  %-24s %s%s ", v->name, container_text(v->type.container), dtype_name(v->type.type));
+        str_appendf(out, "  %-24s %s%s ", v->name, container_text(v->type.container),
+                    dtype_name(v->type.type));
         append_shape(out, v);
         str_append_char(out, '\n');
     }
@@ -72,18 +75,27 @@ static void list_values(const graph *g, const char *title, const value_id *ids, 
 static void append_totals(const zoo_model *m, const model_facts *f, str_buf *out) {
     char text[4][32];
     str_appendf(out, "nodes       %zu", m->graph->node_count);
-    if (f->cost.nodes_unknown > 0) str_appendf(out, " (%zu of them not in the sums below: unknown operator or symbolic shape; give --batch, --seq)", f->cost.nodes_unknown);
-    str_appendf(out, "\nparameters  %s (%lld)\nweights     %s\n", str_si(text[0], sizeof text[0], (double)f->cost.parameters),
-                (long long)f->cost.parameters, str_bytes(text[1], sizeof text[1], (double)f->cost.weight_bytes));
-    str_appendf(out, "FLOPs       %s a run\nbytes moved %s a run\n", str_si(text[2], sizeof text[2], f->cost.flops),
+    if (f->cost.nodes_unknown > 0)
+        str_appendf(
+            out,
+            " (%zu of them not in the sums below: unknown operator or symbolic shape; give --batch, --seq)",
+            f->cost.nodes_unknown);
+    str_appendf(out, "\nparameters  %s (%lld)\nweights     %s\n",
+                str_si(text[0], sizeof text[0], (double)f->cost.parameters), (long long)f->cost.parameters,
+                str_bytes(text[1], sizeof text[1], (double)f->cost.weight_bytes));
+    str_appendf(out, "FLOPs       %s a run\nbytes moved %s a run\n",
+                str_si(text[2], sizeof text[2], f->cost.flops),
                 str_bytes(text[3], sizeof text[3], f->cost.bytes_moved));
-    str_appendf(out, "activations %s at their peak, ", str_bytes(text[0], sizeof text[0], (double)f->cost.peak_activation_bytes));
-    str_appendf(out, "%s planned\n", str_bytes(text[1], sizeof text[1], (double)f->cost.planned_activation_bytes));
+    str_appendf(out, "activations %s at their peak, ",
+                str_bytes(text[0], sizeof text[0], (double)f->cost.peak_activation_bytes));
+    str_appendf(out, "%s planned\n",
+                str_bytes(text[1], sizeof text[1], (double)f->cost.planned_activation_bytes));
 }
 
 static accel_status append_histogram(const model_facts *f, str_buf *out, accel_error *err) {
     table *t = table_create();
-    if (t == NULL) return error_no_memory(err, "a table", 0);
+    if (t == NULL)
+        return error_no_memory(err, "a table", 0);
     table_column(t, "operator", NULL, false);
     table_column(t, "count", NULL, true);
     table_column(t, "flops", "FLOPs", true);
@@ -104,14 +116,19 @@ static accel_status append_histogram(const model_facts *f, str_buf *out, accel_e
 
 accel_status model_view_text(const zoo_model *m, bool nodes, str_buf *out, accel_error *err) {
     arena *a = arena_create();
-    if (a == NULL) return error_no_memory(err, "a model's view", 0);
+    if (a == NULL)
+        return error_no_memory(err, "a model's view", 0);
     model_facts f;
     accel_status status = gather_facts(m, a, &f, err);
     if (status == ACCEL_OK) {
         const graph *g = m->graph;
-        str_appendf(out, "%s (%s, %s) — weights: %s\n", m->name, m->family, m->modality, zoo_source_name(m->source));
-        if (g->source_opset > 0) str_appendf(out, "opset %lld%s%s\n", (long long)g->source_opset, *g->source_text != 0 ? ", from " : "", g->source_text);
-        if (m->sha256[0] != 0) str_appendf(out, "sha256 %s\n", m->sha256);
+        str_appendf(out, "%s (%s, %s) — weights: %s\n", m->name, m->family, m->modality,
+                    zoo_source_name(m->source));
+        if (g->source_opset > 0)
+            str_appendf(out, "opset %lld%s%s\n", (long long)g->source_opset,
+                        *g->source_text != 0 ? ", from " : "", g->source_text);
+        if (m->sha256[0] != 0)
+            str_appendf(out, "sha256 %s\n", m->sha256);
         str_append_char(out, '\n');
         list_values(g, "inputs", g->inputs, g->input_count, out);
         list_values(g, "outputs", g->outputs, g->output_count, out);
@@ -119,7 +136,10 @@ accel_status model_view_text(const zoo_model *m, bool nodes, str_buf *out, accel
         append_totals(m, &f, out);
         str_append_char(out, '\n');
         status = append_histogram(&f, out, err);
-        if (f.unsupported > 0) str_appendf(out, "\n%zu nodes cannot be run by the native engine; a vendor runtime may know them.\n", f.unsupported);
+        if (f.unsupported > 0)
+            str_appendf(out,
+                        "\n%zu nodes cannot be run by the native engine; a vendor runtime may know them.\n",
+                        f.unsupported);
         if (nodes) {
             str_append_char(out, '\n');
             graph_print_nodes(g, out);
@@ -131,7 +151,9 @@ accel_status model_view_text(const zoo_model *m, bool nodes, str_buf *out, accel
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
-static void json_text(str_buf *out, const char *text) { str_append_json(out, text, strlen(text)); }
+static void json_text(str_buf *out, const char *text) {
+    str_append_json(out, text, strlen(text));
+}
 
 static void json_values(const graph *g, const char *key, const value_id *ids, size_t count, str_buf *out) {
     str_appendf(out, "  \"%s\": [", key);
@@ -147,7 +169,8 @@ static void json_values(const graph *g, const char *key, const value_id *ids, si
         }
         str_append_char(out, '[');
         for (int d = 0; d < s->rank; d++) {
-            if (d > 0) str_append_char(out, ',');
+            if (d > 0)
+                str_append_char(out, ',');
             if (s->dims[d] != DIM_UNKNOWN) {
                 str_appendf(out, "%lld", (long long)s->dims[d]);
             } else if (v->dim_names[d] != NULL) {
@@ -173,7 +196,8 @@ static void json_nodes(const graph *g, str_buf *out) {
         str_append(out, ", \"domain\": ");
         json_text(out, n->domain);
         if (n->op != NULL && graph_node_cost(g, n, &cost)) {
-            str_appendf(out, ", \"flops\": %.17g, \"bytes\": %.17g}", cost.flops, cost.bytes_read + cost.bytes_written);
+            str_appendf(out, ", \"flops\": %.17g, \"bytes\": %.17g}", cost.flops,
+                        cost.bytes_read + cost.bytes_written);
         } else {
             str_append(out, ", \"flops\": null, \"bytes\": null}");
         }
@@ -187,7 +211,8 @@ static void json_body(const zoo_model *m, const model_facts *f, bool nodes, str_
     json_text(out, m->name);
     str_append(out, ",\n  \"family\": ");
     json_text(out, m->family);
-    str_appendf(out, ",\n  \"modality\": \"%s\",\n  \"source\": \"%s\",\n  \"opset\": %lld,\n", m->modality, zoo_source_name(m->source), (long long)g->source_opset);
+    str_appendf(out, ",\n  \"modality\": \"%s\",\n  \"source\": \"%s\",\n  \"opset\": %lld,\n", m->modality,
+                zoo_source_name(m->source), (long long)g->source_opset);
     str_append(out, "  \"sha256\": ");
     if (m->sha256[0] != 0) {
         json_text(out, m->sha256);
@@ -197,10 +222,14 @@ static void json_body(const zoo_model *m, const model_facts *f, bool nodes, str_
     str_append(out, ",\n");
     json_values(g, "inputs", g->inputs, g->input_count, out);
     json_values(g, "outputs", g->outputs, g->output_count, out);
-    str_appendf(out, "  \"nodes\": %zu,\n  \"nodes_not_costed\": %zu,\n  \"parameters\": %lld,\n  \"weight_bytes\": %zu,\n", g->node_count,
-                f->cost.nodes_unknown, (long long)f->cost.parameters, f->cost.weight_bytes);
-    str_appendf(out, "  \"flops\": %.17g,\n  \"bytes_moved\": %.17g,\n  \"peak_activation_bytes\": %zu,\n  \"planned_activation_bytes\": %zu,\n",
-                f->cost.flops, f->cost.bytes_moved, f->cost.peak_activation_bytes, f->cost.planned_activation_bytes);
+    str_appendf(
+        out,
+        "  \"nodes\": %zu,\n  \"nodes_not_costed\": %zu,\n  \"parameters\": %lld,\n  \"weight_bytes\": %zu,\n",
+        g->node_count, f->cost.nodes_unknown, (long long)f->cost.parameters, f->cost.weight_bytes);
+    str_appendf(
+        out,
+        "  \"flops\": %.17g,\n  \"bytes_moved\": %.17g,\n  \"peak_activation_bytes\": %zu,\n  \"planned_activation_bytes\": %zu,\n",
+        f->cost.flops, f->cost.bytes_moved, f->cost.peak_activation_bytes, f->cost.planned_activation_bytes);
     str_appendf(out, "  \"nodes_unsupported\": %zu,\n  \"operators\": [", f->unsupported);
     for (size_t i = 0; i < f->row_count; i++) {
         const op_histogram_row *r = &f->rows[i];
@@ -208,21 +237,25 @@ static void json_body(const zoo_model *m, const model_facts *f, bool nodes, str_
         json_text(out, r->domain);
         str_append(out, ", \"operator\": ");
         json_text(out, r->op_type);
-        str_appendf(out, ", \"count\": %zu, \"flops\": %.17g, \"known\": %s, \"runs_on_native\": %s}", r->count, r->flops,
-                    r->known ? "true" : "false", r->evaluable ? "true" : "false");
+        str_appendf(out, ", \"count\": %zu, \"flops\": %.17g, \"known\": %s, \"runs_on_native\": %s}",
+                    r->count, r->flops, r->known ? "true" : "false", r->evaluable ? "true" : "false");
     }
     str_append(out, "\n  ]");
-    if (nodes) json_nodes(g, out);
+    if (nodes)
+        json_nodes(g, out);
     str_append(out, "\n}\n");
 }
 
 accel_status model_view_json(const zoo_model *m, bool nodes, str_buf *out, accel_error *err) {
     arena *a = arena_create();
-    if (a == NULL) return error_no_memory(err, "a model's view", 0);
+    if (a == NULL)
+        return error_no_memory(err, "a model's view", 0);
     model_facts f;
     accel_status status = gather_facts(m, a, &f, err);
-    if (status == ACCEL_OK) json_body(m, &f, nodes, out);
+    if (status == ACCEL_OK)
+        json_body(m, &f, nodes, out);
     arena_destroy(a);
-    if (status == ACCEL_OK && out->failed) status = error_no_memory(err, "a model's view", out->length);
+    if (status == ACCEL_OK && out->failed)
+        status = error_no_memory(err, "a model's view", out->length);
     return status;
 }

@@ -10,11 +10,16 @@ static const struct {
     const char *key, *title;
     bool right;
 } columns[] = {
-    {"model", NULL, false},       {"weights", NULL, false},     {"batch", NULL, true},         {"sequence", "seq", true},
-    {"precision", NULL, false},   {"threads", NULL, true},      {"scenario", NULL, false},     {"platform", NULL, false},
-    {"engine", NULL, false},      {"device", NULL, false},      {"version", NULL, false},      {"latency_ms", "median latency", true},
-    {"throughput", "items/s", true}, {"load_ms", "load ms", true}, {"first_ms", "first ms", true}, {"peak_memory_mb", "peak MB", true},
-    {"samples", "runs", true},    {"verified", NULL, false},    {"status", NULL, false},       {"provenance", NULL, false},
+    {"model", NULL, false},          {"weights", NULL, false},
+    {"batch", NULL, true},           {"sequence", "seq", true},
+    {"precision", NULL, false},      {"threads", NULL, true},
+    {"scenario", NULL, false},       {"platform", NULL, false},
+    {"engine", NULL, false},         {"device", NULL, false},
+    {"version", NULL, false},        {"latency_ms", "median latency", true},
+    {"throughput", "items/s", true}, {"load_ms", "load ms", true},
+    {"first_ms", "first ms", true},  {"peak_memory_mb", "peak MB", true},
+    {"samples", "runs", true},       {"verified", NULL, false},
+    {"status", NULL, false},         {"provenance", NULL, false},
     {"reason", NULL, false},
 };
 
@@ -27,27 +32,35 @@ static void integer_cell(table *t, int64_t value) {
 }
 
 /* Milliseconds with as many digits as they deserve. */
-static int decimals_for(double ms) { return ms >= 100 ? 1 : ms >= 10 ? 2 : 3; }
+static int decimals_for(double ms) {
+    return ms >= 100 ? 1 : ms >= 10 ? 2 : 3;
+}
 
 static void latency_cell(table *t, const record *r, bool best) {
     double ms = r->latency_median_ms;
     int decimals = decimals_for(ms);
     table_number(t, ms, decimals);
-    if (isnan(ms)) return;
+    if (isnan(ms))
+        return;
     if (isnan(r->latency_ci95_ms)) {
         table_display(t, "%.*f", decimals, ms);
     } else {
         table_display(t, "%.*f ± %.*f", decimals, ms, decimals, r->latency_ci95_ms);
     }
-    if (best) table_mark(t);
+    if (best)
+        table_mark(t);
 }
 
-static void ns_cell(table *t, int64_t ns) { table_number(t, ns == RECORD_NONE ? NAN : (double)ns / 1e6, 1); }
+static void ns_cell(table *t, int64_t ns) {
+    table_number(t, ns == RECORD_NONE ? NAN : (double)ns / 1e6, 1);
+}
 
 static void verified_cell(table *t, const record *r) {
     table_bool(t, r->verified);
-    if (r->verified < 0) return;
-    table_display(t, "%s%.0e vs %s", r->verified ? "" : "WRONG ", r->relative_l2, r->verification_reference != NULL ? r->verification_reference : "?");
+    if (r->verified < 0)
+        return;
+    table_display(t, "%s%.0e vs %s", r->verified ? "" : "WRONG ", r->relative_l2,
+                  r->verification_reference != NULL ? r->verification_reference : "?");
 }
 
 static void device_text(table *t, const record *r) {
@@ -73,7 +86,8 @@ static void record_row(table *t, const record *r, bool best) {
     table_text(t, r->engine_version);
     latency_cell(t, r, best);
     table_number(t, r->throughput_items_per_s, 1);
-    ns_cell(t, r->load_ns == RECORD_NONE ? RECORD_NONE : r->load_ns + (r->compile_ns == RECORD_NONE ? 0 : r->compile_ns));
+    ns_cell(t, r->load_ns == RECORD_NONE ? RECORD_NONE
+                                         : r->load_ns + (r->compile_ns == RECORD_NONE ? 0 : r->compile_ns));
     ns_cell(t, r->first_ns);
     table_number(t, r->peak_rss_bytes == RECORD_NONE ? NAN : (double)r->peak_rss_bytes / 1e6, 0);
     integer_cell(t, record_is_ok(r) ? (int64_t)r->samples_ns_count : RECORD_NONE);
@@ -84,17 +98,22 @@ static void record_row(table *t, const record *r, bool best) {
 }
 
 table *report_table(const record *records, size_t count) {
-    static const char *const always[] = {"model", "engine", "latency_ms", "verified", "provenance", "weights"};
+    static const char *const always[] = {"model",    "engine",     "latency_ms",
+                                         "verified", "provenance", "weights"};
     record_groups groups;
-    if (record_groups_make(records, count, &groups, NULL) != ACCEL_OK) return NULL;
+    if (record_groups_make(records, count, &groups, NULL) != ACCEL_OK)
+        return NULL;
     table *t = table_create();
-    for (size_t c = 0; t != NULL && c < sizeof columns / sizeof *columns; c++) table_column(t, columns[c].key, columns[c].title, columns[c].right);
+    for (size_t c = 0; t != NULL && c < sizeof columns / sizeof *columns; c++)
+        table_column(t, columns[c].key, columns[c].title, columns[c].right);
     for (size_t g = 0; t != NULL && g < groups.group_count; g++) {
         const record *best = record_groups_best(&groups, g);
         bool alone = groups.starts[g + 1] - groups.starts[g] < 2;
-        for (size_t i = groups.starts[g]; i < groups.starts[g + 1]; i++) record_row(t, groups.rows[i], groups.rows[i] == best && !alone);
+        for (size_t i = groups.starts[g]; i < groups.starts[g + 1]; i++)
+            record_row(t, groups.rows[i], groups.rows[i] == best && !alone);
     }
-    if (t != NULL) table_hide_constant_columns(t, always, sizeof always / sizeof *always);
+    if (t != NULL)
+        table_hide_constant_columns(t, always, sizeof always / sizeof *always);
     record_groups_free(&groups);
     return t;
 }
@@ -102,12 +121,14 @@ table *report_table(const record *records, size_t count) {
 /* ---- sentences -------------------------------------------------------------------------------------------------------- */
 
 static void note_once(str_buf *out, const char *sentence, size_t length) {
-    if (length == 0) return;
+    if (length == 0)
+        return;
     str_buf line = {0};
     str_append(&line, "- ");
     str_append_bytes(&line, sentence, length);
     str_append(&line, "\n");
-    if (strstr(str_text(out), str_text(&line)) == NULL) str_append(out, str_text(&line));
+    if (strstr(str_text(out), str_text(&line)) == NULL)
+        str_append(out, str_text(&line));
     str_free(&line);
 }
 

@@ -22,6 +22,7 @@ typedef struct report_options {
 } report_options;
 
 /* A page that needs no network: comparison charts (inline SVG), the table, the machine, how it was measured, the provenance of every figure. */
-accel_status report_html(const record *records, size_t count, const report_options *options, str_buf *out, accel_error *err);
+accel_status report_html(const record *records, size_t count, const report_options *options, str_buf *out,
+                         accel_error *err);
 
 #endif

@@ -46,7 +46,8 @@ bool table_format_from_name(const char *name, table_format *out) {
 
 table *table_create(void) {
     table *t = mem_calloc(1, sizeof *t);
-    if (t == NULL) return NULL;
+    if (t == NULL)
+        return NULL;
     t->arena = arena_create();
     if (t->arena == NULL) {
         mem_free(t);
@@ -56,7 +57,8 @@ table *table_create(void) {
 }
 
 void table_destroy(table *t) {
-    if (t == NULL) return;
+    if (t == NULL)
+        return;
     arena_destroy(t->arena);
     mem_free(t->columns);
     mem_free(t->cells);
@@ -65,12 +67,14 @@ void table_destroy(table *t) {
 
 static const char *keep_text(table *t, const char *text) {
     char *copy = arena_strdup(t->arena, text);
-    if (copy == NULL) t->failed = true;
+    if (copy == NULL)
+        t->failed = true;
     return copy;
 }
 
 void table_column(table *t, const char *key, const char *title, bool right_aligned) {
-    if (t->failed) return;
+    if (t->failed)
+        return;
     if (!mem_grow((void **)&t->columns, &t->column_capacity, t->column_count + 1, sizeof *t->columns)) {
         t->failed = true;
         return;
@@ -82,30 +86,37 @@ void table_column(table *t, const char *key, const char *title, bool right_align
 }
 
 void table_row(table *t) {
-    if (t->failed) return;
+    if (t->failed)
+        return;
     size_t needed = (t->row_count + 1) * t->column_count;
     if (!mem_grow((void **)&t->cells, &t->cell_capacity, needed, sizeof *t->cells)) {
         t->failed = true;
         return;
     }
-    for (size_t i = 0; i < t->column_count; i++) t->cells[t->row_count * t->column_count + i] = (cell){0};
+    for (size_t i = 0; i < t->column_count; i++)
+        t->cells[t->row_count * t->column_count + i] = (cell){0};
     t->row_count++;
     t->filled = 0;
 }
 
 static void add_cell(table *t, cell_kind kind, const char *value) {
-    if (t->failed || t->row_count == 0 || t->filled >= t->column_count) return;
+    if (t->failed || t->row_count == 0 || t->filled >= t->column_count)
+        return;
     cell *c = &t->cells[(t->row_count - 1) * t->column_count + t->filled++];
     c->kind = value == NULL ? CELL_NULL : kind;
-    if (value != NULL) c->value = keep_text(t, value);
+    if (value != NULL)
+        c->value = keep_text(t, value);
 }
 
 static cell *last_cell(table *t) {
-    if (t->failed || t->row_count == 0 || t->filled == 0) return NULL;
+    if (t->failed || t->row_count == 0 || t->filled == 0)
+        return NULL;
     return &t->cells[(t->row_count - 1) * t->column_count + t->filled - 1];
 }
 
-void table_text(table *t, const char *text) { add_cell(t, CELL_TEXT, text); }
+void table_text(table *t, const char *text) {
+    add_cell(t, CELL_TEXT, text);
+}
 
 void table_textf(table *t, const char *format, ...) {
     char text[2048];
@@ -126,7 +137,8 @@ void table_number(table *t, double value, int decimals) {
     double shorter = 0;
     char brief[64];
     str_format(brief, sizeof brief, "%.15g", value);
-    if (str_to_f64(brief, &shorter) && shorter == value) memcpy(text, brief, sizeof text);
+    if (str_to_f64(brief, &shorter) && shorter == value)
+        memcpy(text, brief, sizeof text);
     add_cell(t, CELL_NUMBER, text);
     table_display(t, "%.*f", decimals, value);
 }
@@ -137,15 +149,22 @@ void table_integer(table *t, int64_t value) {
     add_cell(t, CELL_INTEGER, text);
 }
 
-void table_bool(table *t, int value) { add_cell(t, CELL_BOOL, value < 0 ? NULL : value ? "true" : "false"); }
+void table_bool(table *t, int value) {
+    add_cell(t, CELL_BOOL, value < 0 ? NULL : value ? "true" : "false");
+}
 
-void table_json(table *t, const char *json) { add_cell(t, CELL_JSON, json); }
+void table_json(table *t, const char *json) {
+    add_cell(t, CELL_JSON, json);
+}
 
-void table_null(table *t) { add_cell(t, CELL_NULL, NULL); }
+void table_null(table *t) {
+    add_cell(t, CELL_NULL, NULL);
+}
 
 void table_display(table *t, const char *format, ...) {
     cell *c = last_cell(t);
-    if (c == NULL) return;
+    if (c == NULL)
+        return;
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -156,23 +175,31 @@ void table_display(table *t, const char *format, ...) {
 
 void table_mark(table *t) {
     cell *c = last_cell(t);
-    if (c != NULL) c->best = true;
+    if (c != NULL)
+        c->best = true;
 }
 
-size_t table_row_count(const table *t) { return t->row_count; }
+size_t table_row_count(const table *t) {
+    return t->row_count;
+}
 
-static const cell *cell_at(const table *t, size_t row, size_t col) { return &t->cells[row * t->column_count + col]; }
+static const cell *cell_at(const table *t, size_t row, size_t col) {
+    return &t->cells[row * t->column_count + col];
+}
 
 static const char *shown(const cell *c) {
-    if (c->display != NULL) return c->display;
+    if (c->display != NULL)
+        return c->display;
     return c->value != NULL ? c->value : "";
 }
 
 void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_count) {
-    if (t->failed || t->row_count < 2) return;
+    if (t->failed || t->row_count < 2)
+        return;
     for (size_t col = 0; col < t->column_count; col++) {
         bool wanted = false;
-        for (size_t k = 0; k < keep_count; k++) wanted = wanted || str_equal(keep[k], t->columns[col].key);
+        for (size_t k = 0; k < keep_count; k++)
+            wanted = wanted || str_equal(keep[k], t->columns[col].key);
         bool constant = true;
         for (size_t row = 1; row < t->row_count && constant; row++)
             constant = str_equal(shown(cell_at(t, row, col)), shown(cell_at(t, 0, col)));
@@ -185,7 +212,8 @@ void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_
 /* Columns on a terminal: code points, which is right for everything the program itself prints. */
 static size_t text_width(const char *text) {
     size_t width = 0;
-    for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++) width += (*p & 0xC0U) != 0x80U;
+    for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++)
+        width += (*p & 0xC0U) != 0x80U;
     return width;
 }
 
@@ -195,14 +223,16 @@ static void append_clean(str_buf *out, const char *text, bool markdown) {
         if ((unsigned char)*p < 0x20 || *p == 0x7f) {
             str_append_char(out, ' ');
         } else {
-            if (markdown && (*p == '|' || *p == '\\')) str_append_char(out, '\\');
+            if (markdown && (*p == '|' || *p == '\\'))
+                str_append_char(out, '\\');
             str_append_char(out, *p);
         }
     }
 }
 
 static void append_padding(str_buf *out, size_t count) {
-    for (size_t i = 0; i < count; i++) str_append_char(out, ' ');
+    for (size_t i = 0; i < count; i++)
+        str_append_char(out, ' ');
 }
 
 static size_t column_width(const table *t, size_t col) {
@@ -210,7 +240,8 @@ static size_t column_width(const table *t, size_t col) {
     for (size_t row = 0; row < t->row_count; row++) {
         const cell *c = cell_at(t, row, col);
         size_t w = text_width(shown(c)) + (c->best ? 1 : 0);
-        if (w > width) width = w;
+        if (w > width)
+            width = w;
     }
     return width;
 }
@@ -218,50 +249,64 @@ static size_t column_width(const table *t, size_t col) {
 static void print_hidden(const table *t, str_buf *out) {
     bool any = false;
     for (size_t col = 0; col < t->column_count; col++) {
-        if (!t->columns[col].hidden) continue;
+        if (!t->columns[col].hidden)
+            continue;
         const char *text = shown(cell_at(t, 0, col));
-        if (*text == 0) continue;
+        if (*text == 0)
+            continue;
         str_append(out, any ? " · " : "");
         str_appendf(out, "%s ", t->columns[col].title);
         append_clean(out, text, false);
         any = true;
     }
-    if (any) str_append(out, "\n\n");
+    if (any)
+        str_append(out, "\n\n");
 }
 
-static void print_line(const table *t, size_t row, bool header, const size_t *widths, bool color, str_buf *out) {
+static void print_line(const table *t, size_t row, bool header, const size_t *widths, bool color,
+                       str_buf *out) {
     size_t pending = 0; /* blanks are written late, so that no line ends in them */
     bool first = true;
     for (size_t col = 0; col < t->column_count; col++) {
-        if (t->columns[col].hidden) continue;
+        if (t->columns[col].hidden)
+            continue;
         const cell *c = header ? NULL : cell_at(t, row, col);
         const char *text = header ? t->columns[col].title : shown(c);
         bool best = c != NULL && c->best;
         size_t width = text_width(text) + (best && !color ? 1 : 0);
         size_t room = widths[col] > width ? widths[col] - width : 0;
-        if (!first) pending += 2;
+        if (!first)
+            pending += 2;
         first = false;
-        if (t->columns[col].right_aligned) pending += room;
+        if (t->columns[col].right_aligned)
+            pending += room;
         if (width > 0) {
             append_padding(out, pending);
             pending = 0;
-            if (color && (best || header)) str_append(out, "\033[1m");
+            if (color && (best || header))
+                str_append(out, "\033[1m");
             append_clean(out, text, false);
-            if (best && !color) str_append_char(out, '*');
-            if (color && (best || header)) str_append(out, "\033[0m");
+            if (best && !color)
+                str_append_char(out, '*');
+            if (color && (best || header))
+                str_append(out, "\033[0m");
         }
-        if (!t->columns[col].right_aligned) pending += room;
+        if (!t->columns[col].right_aligned)
+            pending += room;
     }
     str_append_char(out, '\n');
 }
 
 static accel_status print_text(const table *t, bool color, str_buf *out, accel_error *err) {
     size_t *widths = mem_calloc(t->column_count + 1, sizeof *widths);
-    if (widths == NULL) return error_no_memory(err, "a table", t->column_count * sizeof *widths);
-    for (size_t col = 0; col < t->column_count; col++) widths[col] = column_width(t, col);
+    if (widths == NULL)
+        return error_no_memory(err, "a table", t->column_count * sizeof *widths);
+    for (size_t col = 0; col < t->column_count; col++)
+        widths[col] = column_width(t, col);
     print_hidden(t, out);
     print_line(t, 0, true, widths, color, out);
-    for (size_t row = 0; row < t->row_count; row++) print_line(t, row, false, widths, color, out);
+    for (size_t row = 0; row < t->row_count; row++)
+        print_line(t, row, false, widths, color, out);
     mem_free(widths);
     return ACCEL_OK;
 }
@@ -270,17 +315,20 @@ static void print_markdown(const table *t, str_buf *out) {
     print_hidden(t, out);
     str_append_char(out, '|');
     for (size_t col = 0; col < t->column_count; col++) {
-        if (!t->columns[col].hidden) str_appendf(out, " %s |", t->columns[col].title);
+        if (!t->columns[col].hidden)
+            str_appendf(out, " %s |", t->columns[col].title);
     }
     str_append(out, "\n|");
     for (size_t col = 0; col < t->column_count; col++) {
-        if (!t->columns[col].hidden) str_append(out, t->columns[col].right_aligned ? "---:|" : "---|");
+        if (!t->columns[col].hidden)
+            str_append(out, t->columns[col].right_aligned ? "---:|" : "---|");
     }
     str_append_char(out, '\n');
     for (size_t row = 0; row < t->row_count; row++) {
         str_append_char(out, '|');
         for (size_t col = 0; col < t->column_count; col++) {
-            if (t->columns[col].hidden) continue;
+            if (t->columns[col].hidden)
+                continue;
             const cell *c = cell_at(t, row, col);
             str_append(out, c->best ? " **" : " ");
             append_clean(out, shown(c), true);
@@ -299,7 +347,8 @@ static void csv_field(str_buf *out, const char *text) {
     }
     str_append_char(out, '"');
     for (const char *p = text; *p != 0; p++) {
-        if (*p == '"') str_append_char(out, '"');
+        if (*p == '"')
+            str_append_char(out, '"');
         str_append_char(out, *p);
     }
     str_append_char(out, '"');
@@ -308,15 +357,18 @@ static void csv_field(str_buf *out, const char *text) {
 /* RFC 4180, with plain line feeds. */
 static void print_csv(const table *t, str_buf *out) {
     for (size_t col = 0; col < t->column_count; col++) {
-        if (col > 0) str_append_char(out, ',');
+        if (col > 0)
+            str_append_char(out, ',');
         csv_field(out, t->columns[col].key);
     }
     str_append_char(out, '\n');
     for (size_t row = 0; row < t->row_count; row++) {
         for (size_t col = 0; col < t->column_count; col++) {
-            if (col > 0) str_append_char(out, ',');
+            if (col > 0)
+                str_append_char(out, ',');
             const cell *c = cell_at(t, row, col);
-            if (c->value != NULL) csv_field(out, c->value);
+            if (c->value != NULL)
+                csv_field(out, c->value);
         }
         str_append_char(out, '\n');
     }
@@ -341,7 +393,8 @@ static void print_json(const table *t, str_buf *out) {
     for (size_t row = 0; row < t->row_count; row++) {
         str_append(out, row > 0 ? ",\n  {" : "\n  {");
         for (size_t col = 0; col < t->column_count; col++) {
-            if (col > 0) str_append(out, ", ");
+            if (col > 0)
+                str_append(out, ", ");
             str_append_json(out, t->columns[col].key, strlen(t->columns[col].key));
             str_append(out, ": ");
             json_value(out, cell_at(t, row, col));
@@ -352,7 +405,8 @@ static void print_json(const table *t, str_buf *out) {
 }
 
 accel_status table_print(const table *t, table_format format, bool color, str_buf *out, accel_error *err) {
-    if (t->failed) return error_no_memory(err, "a table", 0);
+    if (t->failed)
+        return error_no_memory(err, "a table", 0);
     switch (format) {
     case TABLE_TEXT:
         ACCEL_TRY(print_text(t, color, out, err));

@@ -26,22 +26,25 @@ typedef enum cell_kind { CELL_NULL, CELL_TEXT, CELL_NUMBER, CELL_INTEGER, CELL_B
 
 typedef struct table table;
 
-table *table_create(void);       /* NULL when memory ends */
-void table_destroy(table *t);    /* accepts NULL */
+table *table_create(void);    /* NULL when memory ends */
+void table_destroy(table *t); /* accepts NULL */
 /* key: name in JSON and CSV; title: over the column for people (NULL: the key). Columns come before rows. */
 void table_column(table *t, const char *key, const char *title, bool right_aligned);
 /* A row is opened, then filled cell by cell; missing cells are null. Failures stick and are reported by table_print. */
 void table_row(table *t);
 void table_text(table *t, const char *text); /* NULL is null */
 void table_textf(table *t, const char *format, ...) ACCEL_PRINTF(2, 3);
-void table_number(table *t, double value, int decimals); /* NAN is null; people see `decimals`, programs all digits */
+void table_number(table *t, double value,
+                  int decimals); /* NAN is null; people see `decimals`, programs all digits */
 void table_integer(table *t, int64_t value);
-void table_bool(table *t, int value); /* negative is null */
+void table_bool(table *t, int value);        /* negative is null */
 void table_json(table *t, const char *json); /* a JSON value for programs; people see its text */
 void table_null(table *t);
 /* What people see instead of the last cell's value ("12.3 ms ± 0.1"); programs still get the value. */
 void table_display(table *t, const char *format, ...) ACCEL_PRINTF(2, 3);
-void table_mark(table *t); /* the last cell is the best of its group: bold on a terminal, ** in Markdown, * in plain text */
+void table_mark(
+    table
+        *t); /* the last cell is the best of its group: bold on a terminal, ** in Markdown, * in plain text */
 /* Drops columns in which every row has the same value (for people only), except `keep` named ones. The dropped ones are listed above the table. */
 void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_count);
 

@@ -12,20 +12,20 @@ static const char *const names[] = {
 };
 enum { NAME_COUNT = sizeof names / sizeof names[0] };
 
+static library *duckdb; /* never unloaded: it has threads of its own */
 static store_duckdb_any functions[NAME_COUNT];
 static accel_status load_status;
 static accel_error load_error;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void load(void) {
-    library *l = NULL;
     /* Found by the RUNPATH of accel and libaccel: .deps/duckdb when built, lib/accel when installed. */
-    load_status = library_open("libduckdb.so", &l, &load_error);
+    load_status = library_open("libduckdb.so", &duckdb, &load_error);
     if (load_status != ACCEL_OK) {
         return;
     }
     for (size_t i = 0; i < NAME_COUNT; i++) {
-        library_find(l, names[i], &functions[i]); /* what a release dropped stays NULL */
+        library_find(duckdb, names[i], &functions[i]); /* what a release dropped stays NULL */
     }
 }
 

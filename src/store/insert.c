@@ -9,18 +9,21 @@
 /* ---- rows that are inserted if absent ---------------------------------------------------------------------------------------- */
 
 /* SHA-256 over parts, told apart by a byte that no text holds. */
-static accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES], accel_error *err) {
+static accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
+                                accel_error *err) {
     str_buf all = {0};
     for (size_t i = 0; i < count; i++) {
         str_append(&all, parts[i] != NULL ? parts[i] : "\x01");
         str_append_char(&all, '\x1f');
     }
-    accel_status status = all.failed ? error_no_memory(err, "a key", all.length) : sha256_bytes(all.data, all.length, hex, err);
+    accel_status status =
+        all.failed ? error_no_memory(err, "a key", all.length) : sha256_bytes(all.data, all.length, hex, err);
     str_free(&all);
     return status;
 }
 
-static accel_status find_id(database *db, const char *sql, const char *key, int64_t *id, bool *found, accel_error *err) {
+static accel_status find_id(database *db, const char *sql, const char *key, int64_t *id, bool *found,
+                            accel_error *err) {
     statement s;
     ACCEL_TRY(statement_prepare(db, sql, &s, err));
     statement_text(&s, key);
@@ -34,9 +37,13 @@ static accel_status model_row(database *db, const record *r, int64_t *id, accel_
     statement s;
     ACCEL_TRY(natural_key(parts, 3, key, err));
     ACCEL_TRY(find_id(db, "SELECT model_id FROM models WHERE natural_key = ?", key, id, &found, err));
-    if (found) return ACCEL_OK;
-    ACCEL_TRY(statement_prepare(db, "INSERT INTO models (model_name, model_family, modality, source, version, parameters_million, metadata, natural_key) "
-                                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING model_id", &s, err));
+    if (found)
+        return ACCEL_OK;
+    ACCEL_TRY(statement_prepare(
+        db,
+        "INSERT INTO models (model_name, model_family, modality, source, version, parameters_million, metadata, natural_key) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING model_id",
+        &s, err));
     statement_text(&s, r->model_name != NULL ? r->model_name : "");
     statement_text(&s, r->model_family);
     statement_text(&s, r->model_modality);
@@ -54,7 +61,8 @@ static void hardware_metadata(const record *r, str_buf *out) {
     const char *const values[] = {r->device_id, r->machine_cpu, r->machine_id, r->machine_virtualised};
     str_append(out, "{");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (values[i] == NULL) continue;
+        if (values[i] == NULL)
+            continue;
         str_appendf(out, "%s\"%s\": ", out->length > 1 ? ", " : "", names[i]);
         str_append_json(out, values[i], strlen(values[i]));
     }
@@ -63,16 +71,24 @@ static void hardware_metadata(const record *r, str_buf *out) {
 
 static accel_status hardware_row(database *db, const record *r, int64_t *id, accel_error *err) {
     char key[SHA256_HEX_BYTES];
-    const char *parts[] = {r->platform, r->device_name, r->device_id, r->device_driver, r->machine_id, r->machine_cpu, r->machine_os, r->machine_kernel};
+    const char *parts[] = {r->platform,   r->device_name, r->device_id,  r->device_driver,
+                           r->machine_id, r->machine_cpu, r->machine_os, r->machine_kernel};
     bool found;
     statement s;
     ACCEL_TRY(natural_key(parts, sizeof parts / sizeof *parts, key, err));
-    ACCEL_TRY(find_id(db, "SELECT hardware_id FROM hardware_platforms WHERE natural_key = ?", key, id, &found, err));
-    if (found) return ACCEL_OK;
-    ACCEL_TRY(statement_prepare(db, "INSERT INTO hardware_platforms (hardware_type, device_name, platform, platform_version, driver_version, memory_gb, "
-                                    "compute_units, metadata, natural_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING hardware_id", &s, err));
+    ACCEL_TRY(find_id(db, "SELECT hardware_id FROM hardware_platforms WHERE natural_key = ?", key, id, &found,
+                      err));
+    if (found)
+        return ACCEL_OK;
+    ACCEL_TRY(statement_prepare(
+        db,
+        "INSERT INTO hardware_platforms (hardware_type, device_name, platform, platform_version, driver_version, memory_gb, "
+        "compute_units, metadata, natural_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING hardware_id",
+        &s, err));
     bool cpu = str_equal(r->platform, "cpu");
-    int64_t memory = r->device_memory_bytes != RECORD_NONE ? r->device_memory_bytes : cpu ? r->machine_memory_bytes : RECORD_NONE;
+    int64_t memory = r->device_memory_bytes != RECORD_NONE ? r->device_memory_bytes
+                     : cpu                                 ? r->machine_memory_bytes
+                                                           : RECORD_NONE;
     str_buf metadata = {0};
     hardware_metadata(r, &metadata);
     statement_text(&s, r->platform);
@@ -96,9 +112,13 @@ static accel_status run_row(database *db, const run_info *run, int64_t *id, acce
     bool found;
     statement s;
     ACCEL_TRY(find_id(db, "SELECT run_id FROM test_runs WHERE run_uuid = ?", run->uuid, id, &found, err));
-    if (found) return ACCEL_OK;
-    ACCEL_TRY(statement_prepare(db, "INSERT INTO test_runs (test_name, test_type, started_at, git_commit, command_line, run_uuid) "
-                                    "VALUES (?, 'performance', " UTC_PARAMETER ", ?, ?, ?) RETURNING run_id", &s, err));
+    if (found)
+        return ACCEL_OK;
+    ACCEL_TRY(statement_prepare(
+        db,
+        "INSERT INTO test_runs (test_name, test_type, started_at, git_commit, command_line, run_uuid) "
+        "VALUES (?, 'performance', " UTC_PARAMETER ", ?, ?, ?) RETURNING run_id",
+        &s, err));
     statement_text(&s, run->test_name);
     statement_text(&s, run->started_at);
     statement_text(&s, run->git_commit);
@@ -109,12 +129,16 @@ static accel_status run_row(database *db, const run_info *run, int64_t *id, acce
 
 /* ---- the result ------------------------------------------------------------------------------------------------------------------ */
 
-static double ms(int64_t ns) { return ns == RECORD_NONE ? NAN : (double)ns / 1e6; }
+static double ms(int64_t ns) {
+    return ns == RECORD_NONE ? NAN : (double)ns / 1e6;
+}
 
 static double total_seconds(const record *r) {
-    if (r->samples_ns_count == 0) return NAN;
+    if (r->samples_ns_count == 0)
+        return NAN;
     double sum = 0;
-    for (size_t i = 0; i < r->samples_ns_count; i++) sum += (double)r->samples_ns[i];
+    for (size_t i = 0; i < r->samples_ns_count; i++)
+        sum += (double)r->samples_ns[i];
     return sum / 1e9;
 }
 
@@ -128,7 +152,8 @@ static void record_json(const record *r, str_buf *out) {
 
 static void samples_text(const record *r, str_buf *out) {
     str_append(out, "[");
-    for (size_t i = 0; i < r->samples_ns_count; i++) str_appendf(out, "%s%lld", i > 0 ? "," : "", (long long)r->samples_ns[i]);
+    for (size_t i = 0; i < r->samples_ns_count; i++)
+        str_appendf(out, "%s%lld", i > 0 ? "," : "", (long long)r->samples_ns[i]);
     str_append(out, "]");
 }
 
@@ -151,7 +176,8 @@ static void bind_figures(statement *s, const record *r, bool ok) {
 
 static void bind_identity(statement *s, const record *r, bool ok) {
     char test_case[96];
-    str_format(test_case, sizeof test_case, "%s/%s", r->mode != NULL ? r->mode : "inference", r->scenario != NULL ? r->scenario : "single-stream");
+    str_format(test_case, sizeof test_case, "%s/%s", r->mode != NULL ? r->mode : "inference",
+               r->scenario != NULL ? r->scenario : "single-stream");
     statement_text(s, test_case);
     statement_i64(s, r->batch);
     statement_text(s, ok && r->precision_ran != NULL ? r->precision_ran : r->precision_asked);
@@ -168,7 +194,8 @@ static void bind_identity(statement *s, const record *r, bool ok) {
     statement_text(s, r->scenario);
 }
 
-static accel_status result_row(database *db, int64_t run_id, int64_t model_id, int64_t hardware_id, const record *r, accel_error *err) {
+static accel_status result_row(database *db, int64_t run_id, int64_t model_id, int64_t hardware_id,
+                               const record *r, accel_error *err) {
     static const char sql[] =
         "INSERT INTO performance_results (run_id, model_id, hardware_id, test_case, batch_size, precision, status, error_message, record_id, engine, engine_version, "
         "precision_asked, precision_ran, sequence_length, threads, mode, scenario, total_time_seconds, average_latency_ms, throughput_items_per_second, "
@@ -208,7 +235,8 @@ static accel_status result_row(database *db, int64_t run_id, int64_t model_id, i
 
 /* The row of (run, model, hardware) is made anew from all results of the three: deleting and inserting is what DuckDB does without
  * trouble where updating rows with foreign keys is not. */
-static accel_status compatibility_row(database *db, int64_t run_id, int64_t model_id, int64_t hardware_id, accel_error *err) {
+static accel_status compatibility_row(database *db, int64_t run_id, int64_t model_id, int64_t hardware_id,
+                                      accel_error *err) {
     static const char *const sql[] = {
         "DELETE FROM hardware_compatibility WHERE run_id = ? AND model_id = ? AND hardware_id = ?",
         "INSERT INTO hardware_compatibility (run_id, model_id, hardware_id, is_compatible, detection_success, initialization_success, error_message, error_type, "
@@ -233,8 +261,10 @@ static accel_status compatibility_row(database *db, int64_t run_id, int64_t mode
 static accel_status insert_rows(database *db, const run_info *run, const record *r, accel_error *err) {
     int64_t existing, run_id, model_id, hardware_id;
     bool found;
-    ACCEL_TRY(find_id(db, "SELECT result_id FROM performance_results WHERE record_id = ?", r->record_id, &existing, &found, err));
-    if (found) return ACCEL_OK;
+    ACCEL_TRY(find_id(db, "SELECT result_id FROM performance_results WHERE record_id = ?", r->record_id,
+                      &existing, &found, err));
+    if (found)
+        return ACCEL_OK;
     ACCEL_TRY(run_row(db, run, &run_id, err));
     ACCEL_TRY(model_row(db, r, &model_id, err));
     ACCEL_TRY(hardware_row(db, r, &hardware_id, err));
@@ -245,14 +275,19 @@ static accel_status insert_rows(database *db, const run_info *run, const record 
 accel_status insert_record(database *db, const run_info *run, const record *r, accel_error *err) {
     ACCEL_TRY(database_exec(db, "BEGIN TRANSACTION", err));
     accel_status status = insert_rows(db, run, r, err);
-    if (status == ACCEL_OK) status = database_exec(db, "COMMIT", err);
-    if (status != ACCEL_OK) (void)database_exec(db, "ROLLBACK", NULL);
+    if (status == ACCEL_OK)
+        status = database_exec(db, "COMMIT", err);
+    if (status != ACCEL_OK)
+        (void)database_exec(db, "ROLLBACK", NULL);
     return status;
 }
 
 accel_status finish_run(database *db, const run_info *run, double seconds, bool success, accel_error *err) {
     statement s;
-    ACCEL_TRY(statement_prepare(db, "UPDATE test_runs SET completed_at = now() AT TIME ZONE 'UTC', execution_time_seconds = ?, success = ? WHERE run_uuid = ?", &s, err));
+    ACCEL_TRY(statement_prepare(
+        db,
+        "UPDATE test_runs SET completed_at = now() AT TIME ZONE 'UTC', execution_time_seconds = ?, success = ? WHERE run_uuid = ?",
+        &s, err));
     statement_f64(&s, seconds);
     statement_bool(&s, success);
     statement_text(&s, run->uuid);

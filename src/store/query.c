@@ -15,7 +15,8 @@ enum { READ_PATIENCE_S = 5 };
 
 const char *store_engine_version(void) {
     static char text[64];
-    if (store_duckdb_load(NULL) != ACCEL_OK) return NULL;
+    if (store_duckdb_load(NULL) != ACCEL_OK)
+        return NULL;
     str_format(text, sizeof text, "DuckDB %s", duckdb_library_version());
     return text;
 }
@@ -23,18 +24,23 @@ const char *store_engine_version(void) {
 /* What waits in the spool belongs to the database: taken in when the lock can be had, else mentioned. */
 static void take_in_first(const char *path) {
     accel_error err = {0};
-    if (spool_is_empty(path)) return;
-    if (store_take_in(path, NULL, NULL, &err) != ACCEL_OK) log_warning("results wait in %s.spool: %s", path, err.message);
+    if (spool_is_empty(path))
+        return;
+    if (store_take_in(path, NULL, NULL, &err) != ACCEL_OK)
+        log_warning("results wait in %s.spool: %s", path, err.message);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------------------- */
 
 static bool is_integer(duckdb_type t) {
-    return t == DUCKDB_TYPE_TINYINT || t == DUCKDB_TYPE_SMALLINT || t == DUCKDB_TYPE_INTEGER || t == DUCKDB_TYPE_BIGINT || t == DUCKDB_TYPE_UTINYINT ||
-           t == DUCKDB_TYPE_USMALLINT || t == DUCKDB_TYPE_UINTEGER;
+    return t == DUCKDB_TYPE_TINYINT || t == DUCKDB_TYPE_SMALLINT || t == DUCKDB_TYPE_INTEGER ||
+           t == DUCKDB_TYPE_BIGINT || t == DUCKDB_TYPE_UTINYINT || t == DUCKDB_TYPE_USMALLINT ||
+           t == DUCKDB_TYPE_UINTEGER;
 }
 
-static bool is_real(duckdb_type t) { return t == DUCKDB_TYPE_FLOAT || t == DUCKDB_TYPE_DOUBLE; }
+static bool is_real(duckdb_type t) {
+    return t == DUCKDB_TYPE_FLOAT || t == DUCKDB_TYPE_DOUBLE;
+}
 
 static int64_t integer_at(duckdb_type t, const void *data, idx_t row) {
     switch (t) {
@@ -64,7 +70,8 @@ static const char *text_at(const void *data, idx_t row, arena *a) {
 static bool read_cell(duckdb_type type, duckdb_vector vector, idx_t row, arena *a, store_cell *out) {
     uint64_t *validity = duckdb_vector_get_validity(vector);
     *out = (store_cell){.type = STORE_NULL};
-    if (validity != NULL && !duckdb_validity_row_is_valid(validity, row)) return true;
+    if (validity != NULL && !duckdb_validity_row_is_valid(validity, row))
+        return true;
     const void *data = duckdb_vector_get_data(vector);
     if (type == DUCKDB_TYPE_BOOLEAN) {
         bool value = ((const bool *)data)[row];
@@ -73,7 +80,8 @@ static bool read_cell(duckdb_type type, duckdb_vector vector, idx_t row, arena *
         int64_t value = integer_at(type, data, row);
         *out = (store_cell){STORE_INTEGER, arena_printf(a, "%lld", (long long)value), value, (double)value};
     } else if (is_real(type)) {
-        double value = type == DUCKDB_TYPE_FLOAT ? (double)((const float *)data)[row] : ((const double *)data)[row];
+        double value =
+            type == DUCKDB_TYPE_FLOAT ? (double)((const float *)data)[row] : ((const double *)data)[row];
         *out = (store_cell){STORE_REAL, arena_printf(a, "%.10g", value), 0, value};
     } else if (type == DUCKDB_TYPE_VARCHAR) {
         *out = (store_cell){STORE_TEXT, text_at(data, row, a), 0, NAN};
@@ -98,12 +106,14 @@ static accel_status read_columns(reader *rd, duckdb_result *result, accel_error 
     out->columns = ARENA_ARRAY(out->arena, const char *, out->column_count + 1);
     out->numeric = ARENA_ARRAY(out->arena, bool, out->column_count + 1);
     rd->types = ARENA_ARRAY(out->arena, duckdb_type, out->column_count + 1);
-    if (out->columns == NULL || out->numeric == NULL || rd->types == NULL) return error_no_memory(err, "a result", 0);
+    if (out->columns == NULL || out->numeric == NULL || rd->types == NULL)
+        return error_no_memory(err, "a result", 0);
     for (idx_t c = 0; c < out->column_count; c++) {
         rd->types[c] = duckdb_column_type(result, c);
         out->numeric[c] = is_integer(rd->types[c]) || is_real(rd->types[c]);
         out->columns[c] = arena_strdup(out->arena, duckdb_column_name(result, c));
-        if (out->columns[c] == NULL) return error_no_memory(err, "a result", 0);
+        if (out->columns[c] == NULL)
+            return error_no_memory(err, "a result", 0);
     }
     return ACCEL_OK;
 }
@@ -111,13 +121,16 @@ static accel_status read_columns(reader *rd, duckdb_result *result, accel_error 
 static accel_status read_chunk(reader *rd, duckdb_data_chunk chunk, accel_error *err) {
     store_result *out = rd->out;
     idx_t rows = duckdb_data_chunk_get_size(chunk);
-    if (!mem_grow((void **)&rd->cells, &rd->capacity, (out->row_count + rows) * out->column_count, sizeof *rd->cells)) {
-        return error_no_memory(err, "a result", (out->row_count + rows) * out->column_count * sizeof *rd->cells);
+    if (!mem_grow((void **)&rd->cells, &rd->capacity, (out->row_count + rows) * out->column_count,
+                  sizeof *rd->cells)) {
+        return error_no_memory(err, "a result",
+                               (out->row_count + rows) * out->column_count * sizeof *rd->cells);
     }
     for (idx_t c = 0; c < out->column_count; c++) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
         for (idx_t r = 0; r < rows; r++) {
-            if (!read_cell(rd->types[c], vector, r, out->arena, &rd->cells[(out->row_count + r) * out->column_count + c])) {
+            if (!read_cell(rd->types[c], vector, r, out->arena,
+                           &rd->cells[(out->row_count + r) * out->column_count + c])) {
                 return error_no_memory(err, "a result", 0);
             }
         }
@@ -131,16 +144,19 @@ static accel_status read_rows(duckdb_result *result, size_t max_rows, store_resu
     accel_status status = read_columns(&rd, result, err);
     while (status == ACCEL_OK) {
         duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
-        if (chunk == NULL) break;
+        if (chunk == NULL)
+            break;
         status = read_chunk(&rd, chunk, err);
         duckdb_destroy_data_chunk(&chunk);
         if (status == ACCEL_OK && max_rows > 0 && out->row_count > max_rows) {
-            status = error_set(err, ACCEL_LIMIT, "the result has more than %zu rows; add LIMIT, or raise --max-rows", max_rows);
+            status = error_set(err, ACCEL_LIMIT,
+                               "the result has more than %zu rows; add LIMIT, or raise --max-rows", max_rows);
         }
     }
     if (status == ACCEL_OK && rd.cells != NULL) {
         out->cells = arena_copy(out->arena, rd.cells, out->row_count * out->column_count * sizeof *rd.cells);
-        if (out->cells == NULL) status = error_no_memory(err, "a result", 0);
+        if (out->cells == NULL)
+            status = error_no_memory(err, "a result", 0);
     }
     mem_free(rd.cells);
     return status;
@@ -154,9 +170,13 @@ static void append_casts(duckdb_prepared_statement prepared, str_buf *out, bool 
     for (idx_t c = 0; c < count; c++) {
         duckdb_type t = duckdb_prepared_statement_column_type(prepared, c);
         bool plain = t == DUCKDB_TYPE_BOOLEAN || t == DUCKDB_TYPE_VARCHAR || is_integer(t) || is_real(t);
-        const char *cast = t == DUCKDB_TYPE_DECIMAL || t == DUCKDB_TYPE_HUGEINT || t == DUCKDB_TYPE_UBIGINT || t == DUCKDB_TYPE_UHUGEINT ? "DOUBLE" : "VARCHAR";
+        const char *cast = t == DUCKDB_TYPE_DECIMAL || t == DUCKDB_TYPE_HUGEINT || t == DUCKDB_TYPE_UBIGINT ||
+                                   t == DUCKDB_TYPE_UHUGEINT
+                               ? "DOUBLE"
+                               : "VARCHAR";
         *needed = *needed || !plain;
-        str_appendf(out, plain ? "%s#%llu" : "%sCAST(#%llu AS %s)", c > 0 ? ", " : "", (unsigned long long)c + 1, cast);
+        str_appendf(out, plain ? "%s#%llu" : "%sCAST(#%llu AS %s)", c > 0 ? ", " : "",
+                    (unsigned long long)c + 1, cast);
     }
     str_append(out, " FROM (");
 }
@@ -165,7 +185,8 @@ static accel_status sql_failed(const char *path, const char *words, accel_error 
     return error_set(err, ACCEL_RUNTIME, "%s: %s", path, words != NULL ? words : "no reason given");
 }
 
-static accel_status execute(database *db, duckdb_prepared_statement prepared, size_t max_rows, store_result *out, accel_error *err) {
+static accel_status execute(database *db, duckdb_prepared_statement prepared, size_t max_rows,
+                            store_result *out, accel_error *err) {
     duckdb_result result;
     accel_status status = ACCEL_OK;
     if (duckdb_execute_prepared(prepared, &result) != DuckDBSuccess) {
@@ -178,20 +199,24 @@ static accel_status execute(database *db, duckdb_prepared_statement prepared, si
 }
 
 /* Positional references (#1) keep duplicate column names apart; the names are restored from the unwrapped statement. */
-static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepared_statement plain, size_t max_rows, store_result *out, accel_error *err) {
+static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepared_statement plain,
+                                    size_t max_rows, store_result *out, accel_error *err) {
     str_buf wrapped = {0};
     bool needed = false;
     append_casts(plain, &wrapped, &needed);
     size_t length = strlen(sql);
-    while (length > 0 && strchr("; \t\r\n", sql[length - 1]) != NULL) length--;
+    while (length > 0 && strchr("; \t\r\n", sql[length - 1]) != NULL)
+        length--;
     str_append_bytes(&wrapped, sql, length);
     str_append(&wrapped, "\n) AS q");
     duckdb_prepared_statement prepared = NULL;
-    bool usable = needed && !wrapped.failed && duckdb_prepare(db->connection, wrapped.data, &prepared) == DuckDBSuccess;
+    bool usable =
+        needed && !wrapped.failed && duckdb_prepare(db->connection, wrapped.data, &prepared) == DuckDBSuccess;
     accel_status status = execute(db, usable ? prepared : plain, max_rows, out, err);
     for (idx_t c = 0; usable && status == ACCEL_OK && c < out->column_count; c++) {
         out->columns[c] = arena_strdup(out->arena, duckdb_prepared_statement_column_name(plain, c));
-        if (out->columns[c] == NULL) status = error_no_memory(err, "a result", 0);
+        if (out->columns[c] == NULL)
+            status = error_no_memory(err, "a result", 0);
     }
     duckdb_destroy_prepare(&prepared);
     str_free(&wrapped);
@@ -209,26 +234,32 @@ static idx_t statement_count(database *db, const char *sql) {
  * semicolon may stand in a string or a comment. */
 static size_t last_statement(database *db, const char *sql, idx_t count, arena *a) {
     for (size_t i = strlen(sql); i > 0 && count > 1; i--) {
-        if (sql[i - 1] != ';' || statement_count(db, sql + i) != 1) continue;
+        if (sql[i - 1] != ';' || statement_count(db, sql + i) != 1)
+            continue;
         const char *head = arena_strndup(a, sql, i);
-        if (head != NULL && statement_count(db, head) == count - 1) return i;
+        if (head != NULL && statement_count(db, head) == count - 1)
+            return i;
     }
     return 0;
 }
 
-static accel_status run_statements(database *db, const char *sql, size_t max_rows, store_result *out, accel_error *err) {
+static accel_status run_statements(database *db, const char *sql, size_t max_rows, store_result *out,
+                                   accel_error *err) {
     duckdb_extracted_statements statements = NULL;
     idx_t count = duckdb_extract_statements(db->connection, sql, &statements);
-    accel_status status = count > 0 ? ACCEL_OK : sql_failed(db->path, duckdb_extract_statements_error(statements), err);
+    accel_status status =
+        count > 0 ? ACCEL_OK : sql_failed(db->path, duckdb_extract_statements_error(statements), err);
     for (idx_t i = 0; i < count && status == ACCEL_OK; i++) {
         duckdb_prepared_statement prepared = NULL;
         if (duckdb_prepare_extracted_statement(db->connection, statements, i, &prepared) != DuckDBSuccess) {
             status = sql_failed(db->path, duckdb_prepare_error(prepared), err);
         } else if (i + 1 == count) {
-            status = execute_wrapped(db, sql + last_statement(db, sql, count, out->arena), prepared, max_rows, out, err);
+            status = execute_wrapped(db, sql + last_statement(db, sql, count, out->arena), prepared, max_rows,
+                                     out, err);
         } else {
             duckdb_result ignored;
-            if (duckdb_execute_prepared(prepared, &ignored) != DuckDBSuccess) status = sql_failed(db->path, duckdb_result_error(&ignored), err);
+            if (duckdb_execute_prepared(prepared, &ignored) != DuckDBSuccess)
+                status = sql_failed(db->path, duckdb_result_error(&ignored), err);
             duckdb_destroy_result(&ignored);
         }
         duckdb_destroy_prepare(&prepared);
@@ -237,7 +268,8 @@ static accel_status run_statements(database *db, const char *sql, size_t max_row
     return status;
 }
 
-accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out, accel_error *err) {
+accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
+                         accel_error *err) {
     database db;
     *out = NULL;
     take_in_first(path);
@@ -259,23 +291,29 @@ accel_status store_query(const char *path, const char *sql, size_t max_rows, sto
 }
 
 void store_result_destroy(store_result *r) {
-    if (r != NULL) arena_destroy(r->arena);
+    if (r != NULL)
+        arena_destroy(r->arena);
 }
 
 /* ---- records ------------------------------------------------------------------------------------------------------------------- */
 
 static accel_status parse_samples(const char *text, arena *a, record *r, accel_error *err) {
     size_t count = *text != 0 && text[1] != ']';
-    for (const char *p = text; *p != 0; p++) count += *p == ',';
+    for (const char *p = text; *p != 0; p++)
+        count += *p == ',';
     int64_t *samples = ARENA_ARRAY(a, int64_t, count + 1);
-    if (samples == NULL) return error_no_memory(err, "samples", count * sizeof *samples);
+    if (samples == NULL)
+        return error_no_memory(err, "samples", count * sizeof *samples);
     size_t read = 0;
     for (const char *p = text; *p != 0 && read < count; p++) {
-        if (*p < '0' || *p > '9') continue;
+        if (*p < '0' || *p > '9')
+            continue;
         int64_t value = 0;
-        for (; *p >= '0' && *p <= '9'; p++) value = value * 10 + (*p - '0');
+        for (; *p >= '0' && *p <= '9'; p++)
+            value = value * 10 + (*p - '0');
         samples[read++] = value;
-        if (*p == 0) break;
+        if (*p == 0)
+            break;
     }
     r->samples_ns = samples;
     r->samples_ns_count = read;
@@ -283,25 +321,34 @@ static accel_status parse_samples(const char *text, arena *a, record *r, accel_e
 }
 
 static accel_status row_record(const store_cell *cells, arena *a, record *out, accel_error *err) {
-    if (cells[0].type != STORE_TEXT) return error_set(err, ACCEL_BAD_FILE, "a row of performance_results has no record in its metrics column");
+    if (cells[0].type != STORE_TEXT)
+        return error_set(err, ACCEL_BAD_FILE,
+                         "a row of performance_results has no record in its metrics column");
     ACCEL_TRY(record_read_json(cells[0].text, strlen(cells[0].text), a, out, err));
     return cells[1].type == STORE_TEXT ? parse_samples(cells[1].text, a, out, err) : ACCEL_OK;
 }
 
-accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out, size_t *count, accel_error *err) {
+accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out,
+                           size_t *count, accel_error *err) {
     str_buf sql = {0};
     store_result *rows = NULL;
-    str_appendf(&sql, "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR) FROM performance_results p JOIN models m USING (model_id) "
-                      "JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id WHERE (%s) ORDER BY r.started_at DESC, p.result_id",
-                filter_sql != NULL ? filter_sql : "true");
-    if (limit > 0) str_appendf(&sql, " LIMIT %zu", limit);
-    accel_status status = sql.failed ? error_no_memory(err, "a query", sql.length) : store_query(path, sql.data, 0, &rows, err);
+    str_appendf(
+        &sql,
+        "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR) FROM performance_results p JOIN models m USING (model_id) "
+        "JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id WHERE (%s) ORDER BY r.started_at DESC, p.result_id",
+        filter_sql != NULL ? filter_sql : "true");
+    if (limit > 0)
+        str_appendf(&sql, " LIMIT %zu", limit);
+    accel_status status =
+        sql.failed ? error_no_memory(err, "a query", sql.length) : store_query(path, sql.data, 0, &rows, err);
     str_free(&sql);
     ACCEL_TRY(status);
     *count = rows->row_count;
     *out = ARENA_ARRAY(a, record, rows->row_count + 1);
-    if (*out == NULL) status = error_no_memory(err, "records", rows->row_count * sizeof **out);
-    for (size_t i = 0; i < rows->row_count && status == ACCEL_OK; i++) status = row_record(&rows->cells[2 * i], a, &(*out)[i], err);
+    if (*out == NULL)
+        status = error_no_memory(err, "records", rows->row_count * sizeof **out);
+    for (size_t i = 0; i < rows->row_count && status == ACCEL_OK; i++)
+        status = row_record(&rows->cells[2 * i], a, &(*out)[i], err);
     store_result_destroy(rows);
     return status == ACCEL_OK ? status : error_prefix(err, status, "%s", path);
 }

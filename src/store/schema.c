@@ -1,12 +1,14 @@
 #include "store/schema.h"
 
 /* Columns that every result table ends with. */
-#define PROVENANCE_COLUMNS                                                                                                                                  \
-    {"provenance", "VARCHAR NOT NULL DEFAULT 'measured'", "measured, predicted, imported or simulated"},                                                    \
-        {"is_simulated", "BOOLEAN NOT NULL DEFAULT false", "true: not a measurement; kept out of the measured views"},                                      \
+#define PROVENANCE_COLUMNS                                                                                   \
+    {"provenance", "VARCHAR NOT NULL DEFAULT 'measured'", "measured, predicted, imported or simulated"},     \
+        {"is_simulated", "BOOLEAN NOT NULL DEFAULT false",                                                   \
+         "true: not a measurement; kept out of the measured views"},                                         \
         {"simulation_reason", "VARCHAR", "what shows that it was simulated"}, CREATED_COLUMN
-#define CREATED_COLUMN                                                                                                                                      \
-    { "created_at", "TIMESTAMP DEFAULT (now() AT TIME ZONE 'UTC')", "when the row was inserted (UTC); never the time of the run" }
+#define CREATED_COLUMN                                                                                       \
+    {"created_at", "TIMESTAMP DEFAULT (now() AT TIME ZONE 'UTC')",                                           \
+     "when the row was inserted (UTC); never the time of the run"}
 
 static const schema_column schema_info_columns[] = {
     {"version", "INTEGER NOT NULL", "number of this schema"},
@@ -16,7 +18,8 @@ static const schema_column schema_info_columns[] = {
 
 static const schema_column hardware_columns[] = {
     {"hardware_id", "BIGINT PRIMARY KEY DEFAULT nextval('hardware_platforms_seq')", ""},
-    {"hardware_type", "VARCHAR NOT NULL", "cpu, cuda, rocm, mps, openvino, qnn, webnn, webgpu, wasm, vulkan, dx12"},
+    {"hardware_type", "VARCHAR NOT NULL",
+     "cpu, cuda, rocm, mps, openvino, qnn, webnn, webgpu, wasm, vulkan, dx12"},
     {"device_name", "VARCHAR", "the device as its driver names it"},
     {"platform", "VARCHAR", "operating system"},
     {"platform_version", "VARCHAR", "its kernel"},
@@ -24,7 +27,8 @@ static const schema_column hardware_columns[] = {
     {"memory_gb", "DOUBLE", "memory of the device (of the machine for CPUs), 10^9 bytes"},
     {"compute_units", "INTEGER", "CPU cores a process may use; units of an accelerator"},
     {"metadata", "JSON", "device id, CPU model, machine id"},
-    {"natural_key", "VARCHAR NOT NULL UNIQUE", "SHA-256 of what identifies the row; rows are immutable and inserted if absent"},
+    {"natural_key", "VARCHAR NOT NULL UNIQUE",
+     "SHA-256 of what identifies the row; rows are immutable and inserted if absent"},
     CREATED_COLUMN,
 };
 
@@ -72,7 +76,8 @@ static const schema_column performance_columns[] = {
     {"iterations", "BIGINT", "measured samples"},
     {"warmup_iterations", "BIGINT", "inferences before the series was judged"},
     {"metrics", "JSON", "the whole record but its samples: docs/record.md"},
-    {"status", "VARCHAR NOT NULL", "ok, unsupported, absent, crashed, timeout, out_of_memory, wrong_output, error, cancelled; figures are NULL unless ok"},
+    {"status", "VARCHAR NOT NULL",
+     "ok, unsupported, absent, crashed, timeout, out_of_memory, wrong_output, error, cancelled; figures are NULL unless ok"},
     {"error_message", "VARCHAR", "one sentence when not ok"},
     {"record_id", "VARCHAR NOT NULL UNIQUE", "UUID of the record"},
     {"engine", "VARCHAR", "native, onnxruntime, openvino, …"},
@@ -91,7 +96,8 @@ static const schema_column performance_columns[] = {
     {"load_ms", "DOUBLE", "reading the model into the runtime"},
     {"compile_ms", "DOUBLE", "optimising and packing, where known apart"},
     {"first_ms", "DOUBLE", "first inference"},
-    {"verified", "BOOLEAN", "outputs agree with the reference; NULL when nothing independent could be compared with"},
+    {"verified", "BOOLEAN",
+     "outputs agree with the reference; NULL when nothing independent could be compared with"},
     {"reference", "VARCHAR", "what the outputs were compared with"},
     {"relative_l2", "DOUBLE", "of the worst output"},
     {"samples_ns", "BIGINT[]", "every measured latency, in order, ns"},
@@ -110,28 +116,32 @@ static const schema_column compatibility_columns[] = {
     {"error_type", "VARCHAR", "the status of the case"},
     {"suggested_fix", "VARCHAR", ""},
     {"workaround_available", "BOOLEAN", ""},
-    {"compatibility_score", "DOUBLE", "share of this run's cases of the model on the platform that were ok, 0 to 1"},
+    {"compatibility_score", "DOUBLE",
+     "share of this run's cases of the model on the platform that were ok, 0 to 1"},
     {"metadata", "JSON", "cases and ok cases behind the score"},
     PROVENANCE_COLUMNS,
 };
 
-#define TABLE(table_name, numbers, array, meaning)                                                                                                          \
-    { table_name, meaning, numbers, array, sizeof array / sizeof *array }
+#define TABLE(table_name, numbers, array, meaning)                                                           \
+    {table_name, meaning, numbers, array, sizeof array / sizeof *array}
 
 const schema_table schema_tables[] = {
     TABLE("accel_schema", NULL, schema_info_columns, "which schema this database has"),
-    TABLE("hardware_platforms", "hardware_platforms_seq", hardware_columns, "devices that results were measured on"),
+    TABLE("hardware_platforms", "hardware_platforms_seq", hardware_columns,
+          "devices that results were measured on"),
     TABLE("models", "models_seq", model_columns, "models that results were measured with"),
     TABLE("test_runs", "test_runs_seq", run_columns, "one row a command"),
-    TABLE("performance_results", "performance_results_seq", performance_columns, "one row a case, failed and unsupported ones included"),
-    TABLE("hardware_compatibility", "hardware_compatibility_seq", compatibility_columns, "one row a model and platform in a run"),
+    TABLE("performance_results", "performance_results_seq", performance_columns,
+          "one row a case, failed and unsupported ones included"),
+    TABLE("hardware_compatibility", "hardware_compatibility_seq", compatibility_columns,
+          "one row a model and platform in a run"),
 };
 const size_t schema_table_count = sizeof schema_tables / sizeof *schema_tables;
 
 /* ---- views ------------------------------------------------------------------------------------------------------------- */
 
 /* What makes two rows measurements of the same thing (contracts.md). */
-#define IDENTITY                                                                                                                                            \
+#define IDENTITY                                                                                             \
     "p.model_id, p.hardware_id, p.engine, p.engine_version, p.precision, p.batch_size, p.sequence_length, p.threads, p.mode, p.scenario"
 #define MEASURED "p.provenance = 'measured' AND NOT p.is_simulated"
 
@@ -146,13 +156,15 @@ const schema_view schema_views[] = {
      "p.memory_peak_mb, p.verified, p.reference, p.relative_l2, p.provenance, r.started_at, p.created_at, p.result_id, p.run_id, p.model_id, p.hardware_id "
      "FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) "
      "WHERE p.status = 'ok' AND " MEASURED " "
-     "QUALIFY row_number() OVER (PARTITION BY " IDENTITY " ORDER BY r.started_at DESC, p.result_id DESC) = 1"},
+     "QUALIFY row_number() OVER (PARTITION BY " IDENTITY
+     " ORDER BY r.started_at DESC, p.result_id DESC) = 1"},
     {"model_hardware_compatibility", "how often a model ran on a platform",
      "SELECT m.model_name, m.model_family, h.hardware_type, h.device_name, count(*) FILTER (c.is_compatible) AS compatible_count, "
      "count(*) FILTER (NOT c.is_compatible) AS incompatible_count, avg(c.compatibility_score) AS avg_compatibility_score, max(r.started_at) AS last_tested "
      "FROM hardware_compatibility c JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) "
      "WHERE c.provenance = 'measured' AND NOT c.is_simulated GROUP BY ALL"},
-    {"cross_platform_performance", "native and web rows of a model side by side: newest ok measurements, identity kept in the columns",
+    {"cross_platform_performance",
+     "native and web rows of a model side by side: newest ok measurements, identity kept in the columns",
      "SELECT l.model_name, l.model_family, l.hardware_type, l.device_name, l.engine, l.batch_size, l.precision, l.sequence_length, l.threads, l.mode, l.scenario, "
      "l.average_latency_ms AS avg_latency_ms, l.throughput_items_per_second, l.hardware_type IN ('webnn', 'webgpu', 'wasm') AS is_web_platform, l.model_source, "
      "l.started_at FROM latest_performance_metrics l"},
@@ -162,17 +174,21 @@ const size_t schema_view_count = sizeof schema_views / sizeof *schema_views;
 /* ---- as DDL and as a document ------------------------------------------------------------------------------------------------ */
 
 static void write_table(const schema_table *t, str_buf *out) {
-    if (t->sequence != NULL) str_appendf(out, "CREATE SEQUENCE %s;\n", t->sequence);
+    if (t->sequence != NULL)
+        str_appendf(out, "CREATE SEQUENCE %s;\n", t->sequence);
     str_appendf(out, "CREATE TABLE %s (\n", t->name);
     for (size_t i = 0; i < t->column_count; i++) {
-        str_appendf(out, "  %s %s%s\n", t->columns[i].name, t->columns[i].type, i + 1 < t->column_count ? "," : "");
+        str_appendf(out, "  %s %s%s\n", t->columns[i].name, t->columns[i].type,
+                    i + 1 < t->column_count ? "," : "");
     }
     str_append(out, ");\n");
 }
 
 void schema_write_ddl(str_buf *out) {
-    for (size_t i = 0; i < schema_table_count; i++) write_table(&schema_tables[i], out);
-    for (size_t i = 0; i < schema_view_count; i++) str_appendf(out, "CREATE VIEW %s AS %s;\n", schema_views[i].name, schema_views[i].sql);
+    for (size_t i = 0; i < schema_table_count; i++)
+        write_table(&schema_tables[i], out);
+    for (size_t i = 0; i < schema_view_count; i++)
+        str_appendf(out, "CREATE VIEW %s AS %s;\n", schema_views[i].name, schema_views[i].sql);
 }
 
 void schema_write_markdown(str_buf *out) {
@@ -180,9 +196,11 @@ void schema_write_markdown(str_buf *out) {
         const schema_table *t = &schema_tables[i];
         str_appendf(out, "### %s\n\n%s.\n\n| column | type | meaning |\n|---|---|---|\n", t->name, t->text);
         for (size_t c = 0; c < t->column_count; c++) {
-            str_appendf(out, "| %s | %s | %s |\n", t->columns[c].name, t->columns[c].type, t->columns[c].text);
+            str_appendf(out, "| %s | %s | %s |\n", t->columns[c].name, t->columns[c].type,
+                        t->columns[c].text);
         }
         str_append(out, "\n");
     }
-    for (size_t i = 0; i < schema_view_count; i++) str_appendf(out, "### %s (view)\n\n%s.\n\n", schema_views[i].name, schema_views[i].text);
+    for (size_t i = 0; i < schema_view_count; i++)
+        str_appendf(out, "### %s (view)\n\n%s.\n\n", schema_views[i].name, schema_views[i].text);
 }

@@ -33,7 +33,7 @@ extern const size_t schema_table_count;
 extern const schema_view schema_views[];
 extern const size_t schema_view_count;
 
-void schema_write_ddl(str_buf *out);      /* everything, for an empty database, to be run in one transaction */
+void schema_write_ddl(str_buf *out); /* everything, for an empty database, to be run in one transaction */
 void schema_write_markdown(str_buf *out); /* the reference part of docs/database.md */
 
 #endif

@@ -13,7 +13,9 @@
 
 enum { SPOOL_FILE_MAX_BYTES = 256 << 20 };
 
-static void spool_folder(const char *database_path, str_buf *out) { str_appendf(out, "%s.spool", database_path); }
+static void spool_folder(const char *database_path, str_buf *out) {
+    str_appendf(out, "%s.spool", database_path);
+}
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------ */
 
@@ -43,9 +45,13 @@ accel_status spool_write(const char *database_path, const run_info *run, const r
     spool_folder(database_path, &folder);
     str_appendf(&path, "%s/%s.json", str_text(&folder), r->record_id);
     spool_json(run, r, &json);
-    accel_status status = folder.failed || path.failed || json.failed ? error_no_memory(err, "a spooled record", json.length) : ACCEL_OK;
-    if (status == ACCEL_OK) status = file_make_folders(folder.data, err);
-    if (status == ACCEL_OK) status = file_replace(path.data, json.data, json.length, err);
+    accel_status status = folder.failed || path.failed || json.failed
+                              ? error_no_memory(err, "a spooled record", json.length)
+                              : ACCEL_OK;
+    if (status == ACCEL_OK)
+        status = file_make_folders(folder.data, err);
+    if (status == ACCEL_OK)
+        status = file_replace(path.data, json.data, json.length, err);
     str_free(&folder);
     str_free(&path);
     str_free(&json);
@@ -76,11 +82,13 @@ static accel_status read_run(yyjson_val *v, run_info *out, accel_error *err) {
 static accel_status read_spooled(yyjson_doc *doc, arena *a, run_info *run, record *r, accel_error *err) {
     yyjson_val *root = yyjson_doc_get_root(doc);
     yyjson_val *body = yyjson_obj_get(root, "record");
-    if (body == NULL) return error_set(err, ACCEL_BAD_FILE, "it is not {\"run\": …, \"record\": …}");
+    if (body == NULL)
+        return error_set(err, ACCEL_BAD_FILE, "it is not {\"run\": …, \"record\": …}");
     ACCEL_TRY(read_run(yyjson_obj_get(root, "run"), run, err));
     size_t length = 0;
     char *text = yyjson_val_write(body, 0, &length);
-    if (text == NULL) return error_no_memory(err, "a spooled record", 0);
+    if (text == NULL)
+        return error_no_memory(err, "a spooled record", 0);
     accel_status status = record_read_json(text, length, a, r, err);
     free(text);
     return status == ACCEL_OK ? record_validate(r, err) : status;
@@ -90,8 +98,10 @@ static void reject(const char *folder, const char *name, const char *path, const
     str_buf rejected = {0}, target = {0};
     str_appendf(&rejected, "%s/rejected", folder);
     str_appendf(&target, "%s/%s", str_text(&rejected), name);
-    bool moved = file_make_folders(str_text(&rejected), NULL) == ACCEL_OK && rename(path, str_text(&target)) == 0;
-    log_warning("%s is not a valid record (%s)%s", path, why, moved ? "; it was moved to the folder rejected beside it" : "");
+    bool moved =
+        file_make_folders(str_text(&rejected), NULL) == ACCEL_OK && rename(path, str_text(&target)) == 0;
+    log_warning("%s is not a valid record (%s)%s", path, why,
+                moved ? "; it was moved to the folder rejected beside it" : "");
     str_free(&rejected);
     str_free(&target);
 }
@@ -110,11 +120,14 @@ static accel_status take_file(take_in *t, const char *name, const char *path, ac
     yyjson_doc *doc = yyjson_read(text, length, 0);
     run_info run;
     record r;
-    accel_status status = a != NULL ? read_spooled(doc, a, &run, &r, &why) : error_no_memory(&why, "a record", 0);
+    accel_status status =
+        a != NULL ? read_spooled(doc, a, &run, &r, &why) : error_no_memory(&why, "a record", 0);
     if (status == ACCEL_OK) {
         status = insert_record(t->db, &run, &r, err);
-        if (status == ACCEL_OK) status = file_remove(path, err);
-        if (status == ACCEL_OK) t->taken++;
+        if (status == ACCEL_OK)
+            status = file_remove(path, err);
+        if (status == ACCEL_OK)
+            t->taken++;
     } else if (status == ACCEL_OUT_OF_MEMORY) {
         t->left++;
         status = ACCEL_OK;
@@ -130,29 +143,36 @@ static accel_status take_file(take_in *t, const char *name, const char *path, ac
 
 static accel_status visit(void *context, const char *name, accel_error *err) {
     take_in *t = context;
-    if (!str_ends_with(name, ".json")) return ACCEL_OK; /* the rejected folder, a temporary of a writer at work */
+    if (!str_ends_with(name, ".json"))
+        return ACCEL_OK; /* the rejected folder, a temporary of a writer at work */
     str_buf path = {0};
     file_join(&path, t->folder, name);
-    accel_status status = path.failed ? error_no_memory(err, "a path", path.length) : take_file(t, name, path.data, err);
+    accel_status status =
+        path.failed ? error_no_memory(err, "a path", path.length) : take_file(t, name, path.data, err);
     str_free(&path);
     return status;
 }
 
-accel_status spool_take_in(const char *database_path, database *db, size_t *taken, size_t *left, accel_error *err) {
+accel_status spool_take_in(const char *database_path, database *db, size_t *taken, size_t *left,
+                           accel_error *err) {
     str_buf folder = {0};
     spool_folder(database_path, &folder);
     take_in t = {.folder = str_text(&folder), .db = db};
     accel_status status = ACCEL_OK;
-    if (file_is_folder(t.folder)) status = file_list(t.folder, visit, &t, err);
-    if (taken != NULL) *taken = t.taken;
-    if (left != NULL) *left = t.left;
+    if (file_is_folder(t.folder))
+        status = file_list(t.folder, visit, &t, err);
+    if (taken != NULL)
+        *taken = t.taken;
+    if (left != NULL)
+        *left = t.left;
     str_free(&folder);
     return status;
 }
 
 static accel_status any_record(void *context, const char *name, accel_error *err) {
     (void)err;
-    if (str_ends_with(name, ".json")) *(bool *)context = true;
+    if (str_ends_with(name, ".json"))
+        *(bool *)context = true;
     return ACCEL_OK;
 }
 
@@ -160,7 +180,8 @@ bool spool_is_empty(const char *database_path) {
     str_buf folder = {0};
     bool any = false;
     spool_folder(database_path, &folder);
-    if (file_is_folder(str_text(&folder))) (void)file_list(str_text(&folder), any_record, &any, NULL);
+    if (file_is_folder(str_text(&folder)))
+        (void)file_list(str_text(&folder), any_record, &any, NULL);
     str_free(&folder);
     return !any;
 }

@@ -9,7 +9,8 @@
 
 accel_status spool_write(const char *database_path, const run_info *run, const record *r, accel_error *err);
 /* Inserts every file's record into db and removes the file. Files that are not valid records move to rejected/ with a warning. */
-accel_status spool_take_in(const char *database_path, database *db, size_t *taken, size_t *left, accel_error *err);
+accel_status spool_take_in(const char *database_path, database *db, size_t *taken, size_t *left,
+                           accel_error *err);
 bool spool_is_empty(const char *database_path);
 
 #endif

@@ -52,20 +52,22 @@ typedef struct store_cell {
 typedef struct store_result {
     arena *arena;
     size_t column_count, row_count;
-    const char **columns;     /* names */
-    bool *numeric;            /* the column's type is a number */
-    const store_cell *cells;  /* row by row */
+    const char **columns;    /* names */
+    bool *numeric;           /* the column's type is a number */
+    const store_cell *cells; /* row by row */
 } store_result;
 
 /* Runs one or more SQL statements read-only (the file is opened read-only; statements that would write, attach, copy or install fail, and
  * external access is off) and gives the last one's rows. ACCEL_NOT_FOUND when the database does not exist (it is not made). Errors hold DuckDB's own sentence. max_rows 0: no limit;
  * beyond it ACCEL_LIMIT. */
-accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out, accel_error *err);
+accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
+                         accel_error *err);
 void store_result_destroy(store_result *r); /* accepts NULL */
 
 /* Records as they were stored, newest run first (for reports and --resume). filter_sql: a WHERE condition over performance_results p JOIN models m JOIN
  * hardware_platforms h JOIN test_runs r, or NULL. Spooled records are included. */
-accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out, size_t *count, accel_error *err);
+accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out,
+                           size_t *count, accel_error *err);
 
 const char *store_engine_version(void); /* "DuckDB v1.5.6", or NULL when the library cannot be loaded */
 

@@ -22,7 +22,8 @@ struct store_writer {
 };
 
 const char *store_default_path(const char *given) {
-    if (given != NULL) return given;
+    if (given != NULL)
+        return given;
     const char *environment = getenv("BENCHMARK_DB_PATH");
     return environment != NULL && *environment != 0 ? environment : "./benchmark_db.duckdb";
 }
@@ -32,23 +33,27 @@ static accel_status describe_run(store_writer *w, const store_options *options, 
     record id;
     record_init(&id);
     ACCEL_TRY(record_new_id(w->arena, &id, err)); /* a UUID is a UUID */
-    w->run = (run_info){.uuid = id.record_id,
-                        .test_name = arena_strdup(w->arena, options->test_name != NULL ? options->test_name : "accel bench"),
-                        .started_at = arena_strdup(w->arena, clock_utc_text(clock_utc_us(), text)),
-                        .git_commit = accel_git_commit()};
-    if (w->run.test_name == NULL || w->run.started_at == NULL) return error_no_memory(err, "a writer", 0);
+    w->run = (run_info){
+        .uuid = id.record_id,
+        .test_name = arena_strdup(w->arena, options->test_name != NULL ? options->test_name : "accel bench"),
+        .started_at = arena_strdup(w->arena, clock_utc_text(clock_utc_us(), text)),
+        .git_commit = accel_git_commit()};
+    if (w->run.test_name == NULL || w->run.started_at == NULL)
+        return error_no_memory(err, "a writer", 0);
     return ACCEL_OK;
 }
 
 accel_status store_writer_create(const store_options *options, store_writer **out, accel_error *err) {
     *out = NULL;
     store_writer *w = mem_calloc(1, sizeof *w);
-    if (w == NULL) return error_no_memory(err, "a writer", sizeof *w);
+    if (w == NULL)
+        return error_no_memory(err, "a writer", sizeof *w);
     w->arena = arena_create();
     w->patience_s = options->patience_s < 0 ? DEFAULT_PATIENCE_S : options->patience_s;
     w->started_ns = clock_now_ns();
     w->path = w->arena != NULL ? arena_strdup(w->arena, options->path) : NULL;
-    accel_status status = w->path != NULL ? describe_run(w, options, err) : error_no_memory(err, "a writer", 0);
+    accel_status status =
+        w->path != NULL ? describe_run(w, options, err) : error_no_memory(err, "a writer", 0);
     if (status != ACCEL_OK) {
         arena_destroy(w->arena);
         mem_free(w);
@@ -60,7 +65,9 @@ accel_status store_writer_create(const store_options *options, store_writer **ou
 
 /* Why the database refused it decides: a lock held or a full disk is what the spool is for; a file that is no database, or one of
  * another tool, is a mistake that the user must hear of before he measures for an hour. */
-static bool spool_helps(accel_status status) { return status == ACCEL_BUSY || status == ACCEL_IO || status == ACCEL_OUT_OF_MEMORY; }
+static bool spool_helps(accel_status status) {
+    return status == ACCEL_BUSY || status == ACCEL_IO || status == ACCEL_OUT_OF_MEMORY;
+}
 
 static accel_status add_to_database(store_writer *w, const record *r, accel_error *err) {
     database db;
@@ -68,7 +75,8 @@ static accel_status add_to_database(store_writer *w, const record *r, accel_erro
     accel_status status = insert_record(&db, &w->run, r, err);
     if (status == ACCEL_OK) {
         accel_error ignored = {0}; /* this record is in; what waits in the spool has another chance later */
-        if (spool_take_in(w->path, &db, NULL, NULL, &ignored) != ACCEL_OK) log_warning("the spool could not be taken in: %s", ignored.message);
+        if (spool_take_in(w->path, &db, NULL, NULL, &ignored) != ACCEL_OK)
+            log_warning("the spool could not be taken in: %s", ignored.message);
     }
     database_close(&db);
     return status;
@@ -76,25 +84,31 @@ static accel_status add_to_database(store_writer *w, const record *r, accel_erro
 
 accel_status store_add(store_writer *w, const record *r, bool *spooled, accel_error *err) {
     accel_error why = {0}, spool_why = {0};
-    if (spooled != NULL) *spooled = false;
+    if (spooled != NULL)
+        *spooled = false;
     ACCEL_TRY(record_validate(r, err));
     if (!w->run_described) {
         w->run.command_line = arena_strdup(w->arena, r->command_line);
         w->run_described = true;
     }
     accel_status status = add_to_database(w, r, &why);
-    if (status == ACCEL_OK) return ACCEL_OK;
-    if (!spool_helps(status)) return error_set(err, status, "%s", why.message);
+    if (status == ACCEL_OK)
+        return ACCEL_OK;
+    if (!spool_helps(status))
+        return error_set(err, status, "%s", why.message);
     if (spool_write(w->path, &w->run, r, &spool_why) == ACCEL_OK) {
         log_info("a result waits in %s.spool: %s", w->path, why.message);
-        if (spooled != NULL) *spooled = true;
+        if (spooled != NULL)
+            *spooled = true;
         return ACCEL_OK;
     }
-    return error_set(err, status, "a result could not be stored: %s; nor spooled: %s", why.message, spool_why.message);
+    return error_set(err, status, "a result could not be stored: %s; nor spooled: %s", why.message,
+                     spool_why.message);
 }
 
 accel_status store_writer_close(store_writer *w, bool success, accel_error *err) {
-    if (w == NULL) return ACCEL_OK;
+    if (w == NULL)
+        return ACCEL_OK;
     accel_status status = ACCEL_OK;
     if (w->run_described) {
         database db;
@@ -102,10 +116,12 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
         if (status == ACCEL_OK) {
             status = spool_take_in(w->path, &db, NULL, NULL, err);
             double seconds = (double)(clock_now_ns() - w->started_ns) / 1e9;
-            if (status == ACCEL_OK) status = finish_run(&db, &w->run, seconds, success, err);
+            if (status == ACCEL_OK)
+                status = finish_run(&db, &w->run, seconds, success, err);
             database_close(&db);
         }
-        if (status == ACCEL_BUSY) status = ACCEL_OK; /* all records are in the database or the spool */
+        if (status == ACCEL_BUSY)
+            status = ACCEL_OK; /* all records are in the database or the spool */
     }
     arena_destroy(w->arena);
     mem_free(w);
@@ -114,9 +130,12 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
 
 accel_status store_take_in(const char *path, size_t *taken, size_t *left, accel_error *err) {
     database db;
-    if (taken != NULL) *taken = 0;
-    if (left != NULL) *left = 0;
-    if (spool_is_empty(path)) return ACCEL_OK;
+    if (taken != NULL)
+        *taken = 0;
+    if (left != NULL)
+        *left = 0;
+    if (spool_is_empty(path))
+        return ACCEL_OK;
     ACCEL_TRY(database_open(path, false, DEFAULT_PATIENCE_S, &db, err));
     accel_status status = spool_take_in(path, &db, taken, left, err);
     database_close(&db);
