@@ -100,25 +100,23 @@ static void pooler(builder *b, const bert *m, value_id x) {
     build_output(b, "pooler_output", BUILD(b, "Tanh", dense));
 }
 
-/* Mean over the kept tokens as a product of the mask [batch, 1, sequence] with the states, then the L2 norm. The small bounds are
- * those of sentence-transformers and of torch.nn.functional.normalize. */
+/* Mean over the kept tokens as a product of the mask [batch, 1, sequence] with the states, then the L2 norm. At least one token
+ * counts as kept, so that an empty sentence gives zeros. */
 static void sentence_embedding(builder *b, const bert *m, const hf_folder *folder, value_id x) {
     b->scope = "pooling.";
+    build_attr to_float = BUILD_INT("to", DTYPE_F32);
     value_id one = build_i64s(b, 1, (int64_t[]){1});
     value_id sentence;
     if (folder->cls_pooling) {
         sentence = build_op(b, "Gather", 2, (value_id[]){x, build_i64(b, 0)}, 1, (build_attr[]){BUILD_INT("axis", 1)});
     } else {
-        value_id weights = build_op(b, "Cast", 1, &m->mask, 1, (build_attr[]){BUILD_INT("to", DTYPE_F32)});
-        value_id sum = BUILD(b, "MatMul", BUILD(b, "Unsqueeze", weights, one), x);
-        value_id count = BUILD(b, "ReduceSum", weights, one); /* [batch, 1] */
-        sum = BUILD(b, "Squeeze", sum, one);
-        sentence = BUILD(b, "Div", sum, BUILD(b, "Max", count, build_f32(b, 1e-9F)));
+        value_id weights = build_op(b, "Cast", 1, &m->mask, 1, &to_float);
+        value_id sum = BUILD(b, "Squeeze", BUILD(b, "MatMul", BUILD(b, "Unsqueeze", weights, one), x), one);
+        value_id count = BUILD(b, "Max", BUILD(b, "ReduceSum", m->mask, one), one); /* [batch, 1] */
+        sentence = BUILD(b, "Div", sum, build_op(b, "Cast", 1, &count, 1, &to_float));
     }
-    if (folder->normalize) {
-        value_id length = BUILD(b, "ReduceL2", sentence, one);
-        sentence = BUILD(b, "Div", sentence, BUILD(b, "Max", length, build_f32(b, 1e-12F)));
-    }
+    if (folder->normalize)
+        sentence = build_op(b, "LpNormalization", 1, &sentence, 2, (build_attr[]){BUILD_INT("axis", -1), BUILD_INT("p", 2)});
     build_output(b, "sentence_embedding", sentence);
 }
 
