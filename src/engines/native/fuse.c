@@ -200,7 +200,7 @@ static bool same_shape_f32(const plan *p, int32_t a, const shape *s) {
 
 static bool try_residual(fuser *f, const graph_node *n, int32_t current, const shape *out,
                          plan_fusion *lead) {
-    if (!is_op(n, "Add") || n->inputs[0] == n->inputs[1]) {
+    if ((!is_op(n, "Add") && !is_op(n, "Sum")) || n->input_count != 2 || n->inputs[0] == n->inputs[1]) {
         return false;
     }
     int32_t other = n->inputs[0] == current ? n->inputs[1] : n->inputs[0];
@@ -234,16 +234,16 @@ static accel_status join_next(fuser *f, const graph_node *leader, plan_fusion *l
         return ACCEL_OK;
     }
     int axis = channel_axis(leader, out);
-    if ((flags & KERNEL_EPILOGUE) != 0 && lead->residual == PLAN_NONE && out->rank >= 2) {
+    if ((flags & KERNEL_AFFINE) != 0 && lead->residual == PLAN_NONE && out->rank >= 2) {
         ACCEL_TRY(try_vector(f, n, lead->output, out, axis, e, joined));
         if (!*joined) {
             ACCEL_TRY(try_batch_norm(f, n, lead->output, out, axis, e, joined));
         }
-        if (!*joined) {
-            *joined = try_residual(f, n, lead->output, out, lead);
-        }
     }
-    if (!*joined && n->inputs[0] == lead->output) {
+    if (!*joined && (flags & KERNEL_RESIDUAL) != 0 && lead->residual == PLAN_NONE) {
+        *joined = try_residual(f, n, lead->output, out, lead);
+    }
+    if (!*joined && (flags & KERNEL_ACTIVATION) != 0 && n->inputs[0] == lead->output) {
         *joined = activation_of(f, n, e);
     }
     return ACCEL_OK;

@@ -84,14 +84,16 @@ typedef struct kernel_call {
 } kernel_call;
 
 enum kernel_flags {
-    KERNEL_EPILOGUE = 1,      /* takes scale, shift, residual, activation */
-    KERNEL_CHANNELS_LAST = 2, /* wants input 0 and output 0 channels-last */
-    KERNEL_ANY_LAYOUT = 4,    /* takes inputs all channels-last or all row-major, the output likewise */
-    KERNEL_PLAIN_INPUT = 8,   /* with KERNEL_CHANNELS_LAST: input 0 may also be row-major */
-    KERNEL_STRIDED_OUT = 16,  /* output 0 may have a pixel_stride above its channels */
-    KERNEL_STRIDED_IN = 32,   /* inputs may */
-    KERNEL_IN_PLACE = 64,     /* output 0 may lie on an input of the same size that dies here */
-    KERNEL_ACTIVATION = 128   /* takes an activation in the epilogue, not the rest */
+    KERNEL_AFFINE = 1,        /* takes scale and shift a channel */
+    KERNEL_RESIDUAL = 2,      /* takes a residual */
+    KERNEL_ACTIVATION = 4,    /* takes an activation */
+    KERNEL_EPILOGUE = 7,      /* all three */
+    KERNEL_CHANNELS_LAST = 8, /* wants input 0 and output 0 channels-last */
+    KERNEL_ANY_LAYOUT = 16,   /* takes inputs all channels-last or all row-major, the output likewise */
+    KERNEL_PLAIN_INPUT = 32,  /* with KERNEL_CHANNELS_LAST: input 0 may also be row-major */
+    KERNEL_STRIDED_OUT = 64,  /* output 0 may have a pixel_stride above its channels */
+    KERNEL_STRIDED_IN = 128,  /* inputs may */
+    KERNEL_IN_PLACE = 256     /* output 0 may lie on an input of the same size that dies here */
 };
 
 typedef struct kernel_def {

@@ -55,7 +55,7 @@ INLINE vf v_exp_negative(vf x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     vf y = (p * (r * r) + r + 1.0f) * v_pow2_small(n);
-    return (vf)((vi)y & (x > v_splat(-87.0f)));
+    return v_select(x != x, x, (vf)((vi)y & (x > v_splat(-87.0f))));
 }
 
 /* tanh: odd rational approximation on |x| < 7.905 (Eigen's coefficients), x itself when tiny. */

@@ -3,7 +3,15 @@
 
 #define FAMILIES(X)                                                                                          \
     X(unary)                                                                                                 \
-    X(matmul)
+    X(binary)                                                                                                \
+    X(matmul)                                                                                                \
+    X(conv)                                                                                                  \
+    X(pool)                                                                                                  \
+    X(norm)                                                                                                  \
+    X(softmax)                                                                                               \
+    X(attention)                                                                                             \
+    X(reduce)                                                                                                \
+    X(move)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)

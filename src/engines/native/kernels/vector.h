@@ -26,8 +26,8 @@
 #define INLINE static inline __attribute__((always_inline, unused))
 #define UNROLL _Pragma("GCC unroll 16")
 
-typedef float vf __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef float vf __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES)));
 typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
 INLINE vf v_load(const float *p) {
@@ -61,6 +61,13 @@ INLINE vf v_load_part(const float *p, size_t count) {
     vf x = {0};
     __builtin_memcpy(&x, p, count * sizeof(float));
     return x;
+}
+/* count lanes, or all of them when there are more. */
+INLINE vf v_load_some(const float *p, int64_t count) {
+    if (count >= VW) {
+        return v_load(p);
+    }
+    return v_load_part(p, (size_t)count);
 }
 INLINE void v_store_part(float *p, vf x, size_t count) {
     __builtin_memcpy(p, &x, count * sizeof(float));
