@@ -68,6 +68,7 @@ struct engine_session {
     OrtRunOptions *run_options;
     OrtValue **inputs;
     ort_output *outputs;
+    bool has_open_outputs; /* some have a shape that only the run tells */
     engine_timing timing;
     engine_ran ran;
     char *profile_prefix; /* NULL: not profiled */

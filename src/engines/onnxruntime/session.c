@@ -16,6 +16,7 @@ void ort_unbind(engine_session *s) {
     const OrtApi *api = s->rt->api;
     api->ReleaseIoBinding(s->binding);
     s->binding = NULL;
+    s->has_open_outputs = false;
     for (size_t i = 0; s->inputs && i < s->graph->input_count; i++) {
         api->ReleaseValue(s->inputs[i]);
         s->inputs[i] = NULL;
@@ -38,13 +39,19 @@ static accel_status wrap(engine_session *s, const char *name, const tensor *t, O
                      err, "binding '%s'", name);
 }
 
+static accel_status bind_open(engine_session *s, const ort_output *o, accel_error *err) {
+    return ort_check(s->rt, s->rt->api->BindOutputToDevice(s->binding, o->name, s->memory), err,
+                     "binding output '%s'", o->name);
+}
+
+/* All in the file's order: the runtime gives the values back in the order of the first binding. */
 static accel_status bind_output(engine_session *s, size_t index, accel_error *err) {
     const OrtApi *api = s->rt->api;
     const value_type *type = &s->graph->values[s->graph->outputs[index]].type;
     ort_output *o = &s->outputs[index];
     if (!shape_is_static(&type->shape) || type->type == DTYPE_UNDEFINED) {
-        return ort_check(s->rt, api->BindOutputToDevice(s->binding, o->name, s->memory), err,
-                         "binding output '%s'", o->name);
+        s->has_open_outputs = true;
+        return bind_open(s, o, err);
     }
     ACCEL_TRY(tensor_create(type->type, &type->shape, &o->ours, err));
     ACCEL_TRY(wrap(s, o->name, &o->ours, &o->value, err));
@@ -77,9 +84,22 @@ accel_status ort_bind(engine_session *s, const tensor *inputs, size_t count, acc
     return status;
 }
 
+/* The binding keeps the values that a run allocated and would demand their shape of the next run: let it forget them. */
+static accel_status forget_outputs(engine_session *s, accel_error *err) {
+    for (size_t i = 0; i < s->graph->output_count; i++) {
+        if (s->outputs[i].ours.type == DTYPE_UNDEFINED) {
+            ACCEL_TRY(bind_open(s, &s->outputs[i], err));
+        }
+    }
+    return ACCEL_OK;
+}
+
 accel_status ort_run(engine_session *s, accel_error *err) {
     if (!s->binding) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "nothing is bound to the session");
+    }
+    if (s->has_open_outputs) {
+        ACCEL_TRY(forget_outputs(s, err));
     }
     OrtStatus *status = s->rt->api->RunWithBinding(s->session, s->run_options, s->binding);
     return status ? ort_check(s->rt, status, err, "running") : ACCEL_OK;
@@ -139,11 +159,7 @@ accel_status ort_outputs(engine_session *s, tensor *views, size_t count, accel_e
         return error_set(err, ACCEL_INVALID_ARGUMENT, "%zu outputs were asked for, the model has %zu", count,
                          s->graph->output_count);
     }
-    bool all_ours = true;
-    for (size_t i = 0; i < count; i++) {
-        all_ours = all_ours && s->outputs[i].ours.type != DTYPE_UNDEFINED;
-    }
-    if (!all_ours) {
+    if (s->has_open_outputs) {
         ACCEL_TRY(fetch(s, err));
     }
     for (size_t i = 0; i < count; i++) {

@@ -95,8 +95,18 @@ accel_status ov_runtime_open(const engine_context *context, const ov_runtime **o
 
 /* ---- errors ------------------------------------------------------------------------------------------------------------ */
 
-/* The runtime's messages are stack-like: a line for each place that passed the exception on, the reason among them. Keeps the
- * lines that tell the reason, joined into one. */
+/* Lines that say where in OpenVINO the exception passed, not what is wrong. */
+static bool is_noise(const char *line) {
+    static const char *const starts[] = {"Exception from ", "Check '", "FrontEnd API failed", "Summary:"};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (str_starts_with(line, starts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The runtime's messages are stack-like. Keeps the lines that tell the reason, joined into one. */
 static void join_message(const char *message, char *out, size_t size) {
     size_t used = 0;
     out[0] = '\0';
@@ -108,7 +118,7 @@ static void join_message(const char *message, char *out, size_t size) {
             line++;
             kept--;
         }
-        if (kept > 0 && !str_starts_with(line, "Exception from ")) {
+        if (kept > 0 && !is_noise(line)) {
             used += (size_t)str_format(out + used, size - used, "%s%.*s", used ? "; " : "", (int)kept, line);
         }
         message += length + (message[length] == '\n');
@@ -116,7 +126,8 @@ static void join_message(const char *message, char *out, size_t size) {
 }
 
 static accel_status status_of(ov_status_e status, const char *words) {
-    if (strstr(words, "does not support the following ONNX operations") || strstr(words, "nsupported") ||
+    if (strstr(words, "No conversion rule found") ||
+        strstr(words, "does not support the following ONNX operations") || strstr(words, "nsupported") ||
         status == NOT_IMPLEMENTED) {
         return ACCEL_UNSUPPORTED;
     }
