@@ -1,8 +1,10 @@
-/* Files of models: ONNX, safetensors, Hugging Face folders, .npy. Untrusted bytes in, a graph (or tensors) or an error out.
+/* Files of models: ONNX, safetensors, Hugging Face folders, .npy. Untrusted bytes in, a graph (or tensors)
+ * or an error out.
  *
- * Every size and count that a file states is checked against the bytes that are present before anything is allocated.
- * Weights are never copied: graphs and tables point into the mapped files, which they own. An error sentence
- * names the file, and the node, tensor or field that it is about. Nothing here keeps global state. */
+ * Every size and count that a file states is checked against the bytes that are present before anything is
+ * allocated. Weights are never copied: graphs and tables point into the mapped files, which they own. An
+ * error sentence names the file, and the node, tensor or field that it is about. Nothing here keeps global
+ * state. */
 #ifndef ACCEL_FORMATS_FORMATS_H
 #define ACCEL_FORMATS_FORMATS_H
 
@@ -15,73 +17,82 @@
 #include "graph/graph.h"
 #include "graph/tensor.h"
 
-/* ---- ONNX: reading ---------------------------------------------------------------------------------------------
+/* ---- ONNX: reading ---------------------------------------------------------------------------------------
  *
- * ir_version 3 and above, ai.onnx opset 6 to graph_opset(); older opsets are read too, as far as their forms are known.
- * The graph that comes out holds the newest form of each operator (upgrade.c), has its model-local functions
- * expanded, its nodes in topological order, and has passed graph_check. Its shapes are those the file declares:
- * graph_infer is the caller's next step.
+ * ir_version 3 and above, ai.onnx opset 6 to graph_opset(); older opsets are read too, as far as their forms
+ * are known. The graph that comes out holds the newest form of each operator (upgrade.c), has its model-local
+ * functions expanded, its nodes in topological order, and has passed graph_check. Its shapes are those that
+ * the file declares: graph_infer is the caller's next step.
  *
- * An operator that the table does not know is no error here (node->op is NULL). Refused, with the tensor or node named, are:
- * string tensors that a node uses, attribute types without meaning to any known operator, dense forms of sparse tensors
- * above 64 MiB, and more than GRAPH_MAX_NODES nodes after functions are expanded. */
+ * An operator that the table does not know is no error here (node->op is NULL). Refused, with the tensor or
+ * node named, are: string tensors that a node uses, dense forms of sparse tensors above 64 MiB, and models
+ * whose functions expand to more than 2^18 nodes. */
 accel_status onnx_read(const char *path, graph **out, accel_error *err);
 
-/* The same from memory. The bytes must outlive the graph: its weights point into them. `folder` holds the external
- * data files; NULL refuses external data. `name` stands for the file in error sentences. */
-accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name, const char *folder, graph **out, accel_error *err);
+/* The same from memory. The bytes must outlive the graph: its weights point into them. `folder` holds the
+ * external data files; NULL refuses external data. `name` stands for the file in error sentences. */
+accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name, const char *folder,
+                             graph **out, accel_error *err);
 
-/* ---- ONNX: writing ---------------------------------------------------------------------------------------------- */
+/* ---- ONNX: writing ------------------------------------------------------------------------------------ */
 
 typedef struct onnx_write_options {
-    uint64_t external_threshold_bytes; /* weights above this in all go to PATH.data beside the model; 0: 1 GiB */
-    bool all_external;                 /* weights of 1 KiB and more go to PATH.data whatever their sum */
-    int64_t opset;                     /* ai.onnx opset to declare; 0: graph_opset(). The graph must be in that opset's forms (pass_to_form) */
-    int64_t ir_version;                /* 0: the least that the opset and the element types allow */
-    const char *producer;              /* producer_name; NULL: "accel" */
+    /* Weights that have more bytes than this in all go to PATH.data beside the model. 0: 1 GiB. */
+    uint64_t external_threshold_bytes;
+    bool all_external; /* weights of 1 KiB and more go to PATH.data whatever their sum */
+    /* ai.onnx opset to declare; 0: graph_opset(). The graph must be in that opset's forms (pass_to_form). */
+    int64_t opset;
+    int64_t ir_version;   /* 0: the least that the opset and the element types allow */
+    const char *producer; /* producer_name; NULL: "accel" */
 } onnx_write_options;
 
-/* Writes the model; either the whole file (and its .data) appears or nothing. Generated weights are made and streamed one by one.
- * options may be NULL. */
-accel_status onnx_write(const graph *g, const char *path, const onnx_write_options *options, accel_error *err);
+/* Writes the model; either the whole file (and its .data) appears or nothing. Generated weights are made
+ * and streamed one by one. options may be NULL. */
+accel_status onnx_write(const graph *g, const char *path, const onnx_write_options *options,
+                        accel_error *err);
 /* The same into memory, weights inside (below 2 GB in all). */
-accel_status onnx_write_bytes(const graph *g, const onnx_write_options *options, str_buf *out, accel_error *err);
+accel_status onnx_write_bytes(const graph *g, const onnx_write_options *options, str_buf *out,
+                              accel_error *err);
 
-/* ---- ONNX: single values (test data) ---------------------------------------------------------------------------- */
+/* ---- ONNX: single values (test data) ------------------------------------------------------------------ */
 
 /* A tensor, a sequence of tensors or an optional of either. Owns its tensors. */
 typedef struct onnx_value {
-    char *name;                /* as the file says; "" when it does not */
+    char *name; /* as the file says; "" when it does not */
     value_container container;
-    bool present;              /* false: an empty optional */
-    dtype type;                /* of the items; DTYPE_UNDEFINED for an empty sequence that does not say */
-    tensor *items;             /* one for a tensor */
+    bool present;  /* false: an empty optional */
+    dtype type;    /* of the items; DTYPE_UNDEFINED for an empty sequence that does not say */
+    tensor *items; /* one for a tensor */
     size_t count;
 } onnx_value;
 
 /* Reads a serialised TensorProto. */
 accel_status onnx_read_tensor_pb(const char *path, tensor *out, accel_error *err);
-/* Reads a TensorProto, SequenceProto or OptionalProto: the file does not say which, the caller (the model's declared type) does.
- * String tensors, maps and sparse tensors are ACCEL_UNSUPPORTED. */
-accel_status onnx_read_value_pb(const char *path, value_container container, onnx_value *out, accel_error *err);
+/* Reads a TensorProto, SequenceProto or OptionalProto: the file does not say which, the caller (the
+ * model's declared type) does. String tensors, maps and sparse tensors are ACCEL_UNSUPPORTED. */
+accel_status onnx_read_value_pb(const char *path, value_container container, onnx_value *out,
+                                accel_error *err);
 void onnx_value_free(onnx_value *v); /* leaves it zero; accepts a zero one */
 accel_status onnx_write_tensor_pb(const char *path, const char *name, const tensor *t, accel_error *err);
 
-/* ---- NumPy's .npy ----------------------------------------------------------------------------------------------- */
+/* ---- NumPy's .npy ------------------------------------------------------------------------------------- */
 
-/* Versions 1 to 3, little- and big-endian, C order; Fortran order is converted. Types without a NumPy number (bfloat16, float8, int4…) are
- * known by the names that ml_dtypes gives them, and, since numpy.save writes those as plain void, also '|V1' and '|V2' as
- * uint8 and bfloat16. The tensor owns its data: tensor_free it. */
+/* Versions 1 to 3, little- and big-endian, C order; Fortran order is converted. Types without a NumPy
+ * number (bfloat16, float8, int4…) are known by the names that ml_dtypes gives them, and, since numpy.save
+ * writes those as plain void, also '|V1' and '|V2' as uint8 and bfloat16. The tensor owns its data:
+ * tensor_free it. */
 accel_status npy_read(const char *path, tensor *out, accel_error *err);
-accel_status npy_read_bytes(const void *bytes, size_t length, const char *name, tensor *out, accel_error *err);
-/* Version 1, C order. bfloat16 and the float8 kinds are written as void of their size, as numpy.save does; sub-byte types
- * are widened to one byte an element ([u]int8; float4 as its bits). Strings are refused. */
+accel_status npy_read_bytes(const void *bytes, size_t length, const char *name, tensor *out,
+                            accel_error *err);
+/* Version 1, C order. bfloat16 and the float8 kinds are written as void of their size, as numpy.save does;
+ * sub-byte types are widened to one byte an element ([u]int8; float4 as its bits). Strings are refused. */
 accel_status npy_write(const char *path, const tensor *t, accel_error *err);
 
-/* ---- safetensors ------------------------------------------------------------------------------------------------ */
+/* ---- safetensors -------------------------------------------------------------------------------------- */
 
-/* One file, or the shards of a model.safetensors.index.json, opened and validated whole: header of at most 100 MB, offsets contiguous
- * without holes or overlap and ending with the file, no duplicate names, length = dtype x shape. */
+/* One file, or the shards of a model.safetensors.index.json, opened and validated whole: header of at most
+ * 100 MB, offsets contiguous without holes or overlap and ending with the file, no duplicate names, length
+ * = dtype x shape. */
 typedef struct safetensors safetensors;
 
 typedef struct safetensors_entry {
@@ -95,23 +106,27 @@ typedef struct safetensors_entry {
 /* path: a .safetensors file, or an index .json whose shards lie beside it. */
 accel_status safetensors_open(const char *path, safetensors **out, accel_error *err);
 /* One file from memory that outlives it. */
-accel_status safetensors_open_bytes(const void *bytes, size_t length, const char *name, safetensors **out, accel_error *err);
+accel_status safetensors_open_bytes(const void *bytes, size_t length, const char *name, safetensors **out,
+                                    accel_error *err);
 void safetensors_close(safetensors *s); /* accepts NULL; fits graph_own through safetensors_close_handle */
 void safetensors_close_handle(void *s);
 size_t safetensors_count(const safetensors *s);
 const safetensors_entry *safetensors_at(const safetensors *s, size_t index); /* file order */
-const safetensors_entry *safetensors_find(const safetensors *s, const char *name); /* NULL when absent; hashed */
+const safetensors_entry *safetensors_find(const safetensors *s,
+                                          const char *name); /* NULL when absent; hashed */
 
-/* ---- Hugging Face folders --------------------------------------------------------------------------------------- */
+/* ---- Hugging Face folders ----------------------------------------------------------------------------- */
 
-/* config.json. Getters never fail at once: the first field of a wrong type or range is remembered, the getter gives its
- * fallback, and hf_config_check reports it. So a model class reads its configuration without a check on every line.
- * Keys may be dotted ("text_config.hidden_size"). A field that is missing or null gives the fallback. */
+/* config.json. Getters never fail at once: the first field of a wrong type or range is remembered, the
+ * getter gives its fallback, and hf_config_check reports it. So a model class reads its configuration
+ * without a check on every line. Keys may be dotted ("text_config.hidden_size"). A field that is missing
+ * or null gives the fallback. */
 typedef struct hf_config hf_config;
 
 accel_status hf_config_read(const char *path, hf_config **out, accel_error *err);
-accel_status hf_config_parse(const char *json, size_t length, const char *name, hf_config **out, accel_error *err);
-void hf_config_destroy(hf_config *c); /* accepts NULL */
+accel_status hf_config_parse(const char *json, size_t length, const char *name, hf_config **out,
+                             accel_error *err);
+void hf_config_destroy(hf_config *c);                    /* accepts NULL */
 bool hf_config_has(const hf_config *c, const char *key); /* there, and not null */
 /* HF_REQUIRED as fallback makes a missing field an error. Values outside [low, high] are errors. */
 #define HF_REQUIRED INT64_MIN
@@ -119,10 +134,12 @@ int64_t hf_config_int(hf_config *c, const char *key, int64_t fallback, int64_t l
 double hf_config_float(hf_config *c, const char *key, double fallback);
 bool hf_config_bool(hf_config *c, const char *key, bool fallback);
 const char *hf_config_string(hf_config *c, const char *key, const char *fallback); /* lives as long as c */
-/* Integers of an array (at most `capacity`, the rest is an error); a single number is an array of one. Returns the count; 0 when missing. */
+/* Integers of an array (at most `capacity`, the rest is an error); a single number is an array of one.
+ * Returns the count; 0 when missing. */
 size_t hf_config_ints(hf_config *c, const char *key, int64_t *out, size_t capacity);
 accel_status hf_config_check(const hf_config *c, accel_error *err);
-/* Fields that changed their place: rope_parameters.rope_theta or rope_theta; dtype or torch_dtype ("float32" when neither). prefix: "" or "text_config.". */
+/* Fields that changed their place: rope_parameters.rope_theta or rope_theta; dtype or torch_dtype
+ * ("float32" when neither). prefix: "" or "text_config.". */
 double hf_config_rope_theta(hf_config *c, const char *prefix, double fallback);
 const char *hf_config_dtype(hf_config *c, const char *prefix);
 const char *hf_config_architecture(hf_config *c); /* architectures[0], "" when none */
@@ -131,19 +148,19 @@ const char *hf_config_architecture(hf_config *c); /* architectures[0], "" when n
 typedef struct hf_folder {
     char *path;
     hf_config *config;
-    safetensors *weights;     /* NULL: none in the folder (or only pickled ones, which are never read) */
-    bool has_pickle;          /* pytorch_model.bin is there: for the error sentence */
-    bool mean_pooling;        /* modules.json and 1_Pooling/config.json ask for the mean over kept tokens */
-    bool cls_pooling;         /* … for the first token */
-    bool normalize;           /* 2_Normalize: L2 norm at the end */
-    char *unknown_pooling;    /* a pooling mode or module that we do not know; NULL when all is known */
+    safetensors *weights;  /* NULL: none in the folder (or only pickled ones, which are never read) */
+    bool has_pickle;       /* pytorch_model.bin is there: for the error sentence */
+    bool mean_pooling;     /* modules.json and 1_Pooling/config.json ask for the mean over kept tokens */
+    bool cls_pooling;      /* … for the first token */
+    bool normalize;        /* 2_Normalize: L2 norm at the end */
+    char *unknown_pooling; /* a pooling mode or module that we do not know; NULL when all is known */
 } hf_folder;
 
 accel_status hf_folder_open(const char *path, hf_folder *out, accel_error *err);
 void hf_folder_close(hf_folder *f); /* leaves it zero; accepts a zero one */
 
-/* org/name in a local cache folder laid out as huggingface_hub does (models--ORG--NAME/refs/main → snapshots/HASH).
- * ACCEL_NOT_FOUND names the folder looked into. The path is appended to *out. */
+/* org/name in a local cache folder laid out as huggingface_hub does (models--ORG--NAME/refs/main →
+ * snapshots/HASH). ACCEL_NOT_FOUND names the folder looked into. The path is appended to *out. */
 accel_status hf_cache_find(const char *cache_folder, const char *repository, str_buf *out, accel_error *err);
 
 #endif

@@ -15,7 +15,7 @@ struct hf_config {
     accel_error fault; /* the first; ACCEL_OK while all is well */
 };
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 static accel_status adopt(yyjson_doc *doc, const char *name, hf_config **out, accel_error *err) {
     if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
@@ -42,7 +42,8 @@ accel_status hf_config_read(const char *path, hf_config **out, accel_error *err)
     return adopt(doc, path, out, err);
 }
 
-accel_status hf_config_parse(const char *json, size_t length, const char *name, hf_config **out, accel_error *err) {
+accel_status hf_config_parse(const char *json, size_t length, const char *name, hf_config **out,
+                             accel_error *err) {
     yyjson_doc *doc;
     ACCEL_TRY(json_parse(json, length, name, &doc, err));
     return adopt(doc, name, out, err);
@@ -56,7 +57,7 @@ void hf_config_destroy(hf_config *c) {
     mem_free(c);
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------------------------- */
 
 /* Walks a dotted key. NULL when a part is missing or null. */
 static yyjson_val *find(const hf_config *c, const char *key) {
@@ -86,7 +87,8 @@ static bool integer_of(yyjson_val *v, int64_t *out) {
         *out = (int64_t)yyjson_get_uint(v);
     else if (yyjson_is_sint(v))
         *out = yyjson_get_sint(v);
-    else if (yyjson_is_real(v) && yyjson_get_real(v) == floor(yyjson_get_real(v)) && fabs(yyjson_get_real(v)) < 9e15)
+    else if (yyjson_is_real(v) && yyjson_get_real(v) == floor(yyjson_get_real(v)) &&
+             fabs(yyjson_get_real(v)) < 9e15)
         *out = (int64_t)yyjson_get_real(v); /* some tools write 512.0 */
     else
         return false;
@@ -104,8 +106,8 @@ int64_t hf_config_int(hf_config *c, const char *key, int64_t fallback, int64_t l
         fault(c, key, "is not a whole number");
     } else if (value < low || value > high) {
         char text[128];
-        str_format(text, sizeof text, "is %lld, which is not between %lld and %lld", (long long)value, (long long)low,
-                   (long long)high);
+        str_format(text, sizeof text, "is %lld, which is not between %lld and %lld", (long long)value,
+                   (long long)low, (long long)high);
         fault(c, key, text);
     } else {
         return value;
@@ -172,7 +174,7 @@ accel_status hf_config_check(const hf_config *c, accel_error *err) {
     return error_set(err, c->fault.status, "%s", c->fault.message);
 }
 
-/* ---- the two ages -------------------------------------------------------------------------------------------------- */
+/* ---- the two ages ------------------------------------------------------------------------------------- */
 
 static const char *prefixed(char key[KEY_MAX_BYTES], const char *prefix, const char *field) {
     str_format(key, KEY_MAX_BYTES, "%s%s", prefix, field);

@@ -23,7 +23,7 @@ static bool path_of(str_buf *path, const char *folder, const char *name) {
     return !path->failed;
 }
 
-/* ---- sentence-transformers -------------------------------------------------------------------------------------- */
+/* ---- sentence-transformers ---------------------------------------------------------------------------- */
 
 static accel_status note_unknown(hf_folder *f, const char *what, accel_error *err) {
     if (f->unknown_pooling)
@@ -51,12 +51,14 @@ static accel_status read_pooling_modes(hf_folder *f, yyjson_val *root, accel_err
 /* The module's folder is named by a file: only a plain name is followed. */
 static accel_status read_pooling(hf_folder *f, const char *module, accel_error *err) {
     if (!module || !module[0] || module[0] == '.' || strchr(module, '/'))
-        return error_set(err, ACCEL_BAD_FILE, "%s/modules.json names a module folder that is not a plain name", f->path);
+        return error_set(err, ACCEL_BAD_FILE,
+                         "%s/modules.json names a module folder that is not a plain name", f->path);
     str_buf folder = {0}, path = {0};
     yyjson_doc *doc = NULL;
-    accel_status status = path_of(&folder, f->path, module) && path_of(&path, str_text(&folder), "config.json")
-                              ? json_read(str_text(&path), MODULES_MAX_BYTES, &doc, err)
-                              : error_no_memory(err, "a path", 0);
+    accel_status status =
+        path_of(&folder, f->path, module) && path_of(&path, str_text(&folder), "config.json")
+            ? json_read(str_text(&path), MODULES_MAX_BYTES, &doc, err)
+            : error_no_memory(err, "a path", 0);
     if (status == ACCEL_OK)
         status = read_pooling_modes(f, yyjson_doc_get_root(doc), err);
     yyjson_doc_free(doc);
@@ -93,7 +95,7 @@ static accel_status read_modules(hf_folder *f, const char *path, accel_error *er
     return status;
 }
 
-/* ---- the folder --------------------------------------------------------------------------------------------------- */
+/* ---- the folder --------------------------------------------------------------------------------------- */
 
 static accel_status open_weights(hf_folder *f, str_buf *path, accel_error *err) {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
@@ -113,7 +115,8 @@ static accel_status open_parts(hf_folder *f, str_buf *path, accel_error *err) {
     if (!path_of(path, f->path, "config.json"))
         return error_no_memory(err, "a path", 0);
     if (!file_exists(str_text(path)))
-        return error_set(err, ACCEL_NOT_FOUND, "%s has no config.json: it is not a Hugging Face model folder", f->path);
+        return error_set(err, ACCEL_NOT_FOUND, "%s has no config.json: it is not a Hugging Face model folder",
+                         f->path);
     ACCEL_TRY(hf_config_read(str_text(path), &f->config, err));
     ACCEL_TRY(open_weights(f, path, err));
     if (!path_of(path, f->path, "modules.json"))
@@ -140,7 +143,7 @@ void hf_folder_close(hf_folder *f) {
     *f = (hf_folder){0};
 }
 
-/* ---- the cache ------------------------------------------------------------------------------------------------------ */
+/* ---- the cache ---------------------------------------------------------------------------------------- */
 
 /* org/name, of the letters that the hub allows. */
 static bool repository_name(const char *text) {
@@ -177,14 +180,16 @@ static accel_status read_reference(const char *folder, char snapshot[REFERENCE_M
     char *text = NULL;
     size_t length;
     file_join(&path, folder, "refs/main");
-    accel_status status = path.failed ? error_no_memory(err, "a path", 0)
-                                      : file_read(str_text(&path), REFERENCE_MAX_BYTES - 1, &text, &length, err);
+    accel_status status = path.failed
+                              ? error_no_memory(err, "a path", 0)
+                              : file_read(str_text(&path), REFERENCE_MAX_BYTES - 1, &text, &length, err);
     if (status == ACCEL_OK) {
         while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
             text[--length] = 0;
         memcpy(snapshot, text, length + 1);
         if (!snapshot_name(snapshot))
-            status = error_set(err, ACCEL_BAD_FILE, "%s does not hold the name of a snapshot", str_text(&path));
+            status =
+                error_set(err, ACCEL_BAD_FILE, "%s does not hold the name of a snapshot", str_text(&path));
     }
     mem_free(text);
     str_free(&path);
@@ -201,9 +206,10 @@ accel_status hf_cache_find(const char *cache_folder, const char *repository, str
     if (folder.failed)
         status = error_no_memory(err, "a path", 0);
     else if (!file_is_folder(str_text(&folder)))
-        status = error_set(err, ACCEL_NOT_FOUND,
-                           "'%s' is not in the Hugging Face cache %s; download it first (huggingface-cli download %s)",
-                           repository, cache_folder, repository);
+        status = error_set(
+            err, ACCEL_NOT_FOUND,
+            "'%s' is not in the Hugging Face cache %s; download it first (huggingface-cli download %s)",
+            repository, cache_folder, repository);
     if (status == ACCEL_OK)
         status = read_reference(str_text(&folder), snapshot, err);
     if (status == ACCEL_OK) {

@@ -21,11 +21,13 @@ static void json_release(void *context, void *pointer) {
     mem_free(pointer);
 }
 
-accel_status json_parse(const char *bytes, size_t length, const char *name, yyjson_doc **out, accel_error *err) {
+accel_status json_parse(const char *bytes, size_t length, const char *name, yyjson_doc **out,
+                        accel_error *err) {
     static const yyjson_alc allocator = {json_malloc, json_realloc, json_release, NULL};
     yyjson_read_err fault;
     /* Python writes NaN and Infinity. With no flag for reading in situ, the bytes are only read. */
-    *out = yyjson_read_opts((char *)(uintptr_t)bytes, length, YYJSON_READ_ALLOW_INF_AND_NAN, &allocator, &fault);
+    *out =
+        yyjson_read_opts((char *)(uintptr_t)bytes, length, YYJSON_READ_ALLOW_INF_AND_NAN, &allocator, &fault);
     if (*out)
         return ACCEL_OK;
     if (fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)

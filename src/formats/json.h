@@ -6,8 +6,10 @@
 
 #include "base/error.h"
 
-/* Parses `length` bytes, which stay untouched. `name` stands for the file in error sentences. yyjson_doc_free the result. */
-accel_status json_parse(const char *bytes, size_t length, const char *name, yyjson_doc **out, accel_error *err);
+/* Parses `length` bytes, which stay untouched. `name` stands for the file in error sentences.
+ * yyjson_doc_free the result. */
+accel_status json_parse(const char *bytes, size_t length, const char *name, yyjson_doc **out,
+                        accel_error *err);
 /* Reads and parses a file of at most max_bytes. */
 accel_status json_read(const char *path, size_t max_bytes, yyjson_doc **out, accel_error *err);
 

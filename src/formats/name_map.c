@@ -2,7 +2,8 @@
 
 #include "base/hash.h"
 
-/* The place of a name, or the free place where it would go. There is always one: the table is at most 3/4 full. */
+/* The place of a name, or the free place where it would go. There is always one: the table is at most 3/4
+ * full. */
 static name_entry *find_place(const name_map *m, byte_span name) {
     size_t mask = m->capacity - 1;
     size_t at = (size_t)hash_bytes(name.length ? (const void *)name.bytes : "", name.length, 0) & mask;
@@ -19,7 +20,8 @@ int32_t name_map_get(const name_map *m, byte_span name) {
 }
 
 static bool grow(name_map *m) {
-    name_map larger = {.memory = m->memory, .capacity = m->capacity ? m->capacity * 2 : 16, .count = m->count};
+    name_map larger = {
+        .memory = m->memory, .capacity = m->capacity ? m->capacity * 2 : 16, .count = m->count};
     larger.entries = ARENA_ARRAY(m->memory, name_entry, larger.capacity);
     if (!larger.entries)
         return false;

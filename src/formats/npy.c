@@ -1,5 +1,5 @@
-/* NumPy's .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html. A magic number, a Python dictionary as text, the
- * elements. */
+/* NumPy's .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html. A magic number, a
+ * Python dictionary as text, the elements. */
 #include "formats/formats.h"
 
 #include <string.h>
@@ -17,9 +17,10 @@ typedef struct npy_header {
     size_t data_offset;
 } npy_header;
 
-/* ---- element types ---------------------------------------------------------------------------------------------- */
+/* ---- element types ------------------------------------------------------------------------------------ */
 
-/* NumPy's kind and width; then the names under which ml_dtypes registers types that NumPy has no number for. */
+/* NumPy's kind and width; then the names under which ml_dtypes registers types that NumPy has no number
+ * for. */
 static const struct npy_type {
     const char *name;
     dtype type;
@@ -59,10 +60,11 @@ static accel_status parse_type(const char *descr, const char *name, npy_header *
         h->big_endian = descr[0] == '>';
         return ACCEL_OK;
     }
-    return error_set(err, ACCEL_UNSUPPORTED, "%s has elements of type '%s', which is not supported", name, descr);
+    return error_set(err, ACCEL_UNSUPPORTED, "%s has elements of type '%s', which is not supported", name,
+                     descr);
 }
 
-/* ---- the dictionary ---------------------------------------------------------------------------------------------- */
+/* ---- the dictionary ----------------------------------------------------------------------------------- */
 
 typedef struct npy_text {
     const char *next, *end;
@@ -71,7 +73,8 @@ typedef struct npy_text {
 } npy_text;
 
 static accel_status malformed(const npy_text *t) {
-    return error_set(t->err, ACCEL_BAD_FILE, "%s: its header is not the dictionary that .npy files have", t->file);
+    return error_set(t->err, ACCEL_BAD_FILE, "%s: its header is not the dictionary that .npy files have",
+                     t->file);
 }
 
 static void skip_blanks(npy_text *t) {
@@ -123,7 +126,8 @@ static bool take_number(npy_text *t, int64_t *out) {
     int64_t value = 0;
     const char *start = t->next;
     for (; t->next < t->end && *t->next >= '0' && *t->next <= '9'; t->next++)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *t->next - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *t->next - '0', &value))
             return false;
     if (t->next == start)
         return false;
@@ -141,7 +145,8 @@ static accel_status take_shape(npy_text *t, shape *s) {
         if (!take_number(t, &dim))
             return malformed(t);
         if (s->rank == TENSOR_MAX_RANK)
-            return error_set(t->err, ACCEL_LIMIT, "%s has a rank above %d, the most that is supported", t->file, TENSOR_MAX_RANK);
+            return error_set(t->err, ACCEL_LIMIT, "%s has a rank above %d, the most that is supported",
+                             t->file, TENSOR_MAX_RANK);
         s->dims[s->rank++] = dim;
         if (take(t, ',') || take(t, ')')) {
             if (t->next[-1] == ')')
@@ -169,7 +174,8 @@ static accel_status take_field(npy_text *t, npy_header *h, unsigned seen[3]) {
         return malformed(t);
     seen[0]++;
     if (take(t, '['))
-        return error_set(t->err, ACCEL_UNSUPPORTED, "%s holds records (a structured dtype), which are not supported", t->file);
+        return error_set(t->err, ACCEL_UNSUPPORTED,
+                         "%s holds records (a structured dtype), which are not supported", t->file);
     if (!take_string(t, descr))
         return malformed(t);
     return parse_type(descr, t->file, h, t->err);
@@ -190,26 +196,32 @@ static accel_status parse_dictionary(npy_text *t, npy_header *h) {
     return seen[0] == 1 && seen[1] == 1 && seen[2] == 1 ? ACCEL_OK : malformed(t);
 }
 
-static accel_status parse_header(const uint8_t *bytes, size_t length, const char *name, npy_header *h, accel_error *err) {
+static accel_status parse_header(const uint8_t *bytes, size_t length, const char *name, npy_header *h,
+                                 accel_error *err) {
     *h = (npy_header){0};
     if (length < 10 || memcmp(bytes, magic, 6) != 0)
         return error_set(err, ACCEL_BAD_FILE, "%s is not a .npy file", name);
     int version = bytes[6];
     size_t lead = version == 1 ? 10 : 12, text = (size_t)bytes[8] | (size_t)bytes[9] << 8;
     if (version < 1 || version > 3)
-        return error_set(err, ACCEL_UNSUPPORTED, "%s has .npy version %d; 1, 2 and 3 are known", name, version);
+        return error_set(err, ACCEL_UNSUPPORTED, "%s has .npy version %d; 1, 2 and 3 are known", name,
+                         version);
     if (length < lead)
         return error_set(err, ACCEL_BAD_FILE, "%s is cut off inside its header", name);
     if (version > 1)
         text |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
     if (text > HEADER_MAX_BYTES || text > length - lead)
-        return error_set(err, ACCEL_BAD_FILE, "%s: its header claims %zu bytes, more than there can be", name, text);
+        return error_set(err, ACCEL_BAD_FILE, "%s: its header claims %zu bytes, more than there can be", name,
+                         text);
     h->data_offset = lead + text;
-    npy_text t = {.next = (const char *)bytes + lead, .end = (const char *)bytes + h->data_offset, .file = name, .err = err};
+    npy_text t = {.next = (const char *)bytes + lead,
+                  .end = (const char *)bytes + h->data_offset,
+                  .file = name,
+                  .err = err};
     return parse_dictionary(&t, h);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------ */
 
 static void swap_bytes(uint8_t *data, size_t size, size_t width) {
     for (size_t at = 0; at + width <= size; at += width)
@@ -235,14 +247,15 @@ static void from_fortran(const shape *s, size_t width, const uint8_t *from, uint
     }
 }
 
-accel_status npy_read_bytes(const void *bytes, size_t length, const char *name, tensor *out, accel_error *err) {
+accel_status npy_read_bytes(const void *bytes, size_t length, const char *name, tensor *out,
+                            accel_error *err) {
     npy_header h;
     size_t size;
     ACCEL_TRY(parse_header(bytes, length, name, &h, err));
     ACCEL_TRY(tensor_size_bytes(h.type, &h.shape, name, &size, err));
     if (size != length - h.data_offset)
-        return error_set(err, ACCEL_BAD_FILE, "%s holds %zu bytes of elements; its shape and type need %zu", name,
-                         length - h.data_offset, size);
+        return error_set(err, ACCEL_BAD_FILE, "%s holds %zu bytes of elements; its shape and type need %zu",
+                         name, length - h.data_offset, size);
     ACCEL_TRY(tensor_create(h.type, &h.shape, out, err));
     const uint8_t *from = (const uint8_t *)bytes + h.data_offset;
     size_t width = dtype_bits(h.type) / 8;
@@ -265,11 +278,12 @@ accel_status npy_read(const char *path, tensor *out, accel_error *err) {
     return status;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------------ */
 
 /* The type that is written, and whether elements must be widened to it first. */
 static const char *written_type(dtype type, dtype *widened) {
-    static const struct npy_type written[] = {{"|i1", DTYPE_I4}, {"|u1", DTYPE_U4}, {"|i1", DTYPE_I2}, {"|u1", DTYPE_U2}};
+    static const struct npy_type written[] = {
+        {"|i1", DTYPE_I4}, {"|u1", DTYPE_U4}, {"|i1", DTYPE_I2}, {"|u1", DTYPE_U2}};
     *widened = type;
     for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
         if (written[i].type == type) {
@@ -293,7 +307,8 @@ static bool write_header(str_buf *b, const char *type, const shape *s) {
     const char *order = type[0] == '|' || type[0] == '<' ? "" : type[1] == '1' && type[2] == 0 ? "|" : "<";
     str_appendf(&text, "{'descr': '%s%s', 'fortran_order': False, 'shape': (", order, type);
     for (int i = 0; i < s->rank; i++)
-        str_appendf(&text, "%s%lld%s", i ? " " : "", (long long)s->dims[i], i + 1 < s->rank || s->rank == 1 ? "," : "");
+        str_appendf(&text, "%s%lld%s", i ? " " : "", (long long)s->dims[i],
+                    i + 1 < s->rank || s->rank == 1 ? "," : "");
     str_append(&text, "), }");
     while ((10 + text.length + 1) % 64 != 0)
         str_append_char(&text, ' ');
@@ -315,7 +330,8 @@ static accel_status widen(const tensor *t, dtype type, str_buf *out) {
         return ACCEL_INVALID_ARGUMENT;
     for (int64_t i = 0; i < count; i++) {
         const uint8_t *bytes = t->data;
-        int64_t value = type == DTYPE_F4E2M1 ? bytes[i / 2] >> (i % 2 * 4) & 15 : dtype_get_i64(t->type, t->data, (size_t)i);
+        int64_t value = type == DTYPE_F4E2M1 ? bytes[i / 2] >> (i % 2 * 4) & 15
+                                             : dtype_get_i64(t->type, t->data, (size_t)i);
         str_append_char(out, (char)value);
     }
     return ACCEL_OK;
@@ -327,10 +343,11 @@ accel_status npy_write(const char *path, const tensor *t, accel_error *err) {
     file_writer *w;
     const char *type = written_type(t->type, &widened);
     if (!type)
-        return error_set(err, ACCEL_UNSUPPORTED, "%s: elements of type %s cannot be written to a .npy file", path,
-                         dtype_name(t->type));
+        return error_set(err, ACCEL_UNSUPPORTED, "%s: elements of type %s cannot be written to a .npy file",
+                         path, dtype_name(t->type));
     bool sub_byte = dtype_bits(t->type) < 8;
-    bool fine = write_header(&header, type, &t->shape) && (!sub_byte || widen(t, widened, &wide) == ACCEL_OK) && !wide.failed;
+    bool fine = write_header(&header, type, &t->shape) &&
+                (!sub_byte || widen(t, widened, &wide) == ACCEL_OK) && !wide.failed;
     accel_status status = fine ? file_writer_open(path, &w, err) : error_no_memory(err, path, t->size_bytes);
     if (status == ACCEL_OK) {
         status = file_writer_write(w, header.data, header.length, err);

@@ -1,5 +1,5 @@
-/* safetensors: 8 bytes with the length of a JSON header, the header, the tensors. The rules are those of the format's own
- * reader: https://github.com/huggingface/safetensors#format. */
+/* safetensors: 8 bytes with the length of a JSON header, the header, the tensors. The rules are those of
+ * the format's own reader: https://github.com/huggingface/safetensors#format. */
 #include "formats/formats.h"
 
 #include <string.h>
@@ -21,20 +21,32 @@ struct safetensors {
     size_t map_count;
 };
 
-/* ---- one tensor of a header ------------------------------------------------------------------------------------- */
+/* ---- one tensor of a header --------------------------------------------------------------------------- */
 
 static dtype dtype_from_safetensors(const char *name) {
     static const struct {
         const char *name;
         dtype type;
-    } types[] = {
-        {"F32", DTYPE_F32},         {"F16", DTYPE_F16},         {"BF16", DTYPE_BF16},
-        {"F64", DTYPE_F64},         {"I64", DTYPE_I64},         {"I32", DTYPE_I32},
-        {"I16", DTYPE_I16},         {"I8", DTYPE_I8},           {"U64", DTYPE_U64},
-        {"U32", DTYPE_U32},         {"U16", DTYPE_U16},         {"U8", DTYPE_U8},
-        {"BOOL", DTYPE_BOOL},       {"F8_E4M3", DTYPE_F8E4M3FN}, {"F8_E5M2", DTYPE_F8E5M2},
-        {"F8_E8M0", DTYPE_F8E8M0},  {"F8_E4M3FNUZ", DTYPE_F8E4M3FNUZ}, {"F8_E5M2FNUZ", DTYPE_F8E5M2FNUZ},
-        {"F4", DTYPE_F4E2M1},       {"C64", DTYPE_C64}};
+    } types[] = {{"F32", DTYPE_F32},
+                 {"F16", DTYPE_F16},
+                 {"BF16", DTYPE_BF16},
+                 {"F64", DTYPE_F64},
+                 {"I64", DTYPE_I64},
+                 {"I32", DTYPE_I32},
+                 {"I16", DTYPE_I16},
+                 {"I8", DTYPE_I8},
+                 {"U64", DTYPE_U64},
+                 {"U32", DTYPE_U32},
+                 {"U16", DTYPE_U16},
+                 {"U8", DTYPE_U8},
+                 {"BOOL", DTYPE_BOOL},
+                 {"F8_E4M3", DTYPE_F8E4M3FN},
+                 {"F8_E5M2", DTYPE_F8E5M2},
+                 {"F8_E8M0", DTYPE_F8E8M0},
+                 {"F8_E4M3FNUZ", DTYPE_F8E4M3FNUZ},
+                 {"F8_E5M2FNUZ", DTYPE_F8E5M2FNUZ},
+                 {"F4", DTYPE_F4E2M1},
+                 {"C64", DTYPE_C64}};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strcmp(types[i].name, name) == 0)
             return types[i].type;
@@ -59,8 +71,8 @@ static accel_status read_dtype(const header_context *h, yyjson_val *v, safetenso
         return bad_tensor(h, e->name, "has a dtype that is not a string");
     e->type = dtype_from_safetensors(name);
     if (e->type == DTYPE_UNDEFINED)
-        return error_set(h->err, ACCEL_UNSUPPORTED, "%s: tensor '%s' has dtype '%s', which is not supported", h->file, e->name,
-                         name);
+        return error_set(h->err, ACCEL_UNSUPPORTED, "%s: tensor '%s' has dtype '%s', which is not supported",
+                         h->file, e->name, name);
     return ACCEL_OK;
 }
 
@@ -113,11 +125,12 @@ static accel_status read_info(const header_context *h, yyjson_val *info, safeten
     return ACCEL_OK;
 }
 
-/* ---- a header ------------------------------------------------------------------------------------------------------ */
+/* ---- a header ----------------------------------------------------------------------------------------- */
 
 static accel_status reserve(safetensors *s, size_t more, accel_error *err) {
     if (!mem_grow((void **)&s->entries, &s->capacity, s->count + more, sizeof *s->entries))
-        return error_no_memory(err, "the table of tensors", (unsigned long long)(s->count + more) * sizeof *s->entries);
+        return error_no_memory(err, "the table of tensors",
+                               (unsigned long long)(s->count + more) * sizeof *s->entries);
     return ACCEL_OK;
 }
 
@@ -140,7 +153,8 @@ static accel_status add_entry(const header_context *h, yyjson_val *key, yyjson_v
     return ACCEL_OK;
 }
 
-/* By offset, then length, so that empty tensors come first. A heap sort has no bad case for a hostile file to find. */
+/* By offset, then length, so that empty tensors come first. A heap sort has no bad case for a hostile file
+ * to find. */
 static bool lies_before(const safetensors_entry *a, const safetensors_entry *b) {
     return a->bytes != b->bytes ? a->bytes < b->bytes : a->size_bytes < b->size_bytes;
 }
@@ -188,10 +202,11 @@ static accel_status check_layout(const header_context *h, size_t first) {
     }
     mem_free(list);
     if (wrong)
-        return bad_tensor(h, wrong->name, wrong->bytes < next ? "overlaps another tensor" : "leaves a hole before it");
+        return bad_tensor(h, wrong->name,
+                          wrong->bytes < next ? "overlaps another tensor" : "leaves a hole before it");
     if (next != h->data + h->data_bytes)
-        return error_set(h->err, ACCEL_BAD_FILE, "%s: its tensors end at byte %zu of %zu", h->file, (size_t)(next - h->data),
-                         h->data_bytes);
+        return error_set(h->err, ACCEL_BAD_FILE, "%s: its tensors end at byte %zu of %zu", h->file,
+                         (size_t)(next - h->data), h->data_bytes);
     return ACCEL_OK;
 }
 
@@ -208,34 +223,41 @@ static accel_status read_header(const header_context *h, yyjson_val *root) {
             continue;
         }
         if (metadata || !yyjson_is_obj(yyjson_obj_iter_get_val(key)))
-            return error_set(h->err, ACCEL_BAD_FILE, "%s: its __metadata__ is there twice or is not an object", h->file);
+            return error_set(h->err, ACCEL_BAD_FILE,
+                             "%s: its __metadata__ is there twice or is not an object", h->file);
         metadata = true;
     }
     return check_layout(h, first);
 }
 
-static accel_status read_bytes(safetensors *s, const uint8_t *bytes, size_t length, const char *file, accel_error *err) {
+static accel_status read_bytes(safetensors *s, const uint8_t *bytes, size_t length, const char *file,
+                               accel_error *err) {
     uint64_t header = 0;
     if (length < 8)
         return error_set(err, ACCEL_BAD_FILE, "%s is too short for a safetensors file", file);
     for (int i = 0; i < 8; i++)
         header |= (uint64_t)bytes[i] << (8 * i);
     if (header > HEADER_MAX_BYTES)
-        return error_set(err, ACCEL_BAD_FILE, "%s: its header claims %llu bytes; at most 100 MB are allowed", file,
-                         (unsigned long long)header);
+        return error_set(err, ACCEL_BAD_FILE, "%s: its header claims %llu bytes; at most 100 MB are allowed",
+                         file, (unsigned long long)header);
     if (header > length - 8)
         return error_set(err, ACCEL_BAD_FILE, "%s is cut off inside its header", file);
     if (header == 0 || bytes[8] != '{')
-        return error_set(err, ACCEL_BAD_FILE, "%s is not a safetensors file: its header does not start with '{'", file);
+        return error_set(err, ACCEL_BAD_FILE,
+                         "%s is not a safetensors file: its header does not start with '{'", file);
     yyjson_doc *doc;
     ACCEL_TRY(json_parse((const char *)bytes + 8, (size_t)header, file, &doc, err));
-    header_context h = {.s = s, .file = file, .data = bytes + 8 + header, .data_bytes = length - 8 - (size_t)header, .err = err};
+    header_context h = {.s = s,
+                        .file = file,
+                        .data = bytes + 8 + header,
+                        .data_bytes = length - 8 - (size_t)header,
+                        .err = err};
     accel_status status = read_header(&h, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
     return status;
 }
 
-/* ---- files and shards ------------------------------------------------------------------------------------------------ */
+/* ---- files and shards --------------------------------------------------------------------------------- */
 
 static accel_status read_file(safetensors *s, const char *path, accel_error *err) {
     file_map *map = &s->maps[s->map_count];
@@ -244,10 +266,11 @@ static accel_status read_file(safetensors *s, const char *path, accel_error *err
     return read_bytes(s, map->bytes, map->size_bytes, path, err);
 }
 
-/* A shard's name comes from the file: a plain name, so that it lies in the folder. The file itself may be a link, as all files of
- * the Hugging Face cache are. */
+/* A shard's name comes from the file: a plain name, so that it lies in the folder. The file itself may be
+ * a link, as all files of the Hugging Face cache are. */
 static bool plain_name(const char *name) {
-    return name && name[0] && name[0] != '.' && !strchr(name, '/') && !strchr(name, '\\') && str_ends_with(name, ".safetensors");
+    return name && name[0] && name[0] != '.' && !strchr(name, '/') && !strchr(name, '\\') &&
+           str_ends_with(name, ".safetensors");
 }
 
 typedef struct index_context {
@@ -268,7 +291,8 @@ static accel_status open_shard(index_context *c, const char *shard, int32_t *num
     str_buf path = {0};
     file_join(&path, str_text(&c->folder), shard);
     *number = (int32_t)c->s->map_count;
-    accel_status status = path.failed ? error_no_memory(c->err, "a path", 0) : read_file(c->s, str_text(&path), c->err);
+    accel_status status =
+        path.failed ? error_no_memory(c->err, "a path", 0) : read_file(c->s, str_text(&path), c->err);
     str_free(&path);
     if (status == ACCEL_OK && !name_map_put(&c->shards, name, *number))
         return error_no_memory(c->err, c->path, 0);
@@ -280,7 +304,8 @@ static accel_status check_mapped(index_context *c, const char *name, const char 
     const file_map *map = &c->s->maps[number];
     if (e && e->bytes >= map->bytes && e->bytes <= map->bytes + map->size_bytes)
         return ACCEL_OK;
-    return error_set(c->err, ACCEL_BAD_FILE, "%s says that '%s' is in '%s', but it is not", c->path, name, shard);
+    return error_set(c->err, ACCEL_BAD_FILE, "%s says that '%s' is in '%s', but it is not", c->path, name,
+                     shard);
 }
 
 static accel_status read_index(index_context *c, yyjson_val *root) {
@@ -292,8 +317,10 @@ static accel_status read_index(index_context *c, yyjson_val *root) {
         const char *name = json_text(key), *shard = json_text(yyjson_obj_iter_get_val(key));
         int32_t number;
         if (!name || !plain_name(shard))
-            return error_set(c->err, ACCEL_BAD_FILE, "%s: its weight_map names a file that is not a .safetensors file of the same folder",
-                             c->path);
+            return error_set(
+                c->err, ACCEL_BAD_FILE,
+                "%s: its weight_map names a file that is not a .safetensors file of the same folder",
+                c->path);
         ACCEL_TRY(open_shard(c, shard, &number));
         ACCEL_TRY(check_mapped(c, name, shard, number));
     }
@@ -336,7 +363,8 @@ accel_status safetensors_open(const char *path, safetensors **out, accel_error *
     return ACCEL_OK;
 }
 
-accel_status safetensors_open_bytes(const void *bytes, size_t length, const char *name, safetensors **out, accel_error *err) {
+accel_status safetensors_open_bytes(const void *bytes, size_t length, const char *name, safetensors **out,
+                                    accel_error *err) {
     safetensors *s;
     ACCEL_TRY(create(&s, err));
     accel_status status = read_bytes(s, bytes, length, name, err);

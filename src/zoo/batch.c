@@ -23,8 +23,8 @@ static accel_status free_reshape(graph *g, graph_node *n, accel_error *err) {
         return ACCEL_OK;
     const graph_value *target = &g->values[n->inputs[1]];
     shape s = target->type.shape;
-    if (!graph_value_is_constant(g, n->inputs[1]) || target->type.type != DTYPE_I64 || s.rank != 1 || s.dims[0] < 1 ||
-        s.dims[0] > TENSOR_MAX_RANK)
+    if (!graph_value_is_constant(g, n->inputs[1]) || target->type.type != DTYPE_I64 || s.rank != 1 ||
+        s.dims[0] < 1 || s.dims[0] > TENSOR_MAX_RANK)
         return ACCEL_OK;
     ACCEL_TRY(graph_value_read(g, n->inputs[1], dims, (size_t)s.dims[0] * sizeof dims[0], err));
     if (dims[0] != 1)

@@ -1,9 +1,10 @@
-/* BERT (Devlin et al., arXiv 1810.04805): post-norm encoder with learned positions. Models of sentence-transformers add mean
- * pooling over the kept tokens and an L2 norm.
+/* BERT (Devlin et al., arXiv 1810.04805): post-norm encoder with learned positions. Models of
+ * sentence-transformers add mean pooling over the kept tokens and an L2 norm.
  *
- * In: input_ids, attention_mask (1 = keep), token_type_ids, int64 [batch, sequence].
- * Out: last_hidden_state [batch, sequence, hidden]; pooler_output [batch, hidden] when the file has a pooler;
- * sentence_embedding [batch, hidden] when the folder asks for it; a BertForMaskedLM gives logits [batch, sequence, vocabulary] alone. */
+ * In: input_ids, attention_mask (1 = keep), token_type_ids, int64 [batch, sequence]. Out:
+ * last_hidden_state [batch, sequence, hidden]; pooler_output [batch, hidden] when the file has a pooler;
+ * sentence_embedding [batch, hidden] when the folder asks for it; a BertForMaskedLM gives logits [batch,
+ * sequence, vocabulary] alone. */
 #include "zoo/class.h"
 
 enum { MAX_WIDTH = 1 << 20, MAX_VOCABULARY = 1 << 26, MAX_LAYERS = 4096 };
@@ -32,7 +33,8 @@ static accel_status read_config(hf_config *c, bert *m, accel_error *err) {
     bool decoder = hf_config_bool(c, "is_decoder", false);
     ACCEL_TRY(hf_config_check(c, err));
     if (m->hidden % m->heads != 0)
-        return error_set(err, ACCEL_BAD_FILE, "hidden_size %lld is not a multiple of num_attention_heads %lld",
+        return error_set(err, ACCEL_BAD_FILE,
+                         "hidden_size %lld is not a multiple of num_attention_heads %lld",
                          (long long)m->hidden, (long long)m->heads);
     if (!str_equal(position_type, "absolute") || decoder)
         return error_set(err, ACCEL_UNSUPPORTED, "a BERT with %s is not supported",
@@ -40,12 +42,14 @@ static accel_status read_config(hf_config *c, bert *m, accel_error *err) {
     return ACCEL_OK;
 }
 
-/* ---- embeddings ------------------------------------------------------------------------------------------------ */
+/* ---- embeddings --------------------------------------------------------------------------------------- */
 
 /* The first rows of the position table, as many as the sequence is long. */
 static value_id positions(builder *b, const bert *m) {
-    value_id table = build_weight(b, "embeddings.position_embeddings.weight", 2, (int64_t[]){m->positions, m->hidden});
-    value_id length = build_op(b, "Shape", 1, &m->ids, 2, (build_attr[]){BUILD_INT("start", 1), BUILD_INT("end", 2)});
+    value_id table =
+        build_weight(b, "embeddings.position_embeddings.weight", 2, (int64_t[]){m->positions, m->hidden});
+    value_id length =
+        build_op(b, "Shape", 1, &m->ids, 2, (build_attr[]){BUILD_INT("start", 1), BUILD_INT("end", 2)});
     value_id zero = build_i64s(b, 1, (int64_t[]){0});
     return BUILD(b, "Slice", table, zero, length, zero);
 }
@@ -54,12 +58,13 @@ static value_id embeddings(builder *b, bert *m) {
     b->scope = "embeddings.";
     m->words = build_weight(b, "embeddings.word_embeddings.weight", 2, (int64_t[]){m->vocabulary, m->hidden});
     value_id word = BUILD(b, "Gather", m->words, m->ids);
-    value_id type = build_embedding(b, "embeddings.token_type_embeddings.weight", m->types, m->token_types, m->hidden);
+    value_id type =
+        build_embedding(b, "embeddings.token_type_embeddings.weight", m->types, m->token_types, m->hidden);
     value_id sum = BUILD(b, "Add", BUILD(b, "Add", word, type), positions(b, m));
     return build_layer_norm(b, "embeddings.LayerNorm", sum, m->hidden, m->epsilon);
 }
 
-/* ---- layers ------------------------------------------------------------------------------------------------------ */
+/* ---- layers ------------------------------------------------------------------------------------------- */
 
 enum { NAME_BYTES = 128 };
 
@@ -81,8 +86,10 @@ static value_id encoder_layer(builder *b, const bert *m, int64_t layer, value_id
     char name[NAME_BYTES], scope[NAME_BYTES];
     b->scope = name_of(scope, layer, "");
     value_id attended = BUILD(b, "Add", x, self_attention(b, m, layer, x, keep));
-    x = build_layer_norm(b, name_of(name, layer, "attention.output.LayerNorm"), attended, m->hidden, m->epsilon);
-    value_id wide = build_linear(b, name_of(name, layer, "intermediate.dense"), x, m->hidden, m->intermediate);
+    x = build_layer_norm(b, name_of(name, layer, "attention.output.LayerNorm"), attended, m->hidden,
+                         m->epsilon);
+    value_id wide =
+        build_linear(b, name_of(name, layer, "intermediate.dense"), x, m->hidden, m->intermediate);
     wide = build_activation(b, m->activation, wide);
     value_id narrow = build_linear(b, name_of(name, layer, "output.dense"), wide, m->intermediate, m->hidden);
     value_id sum = BUILD(b, "Add", x, narrow);
@@ -91,24 +98,26 @@ static value_id encoder_layer(builder *b, const bert *m, int64_t layer, value_id
     return x;
 }
 
-/* ---- heads --------------------------------------------------------------------------------------------------------- */
+/* ---- heads -------------------------------------------------------------------------------------------- */
 
 static void pooler(builder *b, const bert *m, value_id x) {
     b->scope = "pooler.";
-    value_id first = build_op(b, "Gather", 2, (value_id[]){x, build_i64(b, 0)}, 1, (build_attr[]){BUILD_INT("axis", 1)});
+    value_id first =
+        build_op(b, "Gather", 2, (value_id[]){x, build_i64(b, 0)}, 1, (build_attr[]){BUILD_INT("axis", 1)});
     value_id dense = build_linear(b, "pooler.dense", first, m->hidden, m->hidden);
     build_output(b, "pooler_output", BUILD(b, "Tanh", dense));
 }
 
-/* Mean over the kept tokens as a product of the mask [batch, 1, sequence] with the states, then the L2 norm. At least one token
- * counts as kept, so that an empty sentence gives zeros. */
+/* Mean over the kept tokens as a product of the mask [batch, 1, sequence] with the states, then the L2
+ * norm. At least one token counts as kept, so that an empty sentence gives zeros. */
 static void sentence_embedding(builder *b, const bert *m, const hf_folder *folder, value_id x) {
     b->scope = "pooling.";
     build_attr to_float = BUILD_INT("to", DTYPE_F32);
     value_id one = build_i64s(b, 1, (int64_t[]){1});
     value_id sentence;
     if (folder->cls_pooling) {
-        sentence = build_op(b, "Gather", 2, (value_id[]){x, build_i64(b, 0)}, 1, (build_attr[]){BUILD_INT("axis", 1)});
+        sentence = build_op(b, "Gather", 2, (value_id[]){x, build_i64(b, 0)}, 1,
+                            (build_attr[]){BUILD_INT("axis", 1)});
     } else {
         value_id weights = build_op(b, "Cast", 1, &m->mask, 1, &to_float);
         value_id sum = BUILD(b, "Squeeze", BUILD(b, "MatMul", BUILD(b, "Unsqueeze", weights, one), x), one);
@@ -116,7 +125,8 @@ static void sentence_embedding(builder *b, const bert *m, const hf_folder *folde
         sentence = BUILD(b, "Div", sum, build_op(b, "Cast", 1, &count, 1, &to_float));
     }
     if (folder->normalize)
-        sentence = build_op(b, "LpNormalization", 1, &sentence, 2, (build_attr[]){BUILD_INT("axis", -1), BUILD_INT("p", 2)});
+        sentence = build_op(b, "LpNormalization", 1, &sentence, 2,
+                            (build_attr[]){BUILD_INT("axis", -1), BUILD_INT("p", 2)});
     build_output(b, "sentence_embedding", sentence);
 }
 
@@ -130,7 +140,7 @@ static void masked_lm(builder *b, const bert *m, value_id x) {
     build_output(b, "logits", BUILD(b, "Add", BUILD(b, "MatMul", x, decoder), bias));
 }
 
-/* ---- the model --------------------------------------------------------------------------------------------------------- */
+/* ---- the model ---------------------------------------------------------------------------------------- */
 
 static value_id token_input(builder *b, const char *name) {
     static const char *const dims[] = {"batch", "sequence"};
@@ -144,7 +154,8 @@ accel_status zoo_bert_build(builder *b, zoo_build *z, accel_error *err) {
     z->max_sequence = m.positions;
     bool pooled = z->folder && (z->folder->mean_pooling || z->folder->cls_pooling);
     if (z->folder && z->folder->unknown_pooling)
-        return error_set(err, ACCEL_UNSUPPORTED, "'%s' of sentence-transformers is not supported", z->folder->unknown_pooling);
+        return error_set(err, ACCEL_UNSUPPORTED, "'%s' of sentence-transformers is not supported",
+                         z->folder->unknown_pooling);
     m.ids = token_input(b, "input_ids");
     m.mask = token_input(b, "attention_mask");
     m.types = token_input(b, "token_type_ids");

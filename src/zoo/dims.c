@@ -4,7 +4,15 @@
 
 enum { DEFAULT_SEQUENCE = 128, DEFAULT_IMAGE = 224, DEFAULT_CHANNELS = 3, MAX_NAME = 256 };
 
-typedef enum dim_role { ROLE_UNKNOWN, ROLE_BATCH, ROLE_SEQUENCE, ROLE_PAST, ROLE_HEIGHT, ROLE_WIDTH, ROLE_CHANNELS } dim_role;
+typedef enum dim_role {
+    ROLE_UNKNOWN,
+    ROLE_BATCH,
+    ROLE_SEQUENCE,
+    ROLE_PAST,
+    ROLE_HEIGHT,
+    ROLE_WIDTH,
+    ROLE_CHANNELS
+} dim_role;
 
 static char lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -28,9 +36,10 @@ static bool is_one_of(const char *text, const char *const *words) {
     return false;
 }
 
-/* ---- roles ------------------------------------------------------------------------------------------------------ */
+/* ---- roles -------------------------------------------------------------------------------------------- */
 
-/* By name, as exporters give them. "past_sequence_length + sequence_length" is a sequence, when nothing is past. */
+/* By name, as exporters give them. "past_sequence_length + sequence_length" is a sequence, when nothing is
+ * past. */
 static dim_role role_by_name(const char *name) {
     static const char *const batches[] = {"N", "B", "n", "b", "bs", NULL};
     static const char *const sequences[] = {"S", "T", "L", "s", "l", NULL};
@@ -40,7 +49,8 @@ static dim_role role_by_name(const char *name) {
         return ROLE_PAST;
     if (zoo_contains(name, "batch") || is_one_of(name, batches))
         return ROLE_BATCH;
-    if (zoo_contains(name, "seq") || zoo_contains(name, "length") || zoo_contains(name, "token") || is_one_of(name, sequences))
+    if (zoo_contains(name, "seq") || zoo_contains(name, "length") || zoo_contains(name, "token") ||
+        is_one_of(name, sequences))
         return ROLE_SEQUENCE;
     if (zoo_contains(name, "height") || str_equal(name, "H") || str_equal(name, "h"))
         return ROLE_HEIGHT;
@@ -49,7 +59,8 @@ static dim_role role_by_name(const char *name) {
     return zoo_contains(name, "channel") ? ROLE_CHANNELS : ROLE_UNKNOWN;
 }
 
-/* By position, where the name says nothing: [batch, sequence] of integers, [batch, channels, height, width] of floats. */
+/* By position, where the name says nothing: [batch, sequence] of integers, [batch, channels, height,
+ * width] of floats. */
 static dim_role role_by_position(const value_type *t, int axis) {
     static const dim_role image[] = {ROLE_BATCH, ROLE_CHANNELS, ROLE_HEIGHT, ROLE_WIDTH};
     if (t->shape.rank == 4 && dtype_is_float(t->type))
@@ -64,7 +75,7 @@ static dim_role role_of(const graph_value *v, const value_type *t, int axis) {
     return role == ROLE_UNKNOWN ? role_by_position(t, axis) : role;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------- */
 
 typedef struct resolver {
     const zoo_model *model;
@@ -100,32 +111,42 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
     const zoo_input_options *o = r->options;
     int64_t longest = r->model->max_sequence, value = 1;
     switch (role) {
-    case ROLE_BATCH: return o->batch > 0 ? o->batch : 1;
+    case ROLE_BATCH:
+        return o->batch > 0 ? o->batch : 1;
     case ROLE_SEQUENCE:
         if (o->sequence > 0)
             return o->sequence;
         return longest > 0 && longest < DEFAULT_SEQUENCE ? longest : DEFAULT_SEQUENCE;
-    case ROLE_PAST: value = 0; break;
+    case ROLE_PAST:
+        value = 0;
+        break;
     case ROLE_HEIGHT:
-    case ROLE_WIDTH: value = DEFAULT_IMAGE; break;
-    case ROLE_CHANNELS: value = DEFAULT_CHANNELS; break;
-    case ROLE_UNKNOWN: break;
+    case ROLE_WIDTH:
+        value = DEFAULT_IMAGE;
+        break;
+    case ROLE_CHANNELS:
+        value = DEFAULT_CHANNELS;
+        break;
+    case ROLE_UNKNOWN:
+        break;
     }
     report(r, v, axis, value);
     return value;
 }
 
-static accel_status resolve_dim(resolver *r, const graph_value *v, const value_type *t, int axis, int64_t *dim) {
+static accel_status resolve_dim(resolver *r, const graph_value *v, const value_type *t, int axis,
+                                int64_t *dim) {
     dim_role role = role_of(v, t, axis);
     const zoo_dim *given = given_dim(r, v, axis);
     if (*dim == DIM_UNKNOWN)
         *dim = given ? given->value : by_role(r, v, axis, role);
     else if (given && given->value != *dim)
-        return error_set(r->err, ACCEL_UNSUPPORTED, "the model fixes dimension %d of input '%s' at %lld; %lld was asked for", axis,
+        return error_set(r->err, ACCEL_UNSUPPORTED,
+                         "the model fixes dimension %d of input '%s' at %lld; %lld was asked for", axis,
                          v->name, (long long)*dim, (long long)given->value);
     if (*dim < 0)
-        return error_set(r->err, ACCEL_INVALID_ARGUMENT, "dimension '%s' cannot be %lld", given ? given->name : v->name,
-                         (long long)*dim);
+        return error_set(r->err, ACCEL_INVALID_ARGUMENT, "dimension '%s' cannot be %lld",
+                         given ? given->name : v->name, (long long)*dim);
     if (role == ROLE_BATCH && r->out->batch == 0)
         r->out->batch = *dim;
     if (role == ROLE_SEQUENCE && *dim > r->out->sequence)
@@ -138,9 +159,11 @@ static accel_status resolve_input(resolver *r, size_t index) {
     const graph_value *v = &g->values[g->inputs[index]];
     const value_type *t = graph_declared_type(g, g->inputs[index]);
     if (t->container != CONTAINER_TENSOR)
-        return error_set(r->err, ACCEL_UNSUPPORTED, "input '%s' is not a tensor; no contents can be made for it", v->name);
+        return error_set(r->err, ACCEL_UNSUPPORTED,
+                         "input '%s' is not a tensor; no contents can be made for it", v->name);
     if (t->shape.rank == RANK_UNKNOWN)
-        return error_set(r->err, ACCEL_UNSUPPORTED, "input '%s' has no declared rank; give its contents by --input", v->name);
+        return error_set(r->err, ACCEL_UNSUPPORTED,
+                         "input '%s' has no declared rank; give its contents by --input", v->name);
     shape *s = &r->out->shapes[index];
     *s = t->shape;
     for (int axis = 0; axis < s->rank; axis++)
@@ -153,18 +176,19 @@ static accel_status check_wishes(const resolver *r) {
     const zoo_input_options *o = r->options;
     const zoo_shapes *s = r->out;
     if (o->batch > 0 && s->batch != o->batch && !(s->batch == 0 && o->batch == 1))
-        return error_set(r->err, ACCEL_UNSUPPORTED, "%s fixes the batch at %lld; %lld was asked for", r->model->name,
-                         (long long)(s->batch ? s->batch : 1), (long long)o->batch);
+        return error_set(r->err, ACCEL_UNSUPPORTED, "%s fixes the batch at %lld; %lld was asked for",
+                         r->model->name, (long long)(s->batch ? s->batch : 1), (long long)o->batch);
     if (o->sequence > 0 && s->sequence > 0 && s->sequence != o->sequence)
-        return error_set(r->err, ACCEL_UNSUPPORTED, "%s fixes the sequence at %lld; %lld was asked for", r->model->name,
-                         (long long)s->sequence, (long long)o->sequence);
+        return error_set(r->err, ACCEL_UNSUPPORTED, "%s fixes the sequence at %lld; %lld was asked for",
+                         r->model->name, (long long)s->sequence, (long long)o->sequence);
     if (r->model->max_sequence > 0 && s->sequence > r->model->max_sequence)
-        return error_set(r->err, ACCEL_UNSUPPORTED, "%s has positions for %lld tokens; %lld were asked for", r->model->name,
-                         (long long)r->model->max_sequence, (long long)s->sequence);
+        return error_set(r->err, ACCEL_UNSUPPORTED, "%s has positions for %lld tokens; %lld were asked for",
+                         r->model->name, (long long)r->model->max_sequence, (long long)s->sequence);
     return ACCEL_OK;
 }
 
-accel_status zoo_resolve_shapes(const zoo_model *m, const zoo_input_options *options, zoo_shapes *s, accel_error *err) {
+accel_status zoo_resolve_shapes(const zoo_model *m, const zoo_input_options *options, zoo_shapes *s,
+                                accel_error *err) {
     static const zoo_input_options defaults = {0};
     resolver r = {.model = m, .options = options ? options : &defaults, .out = s, .err = err};
     for (size_t i = 0; i < m->graph->input_count; i++)

@@ -6,7 +6,7 @@
 #include "graph/infer.h"
 #include "zoo/dims.h"
 
-/* ---- token ids ---------------------------------------------------------------------------------------------------- */
+/* ---- token ids ---------------------------------------------------------------------------------------- */
 
 /* Rows of the table that a value indexes, straight or through nodes that pass it on; 0 when none is found. */
 static int64_t indexed_rows(const graph *g, value_id v, int depth) {
@@ -16,7 +16,8 @@ static int64_t indexed_rows(const graph *g, value_id v, int depth) {
         if (n->input_count > 1 && n->inputs[1] == v && strcmp(n->op_type, "Gather") == 0) {
             const shape *table = &g->values[n->inputs[0]].type.shape;
             int axis;
-            if (n->inputs[0] != VALUE_NONE && shape_axis(node_attr_int(n, "axis", 0), table->rank, &axis) && table->dims[axis] > 0)
+            if (n->inputs[0] != VALUE_NONE && shape_axis(node_attr_int(n, "axis", 0), table->rank, &axis) &&
+                table->dims[axis] > 0)
                 return table->dims[axis];
         }
         if (n->input_count == 0 || n->output_count == 0 || n->inputs[0] != v)
@@ -35,7 +36,7 @@ static int64_t token_limit(const zoo_model *m, value_id input) {
     return rows > 0 ? rows : m->vocabulary;
 }
 
-/* ---- filling -------------------------------------------------------------------------------------------------------- */
+/* ---- filling ------------------------------------------------------------------------------------------ */
 
 static void fill_constant(tensor *t, size_t count, int64_t value) {
     for (size_t i = 0; i < count; i++)
@@ -80,7 +81,8 @@ static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, s
         fill_tokens(t, count, &r, token_limit(m, input));
 }
 
-static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed, zoo_inputs *out, accel_error *err) {
+static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed,
+                               zoo_inputs *out, accel_error *err) {
     value_id id = m->graph->inputs[index];
     const graph_value *v = &m->graph->values[id];
     int64_t count;
@@ -96,17 +98,18 @@ static accel_status make_input(const zoo_model *m, size_t index, const shape *s,
     return ACCEL_OK;
 }
 
-/* ---- the public functions --------------------------------------------------------------------------------------------- */
+/* ---- the public functions ----------------------------------------------------------------------------- */
 
-accel_status zoo_input_shapes(const zoo_model *m, const zoo_input_options *options, shape *shapes, accel_error *err) {
+accel_status zoo_input_shapes(const zoo_model *m, const zoo_input_options *options, shape *shapes,
+                              accel_error *err) {
     zoo_shapes s = {.shapes = shapes};
     accel_status status = zoo_resolve_shapes(m, options, &s, err);
     str_free(&s.assumed);
     return status;
 }
 
-static accel_status make_all(const zoo_model *m, const zoo_input_options *options, zoo_shapes *s, zoo_inputs *out,
-                             accel_error *err) {
+static accel_status make_all(const zoo_model *m, const zoo_input_options *options, zoo_shapes *s,
+                             zoo_inputs *out, accel_error *err) {
     ACCEL_TRY(zoo_resolve_shapes(m, options, s, err));
     for (size_t i = 0; i < out->count; i++)
         ACCEL_TRY(make_input(m, i, &s->shapes[i], options ? options->seed : 0, out, err));
@@ -120,12 +123,16 @@ static accel_status make_all(const zoo_model *m, const zoo_input_options *option
     return ACCEL_OK;
 }
 
-accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *options, zoo_inputs *out, accel_error *err) {
+accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *options, zoo_inputs *out,
+                             accel_error *err) {
     size_t count = m->graph->input_count;
-    zoo_inputs made = {.count = count, .tensors = mem_calloc(count, sizeof(tensor)), .names = mem_calloc(count, sizeof(char *))};
+    zoo_inputs made = {.count = count,
+                       .tensors = mem_calloc(count, sizeof(tensor)),
+                       .names = mem_calloc(count, sizeof(char *))};
     zoo_shapes s = {.shapes = mem_calloc(count, sizeof(shape))};
-    accel_status status = made.tensors && made.names && s.shapes ? make_all(m, options, &s, &made, err)
-                                                                 : error_no_memory(err, "a model's inputs", count * sizeof(tensor));
+    accel_status status = made.tensors && made.names && s.shapes
+                              ? make_all(m, options, &s, &made, err)
+                              : error_no_memory(err, "a model's inputs", count * sizeof(tensor));
     mem_free(s.shapes);
     str_free(&s.assumed);
     if (status != ACCEL_OK) {

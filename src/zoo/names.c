@@ -6,19 +6,29 @@
 #include "formats/formats.h"
 
 #define LIGHT(zoo, family, about, file)                                                                      \
-    {{zoo, family, "image", about " (graph of the onnx package, seeded random weights)", ZOO_GENERATED}, file, NULL, NULL}
+    {{zoo, family, "image", about " (graph of the onnx package, seeded random weights)", ZOO_GENERATED},     \
+     file,                                                                                                   \
+     NULL,                                                                                                   \
+     NULL}
 #define BERT_CONFIG(hidden, layers, heads, intermediate)                                                     \
-    "{\"model_type\":\"bert\",\"architectures\":[\"BertModel\"],\"vocab_size\":30522,\"hidden_size\":" hidden                                 \
-    ",\"num_hidden_layers\":" layers ",\"num_attention_heads\":" heads ",\"intermediate_size\":" intermediate "}"
+    "{\"model_type\":\"bert\",\"architectures\":[\"BertModel\"],\"vocab_size\":30522,"                       \
+    "\"hidden_size\":" hidden ",\"num_hidden_layers\":" layers ",\"num_attention_heads\":" heads             \
+    ",\"intermediate_size\":" intermediate "}"
 
 /* One line a name. */
 static const zoo_known known[] = {
     {{"minilm", "bert", "text", "all-MiniLM-L6-v2: sentence embeddings (weights of make deps)", ZOO_HF},
-     "minilm", "sentence-transformers/all-MiniLM-L6-v2", NULL},
+     "minilm",
+     "sentence-transformers/all-MiniLM-L6-v2",
+     NULL},
     {{"bert-tiny", "bert", "text", "BERT, 2 layers of 128 (seeded random weights)", ZOO_GENERATED},
-     NULL, NULL, BERT_CONFIG("128", "2", "2", "512")},
+     NULL,
+     NULL,
+     BERT_CONFIG("128", "2", "2", "512")},
     {{"bert-base", "bert", "text", "BERT, 12 layers of 768 (seeded random weights)", ZOO_GENERATED},
-     NULL, NULL, BERT_CONFIG("768", "12", "12", "3072")},
+     NULL,
+     NULL,
+     BERT_CONFIG("768", "12", "12", "3072")},
     LIGHT("resnet50-light", "resnet", "ResNet-50", "light_resnet50.onnx"),
     LIGHT("alexnet-light", "alexnet", "AlexNet", "light_bvlc_alexnet.onnx"),
     LIGHT("densenet121-light", "densenet", "DenseNet-121", "light_densenet121.onnx"),
@@ -52,7 +62,7 @@ static const char *environment(const zoo_options *options, const char *name) {
     return value && value[0] ? value : NULL;
 }
 
-/* ---- data folders ----------------------------------------------------------------------------------------------- */
+/* ---- data folders ------------------------------------------------------------------------------------- */
 
 /* folder/file, or where the onnx package has its light graphs. */
 static bool found_below(const char *folder, const char *file, str_buf *path) {
@@ -103,7 +113,8 @@ bool zoo_hub_cache(const zoo_options *options, str_buf *path) {
 
 static bool in_hub_cache(const char *hub, const zoo_options *options) {
     str_buf cache = {0}, folder = {0};
-    bool there = hub && zoo_hub_cache(options, &cache) && hf_cache_find(str_text(&cache), hub, &folder, NULL) == ACCEL_OK;
+    bool there = hub && zoo_hub_cache(options, &cache) &&
+                 hf_cache_find(str_text(&cache), hub, &folder, NULL) == ACCEL_OK;
     str_free(&cache);
     str_free(&folder);
     return there;

@@ -25,7 +25,8 @@ static accel_status unknown_class(const char *what, accel_error *err) {
     str_buf known = {0};
     for (size_t i = 0; i < CLASS_COUNT; i++)
         str_appendf(&known, "%s%s", i ? ", " : "", classes[i].family);
-    accel_status status = error_set(err, ACCEL_UNSUPPORTED, "model class '%s' is not supported; known are: %s", what, str_text(&known));
+    accel_status status = error_set(
+        err, ACCEL_UNSUPPORTED, "model class '%s' is not supported; known are: %s", what, str_text(&known));
     str_free(&known);
     return status;
 }
@@ -35,11 +36,13 @@ accel_status zoo_class_find(hf_config *config, const zoo_class **out, accel_erro
     const char *architecture = hf_config_architecture(config);
     for (size_t i = 0; i < CLASS_COUNT; i++) {
         *out = &classes[i];
-        if (strcmp(type, classes[i].family) == 0 || (!type[0] && architecture_of(architecture, classes[i].family)))
+        if (strcmp(type, classes[i].family) == 0 ||
+            (!type[0] && architecture_of(architecture, classes[i].family)))
             return ACCEL_OK;
     }
     /* Some old BERT files say neither; these two fields are BERT's alone. */
-    if (!type[0] && !architecture[0] && hf_config_has(config, "type_vocab_size") && hf_config_has(config, "intermediate_size")) {
+    if (!type[0] && !architecture[0] && hf_config_has(config, "type_vocab_size") &&
+        hf_config_has(config, "intermediate_size")) {
         *out = &classes[0];
         return ACCEL_OK;
     }

@@ -4,7 +4,8 @@
 
 #include "zoo/class.h"
 
-/* Some files have the base prefix, some lack it; some old ones say gamma and beta for a norm's weight and bias. */
+/* Some files have the base prefix, some lack it; some old ones say gamma and beta for a norm's weight and
+ * bias. */
 static const safetensors_entry *find_spelling(const zoo_weights *w, const char *name, str_buf *buffer) {
     static const char *const old[][2] = {{".weight", ".gamma"}, {".bias", ".beta"}};
     for (int prefixed = 0; prefixed < 2; prefixed++) {
@@ -15,7 +16,8 @@ static const safetensors_entry *find_spelling(const zoo_weights *w, const char *
             if (!str_ends_with(name, old[i][0]) || !strstr(name, "orm"))
                 continue;
             buffer->length = 0;
-            str_appendf(buffer, "%s%.*s%s", prefixed ? w->prefix : "", (int)(strlen(name) - strlen(old[i][0])), name, old[i][1]);
+            str_appendf(buffer, "%s%.*s%s", prefixed ? w->prefix : "",
+                        (int)(strlen(name) - strlen(old[i][0])), name, old[i][1]);
             e = safetensors_find(w->file, str_text(buffer));
         }
         if (e)
@@ -32,7 +34,8 @@ static const safetensors_entry *find_entry(const zoo_weights *w, const char *nam
 }
 
 /* The graph computes in float32, whatever the file stores. */
-static accel_status widen(const zoo_weights *w, const safetensors_entry *e, graph_data *out, accel_error *err) {
+static accel_status widen(const zoo_weights *w, const safetensors_entry *e, graph_data *out,
+                          accel_error *err) {
     size_t count = e->size_bytes / 2;
     float *wide = ARENA_ARRAY(w->memory, float, count);
     if (!wide)
@@ -45,23 +48,26 @@ static accel_status widen(const zoo_weights *w, const safetensors_entry *e, grap
     return ACCEL_OK;
 }
 
-static accel_status find_in_file(weight_source *source, const char *name, const shape *s, dtype *type, graph_data *out,
-                                 accel_error *err) {
+static accel_status find_in_file(weight_source *source, const char *name, const shape *s, dtype *type,
+                                 graph_data *out, accel_error *err) {
     const zoo_weights *w = source->context;
     const safetensors_entry *e = find_entry(w, name);
     char have[128], want[128];
     if (!e)
-        return error_set(err, ACCEL_BAD_FILE, "%s has no tensor '%s' (nor '%s%s')", w->label, name, w->prefix, name);
+        return error_set(err, ACCEL_BAD_FILE, "%s has no tensor '%s' (nor '%s%s')", w->label, name, w->prefix,
+                         name);
     if (!shape_equal(&e->shape, s))
-        return error_set(err, ACCEL_BAD_FILE, "%s: tensor '%s' has shape %s; its configuration asks for %s", w->label, e->name,
-                         shape_text(&e->shape, have, sizeof have), shape_text(s, want, sizeof want));
+        return error_set(err, ACCEL_BAD_FILE, "%s: tensor '%s' has shape %s; its configuration asks for %s",
+                         w->label, e->name, shape_text(&e->shape, have, sizeof have),
+                         shape_text(s, want, sizeof want));
     *type = DTYPE_F32;
     if (e->type == DTYPE_F16 || e->type == DTYPE_BF16)
         return widen(w, e, out, err);
     if (e->type != DTYPE_F32)
-        return error_set(err, ACCEL_UNSUPPORTED, "%s: tensor '%s' is %s, which is not supported for weights", w->label, e->name,
-                         dtype_name(e->type));
-    *out = (graph_data){.kind = DATA_BYTES, .bytes = e->bytes, .size_bytes = e->size_bytes, .file_backed = true};
+        return error_set(err, ACCEL_UNSUPPORTED, "%s: tensor '%s' is %s, which is not supported for weights",
+                         w->label, e->name, dtype_name(e->type));
+    *out =
+        (graph_data){.kind = DATA_BYTES, .bytes = e->bytes, .size_bytes = e->size_bytes, .file_backed = true};
     return ACCEL_OK;
 }
 
@@ -69,9 +75,10 @@ static bool has_in_file(weight_source *source, const char *name) {
     return find_entry(source->context, name) != NULL;
 }
 
-/* Scaled so that activations keep their size through many layers: norms near 1, biases small, matrices 1/sqrt(inputs). */
-static accel_status generate(weight_source *source, const char *name, const shape *s, dtype *type, graph_data *out,
-                             accel_error *err) {
+/* Scaled so that activations keep their size through many layers: norms near 1, biases small, matrices
+ * 1/sqrt(inputs). */
+static accel_status generate(weight_source *source, const char *name, const shape *s, dtype *type,
+                             graph_data *out, accel_error *err) {
     zoo_weights *w = source->context;
     double fan_in = 1;
     for (int i = 1; i < s->rank; i++)
@@ -95,9 +102,9 @@ static bool has_generated(weight_source *source, const char *name) {
     return true;
 }
 
-void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed, const char *label) {
+void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed,
+                       const char *label) {
     *w = (zoo_weights){.file = file, .prefix = prefix, .seed = seed, .label = label};
-    w->source = (weight_source){.context = w,
-                                .find = file ? find_in_file : generate,
-                                .has = file ? has_in_file : has_generated};
+    w->source = (weight_source){
+        .context = w, .find = file ? find_in_file : generate, .has = file ? has_in_file : has_generated};
 }

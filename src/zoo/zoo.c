@@ -33,7 +33,7 @@ static uint64_t seed_of(const zoo_options *options) {
     return options ? options->seed : 0;
 }
 
-/* ---- .onnx files ------------------------------------------------------------------------------------------------ */
+/* ---- .onnx files -------------------------------------------------------------------------------------- */
 
 /* What kind of thing a user's file takes, as far as its inputs show. */
 static const char *guess_modality(const graph *g) {
@@ -42,7 +42,8 @@ static const char *guess_modality(const graph *g) {
         const graph_value *v = &g->values[g->inputs[i]];
         const shape *s = &v->type.shape;
         text = text || str_equal(v->name, "input_ids");
-        image = image || (s->rank == 4 && dtype_is_float(v->type.type) && (s->dims[1] == 3 || s->dims[1] == 1));
+        image =
+            image || (s->rank == 4 && dtype_is_float(v->type.type) && (s->dims[1] == 3 || s->dims[1] == 1));
     }
     return text && image ? "multimodal" : text ? "text" : image ? "image" : "unknown";
 }
@@ -69,7 +70,8 @@ static accel_status load_onnx(const char *path, zoo_model *m, accel_error *err) 
 }
 
 /* The light graphs fix a batch of one and have constants for weights: both are replaced. */
-static accel_status load_light(const zoo_known *k, const char *path, uint64_t seed, zoo_model *m, accel_error *err) {
+static accel_status load_light(const zoo_known *k, const char *path, uint64_t seed, zoo_model *m,
+                               accel_error *err) {
     size_t replaced;
     m->source = ZOO_GENERATED;
     m->family = k->name.family;
@@ -83,9 +85,10 @@ static accel_status load_light(const zoo_known *k, const char *path, uint64_t se
     return status == ACCEL_OK ? ACCEL_OK : error_prefix(err, status, "%s", path);
 }
 
-/* ---- Hugging Face folders and configurations ----------------------------------------------------------------------- */
+/* ---- Hugging Face folders and configurations ---------------------------------------------------------- */
 
-static accel_status build_class(const zoo_class *class, zoo_build *z, zoo_weights *weights, graph **out, accel_error *err) {
+static accel_status build_class(const zoo_class *class, zoo_build *z, zoo_weights *weights, graph **out,
+                                accel_error *err) {
     builder b;
     ACCEL_TRY(builder_start(&b, &weights->source, err));
     weights->memory = b.graph->arena;
@@ -99,7 +102,8 @@ static accel_status build_class(const zoo_class *class, zoo_build *z, zoo_weight
     return builder_finish(&b, out, err);
 }
 
-static accel_status build_model(hf_config *config, hf_folder *folder, const zoo_options *options, zoo_model *m, accel_error *err) {
+static accel_status build_model(hf_config *config, hf_folder *folder, const zoo_options *options,
+                                zoo_model *m, accel_error *err) {
     const zoo_class *class;
     zoo_weights weights;
     zoo_build z = {.config = config, .folder = folder};
@@ -118,23 +122,27 @@ static accel_status build_model(hf_config *config, hf_folder *folder, const zoo_
     return graph_own(m->graph, safetensors_close_handle, owned, err);
 }
 
-static accel_status load_folder(const char *path, const char *name, const zoo_options *options, zoo_model *m, accel_error *err) {
+static accel_status load_folder(const char *path, const char *name, const zoo_options *options, zoo_model *m,
+                                accel_error *err) {
     hf_folder folder = {0};
     ACCEL_TRY(set_text(&m->name, name, err));
     ACCEL_TRY(set_text(&m->path, path, err));
     ACCEL_TRY(hf_folder_open(path, &folder, err));
     accel_status status = ACCEL_OK;
     if (!folder.weights && folder.has_pickle)
-        status = error_set(err, ACCEL_UNSUPPORTED,
-                           "it has only pickled weights (pytorch_model.bin), which can run code and are never read; "
-                           "save the model as safetensors");
+        status = error_set(
+            err, ACCEL_UNSUPPORTED,
+            "it has only pickled weights (pytorch_model.bin), which can run code and are never read; "
+            "save the model as safetensors");
     if (status == ACCEL_OK)
         status = build_model(folder.config, &folder, options, m, err);
     hf_folder_close(&folder);
-    return status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY ? status : error_prefix(err, status, "%s", path);
+    return status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY ? status
+                                                               : error_prefix(err, status, "%s", path);
 }
 
-static accel_status load_config(const zoo_known *k, const zoo_options *options, zoo_model *m, accel_error *err) {
+static accel_status load_config(const zoo_known *k, const zoo_options *options, zoo_model *m,
+                                accel_error *err) {
     hf_config *config;
     ACCEL_TRY(set_text(&m->name, k->name.name, err));
     ACCEL_TRY(set_text(&m->path, "", err));
@@ -144,13 +152,15 @@ static accel_status load_config(const zoo_known *k, const zoo_options *options, 
     return status;
 }
 
-static accel_status load_from_cache(const char *repository, const char *name, const zoo_options *options, zoo_model *m,
-                                    accel_error *err) {
+static accel_status load_from_cache(const char *repository, const char *name, const zoo_options *options,
+                                    zoo_model *m, accel_error *err) {
     str_buf cache = {0}, folder = {0};
     accel_status status;
     if (!zoo_hub_cache(options, &cache))
-        status = error_set(err, ACCEL_NOT_FOUND, "'%s' would be in the Hugging Face cache, but no variable says where that is (HF_HOME)",
-                           repository);
+        status =
+            error_set(err, ACCEL_NOT_FOUND,
+                      "'%s' would be in the Hugging Face cache, but no variable says where that is (HF_HOME)",
+                      repository);
     else
         status = hf_cache_find(str_text(&cache), repository, &folder, err);
     if (status == ACCEL_OK)
@@ -160,9 +170,10 @@ static accel_status load_from_cache(const char *repository, const char *name, co
     return status;
 }
 
-/* ---- references ------------------------------------------------------------------------------------------------------- */
+/* ---- references --------------------------------------------------------------------------------------- */
 
-static accel_status load_known(const zoo_known *k, const zoo_options *options, zoo_model *m, accel_error *err) {
+static accel_status load_known(const zoo_known *k, const zoo_options *options, zoo_model *m,
+                               accel_error *err) {
     str_buf path = {0};
     accel_status status;
     if (k->config)
@@ -173,9 +184,11 @@ static accel_status load_known(const zoo_known *k, const zoo_options *options, z
     else if (k->hub && load_from_cache(k->hub, k->name.name, options, m, NULL) == ACCEL_OK)
         status = ACCEL_OK;
     else
-        status = error_set(err, ACCEL_NOT_FOUND,
-                           "the files of '%s' are not here: `make deps` brings them, or set ACCEL_DATA to the folder that holds %s",
-                           k->name.name, k->file);
+        status = error_set(
+            err, ACCEL_NOT_FOUND,
+            "the files of '%s' are not here: `make deps` brings them, or set ACCEL_DATA to the folder "
+            "that holds %s",
+            k->name.name, k->file);
     str_free(&path);
     return status;
 }
@@ -186,12 +199,14 @@ static accel_status unknown_reference(const char *reference, accel_error *err) {
     for (; count < zoo_name_count() && count < 64; count++)
         names[count] = zoo_name_at(count)->name;
     const char *nearest = str_nearest(reference, names, count);
-    return error_set(err, ACCEL_NOT_FOUND,
-                     "'%s' is no zoo name, no .onnx file and no Hugging Face folder%s%s%s; `accel models` lists the names", reference,
-                     nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return error_set(
+        err, ACCEL_NOT_FOUND,
+        "'%s' is no zoo name, no .onnx file and no Hugging Face folder%s%s%s; `accel models` lists the names",
+        reference, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-static accel_status load_folder_reference(const char *path, const zoo_options *options, zoo_model *m, accel_error *err) {
+static accel_status load_folder_reference(const char *path, const zoo_options *options, zoo_model *m,
+                                          accel_error *err) {
     char *trimmed;
     ACCEL_TRY(set_text(&trimmed, path, err));
     for (size_t n = strlen(trimmed); n > 1 && trimmed[n - 1] == '/'; n--)
@@ -203,7 +218,8 @@ static accel_status load_folder_reference(const char *path, const zoo_options *o
     return status;
 }
 
-static accel_status load_any(const char *reference, const zoo_options *options, zoo_model *m, accel_error *err) {
+static accel_status load_any(const char *reference, const zoo_options *options, zoo_model *m,
+                             accel_error *err) {
     const zoo_known *k = zoo_known_find(reference);
     if (k)
         return load_known(k, options, m, err);

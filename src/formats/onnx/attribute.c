@@ -3,20 +3,23 @@
 #include "formats/onnx/import.h"
 
 static accel_status attr_fault(import_scope *s, const proto_attr *a, const char *fault) {
-    return error_set(s->state->err, ACCEL_BAD_FILE, "attribute '%s': %s", proto_text(s->state->memory, a->name), fault);
+    return error_set(s->state->err, ACCEL_BAD_FILE, "attribute '%s': %s",
+                     proto_text(s->state->memory, a->name), fault);
 }
 
 static char *copy_text(import_scope *s, byte_span text) {
     return arena_strndup(s->graph->arena, text.length ? (const char *)text.bytes : "", text.length);
 }
 
-/* Kernels read attribute tensors in place, so that one must be aligned for its elements; raw_data need not be. */
+/* Kernels read attribute tensors in place, so that one must be aligned for its elements; raw_data need not
+ * be. */
 static accel_status aligned(import_scope *s, const graph_data *data, void **out) {
     if ((uintptr_t)data->bytes % 16 == 0) {
         *out = (void *)(uintptr_t)data->bytes; /* attributes are never written to */
         return ACCEL_OK;
     }
-    *out = data->size_bytes ? arena_copy(s->graph->arena, data->bytes, data->size_bytes) : arena_alloc(s->graph->arena, 0);
+    *out = data->size_bytes ? arena_copy(s->graph->arena, data->bytes, data->size_bytes)
+                            : arena_alloc(s->graph->arena, 0);
     return *out ? ACCEL_OK : import_no_memory(s->state);
 }
 
@@ -43,7 +46,7 @@ static accel_status tensor_attr(import_scope *s, const proto_attr *a, graph_attr
     return aligned(s, &data, &out->tensor.data);
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------------- */
+/* ---- lists -------------------------------------------------------------------------------------------- */
 
 static accel_status count_list(import_scope *s, const proto_attr *a, uint32_t number, size_t *count) {
     *count = 0;
@@ -147,7 +150,7 @@ static accel_status strings_attr(import_scope *s, const proto_attr *a, graph_att
     return ACCEL_OK;
 }
 
-/* ---- one attribute, all attributes --------------------------------------------------------------------------------- */
+/* ---- one attribute, all attributes -------------------------------------------------------------------- */
 
 static accel_status string_attr(import_scope *s, const proto_attr *a, graph_attr *out) {
     out->kind = ATTR_STRING;
@@ -176,14 +179,22 @@ accel_status import_attr(import_scope *s, const proto_attr *a, graph_attr *out) 
         out->kind = ATTR_INT;
         out->i = a->i;
         return ACCEL_OK;
-    case PROTO_ATTR_STRING: return string_attr(s, a, out);
+    case PROTO_ATTR_STRING:
+        return string_attr(s, a, out);
     case PROTO_ATTR_TENSOR:
-    case PROTO_ATTR_SPARSE_TENSOR: return tensor_attr(s, a, out);
-    case PROTO_ATTR_GRAPH: return graph_attribute(s, a, out);
-    case PROTO_ATTR_FLOATS: return floats_attr(s, a, out);
-    case PROTO_ATTR_INTS: return ints_attr(s, a, out);
-    case PROTO_ATTR_STRINGS: return strings_attr(s, a, out);
-    default: out->kind = ATTR_OTHER; return ACCEL_OK;
+    case PROTO_ATTR_SPARSE_TENSOR:
+        return tensor_attr(s, a, out);
+    case PROTO_ATTR_GRAPH:
+        return graph_attribute(s, a, out);
+    case PROTO_ATTR_FLOATS:
+        return floats_attr(s, a, out);
+    case PROTO_ATTR_INTS:
+        return ints_attr(s, a, out);
+    case PROTO_ATTR_STRINGS:
+        return strings_attr(s, a, out);
+    default:
+        out->kind = ATTR_OTHER;
+        return ACCEL_OK;
     }
 }
 
@@ -194,7 +205,8 @@ static const graph_attr *caller_attr(import_scope *s, byte_span name) {
     return NULL;
 }
 
-accel_status import_attrs(import_scope *s, const proto_attr *attrs, size_t count, graph_attr **out, size_t *out_count) {
+accel_status import_attrs(import_scope *s, const proto_attr *attrs, size_t count, graph_attr **out,
+                          size_t *out_count) {
     graph_attr *list = ARENA_ARRAY(s->state->memory, graph_attr, count + IMPORT_SPARE_ATTRS);
     if (!list)
         return import_no_memory(s->state);
@@ -213,7 +225,8 @@ accel_status import_attrs(import_scope *s, const proto_attr *attrs, size_t count
             continue;
         if (given->kind == ATTR_GRAPH)
             return error_set(s->state->err, ACCEL_UNSUPPORTED,
-                             "attribute '%s' hands a graph to a function, which is not supported", given->name);
+                             "attribute '%s' hands a graph to a function, which is not supported",
+                             given->name);
         list[at] = *given;
         list[at].name = copy_text(s, a->name);
         if (!list[at++].name)

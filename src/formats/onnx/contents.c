@@ -15,10 +15,10 @@ accel_status proto_dtype(int64_t number, const char *what, dtype *out, accel_err
     return ACCEL_OK;
 }
 
-/* ---- the typed lists ----------------------------------------------------------------------------------------- */
+/* ---- the typed lists ---------------------------------------------------------------------------------- */
 
-/* Which field of TensorProto holds elements of a type, how wide an entry is in the file (0: varint), and how many entries make one
- * element. Sub-byte types are stored a byte an entry. */
+/* Which field of TensorProto holds elements of a type, how wide an entry is in the file (0: varint), and
+ * how many entries make one element. Sub-byte types are stored a byte an entry. */
 typedef struct list_form {
     uint32_t field;
     size_t width;
@@ -27,14 +27,21 @@ typedef struct list_form {
 
 static list_form form_of(dtype type) {
     switch (type) {
-    case DTYPE_F32: return (list_form){4, 4, 1};
-    case DTYPE_C64: return (list_form){4, 4, 2};
-    case DTYPE_F64: return (list_form){10, 8, 1};
-    case DTYPE_C128: return (list_form){10, 8, 2};
-    case DTYPE_I64: return (list_form){7, 0, 1};
+    case DTYPE_F32:
+        return (list_form){4, 4, 1};
+    case DTYPE_C64:
+        return (list_form){4, 4, 2};
+    case DTYPE_F64:
+        return (list_form){10, 8, 1};
+    case DTYPE_C128:
+        return (list_form){10, 8, 2};
+    case DTYPE_I64:
+        return (list_form){7, 0, 1};
     case DTYPE_U32:
-    case DTYPE_U64: return (list_form){11, 0, 1};
-    default: return (list_form){5, 0, 1};
+    case DTYPE_U64:
+        return (list_form){11, 0, 1};
+    default:
+        return (list_form){5, 0, 1};
     }
 }
 
@@ -57,8 +64,8 @@ static bool count_packed(byte_span s, const list_form *form, size_t *count) {
 }
 
 /* Entries of the list, and the number of fields that they are spread over. */
-static accel_status count_entries(const proto_tensor *t, const list_form *form, const char *what, size_t *entries,
-                                  size_t *chunks, byte_span *last, accel_error *err) {
+static accel_status count_entries(const proto_tensor *t, const list_form *form, const char *what,
+                                  size_t *entries, size_t *chunks, byte_span *last, accel_error *err) {
     *entries = *chunks = 0;
     pb_reader r = pb_read(t->message);
     pb_field f;
@@ -107,8 +114,8 @@ static bool decode_entries(const proto_tensor *t, const list_form *form, size_t 
     return true;
 }
 
-static accel_status wrong_count(const proto_tensor *t, const char *what, const char *unit, size_t want, size_t have,
-                                accel_error *err) {
+static accel_status wrong_count(const proto_tensor *t, const char *what, const char *unit, size_t want,
+                                size_t have, accel_error *err) {
     char text[128];
     return error_set(err, ACCEL_BAD_FILE, "%s has shape %s, which needs %zu %s, but the file holds %zu", what,
                      shape_text(&t->shape, text, sizeof text), want, unit, have);
@@ -123,7 +130,8 @@ static accel_status list_contents(arena *a, const proto_tensor *t, dtype type, s
     if (entries != size / width || size % width)
         return wrong_count(t, what, "values", size / width, entries, err);
     *out = (graph_data){.kind = DATA_BYTES, .size_bytes = size};
-    if (form.width && chunks == 1 && last.length == size) { /* packed numbers of their own width lie as raw_data would */
+    if (form.width && chunks == 1 &&
+        last.length == size) { /* packed numbers of their own width lie as raw_data would */
         out->bytes = last.bytes;
         out->file_backed = true;
         return ACCEL_OK;
@@ -137,8 +145,8 @@ static accel_status list_contents(arena *a, const proto_tensor *t, dtype type, s
     return ACCEL_OK;
 }
 
-accel_status proto_tensor_contents(arena *a, const proto_tensor *t, const char *what, dtype *type, graph_data *out,
-                                   accel_error *err) {
+accel_status proto_tensor_contents(arena *a, const proto_tensor *t, const char *what, dtype *type,
+                                   graph_data *out, accel_error *err) {
     ACCEL_TRY(proto_dtype(t->type, what, type, err));
     if (*type == DTYPE_STRING)
         return error_set(err, ACCEL_UNSUPPORTED, "%s holds strings, which are not supported", what);
@@ -152,7 +160,7 @@ accel_status proto_tensor_contents(arena *a, const proto_tensor *t, const char *
     return ACCEL_OK;
 }
 
-/* ---- sparse tensors ------------------------------------------------------------------------------------------ */
+/* ---- sparse tensors ----------------------------------------------------------------------------------- */
 
 /* Indices are [count] positions in the flattened tensor, or [count, rank] coordinates. */
 static bool sparse_position(const proto_sparse *s, const int64_t *index, int64_t *out) {
@@ -170,14 +178,16 @@ static bool sparse_position(const proto_sparse *s, const int64_t *index, int64_t
     return true;
 }
 
-static accel_status check_sparse(const proto_sparse *s, const char *what, dtype type, size_t size, accel_error *err) {
+static accel_status check_sparse(const proto_sparse *s, const char *what, dtype type, size_t size,
+                                 accel_error *err) {
     const shape *at = &s->indices.shape;
     bool coordinates = at->rank == 2 && at->dims[1] == s->shape.rank && at->dims[0] == s->values.elements;
     bool positions = at->rank == 1 && at->dims[0] == s->values.elements;
     if (s->values.shape.rank != 1 || !(coordinates || positions))
         return error_set(err, ACCEL_BAD_FILE, "%s: the shapes of its values and indices do not fit", what);
     if (size > SPARSE_MAX_BYTES)
-        return error_set(err, ACCEL_LIMIT, "%s is sparse; its dense form has %zu bytes, above the limit of %d", what, size,
+        return error_set(err, ACCEL_LIMIT,
+                         "%s is sparse; its dense form has %zu bytes, above the limit of %d", what, size,
                          SPARSE_MAX_BYTES);
     if (dtype_bits(type) % 8)
         return error_set(err, ACCEL_UNSUPPORTED, "%s is a sparse tensor of %s, which is not supported", what,
@@ -185,8 +195,8 @@ static accel_status check_sparse(const proto_sparse *s, const char *what, dtype 
     return ACCEL_OK;
 }
 
-static accel_status scatter(const proto_sparse *s, const graph_data *values, const graph_data *indices, size_t width,
-                            const char *what, uint8_t *dense, accel_error *err) {
+static accel_status scatter(const proto_sparse *s, const graph_data *values, const graph_data *indices,
+                            size_t width, const char *what, uint8_t *dense, accel_error *err) {
     int64_t index[TENSOR_MAX_RANK];
     size_t per_entry = s->indices.shape.rank == 1 ? 1 : (size_t)s->shape.rank;
     for (int64_t i = 0; i < s->values.elements; i++) {
@@ -200,16 +210,18 @@ static accel_status scatter(const proto_sparse *s, const graph_data *values, con
     return ACCEL_OK;
 }
 
-accel_status proto_sparse_contents(arena *a, const proto_sparse *s, const char *what, dtype *type, graph_data *out,
-                                   accel_error *err) {
+accel_status proto_sparse_contents(arena *a, const proto_sparse *s, const char *what, dtype *type,
+                                   graph_data *out, accel_error *err) {
     graph_data values, indices;
     dtype index_type;
     if (s->values.external || s->indices.external)
-        return error_set(err, ACCEL_UNSUPPORTED, "%s is sparse and stored in an external file, which is not supported", what);
+        return error_set(err, ACCEL_UNSUPPORTED,
+                         "%s is sparse and stored in an external file, which is not supported", what);
     ACCEL_TRY(proto_tensor_contents(a, &s->values, what, type, &values, err));
     ACCEL_TRY(proto_tensor_contents(a, &s->indices, what, &index_type, &indices, err));
     if (index_type != DTYPE_I64)
-        return error_set(err, ACCEL_BAD_FILE, "%s: its indices are %s, not int64", what, dtype_name(index_type));
+        return error_set(err, ACCEL_BAD_FILE, "%s: its indices are %s, not int64", what,
+                         dtype_name(index_type));
     size_t size;
     ACCEL_TRY(tensor_size_bytes(*type, &s->shape, what, &size, err));
     ACCEL_TRY(check_sparse(s, what, *type, size, err));

@@ -10,7 +10,8 @@ static void close_map(void *handle) {
 
 static bool remember(import_state *st, byte_span location, file_map *map) {
     if ((st->external_count & (st->external_count - 1)) == 0) { /* full: it grows at powers of two */
-        file_map **grown = ARENA_ARRAY(st->memory, file_map *, st->external_count ? st->external_count * 2 : 1);
+        file_map **grown =
+            ARENA_ARRAY(st->memory, file_map *, st->external_count ? st->external_count * 2 : 1);
         if (!grown)
             return false;
         if (st->external_count)
@@ -39,10 +40,11 @@ static accel_status external_map(import_state *st, byte_span location, const fil
 
 static accel_status check_location(import_state *st, const proto_tensor *t, const char *what) {
     if (!st->folder)
-        return error_set(st->err, ACCEL_UNSUPPORTED, "%s lies in an external file, and this model was given without its folder",
-                         what);
+        return error_set(st->err, ACCEL_UNSUPPORTED,
+                         "%s lies in an external file, and this model was given without its folder", what);
     if (t->location.length == 0 || memchr(t->location.bytes, 0, t->location.length))
-        return error_set(st->err, ACCEL_BAD_FILE, "%s lies in an external file whose name is missing or malformed", what);
+        return error_set(st->err, ACCEL_BAD_FILE,
+                         "%s lies in an external file whose name is missing or malformed", what);
     return ACCEL_OK;
 }
 
@@ -59,12 +61,14 @@ static accel_status external_contents(import_state *st, const proto_tensor *t, c
         return error_prefix(st->err, ACCEL_IO, "%s", what);
     const char *file = proto_text(st->memory, t->location);
     if (t->has_length && t->length != size)
-        return error_set(st->err, ACCEL_BAD_FILE, "%s needs %zu bytes, but %llu are stated for it in '%s'", what, size,
-                         (unsigned long long)t->length, file);
+        return error_set(st->err, ACCEL_BAD_FILE, "%s needs %zu bytes, but %llu are stated for it in '%s'",
+                         what, size, (unsigned long long)t->length, file);
     if (t->offset > SIZE_MAX || !checked_add((size_t)t->offset, size, &end) || end > map->size_bytes)
-        return error_set(st->err, ACCEL_BAD_FILE, "%s ends beyond the end of '%s' (offset %llu, %zu bytes, the file has %zu)",
-                         what, file, (unsigned long long)t->offset, size, map->size_bytes);
-    *out = (graph_data){.kind = DATA_BYTES, .bytes = map->bytes + t->offset, .size_bytes = size, .file_backed = true};
+        return error_set(st->err, ACCEL_BAD_FILE,
+                         "%s ends beyond the end of '%s' (offset %llu, %zu bytes, the file has %zu)", what,
+                         file, (unsigned long long)t->offset, size, map->size_bytes);
+    *out = (graph_data){
+        .kind = DATA_BYTES, .bytes = map->bytes + t->offset, .size_bytes = size, .file_backed = true};
     return ACCEL_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Model-local functions, expanded in place of each call. Their names are prefixed with the call's, so that two calls do not meet. */
+/* Model-local functions, expanded in place of each call. Their names are prefixed with the call's, so that
+ * two calls do not meet. */
 #include <string.h>
 
 #include "formats/onnx/import.h"
@@ -15,7 +16,8 @@ accel_status import_index_functions(import_state *st, proto_model *m) {
 }
 
 const proto_function *import_find_function(const import_state *st, const proto_node *n) {
-    for (int32_t i = name_map_get(&st->function_names, n->op_type); i >= 0; i = st->model->functions[i].same_name) {
+    for (int32_t i = name_map_get(&st->function_names, n->op_type); i >= 0;
+         i = st->model->functions[i].same_name) {
         const proto_function *f = &st->model->functions[i];
         if (span_equal(f->domain, n->domain) && span_equal(f->overload, n->overload))
             return f;
@@ -29,7 +31,8 @@ static accel_status check_call(import_scope *s, const proto_function *f, const p
         if (c->function == f)
             return error_set(st->err, ACCEL_BAD_GRAPH, "this function calls itself");
     if (n->input_count > f->input_count || n->output_count > f->output_count)
-        return error_set(st->err, ACCEL_BAD_GRAPH, "it has %zu inputs and %zu outputs; the function takes %zu and gives %zu",
+        return error_set(st->err, ACCEL_BAD_GRAPH,
+                         "it has %zu inputs and %zu outputs; the function takes %zu and gives %zu",
                          n->input_count, n->output_count, f->input_count, f->output_count);
     st->expanded_nodes += f->node_count + 1;
     if (st->expanded_nodes > IMPORT_MAX_EXPANDED_NODES)
@@ -39,7 +42,8 @@ static accel_status check_call(import_scope *s, const proto_function *f, const p
 }
 
 /* The caller's attributes and, for those not given, the function's defaults. */
-static accel_status collect_attrs(import_scope *s, const proto_function *f, const proto_node *n, import_call *call) {
+static accel_status collect_attrs(import_scope *s, const proto_function *f, const proto_node *n,
+                                  import_call *call) {
     import_scope model = *s;
     graph_attr *given, *defaults, *all;
     size_t given_count, default_count;
@@ -64,7 +68,8 @@ static accel_status collect_attrs(import_scope *s, const proto_function *f, cons
     return ACCEL_OK;
 }
 
-static accel_status define_formals(import_scope *s, import_scope *body, const proto_function *f, const proto_node *n) {
+static accel_status define_formals(import_scope *s, import_scope *body, const proto_function *f,
+                                   const proto_node *n) {
     for (size_t i = 0; i < f->input_count; i++) {
         value_id given = VALUE_NONE;
         if (i < n->input_count)
@@ -89,12 +94,18 @@ static accel_status name_output(import_scope *s, value_id v, const char *name, v
         *out = v;
         return ACCEL_OK;
     }
-    import_node identity = {.domain = "", .op_type = "Identity", .name = "", .inputs = &v, .input_count = 1,
-                            .outputs = &name, .output_count = 1};
+    import_node identity = {.domain = "",
+                            .op_type = "Identity",
+                            .name = "",
+                            .inputs = &v,
+                            .input_count = 1,
+                            .outputs = &name,
+                            .output_count = 1};
     return import_emit(s, &identity, out);
 }
 
-static accel_status define_results(import_scope *s, import_scope *body, const proto_function *f, const proto_node *n) {
+static accel_status define_results(import_scope *s, import_scope *body, const proto_function *f,
+                                   const proto_node *n) {
     for (size_t i = 0; i < n->output_count; i++) {
         value_id v;
         if (n->outputs[i].length == 0)
@@ -124,7 +135,8 @@ accel_status import_call_function(import_scope *s, const proto_function *f, cons
         return import_no_memory(st);
     ACCEL_TRY(check_call(s, f, n));
     if (st->call_depth >= IMPORT_MAX_CALL_DEPTH)
-        return error_set(st->err, ACCEL_LIMIT, "functions are nested more than %d deep", IMPORT_MAX_CALL_DEPTH);
+        return error_set(st->err, ACCEL_LIMIT, "functions are nested more than %d deep",
+                         IMPORT_MAX_CALL_DEPTH);
     *call = (import_call){.caller = s->call, .function = f, .prefix = call_prefix(s, n)};
     if (!call->prefix)
         return import_no_memory(st);

@@ -3,13 +3,14 @@
 
 #include <string.h>
 
-/* ---- values -------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------- */
 
 static accel_status declare(import_scope *s, value_id id, const proto_value *v) {
     import_state *st = s->state;
     graph_value *value = &s->graph->values[id];
     if (v->unsupported)
-        return error_set(st->err, ACCEL_UNSUPPORTED, "value '%s' is %s, which is not supported", value->name, v->unsupported);
+        return error_set(st->err, ACCEL_UNSUPPORTED, "value '%s' is %s, which is not supported", value->name,
+                         v->unsupported);
     if (!v->has_type)
         return ACCEL_OK;
     value->type = v->type;
@@ -24,7 +25,8 @@ static accel_status declare(import_scope *s, value_id id, const proto_value *v) 
     return ACCEL_OK;
 }
 
-/* What is declared of the outputs of nodes, to be used when they are made. A graph output's word comes after value_info's. */
+/* What is declared of the outputs of nodes, to be used when they are made. A graph output's word comes
+ * after value_info's. */
 static accel_status note_infos(import_scope *s, const proto_value *infos, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (!name_map_put(&s->infos, infos[i].name, (int32_t)(&infos[i] - s->info_values)))
@@ -45,7 +47,8 @@ static accel_status collect_infos(import_scope *s, const proto_graph *p) {
     return note_infos(s, all, count);
 }
 
-static accel_status add_contents(import_scope *s, byte_span name, dtype type, const shape *dims, graph_data data) {
+static accel_status add_contents(import_scope *s, byte_span name, dtype type, const shape *dims,
+                                 graph_data data) {
     const char *text = import_value_name(s, name);
     value_id id;
     if (!text)
@@ -83,8 +86,8 @@ static accel_status add_sparse_initializer(import_scope *s, const proto_sparse *
     return add_contents(s, name, type, &sparse->shape, data);
 }
 
-/* Files of IR version 3 list every initializer among the inputs; later ones list those that a caller may override, which we
- * do not offer. Either way such a name is no input here. */
+/* Files of IR version 3 list every initializer among the inputs; later ones list those that a caller may
+ * override, which we do not offer. Either way such a name is no input here. */
 static accel_status add_input(import_scope *s, const proto_value *v) {
     import_state *st = s->state;
     if (v->name.length == 0)
@@ -102,7 +105,7 @@ static accel_status add_input(import_scope *s, const proto_value *v) {
     return import_define(s, v->name, id);
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------------------------------------- */
 
 static const char *node_name(import_scope *s, const proto_node *n) {
     arena *a = s->state->memory;
@@ -116,7 +119,8 @@ static accel_status node_prefix(import_scope *s, const proto_node *n, accel_stat
         return status;
     const char *op = proto_text(a, n->op_type);
     if (n->name.length == 0 && n->output_count > 0)
-        return error_prefix(s->state->err, status, "the node that makes '%s' (%s)", proto_text(a, n->outputs[0]), op);
+        return error_prefix(s->state->err, status, "the node that makes '%s' (%s)",
+                            proto_text(a, n->outputs[0]), op);
     return error_prefix(s->state->err, status, "node '%s' (%s)", proto_text(a, n->name), op);
 }
 
@@ -177,7 +181,8 @@ static accel_status import_operator(import_scope *s, const proto_node *p) {
     ACCEL_TRY(prepare_node(s, p, &n));
     if (n.domain[0] == 0) {
         if (s->opset == 0)
-            return error_set(s->state->err, ACCEL_BAD_FILE, "the file does not say which ai.onnx opset it uses");
+            return error_set(s->state->err, ACCEL_BAD_FILE,
+                             "the file does not say which ai.onnx opset it uses");
         ACCEL_TRY(upgrade_node(s, &n));
     }
     if (!n.made) {
@@ -189,9 +194,10 @@ static accel_status import_operator(import_scope *s, const proto_node *p) {
     return define_outputs(s, p, n.made, n.output_count);
 }
 
-/* ---- Constant ------------------------------------------------------------------------------------------------ */
+/* ---- Constant ----------------------------------------------------------------------------------------- */
 
-static accel_status scalar_contents(import_scope *s, const graph_attr *a, dtype *type, shape *dims, graph_data *data) {
+static accel_status scalar_contents(import_scope *s, const graph_attr *a, dtype *type, shape *dims,
+                                    graph_data *data) {
     bool list = a->kind == ATTR_INTS || a->kind == ATTR_FLOATS;
     size_t count = list ? a->count : 1;
     *type = a->kind == ATTR_INT || a->kind == ATTR_INTS ? DTYPE_I64 : DTYPE_F32;
@@ -210,8 +216,10 @@ static accel_status scalar_contents(import_scope *s, const graph_attr *a, dtype 
     return ACCEL_OK;
 }
 
-/* The tensor of a `value` attribute goes where it lies, without the aligned copy that an attribute would get. */
-static accel_status tensor_constant(import_scope *s, const proto_attr *a, dtype *type, shape *dims, graph_data *data) {
+/* The tensor of a `value` attribute goes where it lies, without the aligned copy that an attribute would
+ * get. */
+static accel_status tensor_constant(import_scope *s, const proto_attr *a, dtype *type, shape *dims,
+                                    graph_data *data) {
     import_state *st = s->state;
     proto_parser parser = {.memory = st->memory, .err = st->err};
     proto_tensor t;
@@ -233,14 +241,16 @@ static accel_status import_constant(import_scope *s, const proto_node *p) {
     } else {
         ACCEL_TRY(import_attrs(s, p->attrs, p->attr_count, &attrs, &count));
         if (count != 1)
-            return error_set(st->err, ACCEL_BAD_GRAPH, "it must have exactly one attribute, which holds its value");
+            return error_set(st->err, ACCEL_BAD_GRAPH,
+                             "it must have exactly one attribute, which holds its value");
         if (attrs[0].kind == ATTR_STRING || attrs[0].kind == ATTR_STRINGS)
             return error_set(st->err, ACCEL_UNSUPPORTED, "it holds strings, which are not supported");
         if (attrs[0].kind == ATTR_GRAPH || attrs[0].kind == ATTR_OTHER)
             return error_set(st->err, ACCEL_BAD_GRAPH, "attribute '%s' holds no value", attrs[0].name);
         type = attrs[0].tensor.type;
         dims = attrs[0].tensor.shape;
-        data = (graph_data){.kind = DATA_BYTES, .bytes = attrs[0].tensor.data, .size_bytes = attrs[0].tensor.size_bytes};
+        data = (graph_data){
+            .kind = DATA_BYTES, .bytes = attrs[0].tensor.data, .size_bytes = attrs[0].tensor.size_bytes};
         if (attrs[0].kind != ATTR_TENSOR)
             ACCEL_TRY(scalar_contents(s, &attrs[0], &type, &dims, &data));
     }
@@ -249,7 +259,7 @@ static accel_status import_constant(import_scope *s, const proto_node *p) {
     return add_contents(s, p->outputs[0], type, &dims, data);
 }
 
-/* ---- all nodes ------------------------------------------------------------------------------------------------- */
+/* ---- all nodes ---------------------------------------------------------------------------------------- */
 
 static bool is_constant(const proto_node *p) {
     return span_is(p->op_type, "Constant") && (p->domain.length == 0 || span_is(p->domain, "ai.onnx"));
@@ -272,7 +282,7 @@ accel_status import_nodes(import_scope *s, const proto_node *nodes, size_t count
     return ACCEL_OK;
 }
 
-/* ---- graphs ---------------------------------------------------------------------------------------------------- */
+/* ---- graphs ------------------------------------------------------------------------------------------- */
 
 static accel_status add_outputs(import_scope *s, const proto_graph *p) {
     import_state *st = s->state;
@@ -281,10 +291,12 @@ static accel_status add_outputs(import_scope *s, const proto_graph *p) {
         const char *name = proto_text(st->memory, v->name);
         value_id id;
         if (v->unsupported)
-            return error_set(st->err, ACCEL_UNSUPPORTED, "output '%s' is %s, which is not supported", name, v->unsupported);
+            return error_set(st->err, ACCEL_UNSUPPORTED, "output '%s' is %s, which is not supported", name,
+                             v->unsupported);
         accel_status status = import_resolve(s, v->name, &id);
         if (status != ACCEL_OK)
-            return status == ACCEL_OUT_OF_MEMORY ? status : error_prefix(st->err, status, "output '%s'", name);
+            return status == ACCEL_OUT_OF_MEMORY ? status
+                                                 : error_prefix(st->err, status, "output '%s'", name);
         if (id == VALUE_NONE)
             return error_set(st->err, ACCEL_BAD_GRAPH, "output '%s' has no value", name);
         ACCEL_TRY(graph_add_output(s->graph, id, st->err));
@@ -292,12 +304,14 @@ static accel_status add_outputs(import_scope *s, const proto_graph *p) {
     return ACCEL_OK;
 }
 
-/* Users and vendor runtimes know outputs by name; only a name that hides among made-up ones can have changed. */
+/* Users and vendor runtimes know outputs by name; only a name that hides among made-up ones can have
+ * changed. */
 static accel_status check_output_names(import_scope *s, const proto_graph *p) {
     for (size_t i = 0; i < p->output_count; i++) {
         const char *made = s->graph->values[s->graph->outputs[i]].name;
         if (!span_is(p->outputs[i].name, made))
-            return error_set(s->state->err, ACCEL_BAD_GRAPH, "the name of output '%s' is also made for another value",
+            return error_set(s->state->err, ACCEL_BAD_GRAPH,
+                             "the name of output '%s' is also made for another value",
                              proto_text(s->state->memory, p->outputs[i].name));
     }
     return ACCEL_OK;

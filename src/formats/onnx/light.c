@@ -1,6 +1,7 @@
-/* Light inference: the rules of the operator table, one node at a time, while the graph is being made. Some old forms mean different
- * things for different ranks (broadcast from an axis, Softmax over all axes from one on), so their upgrade must know
- * them. It knows less than graph_infer: contents of values are not followed. */
+/* Light inference: the rules of the operator table, one node at a time, while the graph is being made.
+ * Some old forms mean different things for different ranks (broadcast from an axis, Softmax over all axes
+ * from one on), so their upgrade must know them. It knows less than graph_infer: contents of values are
+ * not followed. */
 #include "base/mem.h"
 #include "formats/onnx/import.h"
 #include "graph/infer.h"
@@ -43,7 +44,8 @@ static accel_status describe(import_scope *s, value_id v, arena *scratch, op_val
         return ACCEL_OK;
     const graph_data *data = &s->graph->values[v].data;
     if (shape_elements(&out->type.shape, &elements) && elements <= LIGHT_MAX_CONTENTS) {
-        out->data = data->size_bytes ? arena_copy(scratch, data->bytes, data->size_bytes) : arena_alloc(scratch, 0);
+        out->data =
+            data->size_bytes ? arena_copy(scratch, data->bytes, data->size_bytes) : arena_alloc(scratch, 0);
         if (!out->data)
             return import_no_memory(s->state);
     }
@@ -60,8 +62,15 @@ static accel_status infer_with(import_scope *s, const graph_node *n, arena *scra
     for (size_t i = 0; i < n->output_count; i++)
         outputs[i] = (op_value){.present = n->outputs[i] != VALUE_NONE, .type = {.shape = shape_unknown()}};
     accel_error ignored; /* graph_infer will say it better, with all shapes known */
-    op_context c = {.graph = s->graph, .node = n, .op = n->op, .input_count = n->input_count, .output_count = n->output_count,
-                    .inputs = inputs, .outputs = outputs, .scratch = scratch, .err = &ignored};
+    op_context c = {.graph = s->graph,
+                    .node = n,
+                    .op = n->op,
+                    .input_count = n->input_count,
+                    .output_count = n->output_count,
+                    .inputs = inputs,
+                    .outputs = outputs,
+                    .scratch = scratch,
+                    .err = &ignored};
     accel_status status = op_infer_node(&c);
     if (status == ACCEL_OUT_OF_MEMORY)
         return import_no_memory(s->state);

@@ -1,5 +1,6 @@
-/* From bytes to the structures of model.h. Every message is gone over twice: once to count its repeated fields, so that arrays
- * are allocated at their size, and once to read it. A count is thereby never larger than the bytes present. */
+/* From bytes to the structures of model.h. Every message is gone over twice: once to count its repeated
+ * fields, so that arrays are allocated at their size, and once to read it. A count is thereby never larger
+ * than the bytes present. */
 #include "formats/onnx/model.h"
 
 #include <string.h>
@@ -35,7 +36,9 @@ static accel_status wrong_wire(proto_parser *p, const char *what, uint32_t numbe
 
 static void *new_array(proto_parser *p, size_t count, size_t element_bytes, accel_status *status) {
     void *array = arena_array(p->memory, count, element_bytes);
-    *status = array ? ACCEL_OK : error_no_memory(p->err, "the parts of an ONNX file", (unsigned long long)count * element_bytes);
+    *status = array ? ACCEL_OK
+                    : error_no_memory(p->err, "the parts of an ONNX file",
+                                      (unsigned long long)count * element_bytes);
     return array;
 }
 
@@ -63,9 +66,10 @@ static accel_status read_name(proto_parser *p, const pb_field *f, const char *wh
     return ACCEL_OK;
 }
 
-/* ---- types -------------------------------------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------------------------------------- */
 
-static accel_status parse_dim(proto_parser *p, byte_span message, const char *name, int64_t *dim, byte_span *param) {
+static accel_status parse_dim(proto_parser *p, byte_span message, const char *name, int64_t *dim,
+                              byte_span *param) {
     *dim = DIM_UNKNOWN;
     pb_reader r = pb_read(message);
     pb_field f;
@@ -74,10 +78,11 @@ static accel_status parse_dim(proto_parser *p, byte_span message, const char *na
             WANT(f, PB_VARINT, "a dimension");
             *dim = (int64_t)f.value;
             if (*dim < 0)
-                return error_set(p->err, ACCEL_BAD_FILE,
-                                 "value '%s' is declared with the negative dimension %lld; a dimension that is not known "
-                                 "should have a name (dim_param) or nothing",
-                                 name, (long long)*dim);
+                return error_set(
+                    p->err, ACCEL_BAD_FILE,
+                    "value '%s' is declared with the negative dimension %lld; a dimension that is not known "
+                    "should have a name (dim_param) or nothing",
+                    name, (long long)*dim);
         } else if (f.number == 2) {
             ACCEL_TRY(read_name(p, &f, "a dimension", param));
         }
@@ -89,8 +94,8 @@ static accel_status parse_shape(proto_parser *p, byte_span message, proto_value 
     field_counts counts;
     ACCEL_TRY(count_fields(p, message, "a shape", counts));
     if (counts[1] > TENSOR_MAX_RANK)
-        return error_set(p->err, ACCEL_LIMIT, "value '%s' has rank %zu; at most %d is supported", name, counts[1],
-                         TENSOR_MAX_RANK);
+        return error_set(p->err, ACCEL_LIMIT, "value '%s' has rank %zu; at most %d is supported", name,
+                         counts[1], TENSOR_MAX_RANK);
     v->type.shape.rank = 0;
     pb_reader r = pb_read(message);
     pb_field f;
@@ -121,10 +126,12 @@ static accel_status parse_tensor_type(proto_parser *p, byte_span message, proto_
     return r.fault ? bad(p, "a tensor type", r.fault) : ACCEL_OK;
 }
 
-static accel_status parse_type(proto_parser *p, byte_span message, proto_value *v, const char *name, int depth);
+static accel_status parse_type(proto_parser *p, byte_span message, proto_value *v, const char *name,
+                               int depth);
 
 /* Sequence and Optional hold their element's type in field 1. */
-static accel_status parse_element_type(proto_parser *p, byte_span message, proto_value *v, const char *name, int depth) {
+static accel_status parse_element_type(proto_parser *p, byte_span message, proto_value *v, const char *name,
+                                       int depth) {
     pb_reader r = pb_read(message);
     pb_field f;
     while (pb_next(&r, &f)) {
@@ -136,7 +143,8 @@ static accel_status parse_element_type(proto_parser *p, byte_span message, proto
     return r.fault ? bad(p, "a type", r.fault) : ACCEL_OK;
 }
 
-static accel_status parse_type(proto_parser *p, byte_span message, proto_value *v, const char *name, int depth) {
+static accel_status parse_type(proto_parser *p, byte_span message, proto_value *v, const char *name,
+                               int depth) {
     if (depth > MAX_TYPE_DEPTH)
         return error_set(p->err, ACCEL_LIMIT, "the type of value '%s' is nested too deeply", name);
     pb_reader r = pb_read(message);
@@ -144,16 +152,20 @@ static accel_status parse_type(proto_parser *p, byte_span message, proto_value *
     while (pb_next(&r, &f)) {
         if (f.number == 6)
             continue;
-        if (f.number == 1 || f.number == 4 || f.number == 5 || f.number == 7 || f.number == 8 || f.number == 9)
+        if (f.number == 1 || f.number == 4 || f.number == 5 || f.number == 7 || f.number == 8 ||
+            f.number == 9)
             WANT(f, PB_BYTES, "a type");
         v->has_type = true;
         value_container around = v->type.container;
         switch (f.number) {
-        case 1: ACCEL_TRY(parse_tensor_type(p, f.bytes, v, name)); break;
+        case 1:
+            ACCEL_TRY(parse_tensor_type(p, f.bytes, v, name));
+            break;
         case 4:
             if (around == CONTAINER_SEQUENCE || around == CONTAINER_OPTIONAL_SEQUENCE)
                 v->unsupported = "a sequence of sequences";
-            v->type.container = around == CONTAINER_OPTIONAL ? CONTAINER_OPTIONAL_SEQUENCE : CONTAINER_SEQUENCE;
+            v->type.container =
+                around == CONTAINER_OPTIONAL ? CONTAINER_OPTIONAL_SEQUENCE : CONTAINER_SEQUENCE;
             ACCEL_TRY(parse_element_type(p, f.bytes, v, name, depth));
             break;
         case 9:
@@ -162,10 +174,17 @@ static accel_status parse_type(proto_parser *p, byte_span message, proto_value *
             v->type.container = CONTAINER_OPTIONAL;
             ACCEL_TRY(parse_element_type(p, f.bytes, v, name, depth));
             break;
-        case 5: v->unsupported = "a map"; break;
-        case 7: v->unsupported = "an opaque type"; break;
-        case 8: v->unsupported = "a sparse tensor"; break;
-        default: break;
+        case 5:
+            v->unsupported = "a map";
+            break;
+        case 7:
+            v->unsupported = "an opaque type";
+            break;
+        case 8:
+            v->unsupported = "a sparse tensor";
+            break;
+        default:
+            break;
         }
     }
     return r.fault ? bad(p, "a type", r.fault) : ACCEL_OK;
@@ -191,7 +210,7 @@ static accel_status parse_value(proto_parser *p, byte_span message, proto_value 
     return typed ? parse_type(p, type, v, proto_text(p->memory, v->name), 0) : ACCEL_OK;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------- */
+/* ---- tensors ------------------------------------------------------------------------------------------ */
 
 static bool to_u64(byte_span s, uint64_t *out) {
     if (s.length == 0 || s.length > 19)
@@ -232,9 +251,11 @@ static accel_status parse_external(proto_parser *p, byte_span message, proto_ten
 
 static accel_status add_dim(proto_parser *p, shape *s, uint64_t value, const char *what) {
     if (s->rank == TENSOR_MAX_RANK)
-        return error_set(p->err, ACCEL_LIMIT, "%s has a rank above %d, the most that is supported", what, TENSOR_MAX_RANK);
+        return error_set(p->err, ACCEL_LIMIT, "%s has a rank above %d, the most that is supported", what,
+                         TENSOR_MAX_RANK);
     if ((int64_t)value < 0)
-        return error_set(p->err, ACCEL_BAD_FILE, "%s has the negative dimension %lld", what, (long long)value);
+        return error_set(p->err, ACCEL_BAD_FILE, "%s has the negative dimension %lld", what,
+                         (long long)value);
     s->dims[s->rank++] = (int64_t)value;
     return ACCEL_OK;
 }
@@ -254,24 +275,30 @@ static accel_status parse_dims(proto_parser *p, const pb_field *f, shape *s, con
 static accel_status parse_tensor_field(proto_parser *p, const pb_field *f, proto_tensor *t) {
     static const char what[] = "a tensor";
     switch (f->number) {
-    case 1: return parse_dims(p, f, &t->shape, what);
+    case 1:
+        return parse_dims(p, f, &t->shape, what);
     case 2:
         WANT(*f, PB_VARINT, what);
         t->type = (int64_t)f->value;
         break;
-    case 3: return error_set(p->err, ACCEL_UNSUPPORTED, "a tensor is stored in segments, which is not supported");
-    case 8: return read_name(p, f, what, &t->name);
+    case 3:
+        return error_set(p->err, ACCEL_UNSUPPORTED, "a tensor is stored in segments, which is not supported");
+    case 8:
+        return read_name(p, f, what, &t->name);
     case 9:
         WANT(*f, PB_BYTES, what);
         t->has_raw = true;
         t->raw = f->bytes;
         break;
-    case 13: WANT(*f, PB_BYTES, what); return parse_external(p, f->bytes, t);
+    case 13:
+        WANT(*f, PB_BYTES, what);
+        return parse_external(p, f->bytes, t);
     case 14:
         WANT(*f, PB_VARINT, what);
         t->external = f->value == 1;
         break;
-    default: break;
+    default:
+        break;
     }
     return ACCEL_OK;
 }
@@ -280,7 +307,8 @@ static accel_status count_elements(proto_parser *p, const shape *s, byte_span na
     if (shape_elements(s, out))
         return ACCEL_OK;
     char text[128];
-    return error_set(p->err, ACCEL_BAD_FILE, "tensor '%s' with shape %s has more elements than can be counted",
+    return error_set(p->err, ACCEL_BAD_FILE,
+                     "tensor '%s' with shape %s has more elements than can be counted",
                      proto_text(p->memory, name), shape_text(s, text, sizeof text));
 }
 
@@ -313,24 +341,27 @@ accel_status proto_parse_sparse(proto_parser *p, byte_span message, proto_sparse
     return count_elements(p, &s->shape, s->values.name, &s->elements);
 }
 
-/* ---- nodes and graphs ---------------------------------------------------------------------------------------- */
+/* ---- nodes and graphs --------------------------------------------------------------------------------- */
 
 static accel_status parse_graph(proto_parser *p, byte_span message, int depth, proto_graph **out);
 
 /* Older files leave the type out: then it follows from the field that is there. */
 static int64_t implied_type(uint32_t field) {
     static const int64_t types[FIELD_NUMBERS] = {
-        [2] = PROTO_ATTR_FLOAT,    [3] = PROTO_ATTR_INT,     [4] = PROTO_ATTR_STRING,       [5] = PROTO_ATTR_TENSOR,
-        [6] = PROTO_ATTR_GRAPH,    [7] = PROTO_ATTR_FLOATS,  [8] = PROTO_ATTR_INTS,         [9] = PROTO_ATTR_STRINGS,
-        [10] = PROTO_ATTR_TENSORS, [11] = PROTO_ATTR_GRAPHS, [22] = PROTO_ATTR_SPARSE_TENSOR};
+        [2] = PROTO_ATTR_FLOAT,   [3] = PROTO_ATTR_INT,           [4] = PROTO_ATTR_STRING,
+        [5] = PROTO_ATTR_TENSOR,  [6] = PROTO_ATTR_GRAPH,         [7] = PROTO_ATTR_FLOATS,
+        [8] = PROTO_ATTR_INTS,    [9] = PROTO_ATTR_STRINGS,       [10] = PROTO_ATTR_TENSORS,
+        [11] = PROTO_ATTR_GRAPHS, [22] = PROTO_ATTR_SPARSE_TENSOR};
     return field < FIELD_NUMBERS ? types[field] : PROTO_ATTR_UNDEFINED;
 }
 
 static accel_status parse_attr_field(proto_parser *p, const pb_field *f, int depth, proto_attr *a) {
     static const char what[] = "an attribute";
     switch (f->number) {
-    case 1: return read_name(p, f, what, &a->name);
-    case 21: return read_name(p, f, what, &a->reference);
+    case 1:
+        return read_name(p, f, what, &a->name);
+    case 21:
+        return read_name(p, f, what, &a->reference);
     case 20:
         WANT(*f, PB_VARINT, what);
         a->type = (int64_t)f->value;
@@ -353,12 +384,15 @@ static accel_status parse_attr_field(proto_parser *p, const pb_field *f, int dep
         WANT(*f, PB_BYTES, what);
         a->tensor = f->bytes;
         break;
-    case 6: WANT(*f, PB_BYTES, what); return parse_graph(p, f->bytes, depth + 1, &a->graph);
+    case 6:
+        WANT(*f, PB_BYTES, what);
+        return parse_graph(p, f->bytes, depth + 1, &a->graph);
     case 22:
         WANT(*f, PB_BYTES, what);
         a->sparse = f->bytes;
         break;
-    default: break;
+    default:
+        break;
     }
     return ACCEL_OK;
 }
@@ -379,7 +413,8 @@ static accel_status parse_attr(proto_parser *p, byte_span message, int depth, pr
 }
 
 static accel_status too_many(proto_parser *p, size_t count, const char *what, int limit) {
-    return error_set(p->err, ACCEL_LIMIT, "the graph has %zu %s; at most %d are supported", count, what, limit);
+    return error_set(p->err, ACCEL_LIMIT, "the graph has %zu %s; at most %d are supported", count, what,
+                     limit);
 }
 
 static accel_status parse_node(proto_parser *p, byte_span message, int depth, proto_node *n) {
@@ -396,21 +431,35 @@ static accel_status parse_node(proto_parser *p, byte_span message, int depth, pr
     pb_field f;
     while (pb_next(&r, &f)) {
         switch (f.number) {
-        case 1: ACCEL_TRY(read_name(p, &f, what, &n->inputs[n->input_count++])); break;
-        case 2: ACCEL_TRY(read_name(p, &f, what, &n->outputs[n->output_count++])); break;
-        case 3: ACCEL_TRY(read_name(p, &f, what, &n->name)); break;
-        case 4: ACCEL_TRY(read_name(p, &f, what, &n->op_type)); break;
+        case 1:
+            ACCEL_TRY(read_name(p, &f, what, &n->inputs[n->input_count++]));
+            break;
+        case 2:
+            ACCEL_TRY(read_name(p, &f, what, &n->outputs[n->output_count++]));
+            break;
+        case 3:
+            ACCEL_TRY(read_name(p, &f, what, &n->name));
+            break;
+        case 4:
+            ACCEL_TRY(read_name(p, &f, what, &n->op_type));
+            break;
         case 5:
             WANT(f, PB_BYTES, what);
             ACCEL_TRY(parse_attr(p, f.bytes, depth, &n->attrs[n->attr_count++]));
             break;
-        case 7: ACCEL_TRY(read_name(p, &f, what, &n->domain)); break;
-        case 8: ACCEL_TRY(read_name(p, &f, what, &n->overload)); break;
-        default: break;
+        case 7:
+            ACCEL_TRY(read_name(p, &f, what, &n->domain));
+            break;
+        case 8:
+            ACCEL_TRY(read_name(p, &f, what, &n->overload));
+            break;
+        default:
+            break;
         }
     }
     if (n->op_type.length == 0)
-        return error_set(p->err, ACCEL_BAD_FILE, "node '%s' has no operator (op_type)", proto_text(p->memory, n->name));
+        return error_set(p->err, ACCEL_BAD_FILE, "node '%s' has no operator (op_type)",
+                         proto_text(p->memory, n->name));
     return ACCEL_OK;
 }
 
@@ -444,21 +493,36 @@ static accel_status parse_graph(proto_parser *p, byte_span message, int depth, p
         if (f.number == 1 || f.number == 5 || (f.number >= 11 && f.number <= 13) || f.number == 15)
             WANT(f, PB_BYTES, what);
         switch (f.number) {
-        case 1: ACCEL_TRY(parse_node(p, f.bytes, depth, &g->nodes[g->node_count++])); break;
-        case 2: ACCEL_TRY(read_name(p, &f, what, &g->name)); break;
-        case 5: ACCEL_TRY(proto_parse_tensor(p, f.bytes, &g->initializers[g->initializer_count++])); break;
-        case 11: ACCEL_TRY(parse_value(p, f.bytes, &g->inputs[g->input_count++])); break;
-        case 12: ACCEL_TRY(parse_value(p, f.bytes, &g->outputs[g->output_count++])); break;
-        case 13: ACCEL_TRY(parse_value(p, f.bytes, &g->infos[g->info_count++])); break;
-        case 15: ACCEL_TRY(proto_parse_sparse(p, f.bytes, &g->sparse_initializers[g->sparse_count++])); break;
-        default: break;
+        case 1:
+            ACCEL_TRY(parse_node(p, f.bytes, depth, &g->nodes[g->node_count++]));
+            break;
+        case 2:
+            ACCEL_TRY(read_name(p, &f, what, &g->name));
+            break;
+        case 5:
+            ACCEL_TRY(proto_parse_tensor(p, f.bytes, &g->initializers[g->initializer_count++]));
+            break;
+        case 11:
+            ACCEL_TRY(parse_value(p, f.bytes, &g->inputs[g->input_count++]));
+            break;
+        case 12:
+            ACCEL_TRY(parse_value(p, f.bytes, &g->outputs[g->output_count++]));
+            break;
+        case 13:
+            ACCEL_TRY(parse_value(p, f.bytes, &g->infos[g->info_count++]));
+            break;
+        case 15:
+            ACCEL_TRY(proto_parse_sparse(p, f.bytes, &g->sparse_initializers[g->sparse_count++]));
+            break;
+        default:
+            break;
         }
     }
     *out = g;
     return ACCEL_OK;
 }
 
-/* ---- functions and the model --------------------------------------------------------------------------------- */
+/* ---- functions and the model -------------------------------------------------------------------------- */
 
 static accel_status parse_opset(proto_parser *p, byte_span message, proto_opset *o) {
     static const char what[] = "an opset import";
@@ -500,16 +564,35 @@ static accel_status parse_function(proto_parser *p, byte_span message, proto_fun
         if (f.number == 7 || f.number == 9 || f.number == 11)
             WANT(f, PB_BYTES, what);
         switch (f.number) {
-        case 1: ACCEL_TRY(read_name(p, &f, what, &fn->name)); break;
-        case 4: ACCEL_TRY(read_name(p, &f, what, &fn->inputs[fn->input_count++])); break;
-        case 5: ACCEL_TRY(read_name(p, &f, what, &fn->outputs[fn->output_count++])); break;
-        case 6: ACCEL_TRY(read_name(p, &f, what, &fn->attrs[fn->attr_count++])); break;
-        case 7: ACCEL_TRY(parse_node(p, f.bytes, 0, &fn->nodes[fn->node_count++])); break;
-        case 9: ACCEL_TRY(parse_opset(p, f.bytes, &fn->opsets[fn->opset_count++])); break;
-        case 10: ACCEL_TRY(read_name(p, &f, what, &fn->domain)); break;
-        case 11: ACCEL_TRY(parse_attr(p, f.bytes, 0, &fn->defaults[fn->default_count++])); break;
-        case 13: ACCEL_TRY(read_name(p, &f, what, &fn->overload)); break;
-        default: break;
+        case 1:
+            ACCEL_TRY(read_name(p, &f, what, &fn->name));
+            break;
+        case 4:
+            ACCEL_TRY(read_name(p, &f, what, &fn->inputs[fn->input_count++]));
+            break;
+        case 5:
+            ACCEL_TRY(read_name(p, &f, what, &fn->outputs[fn->output_count++]));
+            break;
+        case 6:
+            ACCEL_TRY(read_name(p, &f, what, &fn->attrs[fn->attr_count++]));
+            break;
+        case 7:
+            ACCEL_TRY(parse_node(p, f.bytes, 0, &fn->nodes[fn->node_count++]));
+            break;
+        case 9:
+            ACCEL_TRY(parse_opset(p, f.bytes, &fn->opsets[fn->opset_count++]));
+            break;
+        case 10:
+            ACCEL_TRY(read_name(p, &f, what, &fn->domain));
+            break;
+        case 11:
+            ACCEL_TRY(parse_attr(p, f.bytes, 0, &fn->defaults[fn->default_count++]));
+            break;
+        case 13:
+            ACCEL_TRY(read_name(p, &f, what, &fn->overload));
+            break;
+        default:
+            break;
         }
     }
     return ACCEL_OK;
@@ -522,12 +605,21 @@ static accel_status parse_model_field(proto_parser *p, const pb_field *f, proto_
         WANT(*f, PB_VARINT, what);
         m->ir_version = (int64_t)f->value;
         return ACCEL_OK;
-    case 2: return read_name(p, f, what, &m->producer_name);
-    case 3: return read_name(p, f, what, &m->producer_version);
-    case 7: WANT(*f, PB_BYTES, what); return parse_graph(p, f->bytes, 0, &m->graph);
-    case 8: WANT(*f, PB_BYTES, what); return parse_opset(p, f->bytes, &m->opsets[m->opset_count++]);
-    case 25: WANT(*f, PB_BYTES, what); return parse_function(p, f->bytes, &m->functions[m->function_count++]);
-    default: return ACCEL_OK;
+    case 2:
+        return read_name(p, f, what, &m->producer_name);
+    case 3:
+        return read_name(p, f, what, &m->producer_version);
+    case 7:
+        WANT(*f, PB_BYTES, what);
+        return parse_graph(p, f->bytes, 0, &m->graph);
+    case 8:
+        WANT(*f, PB_BYTES, what);
+        return parse_opset(p, f->bytes, &m->opsets[m->opset_count++]);
+    case 25:
+        WANT(*f, PB_BYTES, what);
+        return parse_function(p, f->bytes, &m->functions[m->function_count++]);
+    default:
+        return ACCEL_OK;
     }
 }
 

@@ -1,5 +1,6 @@
-/* An ONNX file taken apart into plain structures, before it becomes a graph: messages without the meaning. Names and contents are
- * spans of the file; arrays lie in an arena that is dropped after the import. Private to formats/. */
+/* An ONNX file taken apart into plain structures, before it becomes a graph: messages without the meaning.
+ * Names and contents are spans of the file; arrays lie in an arena that is dropped after the import.
+ * Private to formats/. */
 #ifndef ACCEL_FORMATS_ONNX_MODEL_H
 #define ACCEL_FORMATS_ONNX_MODEL_H
 
@@ -107,7 +108,8 @@ typedef struct proto_function {
     size_t node_count;
     proto_opset *opsets;
     size_t opset_count;
-    int32_t same_name; /* index of another function of this name, in other domains or overloads; -1 at the end */
+    int32_t
+        same_name; /* index of another function of this name, in other domains or overloads; -1 at the end */
 } proto_function;
 
 typedef struct proto_model {
@@ -136,13 +138,13 @@ int64_t proto_opset_version(const proto_opset *opsets, size_t count);
 /* A span as text for error sentences: arena memory, never NULL. */
 const char *proto_text(arena *a, byte_span s);
 
-/* The contents of a tensor without external data. raw_data is pointed to where it lies; the typed lists are decoded into
- * memory of `a`. `what` names the tensor in error sentences. */
-accel_status proto_tensor_contents(arena *a, const proto_tensor *t, const char *what, dtype *type, graph_data *out,
-                                   accel_error *err);
+/* The contents of a tensor without external data. raw_data is pointed to where it lies; the typed lists
+ * are decoded into memory of `a`. `what` names the tensor in error sentences. */
+accel_status proto_tensor_contents(arena *a, const proto_tensor *t, const char *what, dtype *type,
+                                   graph_data *out, accel_error *err);
 /* The dense form of a sparse tensor, in memory of `a`. */
-accel_status proto_sparse_contents(arena *a, const proto_sparse *s, const char *what, dtype *type, graph_data *out,
-                                   accel_error *err);
+accel_status proto_sparse_contents(arena *a, const proto_sparse *s, const char *what, dtype *type,
+                                   graph_data *out, accel_error *err);
 /* The element type, or an error that names the number. */
 accel_status proto_dtype(int64_t number, const char *what, dtype *out, accel_error *err);
 

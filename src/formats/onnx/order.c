@@ -49,7 +49,8 @@ static void add_edge(ordering *o, byte_span name) {
 
 static void add_node_edges(ordering *o, const proto_node *n);
 
-/* Names used in a subgraph that nodes out here produce. (ONNX forbids a subgraph to reuse such a name for its own.) */
+/* Names used in a subgraph that nodes out here produce. (ONNX forbids a subgraph to reuse such a name for
+ * its own.) */
 static void add_subgraph_edges(ordering *o, const proto_graph *g) {
     for (size_t i = 0; i < g->node_count; i++)
         add_node_edges(o, &g->nodes[i]);
@@ -85,7 +86,8 @@ static accel_status find_edges(ordering *o) {
 
 enum { UNSEEN, OPEN, DONE };
 
-/* Depth first over the dependencies, without recursion: the stack holds the nodes on the way, cursor[i] the next edge of node i. */
+/* Depth first over the dependencies, without recursion: the stack holds the nodes on the way, cursor[i]
+ * the next edge of node i. */
 static accel_status visit(const ordering *o, uint32_t root, uint8_t *mark, uint32_t *cursor, uint32_t *stack,
                           uint32_t *order, size_t *ordered) {
     size_t depth = 0;
@@ -101,7 +103,8 @@ static accel_status visit(const ordering *o, uint32_t root, uint8_t *mark, uint3
         }
         uint32_t next = o->edges[cursor[at]++];
         if (mark[next] == OPEN)
-            return error_set(o->state->err, ACCEL_BAD_GRAPH, "the graph has a cycle: %s needs its own output", label(o, next));
+            return error_set(o->state->err, ACCEL_BAD_GRAPH, "the graph has a cycle: %s needs its own output",
+                             label(o, next));
         if (mark[next] == UNSEEN) {
             mark[next] = OPEN;
             stack[depth++] = next;

@@ -63,11 +63,16 @@ bool pb_next(pb_reader *r, pb_field *f) {
     if (tag >> 3 == 0 || tag >> 3 > 0x1fffffff)
         return pb_fail(r, "a field has an impossible number");
     switch (tag & 7) {
-    case PB_VARINT: return pb_next_varint(r, &f->value) || (!r->fault && pb_fail(r, "a field is cut off"));
-    case PB_FIXED64: return pb_fixed(r, 8, &f->value);
-    case PB_FIXED32: return pb_fixed(r, 4, &f->value);
-    case PB_BYTES: return pb_delimited(r, &f->bytes);
-    default: return pb_fail(r, "a field has an unknown wire type");
+    case PB_VARINT:
+        return pb_next_varint(r, &f->value) || (!r->fault && pb_fail(r, "a field is cut off"));
+    case PB_FIXED64:
+        return pb_fixed(r, 8, &f->value);
+    case PB_FIXED32:
+        return pb_fixed(r, 4, &f->value);
+    case PB_BYTES:
+        return pb_delimited(r, &f->bytes);
+    default:
+        return pb_fail(r, "a field has an unknown wire type");
     }
 }
 

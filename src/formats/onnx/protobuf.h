@@ -1,5 +1,6 @@
-/* Reading and writing the wire format of protocol buffers, as far as ONNX needs it. The reader never copies: what it
- * hands out are spans of the bytes that it was given, checked to lie inside them. Private to formats/. */
+/* Reading and writing the wire format of protocol buffers, as far as ONNX needs it. The reader never
+ * copies: what it hands out are spans of the bytes that it was given, checked to lie inside them. Private
+ * to formats/. */
 #ifndef ACCEL_FORMATS_ONNX_PROTOBUF_H
 #define ACCEL_FORMATS_ONNX_PROTOBUF_H
 
@@ -15,8 +16,8 @@ typedef enum pb_wire { PB_VARINT = 0, PB_FIXED64 = 1, PB_BYTES = 2, PB_FIXED32 =
 typedef struct pb_field {
     uint32_t number;
     pb_wire wire;
-    uint64_t value; /* of a varint or fixed field */
-    byte_span bytes;  /* of a length-delimited field */
+    uint64_t value;  /* of a varint or fixed field */
+    byte_span bytes; /* of a length-delimited field */
 } pb_field;
 
 typedef struct pb_reader {

@@ -13,19 +13,22 @@ static accel_status check_versions(const proto_model *m, accel_error *err) {
         return error_set(err, ACCEL_UNSUPPORTED, "IR version %lld is newer than %d, the newest that is known",
                          (long long)m->ir_version, NEWEST_IR);
     if (opset < 0 || opset > graph_opset())
-        return error_set(err, ACCEL_UNSUPPORTED,
-                         "it uses ai.onnx opset %lld; the newest that is known is %lld. Export it with that one or an older one",
-                         (long long)opset, (long long)graph_opset());
+        return error_set(
+            err, ACCEL_UNSUPPORTED,
+            "it uses ai.onnx opset %lld; the newest that is known is %lld. Export it with that one "
+            "or an older one",
+            (long long)opset, (long long)graph_opset());
     return ACCEL_OK;
 }
 
 static accel_status describe_source(import_state *st) {
     arena *a = st->memory;
     graph *g = st->root;
-    byte_span name = st->model->producer_name, version = st->model->producer_version, title = st->model->graph->name;
+    byte_span name = st->model->producer_name, version = st->model->producer_version,
+              title = st->model->graph->name;
     g->source_opset = proto_opset_version(st->model->opsets, st->model->opset_count);
-    g->source_text = arena_printf(g->arena, "%s%s%s", name.length ? proto_text(a, name) : "", version.length ? " " : "",
-                                  version.length ? proto_text(a, version) : "");
+    g->source_text = arena_printf(g->arena, "%s%s%s", name.length ? proto_text(a, name) : "",
+                                  version.length ? " " : "", version.length ? proto_text(a, version) : "");
     g->name = arena_strdup(g->arena, title.length ? proto_text(a, title) : "");
     return g->source_text && g->name ? ACCEL_OK : import_no_memory(st);
 }
@@ -49,7 +52,8 @@ static accel_status read_into(graph *g, byte_span bytes, bool mapped, file_folde
     arena *memory = arena_create();
     import_state st = {.memory = memory, .err = err, .root = g, .folder = folder, .mapped = mapped};
     st.external_names.memory = memory;
-    accel_status status = memory ? import_model(&st, bytes) : error_no_memory(err, "the import of a model", 0);
+    accel_status status =
+        memory ? import_model(&st, bytes) : error_no_memory(err, "the import of a model", 0);
     arena_destroy(memory);
     return status;
 }
@@ -63,8 +67,8 @@ static accel_status finish(accel_status status, const char *name, graph *g, grap
     return ACCEL_OK;
 }
 
-accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name, const char *folder, graph **out,
-                             accel_error *err) {
+accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name, const char *folder,
+                             graph **out, accel_error *err) {
     graph *g = NULL;
     file_folder *opened = NULL;
     accel_error local;
@@ -104,7 +108,8 @@ accel_status onnx_read(const char *path, graph **out, accel_error *err) {
         return status;
     }
     file_dir_name(&folder_path, path);
-    status = folder_path.failed ? error_no_memory(err, "a path", 0) : file_folder_open(str_text(&folder_path), &folder, err);
+    status = folder_path.failed ? error_no_memory(err, "a path", 0)
+                                : file_folder_open(str_text(&folder_path), &folder, err);
     if (status == ACCEL_OK)
         status = read_into(g, (byte_span){map->bytes, map->size_bytes}, true, folder, err);
     file_folder_close(folder);

@@ -20,14 +20,16 @@ static accel_status undefined(import_scope *s, byte_span name) {
     import_state *st = s->state;
     for (const import_scope *at = s; at; at = at->outer)
         if (name_map_get(&at->strings, name) != NAME_ABSENT)
-            return error_set(st->err, ACCEL_UNSUPPORTED, "it uses '%s', a tensor of strings, which is not supported",
+            return error_set(st->err, ACCEL_UNSUPPORTED,
+                             "it uses '%s', a tensor of strings, which is not supported",
                              proto_text(st->memory, name));
-    return error_set(st->err, ACCEL_BAD_GRAPH, "it uses '%s', which no input, initializer or earlier node provides",
+    return error_set(st->err, ACCEL_BAD_GRAPH,
+                     "it uses '%s', which no input, initializer or earlier node provides",
                      proto_text(st->memory, name));
 }
 
-/* Looks the name up from the inside out; VALUE_NONE and *found false when nothing has it. A value of a graph around becomes a
- * VALUE_OUTER here, in every graph on the way. */
+/* Looks the name up from the inside out; VALUE_NONE and *found false when nothing has it. A value of a
+ * graph around becomes a VALUE_OUTER here, in every graph on the way. */
 static accel_status lookup(import_scope *s, byte_span name, bool *found, value_id *out) {
     int32_t number = name_map_get(&s->names, name);
     *found = number != NAME_ABSENT;
@@ -59,7 +61,8 @@ accel_status import_resolve(import_scope *s, byte_span name, value_id *out) {
 accel_status import_define(import_scope *s, byte_span name, value_id v) {
     import_state *st = s->state;
     if (name_map_get(&s->names, name) != NAME_ABSENT)
-        return error_set(st->err, ACCEL_BAD_GRAPH, "the name '%s' is given to two values", proto_text(st->memory, name));
+        return error_set(st->err, ACCEL_BAD_GRAPH, "the name '%s' is given to two values",
+                         proto_text(st->memory, name));
     return name_map_put(&s->names, name, v) ? ACCEL_OK : import_no_memory(st);
 }
 

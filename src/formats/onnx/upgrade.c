@@ -1,7 +1,9 @@
-/* Older forms of operators to the newest, node by node, while a file is read: engines see one form of each.
+/* Older forms of operators to the newest, node by node, while a file is read: engines see one form of
+ * each.
  *
- * The table at the end says for each operator below which opset a rewrite applies. A node passes through it from top to bottom, so
- * that a rewrite may rely on those above it and may leave an operator of another name for those below. */
+ * The table at the end says for each operator below which opset a rewrite applies. A node passes through
+ * it from top to bottom, so that a rewrite may rely on those above it and may leave an operator of another
+ * name for those below. */
 #include <string.h>
 
 #include "formats/onnx/import.h"
@@ -10,7 +12,7 @@ static accel_status refuse(import_scope *s, const char *reason) {
     return error_set(s->state->err, ACCEL_UNSUPPORTED, "%s", reason);
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------------------- */
+/* ---- attributes --------------------------------------------------------------------------------------- */
 
 static graph_attr *find_attr(import_node *n, const char *name) {
     for (size_t i = 0; i < n->attr_count; i++)
@@ -53,13 +55,14 @@ static bool has_string(import_node *n, const char *name, const char *value) {
     return a && a->kind == ATTR_STRING && strcmp(a->s, value) == 0;
 }
 
-/* ---- inputs and new values --------------------------------------------------------------------------------------- */
+/* ---- inputs and new values ---------------------------------------------------------------------------- */
 
 static bool has_input(const import_node *n, size_t index) {
     return index < n->input_count && n->inputs[index] != VALUE_NONE;
 }
 
-/* Sets an input beyond those that the node has; those between are omitted ones. index < IMPORT_SPARE_INPUTS. */
+/* Sets an input beyond those that the node has; those between are omitted ones. index <
+ * IMPORT_SPARE_INPUTS. */
 static void put_input(import_node *n, size_t index, value_id v) {
     while (n->input_count <= index)
         n->inputs[n->input_count++] = VALUE_NONE;
@@ -70,23 +73,23 @@ static const char *part_name(import_scope *s, const import_node *n, const char *
     return arena_printf(s->state->memory, "%s/%s", n->output_count ? n->outputs[0] : n->op_type, part);
 }
 
-static accel_status add_constant(import_scope *s, const import_node *n, const char *part, dtype type, const shape *dims,
-                                 const void *bytes, value_id *out) {
+static accel_status add_constant(import_scope *s, const import_node *n, const char *part, dtype type,
+                                 const shape *dims, const void *bytes, value_id *out) {
     const char *name = part_name(s, n, part);
     if (!name)
         return import_no_memory(s->state);
     return graph_add_constant(s->graph, name, type, dims, bytes, out, s->state->err);
 }
 
-static accel_status add_i64s(import_scope *s, const import_node *n, const char *part, const int64_t *values, size_t count,
-                             value_id *out) {
+static accel_status add_i64s(import_scope *s, const import_node *n, const char *part, const int64_t *values,
+                             size_t count, value_id *out) {
     shape dims = shape_make(1, (const int64_t[]){(int64_t)count});
     return add_constant(s, n, part, DTYPE_I64, &dims, count ? (const void *)values : "", out);
 }
 
 /* A scalar of the type of a value, float32 where that is not known. */
-static accel_status add_scalar_like(import_scope *s, const import_node *n, const char *part, value_id like, double value,
-                                    value_id *out) {
+static accel_status add_scalar_like(import_scope *s, const import_node *n, const char *part, value_id like,
+                                    double value, value_id *out) {
     dtype type = import_type(s, like)->type;
     if (!dtype_is_float(type) && !dtype_is_integer(type))
         type = DTYPE_F32;
@@ -102,8 +105,15 @@ static accel_status emit_before(import_scope *s, const import_node *n, const cha
     const char *output = part_name(s, n, op_type);
     if (!output)
         return import_no_memory(s->state);
-    import_node before = {.domain = "", .op_type = op_type, .name = output, .inputs = inputs, .input_count = input_count,
-                          .outputs = &output, .output_count = 1, .attrs = attrs, .attr_count = attr_count};
+    import_node before = {.domain = "",
+                          .op_type = op_type,
+                          .name = output,
+                          .inputs = inputs,
+                          .input_count = input_count,
+                          .outputs = &output,
+                          .output_count = 1,
+                          .attrs = attrs,
+                          .attr_count = attr_count};
     return import_emit(s, &before, out);
 }
 
@@ -137,7 +147,7 @@ static accel_status float_to_input(import_scope *s, import_node *n, const char *
     return ACCEL_OK;
 }
 
-/* ---- rewrites: arithmetic ------------------------------------------------------------------------------------------- */
+/* ---- rewrites: arithmetic ----------------------------------------------------------------------------- */
 
 static accel_status unsqueeze_input(import_scope *s, import_node *n, size_t index, int first, int count) {
     int64_t axes[TENSOR_MAX_RANK];
@@ -148,7 +158,8 @@ static accel_status unsqueeze_input(import_scope *s, import_node *n, size_t inde
     return emit_before(s, n, "Unsqueeze", inputs, 2, NULL, 0, &n->inputs[index]);
 }
 
-/* Before opset 7, B's dims stood under those of A from `axis` on. Later B's stand under A's last ones: so B gets ones behind. */
+/* Before opset 7, B's dims stood under those of A from `axis` on. Later B's stand under A's last ones: so
+ * B gets ones behind. */
 static accel_status broadcast_axis(import_scope *s, import_node *n) {
     graph_attr given;
     int64_t broadcast = take_int(n, "broadcast", 0);
@@ -157,10 +168,12 @@ static accel_status broadcast_axis(import_scope *s, import_node *n) {
         return ACCEL_OK;
     int a = import_type(s, n->inputs[0])->shape.rank, b = import_type(s, n->inputs[1])->shape.rank, axis;
     if (a == RANK_UNKNOWN || b == RANK_UNKNOWN)
-        return refuse(s, "it broadcasts from an axis (a form older than opset 7), and the ranks of its inputs are not known");
+        return refuse(s, "it broadcasts from an axis (a form older than opset 7), and the ranks of its "
+                         "inputs are not known");
     if (!shape_axis(given.i, a, &axis) || axis + b > a)
-        return error_set(s->state->err, ACCEL_BAD_GRAPH, "its second input, of rank %d, does not fit at axis %lld of rank %d",
-                         b, (long long)given.i, a);
+        return error_set(s->state->err, ACCEL_BAD_GRAPH,
+                         "its second input, of rank %d, does not fit at axis %lld of rank %d", b,
+                         (long long)given.i, a);
     return axis + b == a ? ACCEL_OK : unsqueeze_input(s, n, 1, b, a - axis - b);
 }
 
@@ -215,9 +228,10 @@ static accel_status clip_inputs(import_scope *s, import_node *n) {
     return float_to_input(s, n, "max", 2);
 }
 
-/* ---- rewrites: softmax --------------------------------------------------------------------------------------------- */
+/* ---- rewrites: softmax -------------------------------------------------------------------------------- */
 
-/* Whether all dims after the axis are known to be 1: then one axis and "all from the axis on" are the same. */
+/* Whether all dims after the axis are known to be 1: then one axis and "all from the axis on" are the
+ * same. */
 static bool ones_after(const shape *x, int axis) {
     for (int i = axis + 1; i < x->rank; i++)
         if (x->dims[i] != 1)
@@ -253,7 +267,7 @@ static accel_status flat_softmax(import_scope *s, import_node *n) {
     return ACCEL_OK;
 }
 
-/* ---- rewrites: normalisation ---------------------------------------------------------------------------------------- */
+/* ---- rewrites: normalisation -------------------------------------------------------------------------- */
 
 static accel_status batch_norm(import_scope *s, import_node *n) {
     take_int(n, "is_test", 1);
@@ -261,7 +275,8 @@ static accel_status batch_norm(import_scope *s, import_node *n) {
         return refuse(s, "spatial=0 (statistics for each position) is not supported");
     for (size_t i = 1; i < n->output_count; i++)
         if (n->outputs[i][0])
-            return refuse(s, "it is in training mode (it has more than one output), which is not supported before opset 14");
+            return refuse(s, "it is in training mode (it has more than one output), which is not supported "
+                             "before opset 14");
     n->output_count = n->output_count ? 1 : 0;
     return ACCEL_OK;
 }
@@ -279,8 +294,10 @@ static accel_status dropout(import_scope *s, import_node *n) {
     return ACCEL_OK;
 }
 
-/* Opset 18 had one scale and bias a group, opset 21 has one a channel: each is repeated for the channels of its group. */
-static accel_status repeat_for_channels(import_scope *s, import_node *n, size_t index, int64_t groups, int64_t channels) {
+/* Opset 18 had one scale and bias a group, opset 21 has one a channel: each is repeated for the channels
+ * of its group. */
+static accel_status repeat_for_channels(import_scope *s, import_node *n, size_t index, int64_t groups,
+                                        int64_t channels) {
     value_id inputs[2] = {n->inputs[index]}, v;
     ACCEL_TRY(add_i64s(s, n, "column", (const int64_t[]){groups, 1}, 2, &inputs[1]));
     ACCEL_TRY(emit_before(s, n, "Reshape", inputs, 2, NULL, 0, &v));
@@ -301,13 +318,13 @@ static accel_status group_norm(import_scope *s, import_node *n) {
         return refuse(s, "the opset 18 form of this operator needs a known number of channels");
     int64_t channels = x->dims[1];
     if (channels % groups->i != 0)
-        return error_set(s->state->err, ACCEL_BAD_GRAPH, "%lld channels do not fall into %lld groups", (long long)channels,
-                         (long long)groups->i);
+        return error_set(s->state->err, ACCEL_BAD_GRAPH, "%lld channels do not fall into %lld groups",
+                         (long long)channels, (long long)groups->i);
     ACCEL_TRY(repeat_for_channels(s, n, 1, groups->i, channels));
     return repeat_for_channels(s, n, 2, groups->i, channels);
 }
 
-/* ---- rewrites: shapes and data movement --------------------------------------------------------------------------------- */
+/* ---- rewrites: shapes and data movement --------------------------------------------------------------- */
 
 static accel_status axes_input(import_scope *s, import_node *n) {
     return ints_to_input(s, n, "axes", 1);
@@ -362,7 +379,7 @@ static accel_status scatter_name(import_scope *s, import_node *n) {
     return ACCEL_OK;
 }
 
-/* ---- rewrites: images ------------------------------------------------------------------------------------------------- */
+/* ---- rewrites: images --------------------------------------------------------------------------------- */
 
 static accel_status add_scales(import_scope *s, import_node *n, const float *scales, size_t count) {
     shape dims = shape_make(1, (const int64_t[]){(int64_t)count});
@@ -381,8 +398,8 @@ static accel_status upsample_scales(import_scope *s, import_node *n) {
         return add_scales(s, n, values, 4);
     }
     if (!take_attr(n, "scales", &scales) || scales.kind != ATTR_FLOATS || scales.count > TENSOR_MAX_RANK)
-        return error_set(s->state->err, ACCEL_BAD_GRAPH, "attribute 'scales' must be a list of at most %d numbers",
-                         TENSOR_MAX_RANK);
+        return error_set(s->state->err, ACCEL_BAD_GRAPH,
+                         "attribute 'scales' must be a list of at most %d numbers", TENSOR_MAX_RANK);
     for (size_t i = 0; i < scales.count; i++)
         values[i] = (float)scales.floats[i];
     return add_scales(s, n, values, scales.count);
@@ -443,7 +460,7 @@ static accel_status integer_p(import_scope *s, import_node *n) {
     return ACCEL_OK;
 }
 
-/* ---- rewrites: signals and sequences -------------------------------------------------------------------------------------- */
+/* ---- rewrites: signals and sequences ------------------------------------------------------------------ */
 
 static accel_status dft_axis(import_scope *s, import_node *n) {
     int64_t axis = take_int(n, "axis", 1);
@@ -468,15 +485,21 @@ static accel_status scan_one(import_scope *s, import_node *n, const char *const 
         const shape *x = &import_type(s, n->inputs[i])->shape;
         if (x->rank < 1 || x->dims[0] != 1)
             return refuse(s, "the opset 8 form of this operator is supported for a batch of one only");
-        ACCEL_TRY(emit_before(s, n, "Squeeze", (value_id[]){n->inputs[i], axis}, 2, NULL, 0, &n->inputs[i - 1]));
+        ACCEL_TRY(
+            emit_before(s, n, "Squeeze", (value_id[]){n->inputs[i], axis}, 2, NULL, 0, &n->inputs[i - 1]));
     }
     n->input_count--;
     ACCEL_TRY(import_emit(s, n, made));
     for (size_t i = 0; i < n->output_count; i++) {
         if (made[i] == VALUE_NONE)
             continue;
-        import_node batch = {.domain = "", .op_type = "Unsqueeze", .name = names[i], .inputs = (value_id[]){made[i], axis},
-                             .input_count = 2, .outputs = (const char *[]){names[i]}, .output_count = 1};
+        import_node batch = {.domain = "",
+                             .op_type = "Unsqueeze",
+                             .name = names[i],
+                             .inputs = (value_id[]){made[i], axis},
+                             .input_count = 2,
+                             .outputs = (const char *[]){names[i]},
+                             .output_count = 1};
         ACCEL_TRY(import_emit(s, &batch, &made[i]));
     }
     return ACCEL_OK;
@@ -503,7 +526,7 @@ static accel_status scan_batch(import_scope *s, import_node *n) {
     return ACCEL_OK;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------------------------------------- */
 
 typedef accel_status (*rewrite)(import_scope *s, import_node *n);
 

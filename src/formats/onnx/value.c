@@ -1,4 +1,5 @@
-/* Single values in files: TensorProto, SequenceProto, OptionalProto, as the test cases of the onnx package have them. */
+/* Single values in files: TensorProto, SequenceProto, OptionalProto, as the test cases of the onnx package
+ * have them. */
 #include "formats/formats.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static accel_status add_item(value_reader *r, byte_span message, bool named) {
     graph_data data;
     ACCEL_TRY(proto_parse_tensor(&r->parser, message, &t));
     if (t.external)
-        return error_set(err, ACCEL_UNSUPPORTED, "its contents lie in another file, which is not supported for single values");
+        return error_set(err, ACCEL_UNSUPPORTED,
+                         "its contents lie in another file, which is not supported for single values");
     ACCEL_TRY(proto_tensor_contents(r->parser.memory, &t, "it", &type, &data, err));
     if (named)
         ACCEL_TRY(set_name(r, t.name));
@@ -47,7 +49,8 @@ static accel_status add_item(value_reader *r, byte_span message, bool named) {
     return ACCEL_OK;
 }
 
-/* SequenceProto and OptionalProto have the same fields: 1 name, 3 tensors, 5 sequences, the others we do not know. */
+/* SequenceProto and OptionalProto have the same fields: 1 name, 3 tensors, 5 sequences, the others we do
+ * not know. */
 static accel_status read_container(value_reader *r, byte_span message, bool sequence, bool outermost) {
     accel_error *err = r->parser.err;
     pb_reader reader = pb_read(message);
@@ -65,23 +68,31 @@ static accel_status read_container(value_reader *r, byte_span message, bool sequ
         else if (f.number == 5 && !sequence)
             ACCEL_TRY(read_container(r, f.bytes, true, false));
         else if (f.number >= 4 && f.number <= 7)
-            return error_set(err, ACCEL_UNSUPPORTED, "it holds a map, a sparse tensor or nested sequences, which are not supported");
+            return error_set(err, ACCEL_UNSUPPORTED,
+                             "it holds a map, a sparse tensor or nested sequences, which are not supported");
     }
     return reader.fault ? error_set(err, ACCEL_BAD_FILE, "not a whole value: %s", reader.fault) : ACCEL_OK;
 }
 
 static accel_status read_value(value_reader *r, byte_span bytes) {
     switch (r->out->container) {
-    case CONTAINER_TENSOR: ACCEL_TRY(add_item(r, bytes, true)); break;
-    case CONTAINER_SEQUENCE: ACCEL_TRY(read_container(r, bytes, true, true)); break;
-    default: ACCEL_TRY(read_container(r, bytes, false, true)); break;
+    case CONTAINER_TENSOR:
+        ACCEL_TRY(add_item(r, bytes, true));
+        break;
+    case CONTAINER_SEQUENCE:
+        ACCEL_TRY(read_container(r, bytes, true, true));
+        break;
+    default:
+        ACCEL_TRY(read_container(r, bytes, false, true));
+        break;
     }
     if (r->out->container == CONTAINER_OPTIONAL && r->out->count > 1)
         return error_set(r->parser.err, ACCEL_BAD_FILE, "an optional holds %zu tensors", r->out->count);
     return set_name(r, (byte_span){0});
 }
 
-accel_status onnx_read_value_pb(const char *path, value_container container, onnx_value *out, accel_error *err) {
+accel_status onnx_read_value_pb(const char *path, value_container container, onnx_value *out,
+                                accel_error *err) {
     file_map map;
     accel_error local;
     err = err ? err : &local;
@@ -89,7 +100,8 @@ accel_status onnx_read_value_pb(const char *path, value_container container, onn
     onnx_value v = {.container = container};
     arena *memory = arena_create();
     value_reader r = {.parser = {.memory = memory, .err = err}, .out = &v};
-    accel_status status = memory ? read_value(&r, (byte_span){map.bytes, map.size_bytes}) : error_no_memory(err, path, map.size_bytes);
+    accel_status status = memory ? read_value(&r, (byte_span){map.bytes, map.size_bytes})
+                                 : error_no_memory(err, path, map.size_bytes);
     arena_destroy(memory);
     file_map_close(&map);
     if (status != ACCEL_OK) {

@@ -1,7 +1,8 @@
 /* A graph as an ONNX file.
  *
- * Protocol buffers put a message's length before it. So the small parts are written to memory first, with the lengths of the weights counted in but
- * their bytes left out; then both are streamed to the file in order, one weight at a time. */
+ * Protocol buffers put a message's length before it. So the small parts are written to memory first, with
+ * the lengths of the weights counted in but their bytes left out; then both are streamed to the file in
+ * order, one weight at a time. */
 #include "formats/formats.h"
 
 #include <string.h>
@@ -12,7 +13,12 @@
 #include "base/version.h"
 #include "formats/onnx/model.h"
 
-enum { EXTERNAL_MIN_BYTES = 1024, EXTERNAL_ALIGNMENT = 4096, DEFAULT_THRESHOLD = 1 << 30, EMBEDDED_LIMIT = 0x7fffff00 };
+enum {
+    EXTERNAL_MIN_BYTES = 1024,
+    EXTERNAL_ALIGNMENT = 4096,
+    DEFAULT_THRESHOLD = 1 << 30,
+    EMBEDDED_LIMIT = 0x7fffff00
+};
 
 /* Bytes of a weight that belong at this place of `meta`. */
 typedef struct weight_slot {
@@ -24,13 +30,13 @@ typedef struct weight_slot {
 typedef struct onnx_writer {
     onnx_write_options options;
     accel_error *err;
-    bool external;             /* large weights go to the .data file */
-    const char *data_name;     /* its name beside the model */
-    file_writer *data;         /* NULL when everything is embedded */
+    bool external;         /* large weights go to the .data file */
+    const char *data_name; /* its name beside the model */
+    file_writer *data;     /* NULL when everything is embedded */
     int64_t ir_version;
     weight_slot *slots;
     size_t slot_count, slot_capacity;
-    const char *domains[16];   /* that nodes use, beside ai.onnx */
+    const char *domains[16]; /* that nodes use, beside ai.onnx */
     size_t domain_count;
 } onnx_writer;
 
@@ -61,7 +67,7 @@ static message open_message(const onnx_writer *w) {
     return (message){.first_slot = w->slot_count};
 }
 
-/* ---- tensors --------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ------------------------------------------------------------------------------------------ */
 
 static void put_dims(str_buf *b, const shape *s) {
     for (int i = 0; i < s->rank; i++)
@@ -78,7 +84,8 @@ static void put_entry(str_buf *b, uint32_t number, const char *key, const char *
 }
 
 /* Contents of a weight, generated ones made now; *owned is to be freed. */
-static accel_status weight_bytes(onnx_writer *w, const graph *g, value_id id, const void **bytes, size_t *size, void **owned) {
+static accel_status weight_bytes(onnx_writer *w, const graph *g, value_id id, const void **bytes,
+                                 size_t *size, void **owned) {
     const graph_value *v = &g->values[id];
     *owned = NULL;
     ACCEL_TRY(tensor_size_bytes(v->type.type, &v->type.shape, v->name, size, w->err));
@@ -103,7 +110,8 @@ static accel_status put_external(onnx_writer *w, const graph *g, value_id id, st
     void *owned;
     size_t size;
     char number[32];
-    uint64_t offset = file_writer_offset(w->data), padding = (EXTERNAL_ALIGNMENT - offset % EXTERNAL_ALIGNMENT) % EXTERNAL_ALIGNMENT;
+    uint64_t offset = file_writer_offset(w->data),
+             padding = (EXTERNAL_ALIGNMENT - offset % EXTERNAL_ALIGNMENT) % EXTERNAL_ALIGNMENT;
     ACCEL_TRY(file_writer_write(w->data, zeros, (size_t)padding, w->err));
     ACCEL_TRY(weight_bytes(w, g, id, &bytes, &size, &owned));
     accel_status status = file_writer_write(w->data, bytes, size, w->err);
@@ -137,7 +145,7 @@ static accel_status put_initializer(onnx_writer *w, const graph *g, value_id id,
     pb_put_int(&m.bytes, 2, v->type.type);
     pb_put_text(&m.bytes, 8, v->name);
     accel_status status = w->external && size >= EXTERNAL_MIN_BYTES ? put_external(w, g, id, &m.bytes)
-                                                                   : put_embedded(w, g, id, size, &m);
+                                                                    : put_embedded(w, g, id, size, &m);
     close_message(w, around, 5, &m);
     return status;
 }
@@ -157,7 +165,7 @@ static void put_tensor(str_buf *b, uint32_t number, const char *name, const tens
     str_free(&m);
 }
 
-/* ---- types ------------------------------------------------------------------------------------------------------------ */
+/* ---- types -------------------------------------------------------------------------------------------- */
 
 static void put_shape(str_buf *b, const shape *s, const char *const *names) {
     str_buf m = {0}, dim = {0};
@@ -214,7 +222,7 @@ static void put_value_info(const graph *g, value_id id, uint32_t number, str_buf
     str_free(&m);
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------------------------------------- */
 
 static accel_status put_graph(onnx_writer *w, const graph *g, message *around, uint32_t number);
 
@@ -229,16 +237,27 @@ static accel_status put_attr(onnx_writer *w, const graph_attr *a, message *aroun
                                     [ATTR_FLOATS] = PROTO_ATTR_FLOATS, [ATTR_STRINGS] = PROTO_ATTR_STRINGS};
     accel_status status = ACCEL_OK;
     if (a->kind == ATTR_OTHER)
-        return error_set(w->err, ACCEL_UNSUPPORTED, "attribute '%s' is of a kind that cannot be written", a->name);
+        return error_set(w->err, ACCEL_UNSUPPORTED, "attribute '%s' is of a kind that cannot be written",
+                         a->name);
     message m = open_message(w);
     str_buf *b = &m.bytes;
     pb_put_text(b, 1, a->name);
     switch (a->kind) {
-    case ATTR_FLOAT: pb_put_float(b, 2, (float)a->f); break;
-    case ATTR_INT: pb_put_int(b, 3, a->i); break;
-    case ATTR_STRING: pb_put_bytes(b, 4, a->s, a->s_length ? a->s_length : strlen(a->s)); break;
-    case ATTR_TENSOR: put_tensor(b, 5, NULL, &a->tensor); break;
-    case ATTR_GRAPH: status = put_graph(w, a->graph, &m, 6); break;
+    case ATTR_FLOAT:
+        pb_put_float(b, 2, (float)a->f);
+        break;
+    case ATTR_INT:
+        pb_put_int(b, 3, a->i);
+        break;
+    case ATTR_STRING:
+        pb_put_bytes(b, 4, a->s, a->s_length ? a->s_length : strlen(a->s));
+        break;
+    case ATTR_TENSOR:
+        put_tensor(b, 5, NULL, &a->tensor);
+        break;
+    case ATTR_GRAPH:
+        status = put_graph(w, a->graph, &m, 6);
+        break;
     case ATTR_FLOATS:
         for (size_t i = 0; i < a->count; i++)
             pb_put_float(b, 7, (float)a->floats[i]);
@@ -264,7 +283,8 @@ static accel_status note_domain(onnx_writer *w, const char *domain) {
         if (strcmp(w->domains[i], domain) == 0)
             return ACCEL_OK;
     if (w->domain_count == sizeof w->domains / sizeof w->domains[0])
-        return error_set(w->err, ACCEL_LIMIT, "the graph uses operators of more than %zu domains", w->domain_count);
+        return error_set(w->err, ACCEL_LIMIT, "the graph uses operators of more than %zu domains",
+                         w->domain_count);
     w->domains[w->domain_count++] = domain;
     return ACCEL_OK;
 }
@@ -291,15 +311,17 @@ static accel_status put_node(onnx_writer *w, const graph *g, const graph_node *n
     return error_prefix(w->err, status, "%s", node_label(g, n, label, sizeof label));
 }
 
-/* ---- the graph and the model --------------------------------------------------------------------------------------------- */
+/* ---- the graph and the model -------------------------------------------------------------------------- */
 
-/* Names of values of a subgraph need not be those of the graph around it, but ONNX finds captured values by name: a captured
- * value must be called as outside. graph_add_outer gives it that name unless something in the subgraph has it. */
+/* Names of values of a subgraph need not be those of the graph around it, but ONNX finds captured values
+ * by name: a captured value must be called as outside. graph_add_outer gives it that name unless something
+ * in the subgraph has it. */
 static accel_status check_outer_names(onnx_writer *w, const graph *g) {
     for (size_t i = 0; i < g->value_count; i++) {
         const graph_value *v = &g->values[i];
         if (v->origin == VALUE_OUTER && strcmp(v->name, g->parent->values[v->outer].name) != 0)
-            return error_set(w->err, ACCEL_UNSUPPORTED, "a subgraph captures '%s' under another name, which a file cannot say",
+            return error_set(w->err, ACCEL_UNSUPPORTED,
+                             "a subgraph captures '%s' under another name, which a file cannot say",
                              g->parent->values[v->outer].name);
     }
     return ACCEL_OK;
@@ -359,14 +381,15 @@ static accel_status put_model(onnx_writer *w, const graph *g, message *m) {
     return check(w, m);
 }
 
-/* ---- choices -------------------------------------------------------------------------------------------------------------- */
+/* ---- choices ------------------------------------------------------------------------------------------ */
 
-/* The release in which an opset appeared: onnx.helper.OP_SET_ID_VERSION_MAP. Never below 4, since with 3 all initializers would
- * have to be listed as inputs. */
+/* The release in which an opset appeared: onnx.helper.OP_SET_ID_VERSION_MAP. Never below 4, since with 3
+ * all initializers would have to be listed as inputs. */
 static int64_t ir_of_opset(int64_t opset) {
     static const struct {
         int64_t below, ir;
-    } steps[] = {{10, 4}, {11, 5}, {12, 6}, {15, 7}, {19, 8}, {21, 9}, {23, 10}, {24, 11}, {25, 12}, {28, 13}};
+    } steps[] = {{10, 4}, {11, 5},  {12, 6},  {15, 7},  {19, 8},
+                 {21, 9}, {23, 10}, {24, 11}, {25, 12}, {28, 13}};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (opset < steps[i].below)
             return steps[i].ir;
@@ -379,14 +402,20 @@ static int64_t ir_of_type(dtype t) {
     case DTYPE_F8E4M3FN:
     case DTYPE_F8E4M3FNUZ:
     case DTYPE_F8E5M2:
-    case DTYPE_F8E5M2FNUZ: return 9;
+    case DTYPE_F8E5M2FNUZ:
+        return 9;
     case DTYPE_I4:
-    case DTYPE_U4: return 10;
-    case DTYPE_F4E2M1: return 11;
-    case DTYPE_F8E8M0: return 12;
+    case DTYPE_U4:
+        return 10;
+    case DTYPE_F4E2M1:
+        return 11;
+    case DTYPE_F8E8M0:
+        return 12;
     case DTYPE_I2:
-    case DTYPE_U2: return 13;
-    default: return 4;
+    case DTYPE_U2:
+        return 13;
+    default:
+        return 4;
     }
 }
 
@@ -419,7 +448,7 @@ static accel_status choose(onnx_writer *w, const graph *g, const onnx_write_opti
     return ACCEL_OK;
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------------------------ */
+/* ---- output ------------------------------------------------------------------------------------------- */
 
 typedef accel_status (*byte_sink)(void *context, const void *bytes, size_t length, accel_error *err);
 
@@ -462,12 +491,15 @@ static accel_status write_model_file(onnx_writer *w, const message *m, const cha
     return status;
 }
 
-/* The data file appears first: a model without its data would be a broken one, data without a model only a leftover. */
+/* The data file appears first: a model without its data would be a broken one, data without a model only a
+ * leftover. */
 static accel_status write_both(onnx_writer *w, const graph *g, const char *path) {
     message m = open_message(w);
     accel_status status = put_model(w, g, &m);
     if (status == ACCEL_OK && m.weight_bytes + m.bytes.length > EMBEDDED_LIMIT)
-        status = error_set(w->err, ACCEL_LIMIT, "the model is larger than 2 GB, the most that one ONNX file can hold; write its weights as external data");
+        status = error_set(w->err, ACCEL_LIMIT,
+                           "the model is larger than 2 GB, the most that one ONNX file can hold; "
+                           "write its weights as external data");
     if (status == ACCEL_OK && w->data) {
         status = file_writer_commit(w->data, w->err);
         w->data = NULL;
@@ -478,7 +510,8 @@ static accel_status write_both(onnx_writer *w, const graph *g, const char *path)
     return status;
 }
 
-accel_status onnx_write(const graph *g, const char *path, const onnx_write_options *options, accel_error *err) {
+accel_status onnx_write(const graph *g, const char *path, const onnx_write_options *options,
+                        accel_error *err) {
     onnx_writer w = {.err = err};
     str_buf data_path = {0};
     ACCEL_TRY(choose(&w, g, options));
@@ -495,14 +528,16 @@ accel_status onnx_write(const graph *g, const char *path, const onnx_write_optio
     return status;
 }
 
-accel_status onnx_write_bytes(const graph *g, const onnx_write_options *options, str_buf *out, accel_error *err) {
+accel_status onnx_write_bytes(const graph *g, const onnx_write_options *options, str_buf *out,
+                              accel_error *err) {
     onnx_writer w = {.err = err};
     ACCEL_TRY(choose(&w, g, options));
     w.external = false;
     message m = open_message(&w);
     accel_status status = put_model(&w, g, &m);
     if (status == ACCEL_OK && m.weight_bytes + m.bytes.length > EMBEDDED_LIMIT)
-        status = error_set(err, ACCEL_LIMIT, "the model is larger than 2 GB, the most that one ONNX file can hold");
+        status = error_set(err, ACCEL_LIMIT,
+                           "the model is larger than 2 GB, the most that one ONNX file can hold");
     if (status == ACCEL_OK)
         status = stream(&w, &m, to_buffer, out);
     str_free(&m.bytes);
@@ -513,7 +548,8 @@ accel_status onnx_write_bytes(const graph *g, const onnx_write_options *options,
 accel_status onnx_write_tensor_pb(const char *path, const char *name, const tensor *t, accel_error *err) {
     str_buf b = {0};
     put_tensor(&b, 0, name, t);
-    accel_status status = b.failed ? error_no_memory(err, path, t->size_bytes) : file_replace(path, str_text(&b), b.length, err);
+    accel_status status = b.failed ? error_no_memory(err, path, t->size_bytes)
+                                   : file_replace(path, str_text(&b), b.length, err);
     str_free(&b);
     return status;
 }
