@@ -2,7 +2,7 @@
 #ifndef ACCEL_MEASURE_JOB_H
 #define ACCEL_MEASURE_JOB_H
 
-#include "measure/json.h"
+#include "base/json.h"
 #include "measure/measure.h"
 
 typedef enum job_task {

@@ -4,7 +4,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/thread.h"
-#include "measure/json.h"
+#include "base/json.h"
 #include "measure/measure.h"
 
 static const char *const scenario_names[SCENARIO_COUNT] = {

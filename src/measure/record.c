@@ -5,7 +5,7 @@
 #include <sys/random.h>
 
 #include "engines/engine.h"
-#include "measure/json.h"
+#include "base/json.h"
 #include "measure/measure.h"
 
 static const char *const status_names[CASE_STATUS_COUNT] = {

@@ -1,7 +1,7 @@
 /* What RECORD_FIELDS says, for machines (JSON Schema) and for people (the table of docs/record.md). */
 #include <string.h>
 
-#include "measure/json.h"
+#include "base/json.h"
 #include "measure/record.h"
 
 static const char *json_type(record_kind kind) {

@@ -1,7 +1,8 @@
 /* A record as JSON, both ways. The reader meets untrusted text: every length is bounded, every type checked. */
+#include <math.h>
 #include <string.h>
 
-#include "measure/json.h"
+#include "base/json.h"
 #include "measure/record.h"
 
 enum {
@@ -222,6 +223,8 @@ static accel_status read_field(reading *in, const record_field *f, yyjson_val *v
     case RECORD_REAL:
         if (!yyjson_is_num(value))
             return wrong(in, f, "must be a number");
+        if (!isfinite(yyjson_get_num(value))) /* json_parse reads Python's NaN and Infinity */
+            return wrong(in, f, "must be a finite number");
         *(double *)member = yyjson_get_num(value);
         return ACCEL_OK;
     case RECORD_BOOL:

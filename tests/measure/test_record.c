@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "measure/json.h"
+#include "base/json.h"
 #include "measure/record.h"
 
 static const int64_t samples[] = {1200000, 1100000, 1150000};
