@@ -1,8 +1,9 @@
-#include "measure/json.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 static void *json_malloc(void *context, size_t size) {
@@ -34,14 +35,28 @@ accel_status json_parse(const char *json, size_t length, size_t max_bytes, const
     yyjson_read_err failure = {0};
     /* Without YYJSON_READ_INSITU yyjson copies the text and leaves ours alone. */
     yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)json, length, YYJSON_READ_NOFLAG, json_allocator(), &failure);
+        yyjson_read_opts((char *)(uintptr_t)json, length, YYJSON_READ_ALLOW_INF_AND_NAN, json_allocator(), &failure);
     if (!doc && failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return error_no_memory(err, what, length);
     if (!doc)
-        return error_set(err, ACCEL_BAD_FILE, "%s: not JSON: %s at byte %zu", what,
+        return error_set(err, ACCEL_BAD_FILE, "%s is not valid JSON: %s at byte %zu", what,
                          failure.msg ? failure.msg : "empty", failure.pos);
     *out = doc;
     return ACCEL_OK;
+}
+
+accel_status json_read(const char *path, size_t max_bytes, yyjson_doc **out, accel_error *err) {
+    char *bytes;
+    size_t length;
+    ACCEL_TRY(file_read(path, max_bytes, &bytes, &length, err));
+    accel_status status = json_parse(bytes, length, max_bytes, path, out, err);
+    mem_free(bytes);
+    return status;
+}
+
+const char *json_text(yyjson_val *v) {
+    const char *text = yyjson_get_str(v);
+    return text && strlen(text) == yyjson_get_len(v) ? text : NULL;
 }
 
 void json_append_value(str_buf *out, yyjson_val *value) {

@@ -1,6 +1,6 @@
-/* JSON for this room: yyjson with the house's allocator, and helpers that check as they read. Private to measure/. */
-#ifndef ACCEL_MEASURE_JSON_H
-#define ACCEL_MEASURE_JSON_H
+/* JSON: yyjson with the house's allocator, and helpers that check as they read. */
+#ifndef ACCEL_BASE_JSON_H
+#define ACCEL_BASE_JSON_H
 
 #include <yyjson.h>
 
@@ -10,9 +10,16 @@
 
 const yyjson_alc *json_allocator(void);
 
-/* Parses untrusted JSON of at most max_bytes. `what` begins the sentence of a failure. yyjson_doc_free the result. */
+/* Parses untrusted JSON of at most max_bytes; the bytes stay untouched. NaN and Infinity, which Python writes, are read as numbers: readers check. `what` stands for the file
+ * in error sentences. yyjson_doc_free the result. */
 accel_status json_parse(const char *json, size_t length, size_t max_bytes, const char *what, yyjson_doc **out,
                         accel_error *err);
+
+/* Reads and parses a file of at most max_bytes. */
+accel_status json_read(const char *path, size_t max_bytes, yyjson_doc **out, accel_error *err);
+
+/* The string as C text: NULL when v is no string or has a NUL inside. */
+const char *json_text(yyjson_val *v);
 
 /* Appends a value as compact JSON text. */
 void json_append_value(str_buf *out, yyjson_val *value);

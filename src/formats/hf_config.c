@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "formats/json.h"
+#include "base/json.h"
 
 enum { CONFIG_MAX_BYTES = 16 << 20, KEY_MAX_BYTES = 128 };
 
@@ -45,7 +45,7 @@ accel_status hf_config_read(const char *path, hf_config **out, accel_error *err)
 accel_status hf_config_parse(const char *json, size_t length, const char *name, hf_config **out,
                              accel_error *err) {
     yyjson_doc *doc;
-    ACCEL_TRY(json_parse(json, length, name, &doc, err));
+    ACCEL_TRY(json_parse(json, length, CONFIG_MAX_BYTES, name, &doc, err));
     return adopt(doc, name, out, err);
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "formats/json.h"
+#include "base/json.h"
 
 enum { MODULES_MAX_BYTES = 1 << 20, REFERENCE_MAX_BYTES = 256 };
 

@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "formats/json.h"
+#include "base/json.h"
 #include "formats/name_map.h"
 
 enum { HEADER_MAX_BYTES = 100000000, INDEX_MAX_BYTES = 100000000, MAX_SHARDS = 4096 };
@@ -246,7 +246,7 @@ static accel_status read_bytes(safetensors *s, const uint8_t *bytes, size_t leng
         return error_set(err, ACCEL_BAD_FILE,
                          "%s is not a safetensors file: its header does not start with '{'", file);
     yyjson_doc *doc;
-    ACCEL_TRY(json_parse((const char *)bytes + 8, (size_t)header, file, &doc, err));
+    ACCEL_TRY(json_parse((const char *)bytes + 8, (size_t)header, (size_t)header, file, &doc, err));
     header_context h = {.s = s,
                         .file = file,
                         .data = bytes + 8 + header,

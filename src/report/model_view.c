@@ -151,7 +151,7 @@ accel_status model_view_text(const zoo_model *m, bool nodes, str_buf *out, accel
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
-static void json_text(str_buf *out, const char *text) {
+static void append_json_text(str_buf *out, const char *text) {
     str_append_json(out, text, strlen(text));
 }
 
@@ -160,7 +160,7 @@ static void json_values(const graph *g, const char *key, const value_id *ids, si
     for (size_t i = 0; i < count; i++) {
         const graph_value *v = &g->values[ids[i]];
         str_append(out, i > 0 ? ", {\"name\": " : "{\"name\": ");
-        json_text(out, v->name);
+        append_json_text(out, v->name);
         str_appendf(out, ", \"type\": \"%s\", \"shape\": ", dtype_name(v->type.type));
         const shape *s = &v->type.shape;
         if (s->rank == RANK_UNKNOWN) {
@@ -174,7 +174,7 @@ static void json_values(const graph *g, const char *key, const value_id *ids, si
             if (s->dims[d] != DIM_UNKNOWN) {
                 str_appendf(out, "%lld", (long long)s->dims[d]);
             } else if (v->dim_names[d] != NULL) {
-                json_text(out, v->dim_names[d]);
+                append_json_text(out, v->dim_names[d]);
             } else {
                 str_append(out, "null");
             }
@@ -190,11 +190,11 @@ static void json_nodes(const graph *g, str_buf *out) {
         const graph_node *n = g->nodes[i];
         op_cost cost;
         str_append(out, i > 0 ? ",\n    {\"name\": " : "\n    {\"name\": ");
-        json_text(out, n->name);
+        append_json_text(out, n->name);
         str_append(out, ", \"operator\": ");
-        json_text(out, n->op_type);
+        append_json_text(out, n->op_type);
         str_append(out, ", \"domain\": ");
-        json_text(out, n->domain);
+        append_json_text(out, n->domain);
         if (n->op != NULL && graph_node_cost(g, n, &cost)) {
             str_appendf(out, ", \"flops\": %.17g, \"bytes\": %.17g}", cost.flops,
                         cost.bytes_read + cost.bytes_written);
@@ -208,14 +208,14 @@ static void json_nodes(const graph *g, str_buf *out) {
 static void json_body(const zoo_model *m, const model_facts *f, bool nodes, str_buf *out) {
     const graph *g = m->graph;
     str_append(out, "{\n  \"name\": ");
-    json_text(out, m->name);
+    append_json_text(out, m->name);
     str_append(out, ",\n  \"family\": ");
-    json_text(out, m->family);
+    append_json_text(out, m->family);
     str_appendf(out, ",\n  \"modality\": \"%s\",\n  \"source\": \"%s\",\n  \"opset\": %lld,\n", m->modality,
                 zoo_source_name(m->source), (long long)g->source_opset);
     str_append(out, "  \"sha256\": ");
     if (m->sha256[0] != 0) {
-        json_text(out, m->sha256);
+        append_json_text(out, m->sha256);
     } else {
         str_append(out, "null");
     }
@@ -234,9 +234,9 @@ static void json_body(const zoo_model *m, const model_facts *f, bool nodes, str_
     for (size_t i = 0; i < f->row_count; i++) {
         const op_histogram_row *r = &f->rows[i];
         str_append(out, i > 0 ? ",\n    {\"domain\": " : "\n    {\"domain\": ");
-        json_text(out, r->domain);
+        append_json_text(out, r->domain);
         str_append(out, ", \"operator\": ");
-        json_text(out, r->op_type);
+        append_json_text(out, r->op_type);
         str_appendf(out, ", \"count\": %zu, \"flops\": %.17g, \"known\": %s, \"runs_on_native\": %s}",
                     r->count, r->flops, r->known ? "true" : "false", r->evaluable ? "true" : "false");
     }

@@ -15,7 +15,7 @@ static accel_status own_memory(plan *p, int32_t id, dtype type, const shape *s, 
     size_t bytes;
     ACCEL_TRY(tensor_size_bytes(type, s, "a value", &bytes, err));
     if (bytes > v->capacity_bytes || v->capacity_bytes == 0) {
-        plan_free_owned(v);
+        native_plan_free_owned(v);
         size_t wanted = bytes < PLAN_ALIGNMENT ? PLAN_ALIGNMENT : bytes;
         v->owned.data = mem_alloc_aligned(wanted, PLAN_ALIGNMENT, false);
         if (v->owned.data == NULL) {
@@ -55,7 +55,7 @@ static accel_status own_sequence(plan_value *v, const tensor *items, size_t coun
     for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
         status = copy_tensor(&items[i], &copies[i], err);
     }
-    plan_free_sequence(v);
+    native_plan_free_sequence(v);
     v->sequence = sequence;
     v->v.data = sequence;
     return status;
@@ -143,9 +143,9 @@ static accel_status keep_temporary(plan *p, const op_value *from, op_value *to, 
     return ACCEL_OK;
 }
 
-void plan_free_temporaries(plan *p) {
+void native_plan_free_temporaries(plan *p) {
     for (size_t i = 0; i < p->temporary_count; i++) {
-        plan_free_owned(&p->temporaries[i]);
+        native_plan_free_owned(&p->temporaries[i]);
     }
     p->temporary_count = 0;
 }
@@ -180,7 +180,7 @@ static accel_status run_subgraph(op_context *c, const graph *sub, const op_value
         v->v.data = (void *)(uintptr_t)inputs[i].data;
         v->type = inputs[i].type;
     }
-    ACCEL_TRY(plan_run(child, c->err));
+    ACCEL_TRY(native_plan_run(child, c->err));
     for (size_t i = 0; i < output_count; i++) {
         op_value result = value_as_operand(&child->values[child->outputs[i]]);
         ACCEL_TRY(keep_temporary(p, &result, &outputs[i], c->err));
@@ -225,7 +225,7 @@ static accel_status place_outputs(plan *p, op_context *c, const int32_t *outputs
     return ACCEL_OK;
 }
 
-accel_status plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
+accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
                            accel_error *err) {
     if (n->op == NULL || n->op->eval == NULL) {
         char label[256];
@@ -269,7 +269,7 @@ accel_status plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, 
             }
         }
     }
-    plan_free_temporaries(p);
+    native_plan_free_temporaries(p);
     return status;
 }
 
@@ -280,7 +280,7 @@ static accel_status run_step(plan *p, plan_step *s, accel_error *err) {
     case STEP_NONE:
         return ACCEL_OK;
     case STEP_REFERENCE:
-        return plan_run_node(p, s->node, s->inputs, s->outputs, err);
+        return native_plan_run_node(p, s->node, s->inputs, s->outputs, err);
     case STEP_KERNEL:
         break;
     }
@@ -289,7 +289,7 @@ static accel_status run_step(plan *p, plan_step *s, accel_error *err) {
     return s->kernel->run(&s->call);
 }
 
-accel_status plan_run(plan *p, accel_error *err) {
+accel_status native_plan_run(plan *p, accel_error *err) {
     for (size_t i = 0; i < p->step_count; i++) {
         plan_step *s = &p->steps[i];
         uint64_t start = p->profile ? clock_now_ns() : 0;
@@ -303,7 +303,7 @@ accel_status plan_run(plan *p, accel_error *err) {
 
 /* ---- inputs and outputs ----------------------------------------------------------------------------------------------- */
 
-accel_status plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err) {
+accel_status native_plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err) {
     const graph *g = p->graph;
     if (count != g->input_count) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu inputs, %zu were given",
@@ -328,7 +328,7 @@ accel_status plan_bind(plan *p, const tensor *inputs, size_t count, accel_error 
     return ACCEL_OK;
 }
 
-accel_status plan_outputs(plan *p, tensor *views, size_t count, accel_error *err) {
+accel_status native_plan_outputs(plan *p, tensor *views, size_t count, accel_error *err) {
     if (count != p->graph->output_count) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu outputs, %zu were asked for",
                          p->graph->output_count, count);

@@ -30,7 +30,7 @@ static bool scalar_constant(fuser *f, int32_t value, float fallback, float *out)
         elements != 1) {
         return false;
     }
-    if (plan_contents(f->plan, value, f->err) != ACCEL_OK) {
+    if (native_plan_contents(f->plan, value, f->err) != ACCEL_OK) {
         return false;
     }
     memcpy(out, v->v.data, sizeof *out);
@@ -144,7 +144,7 @@ static accel_status try_vector(fuser *f, const graph_node *n, int32_t current, c
         !is_channel_vector(&f->plan->values[other], out, axis)) {
         return ACCEL_OK;
     }
-    ACCEL_TRY(plan_contents(f->plan, other, f->err));
+    ACCEL_TRY(native_plan_contents(f->plan, other, f->err));
     const float *contents = f->plan->values[other].v.data;
     int64_t channels = out->dims[axis], count = 1;
     (void)shape_elements(&f->plan->values[other].v.shape, &count);
@@ -173,7 +173,7 @@ static accel_status try_batch_norm(fuser *f, const graph_node *n, int32_t curren
         if (!p->v.constant || p->v.type != DTYPE_F32) {
             return ACCEL_OK;
         }
-        ACCEL_TRY(plan_contents(f->plan, n->inputs[i + 1], f->err));
+        ACCEL_TRY(native_plan_contents(f->plan, n->inputs[i + 1], f->err));
         v[i] = p->v.data;
     }
     float *mul = ARENA_ARRAY(f->plan->arena, float, (size_t)channels),
@@ -303,8 +303,8 @@ static accel_status fuse_node(fuser *f, node_id at) {
         return ACCEL_OK;
     }
     kernel_call call = {0};
-    ACCEL_TRY(plan_make_call(p, n, &call, f->err));
-    const kernel_def *kernel = plan_find_kernel(p, n->domain, n->op_type, &call);
+    ACCEL_TRY(native_plan_make_call(p, n, &call, f->err));
+    const kernel_def *kernel = native_plan_find_kernel(p, n->domain, n->op_type, &call);
     if (kernel == NULL || (kernel->flags & (KERNEL_EPILOGUE | KERNEL_ACTIVATION)) == 0) {
         return ACCEL_OK;
     }
@@ -350,7 +350,7 @@ static void mark_skipped(fuser *f) {
     }
 }
 
-accel_status plan_fuse(plan *p, plan_fusion *fusions, accel_error *err) {
+accel_status native_plan_fuse(plan *p, plan_fusion *fusions, accel_error *err) {
     fuser f = {.plan = p, .fusions = fusions, .err = err};
     f.uses = ARENA_ARRAY(p->arena, uint32_t, p->graph->value_count);
     f.readers = ARENA_ARRAY(p->arena, node_id, p->graph->value_count);

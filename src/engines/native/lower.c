@@ -9,7 +9,7 @@
 
 /* ---- kernels --------------------------------------------------------------------------------------------------------- */
 
-const kernel_def *plan_find_kernel(const plan *p, const char *domain, const char *name,
+const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, const char *name,
                                    const kernel_call *c) {
     for (size_t f = 0; f < p->table->count; f++) {
         for (size_t k = 0; k < p->table->families[f]->count; k++) {
@@ -33,17 +33,17 @@ static accel_status add_operands(plan *p, const int32_t *ids, size_t count, kern
         return error_no_memory(err, "the plan", count * sizeof *operands);
     }
     for (size_t i = 0; i < count; i++) {
-        operands[i] = plan_operand(p, ids[i]);
+        operands[i] = native_plan_operand(p, ids[i]);
         if (ids[i] != PLAN_NONE && p->values[ids[i]].v.constant &&
             p->values[ids[i]].size_bytes <= SMALL_CONSTANT_BYTES) {
-            ACCEL_TRY(plan_contents(p, ids[i], err));
+            ACCEL_TRY(native_plan_contents(p, ids[i], err));
         }
     }
     *out = operands;
     return ACCEL_OK;
 }
 
-accel_status plan_make_call(plan *p, const graph_node *n, kernel_call *c, accel_error *err) {
+accel_status native_plan_make_call(plan *p, const graph_node *n, kernel_call *c, accel_error *err) {
     *c = (kernel_call){.graph = p->graph,
                        .node = n,
                        .input_count = n->input_count,
@@ -103,7 +103,7 @@ static accel_status add_conversion(plan *p, int32_t from, int32_t to, accel_erro
         return ACCEL_OK;
     }
     s->kind = STEP_KERNEL;
-    s->kernel = plan_find_kernel(p, "accel", "Layout", &s->call);
+    s->kernel = native_plan_find_kernel(p, "accel", "Layout", &s->call);
     if (s->kernel == NULL) {
         return error_set(err, ACCEL_INTERNAL, "no kernel changes the layout of a value");
     }
@@ -121,7 +121,7 @@ static accel_status in_layout(plan *p, int32_t id, bool channels_last, int32_t *
         return ACCEL_OK;
     }
     int32_t copy = PLAN_NONE;
-    ACCEL_TRY(plan_add_value(p, &copy, err));
+    ACCEL_TRY(native_plan_add_value(p, &copy, err));
     plan_value *from = &p->values[id], *to = &p->values[copy];
     *to = (plan_value){.v = from->v,
                        .is_static = true,
@@ -183,7 +183,7 @@ static accel_status convert_inputs(plan *p, plan_step *s, bool channels_last, ui
 static accel_status refresh_operands(plan *p, plan_step *s, accel_error *err) {
     ACCEL_TRY(add_operands(p, s->inputs, s->call.input_count, &s->call.inputs, err));
     ACCEL_TRY(add_operands(p, s->outputs, s->call.output_count, &s->call.outputs, err));
-    s->call.epilogue.residual = plan_operand(p, s->residual);
+    s->call.epilogue.residual = native_plan_operand(p, s->residual);
     return ACCEL_OK;
 }
 
@@ -191,7 +191,7 @@ static accel_status fill_step(plan *p, const plan_fusion *fusion, const graph_no
                               accel_error *err) {
     s->node = n;
     s->label = n->name;
-    ACCEL_TRY(plan_make_call(p, n, &s->call, err));
+    ACCEL_TRY(native_plan_make_call(p, n, &s->call, err));
     s->inputs = arena_copy(p->arena, n->inputs, n->input_count * sizeof(int32_t));
     s->outputs = arena_copy(p->arena, n->outputs, n->output_count * sizeof(int32_t));
     if (s->inputs == NULL || s->outputs == NULL) {
@@ -258,7 +258,7 @@ static void set_output_layout(plan *p, plan_step *s, bool channels_last) {
 /* Chooses kernel and layout. A kernel that takes any layout is asked again with the operands as they would be. */
 static accel_status lower_kernel(plan *p, plan_step *s, accel_error *err) {
     const char *domain = s->node->domain, *name = s->node->op_type;
-    const kernel_def *kernel = plan_find_kernel(p, domain, name, &s->call);
+    const kernel_def *kernel = native_plan_find_kernel(p, domain, name, &s->call);
     if (kernel == NULL) {
         return lower_reference(p, s, err);
     }
@@ -304,14 +304,14 @@ static accel_status lower_outputs(plan *p, accel_error *err) {
     for (size_t i = 0; i < p->graph->output_count; i++) {
         int32_t id = p->graph->outputs[i];
         if (p->values[id].v.constant) {
-            ACCEL_TRY(plan_contents(p, id, err));
+            ACCEL_TRY(native_plan_contents(p, id, err));
         }
         ACCEL_TRY(in_layout(p, id, false, &p->outputs[i], err));
     }
     return ACCEL_OK;
 }
 
-accel_status plan_lower(plan *p, const plan_fusion *fusions, accel_error *err) {
+accel_status native_plan_lower(plan *p, const plan_fusion *fusions, accel_error *err) {
     p->step_capacity = p->graph->node_count + p->value_capacity;
     p->steps = ARENA_ARRAY(p->arena, plan_step, p->step_capacity);
     if (p->steps == NULL) {

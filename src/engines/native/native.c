@@ -92,7 +92,7 @@ static void native_unload(engine_session *s) {
     if (s == NULL) {
         return;
     }
-    plan_destroy(s->plan);
+    native_plan_destroy(s->plan);
     thread_pool_destroy(s->pool);
     mem_free(s);
 }
@@ -112,7 +112,7 @@ static accel_status make_session(engine_session *s, const engine_model *model, c
         ACCEL_TRY(thread_pool_create(s->threads, SPIN_US, &s->pool, err));
     }
     plan_options how = {.table = s->table, .pool = s->pool, .profile = options != NULL && options->profile};
-    return plan_create(model->graph, &how, &s->plan, err);
+    return native_plan_create(model->graph, &how, &s->plan, err);
 }
 
 static accel_status native_load(const engine_model *model, const engine_device *device,
@@ -134,7 +134,7 @@ static accel_status native_load(const engine_model *model, const engine_device *
 }
 
 static accel_status native_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
-    ACCEL_TRY(plan_bind(s->plan, inputs, count, err));
+    ACCEL_TRY(native_plan_bind(s->plan, inputs, count, err));
     s->is_bound = true;
     return ACCEL_OK;
 }
@@ -143,11 +143,11 @@ static accel_status native_run(engine_session *s, accel_error *err) {
     if (!s->is_bound) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the session has no inputs: bind them first");
     }
-    return plan_run(s->plan, err);
+    return native_plan_run(s->plan, err);
 }
 
 static accel_status native_outputs(engine_session *s, tensor *views, size_t count, accel_error *err) {
-    return plan_outputs(s->plan, views, count, err);
+    return native_plan_outputs(s->plan, views, count, err);
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------ */

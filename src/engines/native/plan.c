@@ -42,7 +42,7 @@ void *kernel_packed(kernel_call *c, size_t size_bytes) {
     return add_block(c, size_bytes, true);
 }
 
-void plan_step_release(plan *p, plan_step *s) {
+void native_plan_step_release(plan *p, plan_step *s) {
     while (s->call.blocks != NULL) {
         kernel_block *block = s->call.blocks;
         s->call.blocks = block->next;
@@ -95,11 +95,11 @@ float kernel_attr_float(const kernel_call *c, const char *name, double fallback)
 }
 
 /* Prepares one step: its constants are made present, and those that it packed are let go when nobody else reads them. */
-accel_status plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
+accel_status native_plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
     kernel_call *c = &s->call;
     for (size_t i = 0; i < c->input_count; i++) {
         if (s->inputs[i] != PLAN_NONE && p->values[s->inputs[i]].v.constant) {
-            ACCEL_TRY(plan_contents(p, s->inputs[i], err));
+            ACCEL_TRY(native_plan_contents(p, s->inputs[i], err));
         }
     }
     if (s->kind != STEP_KERNEL) {
@@ -122,7 +122,7 @@ accel_status plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
-kernel_value *plan_operand(plan *p, int32_t value) {
+kernel_value *native_plan_operand(plan *p, int32_t value) {
     return value == PLAN_NONE ? NULL : &p->values[value].v;
 }
 
@@ -140,7 +140,7 @@ static accel_status allocate_values(plan *p, accel_error *err) {
     return ACCEL_OK;
 }
 
-accel_status plan_add_value(plan *p, int32_t *out, accel_error *err) {
+accel_status native_plan_add_value(plan *p, int32_t *out, accel_error *err) {
     if (p->value_count == p->value_capacity) {
         return error_set(err, ACCEL_INTERNAL, "the plan has more values than twice the graph's");
     }
@@ -200,11 +200,11 @@ static void mark_foldable(plan *p, const graph_node *n) {
     }
 }
 
-accel_status plan_values(plan *p, accel_error *err) {
+accel_status native_plan_values(plan *p, accel_error *err) {
     ACCEL_TRY(allocate_values(p, err));
     for (size_t i = 0; i < p->graph->value_count; i++) {
         int32_t id = PLAN_NONE;
-        ACCEL_TRY(plan_add_value(p, &id, err));
+        ACCEL_TRY(native_plan_add_value(p, &id, err));
         start_value(p, id);
     }
     for (size_t i = 0; i < p->graph->node_count; i++) {
@@ -219,13 +219,13 @@ static accel_status fold(plan *p, int32_t value, accel_error *err) {
     const graph_node *n = p->graph->nodes[p->graph->values[value].producer];
     for (size_t i = 0; i < n->input_count; i++) {
         if (n->inputs[i] != VALUE_NONE) {
-            ACCEL_TRY(plan_contents(p, n->inputs[i], err));
+            ACCEL_TRY(native_plan_contents(p, n->inputs[i], err));
         }
     }
-    return plan_run_node(p, n, n->inputs, n->outputs, err);
+    return native_plan_run_node(p, n, n->inputs, n->outputs, err);
 }
 
-accel_status plan_contents(plan *p, int32_t value, accel_error *err) {
+accel_status native_plan_contents(plan *p, int32_t value, accel_error *err) {
     plan_value *v = &p->values[value];
     if (v->v.data != NULL) {
         return ACCEL_OK;
@@ -245,19 +245,19 @@ accel_status plan_contents(plan *p, int32_t value, accel_error *err) {
     return ACCEL_OK;
 }
 
-void plan_drop_contents(plan *p, int32_t value) {
+void native_plan_drop_contents(plan *p, int32_t value) {
     plan_value *v = &p->values[value];
     if (v->store != STORE_CONSTANT || v->owned.data == NULL) {
         return;
     }
     p->weight_bytes -= v->capacity_bytes > 0 ? v->capacity_bytes : v->owned.size_bytes;
-    plan_free_owned(v);
+    native_plan_free_owned(v);
     v->v.data = NULL;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-void plan_free_owned(plan_value *v) {
+void native_plan_free_owned(plan_value *v) {
     if (v->capacity_bytes > 0) {
         mem_free_aligned(v->owned.data, v->capacity_bytes);
         v->owned = (tensor){0};
@@ -265,10 +265,10 @@ void plan_free_owned(plan_value *v) {
     } else {
         tensor_free(&v->owned);
     }
-    plan_free_sequence(v);
+    native_plan_free_sequence(v);
 }
 
-void plan_free_sequence(plan_value *v) {
+void native_plan_free_sequence(plan_value *v) {
     if (v->sequence == NULL) {
         return;
     }
@@ -288,7 +288,7 @@ static accel_status create_children(plan *p, const graph_node *n, const plan_opt
             continue;
         }
         plan *child = NULL;
-        ACCEL_TRY(plan_create_inside(n->attrs[i].graph, p, options, &child, err));
+        ACCEL_TRY(native_plan_create_inside(n->attrs[i].graph, p, options, &child, err));
         p->children[p->child_count++] = child;
     }
     return ACCEL_OK;
@@ -317,18 +317,18 @@ static accel_status make_plan(plan *p, const plan_options *options, accel_error 
     if (p->arena == NULL || p->scratch == NULL) {
         return error_no_memory(err, "the plan", 0);
     }
-    ACCEL_TRY(plan_values(p, err));
+    ACCEL_TRY(native_plan_values(p, err));
     ACCEL_TRY(create_all_children(p, options, err));
     plan_fusion *fusions = ARENA_ARRAY(p->arena, plan_fusion, p->graph->node_count);
     if (fusions == NULL) {
         return error_no_memory(err, "the plan", p->graph->node_count * sizeof *fusions);
     }
-    ACCEL_TRY(plan_fuse(p, fusions, err));
-    ACCEL_TRY(plan_lower(p, fusions, err));
-    return plan_schedule(p, err);
+    ACCEL_TRY(native_plan_fuse(p, fusions, err));
+    ACCEL_TRY(native_plan_lower(p, fusions, err));
+    return native_plan_schedule(p, err);
 }
 
-accel_status plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
+accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
                                 accel_error *err) {
     plan *p = mem_calloc(1, sizeof *p);
     if (p == NULL) {
@@ -341,31 +341,31 @@ accel_status plan_create_inside(const graph *g, plan *parent, const plan_options
                 .profile = options->profile};
     accel_status status = make_plan(p, options, err);
     if (status != ACCEL_OK) {
-        plan_destroy(p);
+        native_plan_destroy(p);
         return status;
     }
     *out = p;
     return ACCEL_OK;
 }
 
-accel_status plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err) {
-    return plan_create_inside(g, NULL, options, out, err);
+accel_status native_plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err) {
+    return native_plan_create_inside(g, NULL, options, out, err);
 }
 
-void plan_destroy(plan *p) {
+void native_plan_destroy(plan *p) {
     if (p == NULL) {
         return;
     }
     for (size_t i = 0; i < p->child_count; i++) {
-        plan_destroy(p->children[i]);
+        native_plan_destroy(p->children[i]);
     }
     for (size_t i = 0; i < p->step_count; i++) {
-        plan_step_release(p, &p->steps[i]);
+        native_plan_step_release(p, &p->steps[i]);
     }
     for (size_t i = 0; i < p->value_count; i++) {
-        plan_free_owned(&p->values[i]);
+        native_plan_free_owned(&p->values[i]);
     }
-    plan_free_temporaries(p);
+    native_plan_free_temporaries(p);
     mem_free(p->temporaries);
     mem_free_aligned(p->memory, p->memory_bytes);
     mem_free_aligned(p->workspace, p->workspace_bytes);

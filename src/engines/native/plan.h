@@ -94,27 +94,27 @@ typedef struct plan_options {
     bool profile;
 } plan_options;
 
-accel_status plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err);
-void plan_destroy(plan *p); /* accepts NULL */
-accel_status plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err);
-accel_status plan_run(plan *p, accel_error *err);
-accel_status plan_outputs(plan *p, tensor *views, size_t count, accel_error *err);
+accel_status native_plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err);
+void native_plan_destroy(plan *p); /* accepts NULL */
+accel_status native_plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err);
+accel_status native_plan_run(plan *p, accel_error *err);
+accel_status native_plan_outputs(plan *p, tensor *views, size_t count, accel_error *err);
 
 /* ---- between the plan's own files --------------------------------------------------------------------------------- */
 
 /* plan.c */
-accel_status plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
+accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
                                 accel_error *err);
-accel_status plan_values(plan *p, accel_error *err);
-accel_status plan_add_value(plan *p, int32_t *out, accel_error *err);
+accel_status native_plan_values(plan *p, accel_error *err);
+accel_status native_plan_add_value(plan *p, int32_t *out, accel_error *err);
 /* Makes the contents of a constant present in v.data. */
-accel_status plan_contents(plan *p, int32_t value, accel_error *err);
-void plan_drop_contents(plan *p, int32_t value);
-accel_status plan_prepare_step(plan *p, plan_step *s, accel_error *err);
-void plan_step_release(plan *p, plan_step *s);      /* frees what prepare made */
-kernel_value *plan_operand(plan *p, int32_t value); /* NULL for PLAN_NONE */
-void plan_free_owned(plan_value *v);
-void plan_free_sequence(plan_value *v);
+accel_status native_plan_contents(plan *p, int32_t value, accel_error *err);
+void native_plan_drop_contents(plan *p, int32_t value);
+accel_status native_plan_prepare_step(plan *p, plan_step *s, accel_error *err);
+void native_plan_step_release(plan *p, plan_step *s);      /* frees what prepare made */
+kernel_value *native_plan_operand(plan *p, int32_t value); /* NULL for PLAN_NONE */
+void native_plan_free_owned(plan_value *v);
+void native_plan_free_sequence(plan_value *v);
 
 /* fuse.c: nodes that join the step of another. A step stands at the place of its last node, where all that it reads is there. */
 typedef struct plan_fusion {
@@ -127,23 +127,23 @@ typedef struct plan_fusion {
     int32_t residual;
     kernel_epilogue epilogue;
 } plan_fusion;
-accel_status plan_fuse(plan *p, plan_fusion *fusions, accel_error *err);
+accel_status native_plan_fuse(plan *p, plan_fusion *fusions, accel_error *err);
 
 /* lower.c */
-accel_status plan_lower(plan *p, const plan_fusion *fusions, accel_error *err);
+accel_status native_plan_lower(plan *p, const plan_fusion *fusions, accel_error *err);
 /* A call on the node's operands as the values stand; arrays come from the arena. */
-accel_status plan_make_call(plan *p, const graph_node *n, kernel_call *c, accel_error *err);
+accel_status native_plan_make_call(plan *p, const graph_node *n, kernel_call *c, accel_error *err);
 /* The first kernel of the table that accepts the call; NULL: the reference. */
-const kernel_def *plan_find_kernel(const plan *p, const char *domain, const char *name, const kernel_call *c);
+const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, const char *name, const kernel_call *c);
 
 /* schedule.c */
-accel_status plan_schedule(plan *p, accel_error *err);
+accel_status native_plan_schedule(plan *p, accel_error *err);
 void plan_resolve(plan *p); /* addresses of all static values */
 
 /* execute.c */
 /* Runs a node by the operator table: outputs go where their values lie, or into memory that the values then own. */
-accel_status plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
+accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
                            accel_error *err);
-void plan_free_temporaries(plan *p);
+void native_plan_free_temporaries(plan *p);
 
 #endif

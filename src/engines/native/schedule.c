@@ -179,7 +179,7 @@ static accel_status make_captured_contents(plan *p, const graph_node *n, accel_e
         const graph *inside = n->attrs[a].kind == ATTR_GRAPH ? n->attrs[a].graph : NULL;
         for (size_t v = 0; inside != NULL && v < inside->value_count; v++) {
             if (inside->values[v].origin == VALUE_OUTER && p->values[inside->values[v].outer].v.constant) {
-                ACCEL_TRY(plan_contents(p, inside->values[v].outer, err));
+                ACCEL_TRY(native_plan_contents(p, inside->values[v].outer, err));
             }
         }
     }
@@ -190,14 +190,14 @@ static accel_status prepare_steps(plan *p, uint32_t *uses, accel_error *err) {
     ACCEL_TRY(count_constant_uses(p, uses));
     for (size_t i = 0; i < p->step_count; i++) {
         plan_step *s = &p->steps[i];
-        ACCEL_TRY(plan_prepare_step(p, s, err));
+        ACCEL_TRY(native_plan_prepare_step(p, s, err));
         if (s->node != NULL) {
             ACCEL_TRY(make_captured_contents(p, s->node, err));
         }
         for (size_t k = 0; k < s->call.input_count; k++) {
             if (s->inputs[k] != PLAN_NONE && (s->call.packed_inputs >> k & 1) != 0 &&
                 --uses[s->inputs[k]] == 0) {
-                plan_drop_contents(p, s->inputs[k]);
+                native_plan_drop_contents(p, s->inputs[k]);
             }
         }
         size_t need = s->call.workspace_bytes;
@@ -224,7 +224,7 @@ static accel_status allocate_memory(plan *p, accel_error *err) {
     return ACCEL_OK;
 }
 
-accel_status plan_schedule(plan *p, accel_error *err) {
+accel_status native_plan_schedule(plan *p, accel_error *err) {
     place_values(p);
     find_lifetimes(p);
     reuse_dying_inputs(p);

@@ -1,0 +1,213 @@
+/* accel run: one inference on given inputs, outputs as .npy files. */
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "formats/formats.h"
+#include "graph/infer.h"
+#include "measure/measure.h"
+#include "report/table.h"
+
+typedef struct run_state {
+    const command_line *line;
+    zoo_model model;
+    zoo_inputs made;   /* for inputs that were not given */
+    tensor *inputs;    /* in graph input order */
+    bool *given;       /* read from a file: owned here */
+    cli_engine engine;
+    engine_session *session;
+    char *work_folder; /* holds the model written for a vendor runtime; NULL: none */
+} run_state;
+
+static size_t input_index(const graph *g, const char *name, size_t length) {
+    for (size_t i = 0; i < g->input_count; i++) {
+        const char *have = g->values[g->inputs[i]].name;
+        if (strlen(have) == length && memcmp(have, name, length) == 0) return i;
+    }
+    return g->input_count;
+}
+
+static accel_status unknown_input(const graph *g, const char *text, accel_error *err) {
+    str_buf names = {0};
+    for (size_t i = 0; i < g->input_count; i++) str_appendf(&names, "%s%s", i > 0 ? ", " : "", g->values[g->inputs[i]].name);
+    error_set(err, ACCEL_INVALID_ARGUMENT, "--input takes NAME=FILE.npy, not '%s'; the model's inputs are %s", text, str_text(&names));
+    str_free(&names);
+    return err->status;
+}
+
+static accel_status read_given(run_state *s, accel_error *err) {
+    const graph *g = s->model.graph;
+    size_t count;
+    const char *const *texts = line_list(s->line, "input", &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *equals = strchr(texts[i], '=');
+        size_t index = equals != NULL ? input_index(g, texts[i], (size_t)(equals - texts[i])) : g->input_count;
+        if (index == g->input_count) return unknown_input(g, texts[i], err);
+        if (s->given[index]) tensor_free(&s->inputs[index]);
+        s->given[index] = false;
+        ACCEL_TRY(npy_read(equals + 1, &s->inputs[index], err));
+        s->given[index] = true;
+        const graph_value *v = &g->values[g->inputs[index]];
+        if (s->inputs[index].type != v->type.type) {
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "%s holds %s, the model's input '%s' takes %s", equals + 1,
+                             dtype_name(s->inputs[index].type), v->name, dtype_name(v->type.type));
+        }
+    }
+    return ACCEL_OK;
+}
+
+/* Given inputs bring their shapes; the rest is made with --batch and --seq. */
+static accel_status bind_inputs(run_state *s, accel_error *err) {
+    graph *g = s->model.graph;
+    size_t missing = 0;
+    for (size_t i = 0; i < g->input_count; i++) {
+        if (!s->given[i]) {
+            missing++;
+            continue;
+        }
+        ACCEL_TRY(graph_bind_input(g, g->values[g->inputs[i]].name, &s->inputs[i].shape, err));
+    }
+    if (missing > 0) {
+        zoo_input_options shapes;
+        if (!cli_input_options(s->line, &shapes)) return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
+        ACCEL_TRY(zoo_make_inputs(&s->model, &shapes, &s->made, err));
+        for (size_t i = 0; i < g->input_count; i++) {
+            if (s->given[i]) continue;
+            s->inputs[i] = s->made.tensors[i];
+            ACCEL_TRY(graph_bind_input(g, g->values[g->inputs[i]].name, &s->inputs[i].shape, err));
+        }
+    }
+    return graph_infer(g, err);
+}
+
+static accel_status model_file(run_state *s, str_buf *path, accel_error *err) {
+    if (!s->engine.engine->needs_file) return ACCEL_OK;
+    if (s->model.onnx_path != NULL) {
+        str_append(path, s->model.onnx_path);
+        return ACCEL_OK;
+    }
+    str_buf folder = {0};
+    accel_status status = file_make_temp_folder("accel-run-", &folder, err);
+    if (status == ACCEL_OK) {
+        s->work_folder = arena_strdup(s->line->arena, str_text(&folder));
+        status = engine_write_model(s->engine.engine, s->model.graph, str_text(&folder), path, err);
+    }
+    str_free(&folder);
+    return status;
+}
+
+static accel_status run_session(run_state *s, accel_error *err) {
+    const engine_def *e = s->engine.engine;
+    str_buf path = {0};
+    precision wanted = PRECISION_FP32;
+    if (!precision_from_name(line_text(s->line, "precision", "fp32"), &wanted)) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "--precision takes fp32, fp16, bf16, int8 or int4");
+    }
+    engine_options options = {.context = &s->engine.context, .precision = wanted, .threads = (int)line_integer(s->line, "threads", 0)};
+    accel_status status = model_file(s, &path, err);
+    engine_model model = {.graph = s->model.graph, .onnx_path = path.length > 0 ? str_text(&path) : NULL};
+    if (status == ACCEL_OK) status = e->load(&model, s->engine.device, &options, &s->session, err);
+    if (status == ACCEL_OK) status = e->bind(s->session, s->inputs, s->model.graph->input_count, err);
+    if (status == ACCEL_OK) status = e->run(s->session, err);
+    str_free(&path);
+    return status;
+}
+
+/* A '/' in an output's name becomes '_', so that it cannot leave the folder. */
+static void output_path(str_buf *path, const char *folder, const char *name) {
+    file_join(path, folder, "");
+    for (const char *c = name; *c != 0; c++) str_append_char(path, *c == '/' ? '_' : *c);
+    str_append(path, ".npy");
+}
+
+static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
+    const graph *g = s->model.graph;
+    const char *folder = line_text(s->line, "output-dir", NULL);
+    tensor *views = ARENA_ARRAY(s->line->arena, tensor, g->output_count + 1);
+    if (views == NULL) return error_no_memory(err, "outputs", 0);
+    ACCEL_TRY(s->engine.engine->outputs(s->session, views, g->output_count, err));
+    if (folder != NULL) ACCEL_TRY(file_make_folders(folder, err));
+    for (size_t i = 0; i < g->output_count; i++) {
+        const char *name = g->values[g->outputs[i]].name;
+        char text[160];
+        str_buf path = {0};
+        accel_status status = ACCEL_OK;
+        if (folder != NULL) {
+            output_path(&path, folder, name);
+            status = npy_write(str_text(&path), &views[i], err);
+        }
+        table_row(t);
+        table_text(t, name);
+        table_text(t, dtype_name(views[i].type));
+        table_text(t, shape_text(&views[i].shape, text, sizeof text));
+        table_text(t, path.length > 0 ? str_text(&path) : NULL);
+        str_free(&path);
+        ACCEL_TRY(status);
+    }
+    return ACCEL_OK;
+}
+
+static accel_status run_model(run_state *s, table *t, accel_error *err) {
+    zoo_options options = cli_zoo_options(s->line);
+    ACCEL_TRY(zoo_load(s->line->positional[0], &options, &s->model, err));
+    size_t count = s->model.graph->input_count;
+    s->inputs = ARENA_ARRAY(s->line->arena, tensor, count + 1);
+    s->given = ARENA_ARRAY(s->line->arena, bool, count + 1);
+    if (s->inputs == NULL || s->given == NULL) return error_no_memory(err, "inputs", 0);
+    ACCEL_TRY(read_given(s, err));
+    ACCEL_TRY(bind_inputs(s, err));
+    ACCEL_TRY(cli_engine_find(s->line, line_text(s->line, "engine", "native"), &s->engine, err));
+    ACCEL_TRY(run_session(s, err));
+    return write_outputs(s, t, err);
+}
+
+static void run_state_free(run_state *s) {
+    if (s->session != NULL) s->engine.engine->unload(s->session);
+    for (size_t i = 0; s->given != NULL && i < s->model.graph->input_count; i++) {
+        if (s->given[i]) tensor_free(&s->inputs[i]);
+    }
+    zoo_inputs_free(&s->made);
+    zoo_model_free(&s->model);
+    if (s->engine.device != NULL) probe_list_destroy(s->engine.probes);
+    if (s->work_folder != NULL) (void)file_remove_tree(s->work_folder, NULL);
+}
+
+static int run_run(const command_line *line) {
+    accel_error err = {0};
+    table *t = table_create();
+    if (t == NULL) return EXIT_CODE_FAILED;
+    table_column(t, "output", NULL, false);
+    table_column(t, "type", NULL, false);
+    table_column(t, "shape", NULL, false);
+    table_column(t, "file", NULL, false);
+    run_state s = {.line = line};
+    accel_status status = run_model(&s, t, &err);
+    int code = status == ACCEL_OK ? cli_print_table(t, line) : cli_fail(&err);
+    run_state_free(&s);
+    table_destroy(t);
+    return code;
+}
+
+static const option_def run_options[] = {
+    {.name = "input", .letter = 'i', .kind = OPTION_REPEAT, .value_name = "NAME=FILE.npy", .is_file = true,
+     .help = "contents of one input (may be repeated); inputs not given are made from --seed"},
+    {.name = "output-dir", .letter = 'o', .kind = OPTION_TEXT, .value_name = "DIR", .is_file = true,
+     .help = "write every output as DIR/NAME.npy (a / in a name becomes _)"},
+    {.name = "engine", .letter = 'e', .kind = OPTION_TEXT, .value_name = "ENGINE", .help = "the engine that runs it", .fallback = "native"},
+    {.name = "device", .kind = OPTION_TEXT, .value_name = "ID", .help = "one of its devices, as `accel detect` calls it", .fallback = "the first available"},
+    {.name = "precision", .letter = 'p', .kind = OPTION_TEXT, .value_name = "P", .help = "fp32, fp16, bf16, int8 or int4", .fallback = "fp32"},
+    {.name = "threads", .letter = 't', .kind = OPTION_INTEGER, .value_name = "N", .help = "threads of the session", .fallback = "all CPUs allowed", .low = 1, .high = 1024},
+};
+static const option_group run_group = {"Run", run_options, sizeof run_options / sizeof *run_options};
+static const option_group *const run_groups[] = {&run_group, &options_shapes, &options_output, &options_runtime, &options_general};
+static const char *const run_examples[] = {
+    "accel run model.onnx --input x=x.npy --output-dir out", "one inference on your input, every output as out/NAME.npy",
+    "accel run ./my-bert --seq 16 --engine onnxruntime --output-dir out", "seeded inputs of 16 tokens, on another engine",
+    NULL,
+};
+
+const command_def command_run = {
+    .name = "run", .summary = "run a model once and write its outputs", .positional = "MODEL", .min_positional = 1, .max_positional = 1,
+    .examples = run_examples, .groups = run_groups, .group_count = 5, .run = run_run,
+};
