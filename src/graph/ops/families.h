@@ -23,7 +23,12 @@
     X(random)                                                                                                \
     X(loss)                                                                                                  \
     X(quantize)                                                                                              \
-    X(recurrent)
+    X(recurrent)                                                                                             \
+    X(resize)                                                                                                \
+    X(sample)                                                                                                \
+    X(sort)                                                                                                  \
+    X(einsum)                                                                                                \
+    X(signal)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)
