@@ -12,7 +12,7 @@ if("api" IN_LIST ACCEL_ROOMS)
   # The whole of api goes in, and of the other rooms what api needs. Only ACCEL_API functions are visible.
   add_library(accel_shared SHARED "${CMAKE_SOURCE_DIR}/cmake/empty.c")
   target_link_libraries(accel_shared PRIVATE accel_flags $<LINK_LIBRARY:WHOLE_ARCHIVE,accel_api> ${below_api})
-  target_link_options(accel_shared PRIVATE -Wl,--no-undefined)
+  target_link_options(accel_shared PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,libyyjson.a)
   set_target_properties(accel_shared PROPERTIES OUTPUT_NAME accel VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR} INSTALL_RPATH "$ORIGIN/accel")
 
