@@ -15,7 +15,7 @@ static bool known_bytes(const value_type *t, size_t *out) {
 }
 
 /* Small constants (axes, sizes) are there for the cost function, as they were for inference. */
-static bool small_contents(const graph *g, value_id id, op_value *v, arena *scratch) {
+static bool attach_small_contents(const graph *g, value_id id, op_value *v, arena *scratch) {
     enum { SMALL_BYTES = 4096 };
     size_t size_bytes;
     if (!graph_value_is_constant(g, id) || !known_bytes(&v->type, &size_bytes) || size_bytes > SMALL_BYTES) {
@@ -31,8 +31,10 @@ static bool small_contents(const graph *g, value_id id, op_value *v, arena *scra
     return true;
 }
 
-static bool fill_values(const graph *g, const value_id *ids, size_t count, op_value *values, arena *scratch,
-                        double *bytes) {
+typedef enum outcome { COST_KNOWN, COST_UNKNOWN, COST_NO_MEMORY } outcome;
+
+static outcome fill_values(const graph *g, const value_id *ids, size_t count, op_value *values, arena *scratch,
+                           double *bytes) {
     *bytes = 0;
     for (size_t k = 0; k < count; k++) {
         if (ids[k] == VALUE_NONE) {
@@ -40,12 +42,15 @@ static bool fill_values(const graph *g, const value_id *ids, size_t count, op_va
         }
         values[k] = (op_value){.present = true, .type = g->values[ids[k]].type};
         size_t size_bytes;
-        if (!known_bytes(&values[k].type, &size_bytes) || !small_contents(g, ids[k], &values[k], scratch)) {
-            return false;
+        if (!known_bytes(&values[k].type, &size_bytes)) {
+            return COST_UNKNOWN;
+        }
+        if (!attach_small_contents(g, ids[k], &values[k], scratch)) {
+            return COST_NO_MEMORY;
         }
         *bytes += (double)size_bytes;
     }
-    return true;
+    return COST_KNOWN;
 }
 
 static void default_cost(const op_context *c, double bytes_read, double bytes_written, op_cost *out) {
@@ -62,14 +67,19 @@ static void default_cost(const op_context *c, double bytes_read, double bytes_wr
     }
 }
 
-static bool node_cost(const graph *g, const graph_node *n, arena *scratch, op_cost *out) {
+static outcome node_cost(const graph *g, const graph_node *n, arena *scratch, op_cost *out) {
     op_value *inputs = ARENA_ARRAY(scratch, op_value, n->input_count);
     op_value *outputs = ARENA_ARRAY(scratch, op_value, n->output_count);
+    if (!inputs || !outputs) {
+        return COST_NO_MEMORY;
+    }
     double bytes_read, bytes_written;
-    if (!n->op || !inputs || !outputs ||
-        !fill_values(g, n->inputs, n->input_count, inputs, scratch, &bytes_read) ||
-        !fill_values(g, n->outputs, n->output_count, outputs, scratch, &bytes_written)) {
-        return false;
+    outcome found = n->op ? fill_values(g, n->inputs, n->input_count, inputs, scratch, &bytes_read) : COST_UNKNOWN;
+    if (found == COST_KNOWN) {
+        found = fill_values(g, n->outputs, n->output_count, outputs, scratch, &bytes_written);
+    }
+    if (found != COST_KNOWN) {
+        return found;
     }
     op_context c = {.graph = g,
                     .node = n,
@@ -85,12 +95,12 @@ static bool node_cost(const graph *g, const graph_node *n, arena *scratch, op_co
     } else {
         default_cost(&c, bytes_read, bytes_written, out);
     }
-    return true;
+    return COST_KNOWN;
 }
 
 bool graph_node_cost(const graph *g, const graph_node *n, op_cost *out) {
     arena *scratch = arena_create();
-    bool known = scratch && node_cost(g, n, scratch, out);
+    bool known = scratch && node_cost(g, n, scratch, out) == COST_KNOWN;
     arena_destroy(scratch);
     return known;
 }
@@ -163,18 +173,20 @@ static accel_status add_subgraphs(coster *c, const graph_node *n, size_t *peak_b
     return ACCEL_OK;
 }
 
-static void add_node(coster *c, const graph_node *n) {
-    op_cost cost;
-    bool has_subgraph = n->op && (n->op->flags & OP_SUBGRAPH);
-    if (!has_subgraph) {
-        if (node_cost(c->g, n, c->scratch, &cost)) {
-            c->out->flops += cost.flops;
-            c->out->bytes_moved += cost.bytes_read + cost.bytes_written;
-        } else {
-            c->out->nodes_unknown++;
-        }
+static accel_status add_node(coster *c, const graph_node *n, accel_error *err) {
+    if (n->op && (n->op->flags & OP_SUBGRAPH)) {
+        return ACCEL_OK;
     }
+    op_cost cost = {0};
+    outcome found = node_cost(c->g, n, c->scratch, &cost);
+    if (found == COST_NO_MEMORY) {
+        return error_no_memory(err, "a node's cost", n->input_count * sizeof(op_value));
+    }
+    c->out->flops += cost.flops;
+    c->out->bytes_moved += cost.bytes_read + cost.bytes_written;
+    c->out->nodes_unknown += found == COST_UNKNOWN;
     arena_reset(c->scratch);
+    return ACCEL_OK;
 }
 
 /* ---- activation memory ------------------------------------------------------------------------------------------------ */
@@ -289,7 +301,7 @@ static accel_status cost_nodes(coster *c, size_t *sub_peaks, accel_error *err) {
         graph_each_need(n, visit_initializer, c);
         ACCEL_TRY(add_subgraphs(c, n, &sub_peaks[i], err));
         if (!node_is_constant(c, n)) {
-            add_node(c, n);
+            ACCEL_TRY(add_node(c, n, err));
         }
     }
     for (size_t i = 0; i < c->g->output_count; i++) {
