@@ -226,7 +226,7 @@ static accel_status place_outputs(plan *p, op_context *c, const int32_t *outputs
 }
 
 accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
-                           accel_error *err) {
+                                  accel_error *err) {
     if (n->op == NULL || n->op->eval == NULL) {
         char label[256];
         return error_set(err, ACCEL_UNSUPPORTED, "%s: no engine here can run it",

@@ -10,7 +10,7 @@
 /* ---- kernels --------------------------------------------------------------------------------------------------------- */
 
 const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, const char *name,
-                                   const kernel_call *c) {
+                                          const kernel_call *c) {
     for (size_t f = 0; f < p->table->count; f++) {
         for (size_t k = 0; k < p->table->families[f]->count; k++) {
             const kernel_def *kernel = &p->table->families[f]->kernels[k];
@@ -160,18 +160,20 @@ static bool is_image(const plan *p, int32_t id) {
            p->values[id].v.shape.rank >= 3;
 }
 
-/* What each input of the step is to be: with channels_last the images are, constants and vectors stay. */
+/* Whether an input is to be channels-last: images are, constants and vectors stay as they are. */
+static bool input_in_layout(const plan *p, int32_t id, size_t input, bool channels_last, uint32_t flags) {
+    if (input == 0 && (flags & KERNEL_PLAIN_INPUT) != 0 && !p->values[id].v.channels_last) {
+        return false;
+    }
+    return channels_last && is_image(p, id) && (input == 0 || (flags & KERNEL_CHANNELS_LAST) == 0);
+}
+
 static accel_status convert_inputs(plan *p, plan_step *s, bool channels_last, uint32_t flags,
                                    accel_error *err) {
     for (size_t i = 0; i < s->call.input_count; i++) {
         int32_t id = s->inputs[i];
-        if (id == PLAN_NONE ||
-            (i == 0 && (flags & KERNEL_PLAIN_INPUT) != 0 && !p->values[id].v.channels_last)) {
-            continue;
-        }
-        bool image = channels_last && is_image(p, id) && (i == 0 || (flags & KERNEL_CHANNELS_LAST) == 0);
-        if (p->values[id].v.channels_last != image) {
-            ACCEL_TRY(in_layout(p, id, image, &s->inputs[i], err));
+        if (id != PLAN_NONE) {
+            ACCEL_TRY(in_layout(p, id, input_in_layout(p, id, i, channels_last, flags), &s->inputs[i], err));
         }
     }
     if (s->residual != PLAN_NONE) {
@@ -255,25 +257,69 @@ static void set_output_layout(plan *p, plan_step *s, bool channels_last) {
     }
 }
 
-/* Chooses kernel and layout. A kernel that takes any layout is asked again with the operands as they would be. */
-static accel_status lower_kernel(plan *p, plan_step *s, accel_error *err) {
-    const char *domain = s->node->domain, *name = s->node->op_type;
-    const kernel_def *kernel = native_plan_find_kernel(p, domain, name, &s->call);
-    if (kernel == NULL) {
-        return lower_reference(p, s, err);
+/* The step's call with operands as they would be in that layout. */
+static accel_status shadow_call(plan *p, const plan_step *s, bool channels_last, uint32_t flags,
+                                kernel_call *c, accel_error *err) {
+    *c = s->call;
+    size_t count = c->input_count + c->output_count;
+    kernel_value *copies = ARENA_ARRAY(p->arena, kernel_value, count);
+    kernel_value **pointers = ARENA_ARRAY(p->arena, kernel_value *, count);
+    if (copies == NULL || pointers == NULL) {
+        return error_no_memory(err, "the plan", count * sizeof *copies);
     }
-    bool channels_last = wants_channels_last(p, kernel->flags, s);
-    ACCEL_TRY(convert_inputs(p, s, channels_last, kernel->flags, err));
-    set_output_layout(p, s, channels_last);
-    ACCEL_TRY(refresh_operands(p, s, err));
-    if (channels_last && (kernel->flags & KERNEL_ANY_LAYOUT) != 0 && !kernel->accepts(&s->call)) {
-        set_output_layout(p, s, false);
-        ACCEL_TRY(convert_inputs(p, s, false, kernel->flags, err));
-        ACCEL_TRY(refresh_operands(p, s, err));
+    c->inputs = pointers;
+    c->outputs = pointers + c->input_count;
+    for (size_t i = 0; i < count; i++) {
+        int32_t id = i < c->input_count ? s->inputs[i] : s->outputs[i - c->input_count];
+        if (id == PLAN_NONE) {
+            continue;
+        }
+        copies[i] = p->values[id].v;
+        pointers[i] = &copies[i];
+        bool image = i < c->input_count ? input_in_layout(p, id, i, channels_last, flags)
+                                        : channels_last && p->values[id].v.shape.rank >= 3;
+        copies[i].channels_last = image;
+        copies[i].pixel_stride = image ? channels_of(&copies[i].shape) : 0;
     }
+    return ACCEL_OK;
+}
+
+static accel_status try_kernel(plan *p, plan_step *s, const kernel_def *kernel, bool channels_last,
+                               bool *taken, accel_error *err) {
+    kernel_call shadow;
+    ACCEL_TRY(shadow_call(p, s, channels_last, kernel->flags, &shadow, err));
+    if (!kernel->accepts(&shadow)) {
+        return ACCEL_OK;
+    }
+    *taken = true;
     s->kernel = kernel;
     s->kind = STEP_KERNEL;
-    return ACCEL_OK;
+    ACCEL_TRY(convert_inputs(p, s, channels_last, kernel->flags, err));
+    set_output_layout(p, s, channels_last);
+    return refresh_operands(p, s, err);
+}
+
+/* Chooses kernel and layout: the first kernel that accepts the operands in the layout that it wants; one that takes any
+ * layout is asked for that of its inputs first. */
+static accel_status lower_kernel(plan *p, plan_step *s, accel_error *err) {
+    for (size_t f = 0; f < p->table->count; f++) {
+        const kernel_family *family = p->table->families[f];
+        for (size_t k = 0; k < family->count; k++) {
+            const kernel_def *kernel = &family->kernels[k];
+            if (strcmp(kernel->name, s->node->op_type) != 0 || strcmp(kernel->domain, s->node->domain) != 0) {
+                continue;
+            }
+            bool taken = false, channels_last = wants_channels_last(p, kernel->flags, s);
+            ACCEL_TRY(try_kernel(p, s, kernel, channels_last, &taken, err));
+            if (!taken && channels_last && (kernel->flags & KERNEL_ANY_LAYOUT) != 0) {
+                ACCEL_TRY(try_kernel(p, s, kernel, false, &taken, err));
+            }
+            if (taken) {
+                return ACCEL_OK;
+            }
+        }
+    }
+    return lower_reference(p, s, err);
 }
 
 static accel_status lower_node(plan *p, const plan_fusion *fusion, const graph_node *n, accel_error *err) {

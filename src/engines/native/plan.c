@@ -329,7 +329,7 @@ static accel_status make_plan(plan *p, const plan_options *options, accel_error 
 }
 
 accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
-                                accel_error *err) {
+                                       accel_error *err) {
     plan *p = mem_calloc(1, sizeof *p);
     if (p == NULL) {
         return error_no_memory(err, "the plan", sizeof *p);

@@ -104,7 +104,7 @@ accel_status native_plan_outputs(plan *p, tensor *views, size_t count, accel_err
 
 /* plan.c */
 accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
-                                accel_error *err);
+                                       accel_error *err);
 accel_status native_plan_values(plan *p, accel_error *err);
 accel_status native_plan_add_value(plan *p, int32_t *out, accel_error *err);
 /* Makes the contents of a constant present in v.data. */
@@ -134,7 +134,8 @@ accel_status native_plan_lower(plan *p, const plan_fusion *fusions, accel_error 
 /* A call on the node's operands as the values stand; arrays come from the arena. */
 accel_status native_plan_make_call(plan *p, const graph_node *n, kernel_call *c, accel_error *err);
 /* The first kernel of the table that accepts the call; NULL: the reference. */
-const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, const char *name, const kernel_call *c);
+const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, const char *name,
+                                          const kernel_call *c);
 
 /* schedule.c */
 accel_status native_plan_schedule(plan *p, accel_error *err);
@@ -143,7 +144,7 @@ void plan_resolve(plan *p); /* addresses of all static values */
 /* execute.c */
 /* Runs a node by the operator table: outputs go where their values lie, or into memory that the values then own. */
 accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
-                           accel_error *err);
+                                  accel_error *err);
 void native_plan_free_temporaries(plan *p);
 
 #endif

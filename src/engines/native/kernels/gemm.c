@@ -59,7 +59,8 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
 #define TILES(rows) TILE(rows, 1, 1) TILE(rows, 2, 1)
 TILES(1)
 TILES(2)
-TILES(3) TILES(4) TILES(5) TILES(6)
+TILES(3)
+TILES(4) TILES(5) TILES(6)
 #if GEMM_MR > 6
     TILES(7) TILES(8)
 #endif
@@ -333,74 +334,91 @@ static void finish(const gemm_shape *s, int rows, int64_t columns, float *out, i
     }
 }
 
-/* All tiles of rows against panels [panel, …): returns how many panels were done at once. */
-static int64_t run_panel(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows,
-                         int64_t tiles, int64_t panel, int64_t panel_end, int64_t depth_before, bool last,
-                         gemm_tile_args *t, const float *const *table) {
-    const gemm_shape *s = cut->shape;
-    const int64_t k = s->taps * s->inner;
+/* One depth block of one block of rows: what its tiles share. */
+typedef struct gemm_block {
+    const gemm_cut *cut;
+    const gemm_problem *problem;
+    int64_t first, rows, tiles;
+    int64_t depth_before;
+    bool is_last; /* depth block: residual and activation */
+    gemm_tile_args args;
+    const float *const *table;
+} gemm_block;
+
+/* How many panels are computed at once: one or two rows alone would wait for their few accumulators. */
+static int panels_at_once(const gemm_block *b, int64_t panel, int64_t panel_end) {
+    int wanted = b->tiles > 1 || b->rows > 2 ? 1 : b->rows == 1 ? 4 : 2;
+    return panel + wanted <= panel_end && (panel + wanted) * GEMM_NR <= b->cut->shape->n ? wanted : 1;
+}
+
+static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_once) {
+    const gemm_shape *s = b->cut->shape;
+    const gemm_problem *p = b->problem;
     const int vectors = panel_vectors(s->n, panel);
-    int64_t at_once = 1;
-    tile_function wide = NULL;
-    if (tiles == 1 && rows <= 2 && (panel + (rows == 1 ? 4 : 2)) * GEMM_NR <= s->n &&
-        panel + (rows == 1 ? 4 : 2) <= panel_end) {
-        at_once = rows == 1 ? 4 : 2;
-        wide = rows == 1 ? tile_1_2_4 : tile_2_2_2;
+    const int64_t from = b->first + tile_first_row(b->rows, b->tiles, tile);
+    const int count = (int)(b->first + tile_first_row(b->rows, b->tiles, tile + 1) - from);
+    const int64_t column = panel * GEMM_NR, wide = (int64_t)at_once * vectors * VW;
+    const int64_t columns = s->n - column < wide ? s->n - column : wide;
+    gemm_tile_args t = b->args;
+    t.rows = b->table + tile * t.segments * GEMM_MR;
+    t.panel = p->right + panel_offset(panel, s->taps * s->inner) + b->depth_before * vectors * VW;
+    t.panel_step = (int64_t)panel_offset(1, s->taps * s->inner);
+    t.bias = p->bias == NULL ? NULL : p->bias + column;
+    t.out = p->out + from * p->out_stride + column;
+    t.out_stride = p->out_stride;
+    t.residual = p->residual == NULL || !b->is_last ? NULL : p->residual + from * p->residual_stride + column;
+    t.residual_stride = p->residual_stride;
+    if (at_once == 4) {
+        tile_1_2_4(&t);
+    } else if (at_once == 2) {
+        tile_2_2_2(&t);
+    } else if (columns == wide) {
+        tile_functions[count - 1][vectors - 1](&t);
+    } else {
+        tile_narrow(count, vectors, columns, &t);
     }
-    int64_t columns = s->n - panel * GEMM_NR;
-    int64_t most = (wide != NULL ? at_once * GEMM_NR : vectors * VW);
-    if (columns > most) {
-        columns = most;
+    if (b->is_last && s->activation != ACT_NONE && s->activation != ACT_RELU) {
+        finish(s, count, columns, t.out, t.out_stride);
     }
-    t->panel = p->right + panel_offset(panel, k) + depth_before * vectors * VW;
-    t->panel_step = (int64_t)panel_offset(1, k);
-    t->bias = p->bias == NULL ? NULL : p->bias + panel * GEMM_NR;
-    for (int64_t tile = 0; tile < tiles; tile++) {
-        int64_t from = tile_first_row(rows, tiles, tile);
-        int count = (int)(tile_first_row(rows, tiles, tile + 1) - from);
-        t->rows = table + tile * t->segments * GEMM_MR;
-        t->out = p->out + (first + from) * p->out_stride + panel * GEMM_NR;
-        t->out_stride = p->out_stride;
-        t->residual = p->residual == NULL || !last
-                          ? NULL
-                          : p->residual + (first + from) * p->residual_stride + panel * GEMM_NR;
-        t->residual_stride = p->residual_stride;
-        if (wide != NULL) {
-            wide(t);
-        } else if (columns == vectors * VW) {
-            tile_functions[count - 1][vectors - 1](t);
-        } else {
-            tile_narrow(count, vectors, columns, t);
+}
+
+/* Panels go in groups that stay in the second-level cache; inside a group each tile of rows meets all panels, so that rows of C
+ * are written from left to right. */
+static void run_tiles(const gemm_block *b, int64_t panel_begin, int64_t panel_end) {
+    const int64_t depth = b->args.segments * b->args.length;
+    int64_t group = depth > 0 ? GEMM_GROUP / (depth * GEMM_NR) : panel_end;
+    group = group < 4 ? 4 : group;
+    for (int64_t from = panel_begin; from < panel_end; from += group) {
+        int64_t to = from + group < panel_end ? from + group : panel_end;
+        for (int64_t tile = 0; tile < b->tiles; tile++) {
+            for (int64_t panel = from; panel < to;) {
+                int at_once = panels_at_once(b, panel, to);
+                run_tile(b, tile, panel, at_once);
+                panel += at_once;
+            }
         }
-        if (last && s->activation != ACT_NONE && s->activation != ACT_RELU) {
-            finish(s, count, columns, t->out, t->out_stride);
-        }
     }
-    return at_once;
 }
 
 static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows,
                       int64_t panel_begin, int64_t panel_end, const float **table) {
     const gemm_shape *s = cut->shape;
-    const int64_t tiles = divide_up(rows, GEMM_MR);
     const int64_t segments = s->taps * cut->pieces;
-    int64_t depth = 0;
+    gemm_block b = {
+        .cut = cut, .problem = p, .first = first, .rows = rows, .tiles = divide_up(rows, GEMM_MR)};
+    b.table = (const float *const *)table;
     for (int64_t segment = 0; segment < segments; segment += cut->segments_a_block) {
         int64_t count =
             segments - segment < cut->segments_a_block ? segments - segment : cut->segments_a_block;
         int64_t offset = segment % cut->pieces * cut->piece;
-        gemm_tile_args t = {0};
-        t.segments = count;
-        t.length = s->inner - offset < cut->piece ? s->inner - offset : cut->piece;
-        t.accumulate = segment > 0;
-        bool last = segment + count == segments;
-        t.relu = last && s->activation == ACT_RELU;
-        fill_table(cut, &p->left, first, rows, tiles, segment, count, table);
-        for (int64_t panel = panel_begin; panel < panel_end;) {
-            panel += run_panel(cut, p, first, rows, tiles, panel, panel_end, depth, last, &t,
-                               (const float *const *)table);
-        }
-        depth += t.segments * t.length;
+        b.args.segments = count;
+        b.args.length = s->inner - offset < cut->piece ? s->inner - offset : cut->piece;
+        b.args.accumulate = segment > 0;
+        b.is_last = segment + count == segments;
+        b.args.relu = b.is_last && s->activation == ACT_RELU;
+        fill_table(cut, &p->left, first, rows, b.tiles, segment, count, table);
+        run_tiles(&b, panel_begin, panel_end);
+        b.depth_before += b.args.segments * b.args.length;
     }
 }
 
