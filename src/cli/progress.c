@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "report/groups.h"
 
 void progress_start(progress *p, bool quiet) { *p = (progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) != 0}; }
 
@@ -53,10 +54,12 @@ void progress_text(progress *p, const bench_case *c, const char *text) {
 }
 
 void progress_record(progress *p, const bench_case *c, const record *r) {
-    char label[256];
+    char subject[256], runner[96], label[384];
+    (void)c;
     if (p->quiet) return;
     progress_end(p);
-    case_label(c, label, sizeof label);
+    /* From the record: it knows what the model really took (a picture has no sequence). */
+    str_format(label, sizeof label, "%s · %s", record_subject(r, subject, sizeof subject), record_runner(r, runner, sizeof runner));
     if (str_equal(r->status, case_status_name(CASE_OK))) {
         fprintf(stderr, "%s: %.3f ms (median of %zu)%s\n", label, r->latency_median_ms, r->samples_ns_count,
                 r->verified == 1 ? ", verified" : r->verified == 0 ? ", WRONG" : "");

@@ -175,7 +175,7 @@ static void table_row_html(str_buf *out, const record *r) {
     number_cell(out, record_is_ok(r) ? (double)r->samples_ns_count : NAN, 0);
     verified_cell(out, r);
     text_cell(out, r->status);
-    text_cell(out, r->provenance);
+    text_cell(out, record_is_ok(r) ? r->provenance : NULL);
     str_append(out, "<td class=\"reason\">");
     html_text(out, r->error);
     str_append(out, "</td></tr>\n");
@@ -254,7 +254,7 @@ static void provenance(str_buf *out, const record *records, size_t count, const 
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         size_t number = 0;
         for (size_t i = 0; i < count; i++)
-            number += str_equal(records[i].provenance, kinds[k]);
+            number += record_is_ok(&records[i]) && str_equal(records[i].provenance, kinds[k]);
         if (number == 0)
             continue;
         str_appendf(out, "%s%zu of %zu results are %s", any ? ", " : "", number, count, kinds[k]);

@@ -93,7 +93,7 @@ static void record_row(table *t, const record *r, bool best) {
     integer_cell(t, record_is_ok(r) ? (int64_t)r->samples_ns_count : RECORD_NONE);
     verified_cell(t, r);
     table_text(t, r->status);
-    table_text(t, r->provenance);
+    table_text(t, record_is_ok(r) ? r->provenance : NULL); /* a case without figures shows none as measured */
     table_text(t, r->error);
 }
 
@@ -120,24 +120,60 @@ table *report_table(const record *records, size_t count) {
 
 /* ---- sentences -------------------------------------------------------------------------------------------------------- */
 
-static void note_once(str_buf *out, const char *sentence, size_t length) {
-    if (length == 0)
-        return;
-    str_buf line = {0};
-    str_append(&line, "- ");
-    str_append_bytes(&line, sentence, length);
-    str_append(&line, "\n");
-    if (strstr(str_text(out), str_text(&line)) == NULL)
-        str_append(out, str_text(&line));
-    str_free(&line);
+enum { NOTES_MAX = 64 };
+
+typedef struct note {
+    const char *sentence; /* of the first case that has it */
+    size_t length;
+    const record *first;
+    size_t cases;
+} note;
+
+static bool is_figure(char c) { return (c >= '0' && c <= '9') || c == '.' || c == '+' || c == '-'; }
+
+/* The same sentence but for its figures. */
+static bool same_note(const char *a, size_t a_length, const char *b, size_t b_length) {
+    size_t i = 0, k = 0;
+    for (;;) {
+        while (i < a_length && is_figure(a[i]))
+            i++;
+        while (k < b_length && is_figure(b[k]))
+            k++;
+        if (i == a_length || k == b_length)
+            return i == a_length && k == b_length;
+        if (a[i++] != b[k++])
+            return false;
+    }
+}
+
+static void count_note(note *notes, size_t *count, const record *r, const char *sentence, size_t length) {
+    for (size_t i = 0; i < *count; i++) {
+        if (same_note(notes[i].sentence, notes[i].length, sentence, length)) {
+            notes[i].cases++;
+            return;
+        }
+    }
+    if (*count < NOTES_MAX && length > 0)
+        notes[(*count)++] = (note){sentence, length, r, 1};
 }
 
 void report_notes(const record *records, size_t count, str_buf *out) {
+    note notes[NOTES_MAX];
+    size_t note_count = 0;
     for (size_t i = 0; i < count; i++) {
         for (const char *p = records[i].warnings; p != NULL && *p != 0;) {
             size_t length = strcspn(p, "\n");
-            note_once(out, p, length);
+            count_note(notes, &note_count, &records[i], p, length);
             p += length + (p[length] == '\n');
         }
+    }
+    for (size_t i = 0; i < note_count; i++) {
+        char subject[256], runner[96];
+        str_appendf(out, "- %.*s (%s, %s", (int)notes[i].length, notes[i].sentence,
+                    record_subject(notes[i].first, subject, sizeof subject),
+                    record_runner(notes[i].first, runner, sizeof runner));
+        if (notes[i].cases > 1)
+            str_appendf(out, "; the like in %zu of %zu cases", notes[i].cases, count);
+        str_append(out, ")\n");
     }
 }
