@@ -191,8 +191,8 @@ static void shuffle(rng *r, size_t *order, size_t count) {
 static accel_status measure_one(runner *run, case_run *cases, size_t count, case_run *k, accel_error *err) {
     const bench_settings *s = run->settings;
     ACCEL_TRY(measure_block(run, cases, count, k, err));
-    runner_progress(run, k->c, "measuring: %zu runs, %.1f of %.1f s", k->sample_count - k->warm_count,
-                    k->quiet_s, s->min_time_s);
+    runner_progress(run, k->c, "measuring: %zu runs, %.1f s%s", k->sample_count - k->warm_count,
+                    k->measured_s, k->quiet_s < k->measured_s ? " (the machine is busy)" : "");
     if (!k->alive || !has_enough(k, s))
         return ACCEL_OK;
     choose_blocks(k, s);

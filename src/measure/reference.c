@@ -51,20 +51,31 @@ static case_status run_once(runner *run, const child_job *job, output_list *out,
     return status;
 }
 
-case_status reference_outputs(runner *run, model_facts *f, const char *engine_name, output_list *out,
-                              accel_error *err) {
-    bench_case c = *f->c;
-    child_job job = {.task = JOB_REFERENCE,
-                     .c = &c,
+case_status outputs_of(runner *run, model_facts *f, const bench_case *c, output_list *out, accel_error *err) {
+    bool evaluator = str_equal(c->engine, VERIFY_REFERENCE);
+    const engine_def *engine = evaluator ? NULL : host_engine_find(run->host, c->engine);
+    child_job job = {.task = evaluator ? JOB_REFERENCE : JOB_CASE,
+                     .c = c,
                      .seed = run->settings->seed,
                      .instances = 1,
                      .context = run->host ? run->host->context : NULL,
                      .data_folder = run->host ? run->host->data_folder : NULL};
+    if (engine) {
+        case_status status = facts_file(run, f, engine, &job.onnx_path, err);
+        if (status != CASE_OK)
+            return status;
+    }
+    return run_once(run, &job, out, err);
+}
+
+case_status reference_outputs(runner *run, model_facts *f, const char *engine_name, output_list *out,
+                              accel_error *err) {
+    bench_case c = *f->c;
     c.precision = PRECISION_FP32;
     c.threads = thread_cpu_count();
     c.engine = engine_name;
     if (str_equal(engine_name, VERIFY_REFERENCE))
-        return run_once(run, &job, out, err);
+        return outputs_of(run, f, &c, out, err);
     const engine_def *engine = host_engine_find(run->host, engine_name);
     const engine_device *device = engine ? runner_cpu_device(run, engine, &c.engine_version) : NULL;
     if (!device) {
@@ -73,9 +84,7 @@ case_status reference_outputs(runner *run, model_facts *f, const char *engine_na
     }
     c.device = *device;
     c.platform = device->platform;
-    job.task = JOB_CASE;
-    case_status status = facts_file(run, f, engine, &job.onnx_path, err);
-    return status == CASE_OK ? run_once(run, &job, out, err) : status;
+    return outputs_of(run, f, &c, out, err);
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------------------------- */

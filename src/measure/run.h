@@ -134,7 +134,9 @@ accel_status server_run(runner *run, model_facts *f, case_run *k, accel_error *e
 
 /* reference.c */
 void reference_check(runner *run, model_facts *f, case_run *cases, size_t count, case_run *k);
-/* Runs `engine` (or the evaluator, for VERIFY_REFERENCE) once at fp32 on the CPU and reads its outputs. */
+/* Runs a case once (its engine may be VERIFY_REFERENCE) in a child and reads its outputs. */
+case_status outputs_of(runner *run, model_facts *f, const bench_case *c, output_list *out, accel_error *err);
+/* The same for `engine` at fp32 on its CPU device. */
 case_status reference_outputs(runner *run, model_facts *f, const char *engine, output_list *out,
                               accel_error *err);
 
