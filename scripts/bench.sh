@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 accel=${1:-build/release/accel}
-db=benchmark_db.duckdb
 
-"$accel" detect
-"$accel" bench .deps/minilm resnet50-light --on cpu,openvino --engine native,onnxruntime,openvino --batch 1,8 --db "$db"
-"$accel" report --db "$db" --output report.html
+"$accel" detect --available
+echo
+exec "$accel" bench minilm resnet50-light --batch 1,8 --seq 128 --max-time 6 \
+    --db benchmark_db.duckdb --report report.html
