@@ -119,7 +119,8 @@ static accel_status read_info(const header_context *h, yyjson_val *info, safeten
     if (seen[0] != 1 || seen[1] != 1 || seen[2] != 1)
         return bad_tensor(h, e->name, "must have one dtype, one shape and one data_offsets");
     size_t size;
-    ACCEL_TRY(tensor_size_bytes(e->type, &e->shape, e->name, &size, h->err));
+    if (tensor_size_bytes(e->type, &e->shape, e->name, &size, NULL) != ACCEL_OK)
+        return bad_tensor(h, e->name, "has a shape larger than any memory");
     if (size != e->size_bytes)
         return bad_tensor(h, e->name, "has data_offsets that do not fit its dtype and shape");
     return ACCEL_OK;

@@ -15,8 +15,10 @@ static inline void put_and_free(str_buf *around, uint32_t number, str_buf *messa
     str_free(message);
 }
 
-/* ValueInfoProto; a dim below -1 is written as it is, -1 as nothing. rank RANK_UNKNOWN leaves the shape out. */
-static inline void put_value(str_buf *g, uint32_t field, const char *name, int64_t type, int rank, const int64_t *dims) {
+/* ValueInfoProto; a dim below -1 is written as it is, -1 as nothing. rank RANK_UNKNOWN leaves the shape
+ * out. */
+static inline void put_value(str_buf *g, uint32_t field, const char *name, int64_t type, int rank,
+                             const int64_t *dims) {
     str_buf value = {0}, typed = {0}, tensor_type = {0}, shape_message = {0};
     pb_put_int(&tensor_type, 1, type);
     for (int i = 0; i < rank; i++) {
@@ -37,8 +39,8 @@ static inline void put_value(str_buf *g, uint32_t field, const char *name, int64
 }
 
 /* TensorProto with raw_data. */
-static inline void put_raw(str_buf *g, const char *name, int64_t type, int rank, const int64_t *dims, const void *bytes,
-                           size_t length) {
+static inline void put_raw(str_buf *g, const char *name, int64_t type, int rank, const int64_t *dims,
+                           const void *bytes, size_t length) {
     str_buf t = {0};
     for (int i = 0; i < rank; i++) {
         pb_put_int(&t, 1, dims[i]);
@@ -50,8 +52,8 @@ static inline void put_raw(str_buf *g, const char *name, int64_t type, int rank,
 }
 
 /* TensorProto with external data; NULL leaves an entry out. */
-static inline void put_external(str_buf *g, const char *name, int64_t count, const char *location, const char *offset,
-                                const char *length) {
+static inline void put_external(str_buf *g, const char *name, int64_t count, const char *location,
+                                const char *offset, const char *length) {
     const char *const entries[][2] = {{"location", location}, {"offset", offset}, {"length", length}};
     str_buf t = {0};
     pb_put_int(&t, 1, count);
@@ -69,9 +71,10 @@ static inline void put_external(str_buf *g, const char *name, int64_t count, con
     put_and_free(g, GRAPH_INITIALIZER, &t);
 }
 
-/* NodeProto. Names of inputs and outputs are separated by blanks; attrs is a finished AttributeProto list (may be NULL). */
-static inline void put_node(str_buf *g, const char *op, const char *name, const char *inputs, const char *outputs,
-                            const str_buf *attrs) {
+/* NodeProto. Names of inputs and outputs are separated by blanks; attrs is a finished AttributeProto list
+ * (may be NULL). */
+static inline void put_node(str_buf *g, const char *op, const char *name, const char *inputs,
+                            const char *outputs, const str_buf *attrs) {
     str_buf n = {0};
     const char *lists[2] = {inputs, outputs};
     for (uint32_t i = 0; i < 2; i++) {

@@ -1,4 +1,5 @@
-/* Files that are broken in every way we can think of: each ends in a sentence that names the file and the place. */
+/* Files that are broken in every way we can think of: each ends in a sentence that names the file and the
+ * place. */
 #include "formats/onnx_bytes.h"
 
 #include "base/mem.h"
@@ -151,7 +152,8 @@ static void two_makers_of_one_name_are_named(void **state) {
     (void)state;
     str_buf g = small_graph(), h = small_graph(), k = small_graph();
     put_node(&g, "Neg", "other", "x", "y", NULL);
-    refused(model_with(g), ACCEL_BAD_GRAPH, "'y' is an output of both node 'relu' (Relu) and node 'other' (Neg)");
+    refused(model_with(g), ACCEL_BAD_GRAPH,
+            "'y' is an output of both node 'relu' (Relu) and node 'other' (Neg)");
     put_node(&h, "Neg", "other", "x", "b", NULL);
     refused(model_with(h), ACCEL_BAD_GRAPH, "the name 'b' is given to two values");
     put_value(&k, GRAPH_INPUT, "x", DTYPE_F32, 0, NULL);
@@ -239,7 +241,8 @@ static void absurd_sizes_are_refused_before_memory_is_asked_for(void **state) {
     put_raw(&h, "w", DTYPE_F32, 2, overflow, "1234", 4);
     refused(model_with(h), ACCEL_BAD_FILE, "more elements than can be counted");
     put_raw(&k, "w", DTYPE_F32, 1, (int64_t[]){1000}, "1234", 4);
-    refused(model_with(k), ACCEL_BAD_FILE, "initializer 'w' has shape [1000], which needs 4000 bytes, but the file holds 4");
+    refused(model_with(k), ACCEL_BAD_FILE,
+            "initializer 'w' has shape [1000], which needs 4000 bytes, but the file holds 4");
 }
 
 static void a_rank_above_the_limit_is_refused(void **state) {
@@ -305,7 +308,8 @@ static void an_attribute_given_twice_is_refused(void **state) {
 
 /* --- memory --- */
 
-/* Every allocation fails once; reading says so each time and leaves nothing behind (the sanitizer build would tell). */
+/* Every allocation fails once; reading says so each time and leaves nothing behind (the sanitizer build
+ * would tell). */
 static void running_out_of_memory_anywhere_is_an_error(void **state) {
     (void)state;
     str_buf m = small_model();

@@ -98,7 +98,8 @@ static void a_missing_file_is_named(void **state) {
 }
 
 static void paths_out_of_the_folder_are_refused(void **state) {
-    static const char *const ways[] = {"../w.bin", "inside/../../w.bin", "inside/../w.bin", "/etc/passwd", ".."};
+    static const char *const ways[] = {"../w.bin", "inside/../../w.bin", "inside/../w.bin", "/etc/passwd",
+                                       ".."};
     assert_int_equal(mkdir(temp_path(state, "inside"), 0755), 0);
     write_weights(temp_path(state, "w.bin"), 0);
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
