@@ -17,7 +17,7 @@ typedef struct database {
 } database;
 
 /* Opens path, waiting for its lock up to patience_s. ACCEL_BUSY when another process holds it to the end; ACCEL_NOT_FOUND when a file to be read
- * does not exist; ACCEL_BAD_FILE when it is no DuckDB file; ACCEL_IO otherwise. A database to be written gets its tables when it has none. */
+ * does not exist; ACCEL_BAD_FILE when it is no DuckDB file; ACCEL_UNSUPPORTED when it has another schema; ACCEL_IO otherwise. A database to be written gets its tables when it has none. */
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
                            accel_error *err);
 void database_close(database *db); /* accepts a zero one */

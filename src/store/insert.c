@@ -189,6 +189,7 @@ static void bind_identity(statement *s, const record *r, bool ok) {
     statement_text(s, r->precision_asked);
     statement_text(s, r->precision_ran);
     statement_i64(s, r->sequence);
+    statement_text(s, r->shapes);
     statement_i64(s, r->threads);
     statement_text(s, r->mode);
     statement_text(s, r->scenario);
@@ -198,9 +199,9 @@ static accel_status result_row(database *db, int64_t run_id, int64_t model_id, i
                                const record *r, accel_error *err) {
     static const char sql[] =
         "INSERT INTO performance_results (run_id, model_id, hardware_id, test_case, batch_size, precision, status, error_message, record_id, engine, engine_version, "
-        "precision_asked, precision_ran, sequence_length, threads, mode, scenario, total_time_seconds, average_latency_ms, throughput_items_per_second, "
+        "precision_asked, precision_ran, sequence_length, shapes, threads, mode, scenario, total_time_seconds, average_latency_ms, throughput_items_per_second, "
         "memory_peak_mb, iterations, warmup_iterations, median_latency_ms, p90_latency_ms, p99_latency_ms, ci95_latency_ms, tokens_per_second, load_ms, compile_ms, "
-        "first_ms, verified, reference, relative_l2, metrics, samples_ns, provenance, is_simulated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "first_ms, verified, reference, relative_l2, metrics, samples_ns, provenance, is_simulated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BIGINT[]), ?, ?)";
     bool ok = str_equal(r->status, case_status_name(CASE_OK));
     statement s;
@@ -242,9 +243,9 @@ static accel_status compatibility_row(database *db, int64_t run_id, int64_t mode
         "INSERT INTO hardware_compatibility (run_id, model_id, hardware_id, is_compatible, detection_success, initialization_success, error_message, error_type, "
         "compatibility_score, metadata, provenance, is_simulated) "
         "SELECT run_id, model_id, hardware_id, bool_or(status = 'ok'), NOT bool_and(status = 'absent'), "
-        "bool_or(status IN ('ok', 'wrong_output') OR json_extract(metrics, '$.load_ns') != 'null'), first(error_message) FILTER (status != 'ok'), "
-        "first(status) FILTER (status != 'ok'), avg(CAST(status = 'ok' AS DOUBLE)), "
-        "json_object('cases', count(*), 'ok', count(*) FILTER (status = 'ok')), first(provenance), bool_or(is_simulated) "
+        "bool_or(status IN ('ok', 'wrong_output') OR json_extract(metrics, '$.load_ns') != 'null'), arg_min(error_message, result_id) FILTER (status != 'ok'), "
+        "arg_min(status, result_id) FILTER (status != 'ok'), avg(CAST(status = 'ok' AS DOUBLE)), "
+        "json_object('cases', count(*), 'ok', count(*) FILTER (status = 'ok')), arg_min(provenance, result_id), bool_or(is_simulated) "
         "FROM performance_results WHERE run_id = ? AND model_id = ? AND hardware_id = ? AND status != 'cancelled' GROUP BY run_id, model_id, hardware_id",
     };
     for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {

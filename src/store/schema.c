@@ -85,6 +85,7 @@ static const schema_column performance_columns[] = {
     {"precision_asked", "VARCHAR", ""},
     {"precision_ran", "VARCHAR", ""},
     {"sequence_length", "BIGINT", "tokens, where the model has a sequence"},
+    {"shapes", "JSON", "shape of each input"},
     {"threads", "BIGINT", "of one session"},
     {"mode", "VARCHAR", "inference, prefill, decode, training"},
     {"scenario", "VARCHAR", "single-stream, offline, server"},
@@ -142,17 +143,17 @@ const size_t schema_table_count = sizeof schema_tables / sizeof *schema_tables;
 
 /* What makes two rows measurements of the same thing (contracts.md). */
 #define IDENTITY                                                                                             \
-    "p.model_id, p.hardware_id, p.engine, p.engine_version, p.precision, p.batch_size, p.sequence_length, p.threads, p.mode, p.scenario"
+    "p.model_id, p.hardware_id, p.engine, p.engine_version, p.precision, p.batch_size, p.sequence_length, p.threads, p.mode, p.scenario, p.shapes"
 #define MEASURED "p.provenance = 'measured' AND NOT p.is_simulated"
 
 const schema_view schema_views[] = {
     {"performance_batch_results", "one row a measured iteration, over performance_results.samples_ns",
-     "SELECT p.result_id * 16777216 + i.index AS batch_id, p.result_id, i.index AS batch_index, p.batch_size, p.samples_ns[i.index + 1] / 1e6 AS latency_ms, "
-     "CAST(NULL AS DOUBLE) AS memory_usage_mb, p.provenance, p.is_simulated, p.created_at "
-     "FROM performance_results p, unnest(range(len(p.samples_ns))) AS i(index)"},
+     "SELECT q.result_id * 16777216 + q.i - 1 AS batch_id, q.result_id, q.i - 1 AS batch_index, q.batch_size, q.sample_ns / 1e6 AS latency_ms, "
+     "CAST(NULL AS DOUBLE) AS memory_usage_mb, q.provenance, q.is_simulated, q.created_at FROM (SELECT *, unnest(samples_ns) AS sample_ns, "
+     "generate_subscripts(samples_ns, 1) AS i FROM performance_results) q"},
     {"latest_performance_metrics", "the newest ok measurement, by the start of its run, of every identity",
      "SELECT m.model_name, m.model_family, m.source AS model_source, h.hardware_type, h.device_name, p.engine, p.engine_version, p.batch_size, p.precision, "
-     "p.sequence_length, p.threads, p.mode, p.scenario, p.average_latency_ms, p.median_latency_ms, p.throughput_items_per_second, p.tokens_per_second, "
+     "p.sequence_length, p.shapes, p.threads, p.mode, p.scenario, p.average_latency_ms, p.median_latency_ms, p.throughput_items_per_second, p.tokens_per_second, "
      "p.memory_peak_mb, p.verified, p.reference, p.relative_l2, p.provenance, r.started_at, p.created_at, p.result_id, p.run_id, p.model_id, p.hardware_id "
      "FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) "
      "WHERE p.status = 'ok' AND " MEASURED " "

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { SPOOL_FILE_MAX_BYTES = 256 << 20 };
+enum { SPOOL_FILE_MAX_BYTES = 256 << 20, RUN_TEXT_MAX_BYTES = 1 << 16 };
 
 static void spool_folder(const char *database_path, str_buf *out) {
     str_appendf(out, "%s.spool", database_path);
@@ -66,16 +66,40 @@ typedef struct take_in {
     size_t taken, left;
 } take_in;
 
+/* "2026-11-23T02:11:00Z" with or without a fraction. DuckDB would also take "infinity", which would be the newest for ever. */
+static bool is_utc(const char *text) {
+    static const char form[] = "0000-00-00T00:00:00";
+    size_t i = 0;
+    for (; form[i] != '\0'; i++) {
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+            return false;
+    }
+    if (text[i] == '.')
+        i += 1 + strspn(text + i + 1, "0123456789");
+    return text[i] == 'Z' && text[i + 1] == '\0';
+}
+
+/* A member of the run, at most so long and without a NUL inside; NULL when it is absent. */
+static const char *run_text(yyjson_val *run, const char *key, bool *ok) {
+    yyjson_val *v = yyjson_obj_get(run, key);
+    const char *text = yyjson_get_str(v);
+    if (v == NULL || yyjson_is_null(v))
+        return NULL;
+    *ok = *ok && text != NULL && yyjson_get_len(v) <= RUN_TEXT_MAX_BYTES && strlen(text) == yyjson_get_len(v);
+    return text;
+}
+
 /* The run of a spooled record; texts live in the document. */
 static accel_status read_run(yyjson_val *v, run_info *out, accel_error *err) {
-    *out = (run_info){.uuid = yyjson_get_str(yyjson_obj_get(v, "uuid")),
-                      .test_name = yyjson_get_str(yyjson_obj_get(v, "test_name")),
-                      .started_at = yyjson_get_str(yyjson_obj_get(v, "started_at")),
-                      .command_line = yyjson_get_str(yyjson_obj_get(v, "command_line")),
-                      .git_commit = yyjson_get_str(yyjson_obj_get(v, "git_commit"))};
-    if (out->uuid == NULL || *out->uuid == 0 || out->test_name == NULL || out->started_at == NULL) {
-        return error_set(err, ACCEL_BAD_FILE, "its \"run\" lacks uuid, test_name or started_at");
-    }
+    bool ok = true;
+    *out = (run_info){.uuid = run_text(v, "uuid", &ok),
+                      .test_name = run_text(v, "test_name", &ok),
+                      .started_at = run_text(v, "started_at", &ok),
+                      .command_line = run_text(v, "command_line", &ok),
+                      .git_commit = run_text(v, "git_commit", &ok)};
+    if (!ok || out->uuid == NULL || *out->uuid == 0 || out->test_name == NULL || out->started_at == NULL ||
+        !is_utc(out->started_at))
+        return error_set(err, ACCEL_BAD_FILE, "its \"run\" lacks a proper uuid, test_name or started_at");
     return ACCEL_OK;
 }
 
@@ -94,6 +118,16 @@ static accel_status read_spooled(yyjson_doc *doc, arena *a, run_info *run, recor
     return status == ACCEL_OK ? record_validate(r, err) : status;
 }
 
+static accel_status parse_spooled(char *text, size_t length, yyjson_doc **out, accel_error *err) {
+    yyjson_read_err failure = {0};
+    *out = yyjson_read_opts(text, length, 0, NULL, &failure);
+    if (*out != NULL)
+        return ACCEL_OK;
+    if (failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return error_no_memory(err, "a spooled record", length);
+    return error_set(err, ACCEL_BAD_FILE, "it is not JSON: %s", failure.msg != NULL ? failure.msg : "empty");
+}
+
 static void reject(const char *folder, const char *name, const char *path, const char *why) {
     str_buf rejected = {0}, target = {0};
     str_appendf(&rejected, "%s/rejected", folder);
@@ -106,39 +140,53 @@ static void reject(const char *folder, const char *name, const char *path, const
     str_free(&target);
 }
 
-/* Only a database that cannot be written stops the taking in: a bad file is set aside. */
+/* What the file holds, into the database. *why: what is wrong with the file; err: with the database. */
+static accel_status store_spooled(take_in *t, char *text, size_t length, accel_error *why, accel_error *err) {
+    arena *a = arena_create();
+    yyjson_doc *doc = NULL;
+    run_info run;
+    record r;
+    accel_status status = a != NULL ? ACCEL_OK : error_no_memory(why, "a spooled record", 0);
+    if (status == ACCEL_OK)
+        status = parse_spooled(text, length, &doc, why);
+    if (status == ACCEL_OK)
+        status = read_spooled(doc, a, &run, &r, why);
+    if (status == ACCEL_OK) {
+        status = insert_record(t->db, &run, &r, err);
+        if (status == ACCEL_BAD_FILE && err != NULL)
+            *why = *err;
+    }
+    yyjson_doc_free(doc);
+    arena_destroy(a);
+    return status;
+}
+
+/* Only a database that cannot be written stops the taking in: a bad file is set aside, one that cannot be read now stays. */
 static accel_status take_file(take_in *t, const char *name, const char *path, accel_error *err) {
     char *text = NULL;
     size_t length = 0;
-    accel_error why = {0};
-    if (file_read(path, SPOOL_FILE_MAX_BYTES, &text, &length, &why) != ACCEL_OK) {
+    accel_error why = {0}, database_error = {0};
+    accel_status status = file_read(path, SPOOL_FILE_MAX_BYTES, &text, &length, &why);
+    if (status == ACCEL_NOT_FOUND)
+        return ACCEL_OK; /* another process took it */
+    if (status != ACCEL_OK) {
         t->left++;
         log_warning("a spooled record cannot be read: %s", why.message);
         return ACCEL_OK;
     }
-    arena *a = arena_create();
-    yyjson_doc *doc = yyjson_read(text, length, 0);
-    run_info run;
-    record r;
-    accel_status status =
-        a != NULL ? read_spooled(doc, a, &run, &r, &why) : error_no_memory(&why, "a record", 0);
-    if (status == ACCEL_OK) {
-        status = insert_record(t->db, &run, &r, err);
-        if (status == ACCEL_OK)
-            status = file_remove(path, err);
-        if (status == ACCEL_OK)
-            t->taken++;
-    } else if (status == ACCEL_OUT_OF_MEMORY) {
-        t->left++;
-        status = ACCEL_OK;
-    } else {
-        reject(t->folder, name, path, why.message);
-        status = ACCEL_OK;
-    }
-    yyjson_doc_free(doc);
-    arena_destroy(a);
+    status = store_spooled(t, text, length, &why, &database_error);
     mem_free(text);
-    return status;
+    if (status == ACCEL_OK) {
+        t->taken++;
+        return file_remove(path, err);
+    }
+    if (database_error.status != ACCEL_OK && status != ACCEL_BAD_FILE)
+        return error_set(err, status, "%s", database_error.message);
+    if (status == ACCEL_OUT_OF_MEMORY)
+        t->left++;
+    else
+        reject(t->folder, name, path, why.message);
+    return ACCEL_OK;
 }
 
 static accel_status visit(void *context, const char *name, accel_error *err) {
