@@ -2,9 +2,9 @@
  *
  * Constant weights hide every error: a transposed or skipped channel gives the same number. Carelessly random ones are no better: with
  * fixed BatchNormalization statistics and residual sums the activations of a deep net grow or fade by orders of magnitude, and
- * the softmax at its end is one-hot or flat. So the mean square of every value is followed through the graph, roughly, and each
+ * the softmax at its end is one-hot or flat. So mean and variance of every value are followed through the graph, roughly, and each
  * layer's weights are drawn such that its output has mean square 1: N(0, 1 / (fan_in · m)) where m is the mean square of the layer's
- * input. After a Relu m is 1/2, which makes it He's initialisation, std sqrt(2 / fan_in) (arXiv 1502.01852). */
+ * input. After a Relu of such a layer m is 1/2, which makes it He's initialisation, std sqrt(2 / fan_in) (arXiv 1502.01852). */
 #include "graph/passes.h"
 
 #include <math.h>
@@ -14,12 +14,19 @@
 #include "graph/infer.h"
 #include "graph/passes/edit.h"
 
+/* Of a value's elements, as if they were normally distributed. */
+typedef struct moments {
+    double mean, variance;
+} moments;
+
+static const moments unit = {0, 1};
+
 typedef struct randomizer {
     graph *g;
     uint64_t seed;
     int64_t min_elements;
     size_t *replaced;
-    double *mean_square; /* one a value */
+    moments *moments; /* one a value; variance 0: not known, taken as unit */
     bool *done;          /* one a value: it has its numbers already (tied weights) */
 } randomizer;
 
@@ -100,10 +107,15 @@ static accel_status draw(randomizer *r, value_id use, recipe how, accel_error *e
 
 /* ---- roles ------------------------------------------------------------------------------------------------------------- */
 
-/* Mean square of an input; constants that were not replaced count as 1. */
-static double mean_square_of(const randomizer *r, const graph_node *n, size_t input) {
+/* Of an input; graph inputs and constants that were not replaced count as unit. */
+static moments moments_of(const randomizer *r, const graph_node *n, size_t input) {
     value_id v = input_or_none(n, input);
-    return v == VALUE_NONE || r->mean_square[v] <= 0 ? 1 : r->mean_square[v];
+    return v == VALUE_NONE || r->moments[v].variance <= 0 ? unit : r->moments[v];
+}
+
+static double mean_square_of(const randomizer *r, const graph_node *n, size_t input) {
+    moments m = moments_of(r, n, input);
+    return m.mean * m.mean + m.variance;
 }
 
 static recipe for_fan_in(const randomizer *r, const graph_node *n, double fan_in) {
@@ -123,81 +135,82 @@ static bool known_rank(const graph *g, const graph_node *n, size_t input, int ra
            shape_of(g, n->inputs[input])->rank >= rank;
 }
 
-/* Each draws the weights of one kind of node and returns the mean square of its output through *out. */
-typedef accel_status (*role)(randomizer *r, const graph_node *n, double *out, accel_error *err);
+/* Each draws the weights of one kind of node and says what its output is like. */
+typedef accel_status (*role)(randomizer *r, const graph_node *n, moments *out, accel_error *err);
 
-static accel_status conv_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status conv_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     if (known_rank(r->g, n, 1, 3)) {
         ACCEL_TRY(draw(r, n->inputs[1], for_fan_in(r, n, product_from(shape_of(r->g, n->inputs[1]), 1)), err));
     }
-    *out = 1;
+    *out = unit;
     return draw(r, input_or_none(n, 2), normal(0, 0.05), err);
 }
 
-static accel_status conv_transpose_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status conv_transpose_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     if (known_rank(r->g, n, 1, 3)) {
         const shape *s = shape_of(r->g, n->inputs[1]);
         double taps = product_from(s, 2);
         ACCEL_TRY(draw(r, n->inputs[1], for_fan_in(r, n, (double)s->dims[0] * taps), err));
     }
-    *out = 1;
+    *out = unit;
     return draw(r, input_or_none(n, 2), normal(0, 0.05), err);
 }
 
-static accel_status gemm_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status gemm_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     if (known_rank(r->g, n, 1, 2)) {
         const shape *s = shape_of(r->g, n->inputs[1]);
         int64_t fan_in = s->dims[node_attr_int(n, "transB", 0) ? 1 : 0];
         ACCEL_TRY(draw(r, n->inputs[1], for_fan_in(r, n, (double)fan_in), err));
     }
-    *out = 1;
+    *out = unit;
     return draw(r, input_or_none(n, 2), normal(0, 0.05), err);
 }
 
-static accel_status matmul_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status matmul_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     if (known_rank(r->g, n, 1, 2)) {
         const shape *s = shape_of(r->g, n->inputs[1]);
         ACCEL_TRY(draw(r, n->inputs[1], for_fan_in(r, n, (double)s->dims[s->rank - 2]), err));
     }
-    *out = 1;
+    *out = unit;
     return ACCEL_OK;
 }
 
 /* 1 / variance, with the variance uniform in [0.5, 1.5], is ln 3 on average: taken into account, or the 120 layers of a DenseNet
  * would grow by 1.1 to the power of 120. */
-static accel_status batch_norm_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status batch_norm_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     double m = mean_square_of(r, n, 0), spread = m * 1.0986;
     ACCEL_TRY(draw(r, n->inputs[1], normal(1, 0.1), err));
     ACCEL_TRY(draw(r, n->inputs[2], normal(0, 0.1), err));
     ACCEL_TRY(draw(r, n->inputs[3], normal(0, 0.1 * sqrt(m)), err));
-    *out = 1;
+    *out = unit;
     return draw(r, n->inputs[4], uniform(0.5 * spread, 1.5 * spread), err);
 }
 
-static accel_status norm_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
-    *out = 1;
+static accel_status norm_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    *out = unit;
     ACCEL_TRY(draw(r, input_or_none(n, 1), normal(1, 0.1), err));
     return draw(r, input_or_none(n, 2), normal(0, 0.1), err);
 }
 
-static accel_status table_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
-    *out = 1;
+static accel_status table_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    *out = unit;
     return draw(r, n->inputs[0], normal(0, 1), err);
 }
 
-static accel_status recurrent_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status recurrent_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     for (size_t k = 1; k < n->input_count && k < 4; k++) {
         if (k < 3 ? known_rank(r->g, n, k, 3) : input_or_none(n, k) != VALUE_NONE) {
             double fan_in = k < 3 ? (double)shape_of(r->g, n->inputs[k])->dims[2] : 400;
             ACCEL_TRY(draw(r, n->inputs[k], normal(0, 1 / sqrt(fan_in > 0 ? fan_in : 1)), err));
         }
     }
-    *out = 0.3;
+    *out = (moments){0, 0.3};
     return ACCEL_OK;
 }
 
-static accel_status slope_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
-    *out = 0.53 * mean_square_of(r, n, 0);
+static accel_status slope_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    double m = mean_square_of(r, n, 0);
+    *out = (moments){0.3 * sqrt(m), 0.44 * m}; /* PRelu with slopes about 1/4 */
     return draw(r, input_or_none(n, 1), uniform(0.1, 0.4), err);
 }
 
@@ -207,69 +220,93 @@ static bool comes_from_constant(const randomizer *r, value_id v) {
 }
 
 /* A constant factor or addend: Caffe's scale layers, biases after a MatMul, position tables. */
-static accel_status factor_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
-    *out = 1;
+static accel_status factor_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    *out = (moments){1, 0};
     for (size_t k = 0; k < n->input_count; k++) {
         if (comes_from_constant(r, n->inputs[k])) {
             ACCEL_TRY(draw(r, n->inputs[k], normal(1, 0.1), err));
-        } else {
-            *out *= mean_square_of(r, n, k);
+            continue;
         }
+        moments m = moments_of(r, n, k);
+        double square = (out->mean * out->mean + out->variance) * (m.mean * m.mean + m.variance);
+        out->mean *= m.mean;
+        out->variance = square - out->mean * out->mean;
     }
     return ACCEL_OK;
 }
 
-static accel_status divisor_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
-    *out = mean_square_of(r, n, 0);
+static accel_status divisor_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    *out = moments_of(r, n, 0);
     return comes_from_constant(r, n->inputs[1]) ? draw(r, n->inputs[1], uniform(0.8, 1.25), err) : ACCEL_OK;
 }
 
-static accel_status addend_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
-    *out = 0;
+static accel_status addend_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    *out = (moments){0, 0};
     for (size_t k = 0; k < n->input_count; k++) {
         if (comes_from_constant(r, n->inputs[k])) {
             ACCEL_TRY(draw(r, n->inputs[k], normal(0, 0.1), err));
-        } else {
-            *out += mean_square_of(r, n, k);
+            continue;
         }
+        moments m = moments_of(r, n, k);
+        out->mean += m.mean;
+        out->variance += m.variance;
     }
     return ACCEL_OK;
 }
 
-static accel_status concat_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status concat_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     (void)err;
-    double sum = 0, elements = 0;
+    double mean = 0, square = 0, elements = 0;
     for (size_t k = 0; k < n->input_count; k++) {
         int64_t count = 1;
         shape_elements(shape_of(r->g, n->inputs[k]), &count);
-        sum += mean_square_of(r, n, k) * (double)count;
+        mean += moments_of(r, n, k).mean * (double)count;
+        square += mean_square_of(r, n, k) * (double)count;
         elements += (double)count;
     }
-    *out = elements > 0 ? sum / elements : 1;
+    if (elements > 0) {
+        mean /= elements;
+        *out = (moments){mean, square / elements - mean * mean};
+    }
     return ACCEL_OK;
 }
 
-static accel_status halving_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+/* max(0, x) of a normal x, exactly. After a residual sum x is mostly positive and little is cut off. */
+static accel_status rectifier_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     (void)err;
-    *out = 0.5 * mean_square_of(r, n, 0);
+    moments x = moments_of(r, n, 0);
+    double std = sqrt(x.variance), a = x.mean / std;
+    double below = 0.5 * (1 + erf(a / 1.4142135623730951)), density = 0.3989422804014327 * exp(-0.5 * a * a);
+    double mean = x.mean * below + std * density;
+    double square = (x.mean * x.mean + x.variance) * below + x.mean * std * density;
+    *out = (moments){mean, square - mean * mean};
     return ACCEL_OK;
 }
 
-static accel_status max_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+/* Of a few neighbours that resemble each other. */
+static accel_status max_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     (void)err;
-    *out = 1.5 * mean_square_of(r, n, 0);
+    moments x = moments_of(r, n, 0);
+    *out = (moments){x.mean + 0.6 * sqrt(x.variance), 0.8 * x.variance};
     return ACCEL_OK;
 }
 
-static accel_status average_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status average_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     (void)err;
-    *out = 0.6 * mean_square_of(r, n, 0);
+    moments x = moments_of(r, n, 0);
+    *out = (moments){x.mean, 0.5 * x.variance};
     return ACCEL_OK;
 }
 
-static accel_status bounded_role(randomizer *r, const graph_node *n, double *out, accel_error *err) {
+static accel_status sigmoid_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     (void)r, (void)n, (void)err;
-    *out = 0.4;
+    *out = (moments){0.5, 0.04};
+    return ACCEL_OK;
+}
+
+static accel_status tanh_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
+    (void)r, (void)n, (void)err;
+    *out = (moments){0, 0.4};
     return ACCEL_OK;
 }
 
@@ -297,17 +334,17 @@ static const struct {
     {"Sub", addend_role},
     {"Sum", addend_role},
     {"Concat", concat_role},
-    {"Relu", halving_role},
-    {"LeakyRelu", halving_role},
-    {"Gelu", halving_role},
-    {"Swish", halving_role},
+    {"Relu", rectifier_role},
+    {"LeakyRelu", rectifier_role},
+    {"Gelu", rectifier_role},
+    {"Swish", rectifier_role},
     {"MaxPool", max_role},
     {"GlobalMaxPool", max_role},
     {"AveragePool", average_role},
     {"GlobalAveragePool", average_role},
     {"ReduceMean", average_role},
-    {"Sigmoid", bounded_role},
-    {"Tanh", bounded_role},
+    {"Sigmoid", sigmoid_role},
+    {"Tanh", tanh_role},
 };
 
 static role role_of(const graph_node *n) {
@@ -328,13 +365,13 @@ static accel_status randomize_nodes(randomizer *r, accel_error *err) {
             continue;
         }
         role apply = role_of(n);
-        double m = n->input_count > 0 ? mean_square_of(r, n, 0) : 1;
+        moments m = n->input_count > 0 ? moments_of(r, n, 0) : unit;
         if (apply) {
             ACCEL_TRY(apply(r, n, &m, err));
         }
         for (size_t k = 0; k < n->output_count; k++) {
             if (n->outputs[k] != VALUE_NONE) {
-                r->mean_square[n->outputs[k]] = m;
+                r->moments[n->outputs[k]] = m;
             }
         }
     }
@@ -345,11 +382,11 @@ accel_status pass_randomize_weights(graph *g, uint64_t seed, int64_t min_element
     *replaced = 0;
     ACCEL_TRY(graph_infer(g, err));
     randomizer r = {.g = g, .seed = seed, .min_elements = min_elements, .replaced = replaced};
-    r.mean_square = mem_calloc(g->value_count, sizeof *r.mean_square);
+    r.moments = mem_calloc(g->value_count, sizeof *r.moments);
     r.done = mem_calloc(g->value_count, sizeof *r.done);
-    accel_status status = r.mean_square && r.done ? randomize_nodes(&r, err)
-                                                  : error_no_memory(err, "random weights", g->value_count * 9);
-    mem_free(r.mean_square);
+    accel_status status = r.moments && r.done ? randomize_nodes(&r, err)
+                                                  : error_no_memory(err, "random weights", g->value_count * sizeof *r.moments);
+    mem_free(r.moments);
     mem_free(r.done);
     if (status == ACCEL_OK) {
         status = graph_sweep(g, err);

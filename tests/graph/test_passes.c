@@ -1,0 +1,277 @@
+/* Passes that drop, fold and randomise. */
+#include "graph/graph_kit.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+#include "graph/passes.h"
+
+static const float six[] = {1, -2, 3, -4, 5, -6};
+
+/* --- eliminate --- */
+
+static void nodes_that_change_nothing_go(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3));
+    graph_attr to = attr_int("to", DTYPE_F32);
+    int64_t perm[] = {0, 1};
+    graph_attr same = {.name = "perm", .kind = ATTR_INTS, .ints = perm, .count = 2};
+    value_id v = NODE(g, "Identity", "i", NODE(g, "Relu", "r", x));
+    v = node_with(g, "Cast", "c", 1, &v, 1, &to)->outputs[0];
+    v = node_with(g, "Transpose", "t", 1, &v, 1, &same)->outputs[0];
+    v = NODE(g, "Reshape", "s", v, INTS(g, 2, 3));
+    v = NODE(g, "Dropout", "d", v);
+    output(g, NODE(g, "Neg", "y", v));
+    assert_ok(pass_eliminate(g, &err));
+    assert_int_equal(g->node_count, 2);
+    assert_ok(graph_check(g, &err));
+    tensor in = view(DTYPE_F32, DIMS(2, 3), six);
+    assert_output(g, &in, 1, 0, 6, (float[]){-1, 0, -3, 0, -5, 0}, 0);
+    graph_destroy(g);
+}
+
+static void the_last_node_goes_too_and_leaves_its_name(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(3));
+    output(g, NODE(g, "Identity", "y", NODE(g, "Relu", "r", x)));
+    assert_ok(pass_eliminate(g, &err));
+    assert_int_equal(g->node_count, 1);
+    assert_string_equal(g->values[g->outputs[0]].name, "y");
+    graph_destroy(g);
+}
+
+static void what_changes_something_stays(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3));
+    graph_attr to = attr_int("to", DTYPE_F64);
+    value_id v = node_with(g, "Cast", "c", 1, &x, 1, &to)->outputs[0];
+    v = NODE(g, "Transpose", "t", v);
+    value_id training = constant(g, "training", DTYPE_BOOL, SCALAR, (uint8_t[]){1});
+    value_id drop[] = {NODE(g, "Reshape", "s", v, INTS(g, 6)), VALUE_NONE, training};
+    output(g, node_with(g, "Dropout", "d", 3, drop, 0, NULL)->outputs[0]);
+    output(g, NODE(g, "Identity", "copy", x)); /* from an input to an output: both names are public */
+    assert_ok(pass_eliminate(g, &err));
+    assert_int_equal(g->node_count, 5);
+    graph_destroy(g);
+}
+
+static void a_dropout_whose_mask_is_wanted_stays(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(3));
+    const char *names[] = {"kept", "mask"};
+    node_id n;
+    assert_ok(graph_add_node(g, "", "Dropout", "d", &x, 1, names, 2, NULL, 0, &n, &err));
+    output(g, NODE(g, "Relu", "y", g->nodes[n]->outputs[0]));
+    output(g, g->nodes[n]->outputs[1]);
+    assert_ok(pass_eliminate(g, &err));
+    assert_int_equal(count_nodes(g, "Dropout"), 1);
+    graph_destroy(g);
+}
+
+/* --- BatchNormalization --- */
+
+static graph *conv_bn(bool with_bias, bool conv_used_twice) {
+    graph *g = new_graph();
+    static const float w[2 * 3] = {1, 2, 3, -1, 0.5f, 2};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(1, 3, 1, 2));
+    value_id in[] = {x, constant(g, "w", DTYPE_F32, DIMS(2, 3, 1, 1), w), FLOATS(g, 0.5f, -1)};
+    value_id c = node_with(g, "Conv", "conv", with_bias ? 3 : 2, in, 0, NULL)->outputs[0];
+    output(g, NODE(g, "BatchNormalization", "y", c, FLOATS(g, 2, 3), FLOATS(g, 0.25f, -0.5f), FLOATS(g, 1, -2), FLOATS(g, 4, 9)));
+    if (conv_used_twice) {
+        output(g, c);
+    }
+    return g;
+}
+
+static void evaluate_to(const graph *g, const tensor *in, float *out, size_t count) {
+    accel_error err = {0};
+    evaluation *e = NULL;
+    tensor t;
+    assert_ok(graph_evaluate(g, in, 1, NULL, &e, &err));
+    evaluation_output_tensor(e, 0, &t);
+    assert_int_equal(t.size_bytes, count * sizeof *out);
+    memcpy(out, t.data, t.size_bytes);
+    evaluation_destroy(e);
+}
+
+static void a_batch_norm_after_a_conv_becomes_part_of_it(void **state) {
+    (void)state;
+    for (int with_bias = 0; with_bias < 2; with_bias++) {
+        graph *g = conv_bn(with_bias, false);
+        accel_error err = {0};
+        float want[4];
+        tensor in = view(DTYPE_F32, DIMS(1, 3, 1, 2), six);
+        evaluate_to(g, &in, want, 4);
+        assert_ok(pass_fold_batch_norm(g, &err));
+        assert_int_equal(g->node_count, 1);
+        assert_ok(graph_check(g, &err));
+        assert_string_equal(g->values[g->outputs[0]].name, "y");
+        assert_output(g, &in, 1, 0, 4, want, 1e-5);
+        graph_destroy(g);
+    }
+}
+
+static void a_conv_that_others_use_keeps_its_batch_norm(void **state) {
+    (void)state;
+    graph *g = conv_bn(true, true);
+    accel_error err = {0};
+    assert_ok(pass_fold_batch_norm(g, &err));
+    assert_int_equal(g->node_count, 2);
+    graph_destroy(g);
+}
+
+/* --- random weights --- */
+
+/* A deep residual net as the light graphs write one: weights by ConstantOfShape, BatchNormalization after each Conv. */
+static graph *residual_net(int blocks) {
+    graph *g = new_graph();
+    enum { CHANNELS = 16 };
+    value_id x = input(g, "x", DTYPE_F32, DIMS(1, CHANNELS, 6, 6)), v = x;
+    static const int64_t pads[] = {1, 1, 1, 1};
+    graph_attr pad = {.name = "pads", .kind = ATTR_INTS, .ints = pads, .count = 4};
+    for (int i = 0; i < blocks; i++) {
+        value_id skip = v;
+        for (int half = 0; half < 2; half++) {
+            value_id conv[] = {v, NODE(g, "ConstantOfShape", NULL, INTS(g, CHANNELS, CHANNELS, 3, 3))};
+            v = node_with(g, "Conv", NULL, 2, conv, 1, &pad)->outputs[0];
+            value_id vector[4];
+            for (int k = 0; k < 4; k++) {
+                vector[k] = NODE(g, "ConstantOfShape", NULL, INTS(g, CHANNELS));
+            }
+            v = NODE(g, "BatchNormalization", NULL, v, vector[0], vector[1], vector[2], vector[3]);
+            v = half == 0 ? NODE(g, "Relu", NULL, v) : v;
+        }
+        v = NODE(g, "Relu", NULL, NODE(g, "Add", NULL, v, skip));
+    }
+    v = NODE(g, "Flatten", NULL, NODE(g, "GlobalAveragePool", NULL, v));
+    graph_attr transposed = attr_int("transB", 1);
+    value_id gemm[] = {v, NODE(g, "ConstantOfShape", NULL, INTS(g, 50, CHANNELS)), NODE(g, "ConstantOfShape", NULL, INTS(g, 50))};
+    value_id logits = node_with(g, "Gemm", NULL, 3, gemm, 1, &transposed)->outputs[0];
+    output(g, NODE(g, "Softmax", "y", logits));
+    return g;
+}
+
+static void a_deep_net_neither_fades_nor_explodes(void **state) {
+    (void)state;
+    graph *g = residual_net(16);
+    accel_error err = {0};
+    size_t replaced = 0;
+    assert_ok(pass_randomize_weights(g, 1, 2, &replaced, &err));
+    assert_int_equal(replaced, 16 * 2 * 5 + 2);
+    assert_int_equal(count_nodes(g, "ConstantOfShape"), 0);
+    assert_ok(graph_check(g, &err));
+    static float in[16 * 36], out[50];
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++) {
+        in[i] = sinf((float)i * 1.7f) * 1.4f;
+    }
+    tensor t = view(DTYPE_F32, DIMS(1, 16, 6, 6), in);
+    evaluate_to(g, &t, out, 50);
+    float largest = 0, smallest = 1;
+    for (int i = 0; i < 50; i++) {
+        largest = out[i] > largest ? out[i] : largest;
+        smallest = out[i] < smallest ? out[i] : smallest;
+    }
+    assert_true(largest < 0.8f);             /* not one-hot */
+    assert_true(largest > 2.0f * smallest); /* not flat */
+    graph_destroy(g);
+}
+
+static void a_seed_gives_the_same_weights_and_another_seed_others(void **state) {
+    (void)state;
+    char hex[3][65];
+    for (int i = 0; i < 3; i++) {
+        graph *g = residual_net(1);
+        accel_error err = {0};
+        size_t replaced;
+        assert_ok(pass_randomize_weights(g, i == 2 ? 8 : 7, 2, &replaced, &err));
+        assert_ok(graph_sha256(g, hex[i], &err));
+        graph_destroy(g);
+    }
+    assert_string_equal(hex[0], hex[1]);
+    assert_string_not_equal(hex[0], hex[2]);
+}
+
+static void small_and_integer_constants_are_left_alone(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3));
+    value_id scale = FLOATS(g, 0.5f), target = INTS(g, 3, 2);
+    output(g, NODE(g, "Mul", "y", NODE(g, "Reshape", "r", x, target), scale));
+    size_t replaced;
+    assert_ok(pass_randomize_weights(g, 1, 2, &replaced, &err));
+    assert_int_equal(replaced, 0);
+    assert_int_equal(g->values[scale].data.kind, DATA_BYTES);
+    graph_destroy(g);
+}
+
+static void variances_stay_positive(void **state) {
+    (void)state;
+    graph *g = residual_net(1);
+    accel_error err = {0};
+    size_t replaced;
+    assert_ok(pass_randomize_weights(g, 3, 2, &replaced, &err));
+    for (size_t i = 0; i < g->node_count; i++) {
+        const graph_node *n = g->nodes[i];
+        if (strcmp(n->op_type, "BatchNormalization") == 0) {
+            float var[16];
+            assert_ok(graph_value_read(g, n->inputs[4], var, sizeof var, &err));
+            for (int c = 0; c < 16; c++) {
+                assert_true(var[c] > 0.4f && var[c] < 3);
+            }
+        }
+    }
+    graph_destroy(g);
+}
+
+/* --- memory --- */
+
+static accel_status all_passes(graph *g, accel_error *err) {
+    size_t replaced;
+    ACCEL_TRY(pass_randomize_weights(g, 1, 2, &replaced, err));
+    ACCEL_TRY(pass_fold_batch_norm(g, err));
+    return pass_eliminate(g, err);
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+        graph *g = residual_net(1);
+        accel_error err = {0};
+        mem_fault_set(n, false);
+        accel_status status = all_passes(g, &err);
+        mem_fault_set(0, false);
+        failed = status != ACCEL_OK;
+        if (failed) {
+            assert_int_equal(status, ACCEL_OUT_OF_MEMORY);
+        }
+        graph_destroy(g);
+        assert_true(n < 100000);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nodes_that_change_nothing_go),
+        cmocka_unit_test(the_last_node_goes_too_and_leaves_its_name),
+        cmocka_unit_test(what_changes_something_stays),
+        cmocka_unit_test(a_dropout_whose_mask_is_wanted_stays),
+        cmocka_unit_test(a_batch_norm_after_a_conv_becomes_part_of_it),
+        cmocka_unit_test(a_conv_that_others_use_keeps_its_batch_norm),
+        cmocka_unit_test(a_deep_net_neither_fades_nor_explodes),
+        cmocka_unit_test(a_seed_gives_the_same_weights_and_another_seed_others),
+        cmocka_unit_test(small_and_integer_constants_are_left_alone),
+        cmocka_unit_test(variances_stay_positive),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
