@@ -1,6 +1,6 @@
-/* Adds made-up records to a database, for test_store_kill.py and for timing: `store_stress DATABASE SEED FIRST COUNT [patience]`. The ids
+/* Adds made-up records to a database, for test_store_kill.py and for timing: `store_stress DATABASE SEED FIRST COUNT [PATIENCE_S]`. The ids
  * follow from (SEED, number), so that a killed process can be started again where it stopped. Each id is printed, and flushed,
- * after store_add returned: from then on the record must never be lost. */
+ * after store_add returned: from then on the record must never be lost. `store_stress DATABASE query SQL` prints the first column. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,22 @@ static int add(store_writer *w, unsigned long long seed, unsigned long long numb
     return 0;
 }
 
+static int query(const char *path, const char *sql) {
+    accel_error err = {0};
+    store_result *r = NULL;
+    if (store_query(path, sql, 0, &r, &err) != ACCEL_OK) {
+        fprintf(stderr, "store_stress: %s\n", err.message);
+        return 1;
+    }
+    for (size_t i = 0; i < r->row_count; i++)
+        printf("%s\n", r->cells[i * r->column_count].text);
+    store_result_destroy(r);
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 4 && strcmp(argv[2], "query") == 0)
+        return query(argv[1], argv[3]);
     if (argc < 5) {
         fprintf(stderr, "usage: store_stress DATABASE SEED FIRST COUNT [PATIENCE_S]\n");
         return 2;
