@@ -141,9 +141,9 @@ static accel_status judge_trial(const case_run *k, server_trial *t, double bound
 
 static accel_status try_rate(runner *run, case_run *k, double rate_per_s, uint64_t number, server_trial *t,
                              accel_error *err) {
-    enum { WANTED = 700 }; /* enough for p99 */
+    const double wanted = 700.0; /* requests: enough for p99 */
     const bench_settings *s = run->settings;
-    double seconds = WANTED / rate_per_s, most = s->max_time_s / 4.0;
+    double seconds = wanted / rate_per_s, most = s->max_time_s / 4.0;
     seconds = fmax(fmin(seconds, most), s->min_time_s);
     if (seconds * rate_per_s < 80.0) /* p90 needs 64 */
         seconds = fmin(80.0 / rate_per_s, s->max_time_s);
