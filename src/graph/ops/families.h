@@ -28,7 +28,9 @@
     X(sample)                                                                                                \
     X(sort)                                                                                                  \
     X(einsum)                                                                                                \
-    X(signal)
+    X(signal)                                                                                                \
+    X(sequence)                                                                                              \
+    X(control)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)

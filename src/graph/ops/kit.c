@@ -170,12 +170,41 @@ accel_status shape_from_ints(const op_context *c, const int64_t *dims, size_t co
     return ACCEL_OK;
 }
 
+op_value value_of_tensor(const tensor *t) {
+    static const uint64_t no_elements[2] = {0, 0}; /* data NULL would mean unknown */
+    return (op_value){.present = true,
+                      .type = {.container = CONTAINER_TENSOR, .type = t->type, .shape = t->shape},
+                      .data = t->data ? t->data : no_elements};
+}
+
+accel_status put_value(op_context *c, size_t output, const op_value *v) {
+    if (!has_output(c, output))
+        return ACCEL_OK;
+    value_type *out = &c->outputs[output].type;
+    bool sequence =
+        v->type.container == CONTAINER_SEQUENCE || v->type.container == CONTAINER_OPTIONAL_SEQUENCE;
+    bool optional = out->container == CONTAINER_OPTIONAL || out->container == CONTAINER_OPTIONAL_SEQUENCE;
+    out->type = v->type.type;
+    out->container = sequence   ? optional ? CONTAINER_OPTIONAL_SEQUENCE : CONTAINER_SEQUENCE
+                     : optional ? CONTAINER_OPTIONAL
+                                : CONTAINER_TENSOR;
+    if (!v->data && optional)
+        return ACCEL_OK; /* empty */
+    if (!v->data)
+        return op_fail(c, ACCEL_BAD_GRAPH, "an empty optional is used as a value");
+    if (sequence) {
+        const op_sequence *items = v->data;
+        return c->services->set_sequence(c, output, items->items, items->count);
+    }
+    ACCEL_TRY(op_allocate_output(c, output, &v->type.shape));
+    size_t bytes = 0;
+    if (dtype_size_bytes(v->type.type, op_elements(v), &bytes) && bytes > 0)
+        memcpy(c->output_data[output], v->data, bytes);
+    return ACCEL_OK;
+}
+
 accel_status eval_copy(op_context *c) {
     const op_value *in = &c->inputs[0];
-    if (in->type.container == CONTAINER_SEQUENCE) {
-        const op_sequence *items = in->data;
-        return c->services->set_sequence(c, 0, items->items, items->count);
-    }
     size_t bytes = 0;
     if (dtype_size_bytes(in->type.type, op_elements(in), &bytes) && bytes > 0 &&
         c->output_data[0] != in->data)

@@ -134,6 +134,10 @@ const uint8_t *movable_input(op_context *c, size_t input); /* NULL when memory e
 uint8_t *movable_output(op_context *c, size_t output);     /* memory to fill; NULL when memory ends */
 void movable_finish(op_context *c, size_t output, const uint8_t *filled);
 
+/* A whole value (tensor, sequence, optional) becomes an output, whatever inference knew of it. Copies. */
+accel_status put_value(op_context *c, size_t output, const op_value *v);
+op_value value_of_tensor(const tensor *t);
+
 /* ---- walks ---------------------------------------------------------------------------------------------------- */
 
 enum { WALK_MAX_RANK = 16, WALK_MAX_OPERANDS = 4 };

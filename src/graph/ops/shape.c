@@ -57,10 +57,7 @@ static accel_status identity_infer(op_context *c) {
 }
 
 static accel_status identity_eval(op_context *c) {
-    const op_value *in = &c->inputs[0];
-    if (in->type.container == CONTAINER_OPTIONAL || in->type.container == CONTAINER_OPTIONAL_SEQUENCE)
-        return op_fail(c, ACCEL_UNSUPPORTED, "an optional value cannot be copied");
-    return eval_copy(c);
+    return c->inputs[0].type.container == CONTAINER_TENSOR ? eval_copy(c) : put_value(c, 0, &c->inputs[0]);
 }
 
 /* ---- Reshape, Flatten, Squeeze, Unsqueeze ------------------------------------------------------------------------------ */
