@@ -1,6 +1,8 @@
 /* Reading: users' SQL, and records. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -38,6 +40,11 @@ static bool is_integer(duckdb_type t) {
            t == DUCKDB_TYPE_UINTEGER;
 }
 
+/* Integers of which most, not all, fit 64 bits: what sum() gives. */
+static bool is_wide(duckdb_type t) {
+    return t == DUCKDB_TYPE_HUGEINT || t == DUCKDB_TYPE_UBIGINT;
+}
+
 static bool is_real(duckdb_type t) {
     return t == DUCKDB_TYPE_FLOAT || t == DUCKDB_TYPE_DOUBLE;
 }
@@ -61,6 +68,19 @@ static int64_t integer_at(duckdb_type t, const void *data, idx_t row) {
     }
 }
 
+static store_cell wide_cell(duckdb_type t, const void *data, idx_t row, arena *a) {
+    duckdb_hugeint v = {0};
+    if (t == DUCKDB_TYPE_HUGEINT)
+        v = ((const duckdb_hugeint *)data)[row];
+    else
+        v.lower = ((const uint64_t *)data)[row];
+    int64_t low = (int64_t)v.lower;
+    if (v.upper == (low < 0 ? -1 : 0))
+        return (store_cell){STORE_INTEGER, arena_printf(a, "%lld", (long long)low), low, (double)low};
+    double value = (double)v.upper * 0x1p64 + (double)v.lower;
+    return (store_cell){STORE_REAL, arena_printf(a, "%.10g", value), 0, value};
+}
+
 /* DuckDB's VARCHAR; others were cast to it by the query wrapper. */
 static const char *text_at(const void *data, idx_t row, arena *a) {
     duckdb_string_t *s = &((duckdb_string_t *)(uintptr_t)data)[row];
@@ -79,6 +99,8 @@ static bool read_cell(duckdb_type type, duckdb_vector vector, idx_t row, arena *
     } else if (is_integer(type)) {
         int64_t value = integer_at(type, data, row);
         *out = (store_cell){STORE_INTEGER, arena_printf(a, "%lld", (long long)value), value, (double)value};
+    } else if (is_wide(type)) {
+        *out = wide_cell(type, data, row, a);
     } else if (is_real(type)) {
         double value =
             type == DUCKDB_TYPE_FLOAT ? (double)((const float *)data)[row] : ((const double *)data)[row];
@@ -110,7 +132,7 @@ static accel_status read_columns(reader *rd, duckdb_result *result, accel_error 
         return error_no_memory(err, "a result", 0);
     for (idx_t c = 0; c < out->column_count; c++) {
         rd->types[c] = duckdb_column_type(result, c);
-        out->numeric[c] = is_integer(rd->types[c]) || is_real(rd->types[c]);
+        out->numeric[c] = is_integer(rd->types[c]) || is_wide(rd->types[c]) || is_real(rd->types[c]);
         out->columns[c] = arena_strdup(out->arena, duckdb_column_name(result, c));
         if (out->columns[c] == NULL)
             return error_no_memory(err, "a result", 0);
@@ -169,11 +191,9 @@ static void append_casts(duckdb_prepared_statement prepared, str_buf *out, bool 
     str_append(out, "SELECT ");
     for (idx_t c = 0; c < count; c++) {
         duckdb_type t = duckdb_prepared_statement_column_type(prepared, c);
-        bool plain = t == DUCKDB_TYPE_BOOLEAN || t == DUCKDB_TYPE_VARCHAR || is_integer(t) || is_real(t);
-        const char *cast = t == DUCKDB_TYPE_DECIMAL || t == DUCKDB_TYPE_HUGEINT || t == DUCKDB_TYPE_UBIGINT ||
-                                   t == DUCKDB_TYPE_UHUGEINT
-                               ? "DOUBLE"
-                               : "VARCHAR";
+        bool plain =
+            t == DUCKDB_TYPE_BOOLEAN || t == DUCKDB_TYPE_VARCHAR || is_integer(t) || is_wide(t) || is_real(t);
+        const char *cast = t == DUCKDB_TYPE_DECIMAL || t == DUCKDB_TYPE_UHUGEINT ? "DOUBLE" : "VARCHAR";
         *needed = *needed || !plain;
         str_appendf(out, plain ? "%s#%llu" : "%sCAST(#%llu AS %s)", c > 0 ? ", " : "",
                     (unsigned long long)c + 1, cast);
@@ -198,16 +218,35 @@ static accel_status execute(database *db, duckdb_prepared_statement prepared, si
     return status;
 }
 
+static idx_t statement_count(database *db, const char *sql) {
+    duckdb_extracted_statements statements = NULL;
+    idx_t count = duckdb_extract_statements(db->connection, sql, &statements);
+    duckdb_destroy_extracted(&statements);
+    return count;
+}
+
+/* Where one statement's text ends: before its semicolon and what comments follow it, which must not come into a pair of brackets. */
+static size_t statement_end(database *db, const char *sql, arena *a) {
+    size_t length = strlen(sql);
+    while (length > 0 && strchr("; \t\r\n", sql[length - 1]) != NULL)
+        length--;
+    for (size_t i = length; i > 0; i--) {
+        if (sql[i - 1] != ';' || statement_count(db, sql + i) != 0)
+            continue;
+        const char *head = arena_strndup(a, sql, i);
+        if (head != NULL && statement_count(db, head) == 1)
+            return i - 1;
+    }
+    return length;
+}
+
 /* Positional references (#1) keep duplicate column names apart; the names are restored from the unwrapped statement. */
 static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepared_statement plain,
                                     size_t max_rows, store_result *out, accel_error *err) {
     str_buf wrapped = {0};
     bool needed = false;
     append_casts(plain, &wrapped, &needed);
-    size_t length = strlen(sql);
-    while (length > 0 && strchr("; \t\r\n", sql[length - 1]) != NULL)
-        length--;
-    str_append_bytes(&wrapped, sql, length);
+    str_append_bytes(&wrapped, sql, needed ? statement_end(db, sql, out->arena) : 0);
     str_append(&wrapped, "\n) AS q");
     duckdb_prepared_statement prepared = NULL;
     bool usable =
@@ -221,13 +260,6 @@ static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepar
     duckdb_destroy_prepare(&prepared);
     str_free(&wrapped);
     return status;
-}
-
-static idx_t statement_count(database *db, const char *sql) {
-    duckdb_extracted_statements statements = NULL;
-    idx_t count = duckdb_extract_statements(db->connection, sql, &statements);
-    duckdb_destroy_extracted(&statements);
-    return count;
 }
 
 /* Where the last of several statements begins: the last semicolon that leaves all others before it. DuckDB's parser decides, since a
@@ -297,26 +329,29 @@ void store_result_destroy(store_result *r) {
 
 /* ---- records ------------------------------------------------------------------------------------------------------------------- */
 
+/* "[1, 2, 3]", as DuckDB writes a list. */
 static accel_status parse_samples(const char *text, arena *a, record *r, accel_error *err) {
-    size_t count = *text != 0 && text[1] != ']';
+    size_t most = 1, count = 0;
     for (const char *p = text; *p != 0; p++)
-        count += *p == ',';
-    int64_t *samples = ARENA_ARRAY(a, int64_t, count + 1);
+        most += *p == ',';
+    int64_t *samples = ARENA_ARRAY(a, int64_t, most);
     if (samples == NULL)
-        return error_no_memory(err, "samples", count * sizeof *samples);
-    size_t read = 0;
-    for (const char *p = text; *p != 0 && read < count; p++) {
-        if (*p < '0' || *p > '9')
+        return error_no_memory(err, "samples", most * sizeof *samples);
+    for (const char *p = text; *p != 0;) {
+        if (strchr("[], ", *p) != NULL) {
+            p++;
             continue;
-        int64_t value = 0;
-        for (; *p >= '0' && *p <= '9'; p++)
-            value = value * 10 + (*p - '0');
-        samples[read++] = value;
-        if (*p == 0)
-            break;
+        }
+        char *end = NULL;
+        errno = 0;
+        samples[count] = strtoll(p, &end, 10);
+        if (end == p || errno != 0 || samples[count++] < 0)
+            return error_set(err, ACCEL_BAD_FILE, "samples_ns of record %s holds what is no time",
+                             r->record_id);
+        p = end;
     }
     r->samples_ns = samples;
-    r->samples_ns_count = read;
+    r->samples_ns_count = count;
     return ACCEL_OK;
 }
 
