@@ -30,7 +30,9 @@
     X(einsum)                                                                                                \
     X(signal)                                                                                                \
     X(sequence)                                                                                              \
-    X(control)
+    X(control)                                                                                               \
+    X(state)                                                                                                 \
+    X(unpool)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)

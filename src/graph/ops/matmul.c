@@ -1,4 +1,5 @@
 /* Matrix products. */
+#include <math.h>
 #include <string.h>
 
 #include "graph/ops/kit.h"
@@ -150,8 +151,61 @@ static void gemm_cost(const op_context *c, op_cost *out) {
     cost_of_flops(c, 2.0 * (double)k * (double)output_elements(c, 0), out);
 }
 
+/* ---- Det: elimination with the largest pivot --------------------------------------------------------------------------- */
+
+static accel_status det_infer(op_context *c) {
+    const shape *in = input_shape(c, 0);
+    ACCEL_TRY(require_type(c, 0, TYPES_FLOAT));
+    ACCEL_TRY(require_rank(c, 0, 2, TENSOR_MAX_RANK));
+    shape out = *in;
+    if (in->rank != RANK_UNKNOWN) {
+        int64_t side = in->dims[in->rank - 1];
+        ACCEL_TRY(merge_dim(c, "the sides of the matrix", &side, in->dims[in->rank - 2]));
+        out.rank -= 2;
+    }
+    put_output(c, 0, input_type(c, 0), &out);
+    return ACCEL_OK;
+}
+
+static double determinant(double *a, int64_t n) {
+    double result = 1;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t pivot = k;
+        for (int64_t i = k + 1; i < n; i++)
+            pivot = fabs(a[i * n + k]) > fabs(a[pivot * n + k]) ? i : pivot;
+        if (a[pivot * n + k] == 0)
+            return 0;
+        for (int64_t j = 0; j < n && pivot != k; j++) {
+            double swap = a[k * n + j];
+            a[k * n + j] = a[pivot * n + j];
+            a[pivot * n + j] = swap;
+        }
+        result *= pivot != k ? -a[k * n + k] : a[k * n + k];
+        for (int64_t i = k + 1; i < n; i++) {
+            double factor = a[i * n + k] / a[k * n + k];
+            for (int64_t j = k; j < n; j++)
+                a[i * n + j] -= factor * a[k * n + j];
+        }
+    }
+    return result;
+}
+
+static accel_status det_eval(op_context *c) {
+    int64_t n = input_dim(c, 0, input_rank(c, 0) - 1);
+    double *matrix = SCRATCH(c, double, n *n);
+    if (!matrix)
+        return ACCEL_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < output_elements(c, 0); i++) {
+        load_f64(input_type(c, 0), c->inputs[0].data, i * n * n, 1, n * n, matrix);
+        double value = determinant(matrix, n);
+        store_f64(input_type(c, 0), c->output_data[0], i, 1, 1, &value);
+    }
+    return ACCEL_OK;
+}
+
 static const op_def matmul_ops[] = {
     {"", "MatMul", 2, 2, 1, 1, 0, OPS_NONE, matmul_infer, matmul_cost, matmul_eval},
     {"", "Gemm", 2, 3, 1, 1, 0, OPS_LIST(gemm_attrs), gemm_infer, gemm_cost, gemm_eval},
+    {"", "Det", 1, 1, 1, 1, 0, OPS_NONE, det_infer, NULL, det_eval},
 };
 OPS_FAMILY(matmul, matmul_ops);

@@ -544,6 +544,71 @@ static accel_status pad_eval(op_context *c) {
     return ACCEL_OK;
 }
 
+/* ---- CenterCropPad ------------------------------------------------------------------------------------------------- */
+
+static const op_attr_def centre_attrs[] = {{"axes", ATTR_INTS, false, "all"}};
+
+static accel_status centre_read(const op_context *c, shape *out, bool *known) {
+    const shape *in = input_shape(c, 0);
+    const graph_attr *axes = op_attr(c, "axes");
+    const int64_t *dims;
+    size_t count;
+    ACCEL_TRY(op_input_ints(c, 1, &dims, &count, known));
+    *out = *in;
+    if (!*known || in->rank == RANK_UNKNOWN)
+        return ACCEL_OK;
+    bool all = !axes || axes->count == 0;
+    if (count != (all ? (size_t)in->rank : axes->count))
+        return op_fail(c, ACCEL_BAD_GRAPH, "%d dims are given for %d axes", (int)count,
+                       all ? in->rank : (int)axes->count);
+    for (size_t i = 0; i < count; i++) {
+        int axis;
+        ACCEL_TRY(require_axis(c, all ? (int64_t)i : axes->ints[i], in->rank, &axis));
+        if (dims[i] < 0)
+            return op_fail(c, ACCEL_BAD_GRAPH, "a dim of %lld", (long long)dims[i]);
+        out->dims[axis] = dims[i];
+    }
+    return ACCEL_OK;
+}
+
+static accel_status centre_infer(op_context *c) {
+    shape out;
+    bool known;
+    ACCEL_TRY(require_type(c, 0, TYPES_ANY));
+    ACCEL_TRY(require_type(c, 1, TYPES_INDEX));
+    ACCEL_TRY(centre_read(c, &out, &known));
+    if (!known)
+        out = input_rank(c, 0) == RANK_UNKNOWN ? shape_unknown() : shape_of_rank(input_rank(c, 0));
+    put_output(c, 0, input_type(c, 0), &out);
+    return ACCEL_OK;
+}
+
+static accel_status centre_eval(op_context *c) {
+    const shape *in = input_shape(c, 0), *out = &c->outputs[0].type.shape;
+    int64_t dims[TENSOR_MAX_RANK], from_strides[TENSOR_MAX_RANK], to_strides[TENSOR_MAX_RANK], from = 0,
+                                                                                               to = 0;
+    size_t bytes = movable_bytes(input_type(c, 0));
+    const uint8_t *source = movable_input(c, 0);
+    uint8_t *target = movable_output(c, 0);
+    if (!source || !target)
+        return ACCEL_OUT_OF_MEMORY;
+    if (output_elements(c, 0) > 0)
+        memset(target, 0, (size_t)output_elements(c, 0) * bytes);
+    dense_strides(in->rank, in->dims, from_strides);
+    dense_strides(out->rank, out->dims, to_strides);
+    for (int i = 0; i < in->rank; i++) {
+        int64_t extra = in->dims[i] - out->dims[i];
+        dims[i] = extra > 0 ? out->dims[i] : in->dims[i];
+        from += extra > 0 ? extra / 2 * from_strides[i] : 0;
+        to += extra < 0 ? -extra / 2 * to_strides[i] : 0;
+    }
+    if (dims_product(dims, in->rank) > 0)
+        copy_strided(bytes, in->rank, dims, target + to * (int64_t)bytes, to_strides,
+                     source + from * (int64_t)bytes, from_strides);
+    movable_finish(c, 0, target);
+    return ACCEL_OK;
+}
+
 /* ---- Trilu ------------------------------------------------------------------------------------------------------------------------ */
 
 static const op_attr_def trilu_attrs[] = {{"upper", ATTR_INT, false, "1"}};
@@ -593,6 +658,8 @@ static const op_def move_ops[] = {
     {"", "DepthToSpace", 1, 1, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(depth_attrs), depth_infer, NULL, depth_eval},
     {"", "SpaceToDepth", 1, 1, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(space_attrs), space_infer, NULL, space_eval},
     {"", "Pad", 2, 4, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(pad_attrs), pad_infer, NULL, pad_eval},
+    {"", "CenterCropPad", 2, 2, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(centre_attrs), centre_infer, NULL,
+     centre_eval},
     {"", "Trilu", 1, 2, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(trilu_attrs), trilu_infer, NULL, trilu_eval},
 };
 OPS_FAMILY(move, move_ops);
