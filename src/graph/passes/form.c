@@ -136,7 +136,11 @@ static accel_status apply_rule(editor *e, size_t rule, accel_error *err) {
             ACCEL_TRY(editor_count_uses(e, err));
         }
     }
-    return any || e->b.error.status != ACCEL_OK ? editor_settle(e, err) : ACCEL_OK;
+    if (!any && e->b.error.status == ACCEL_OK) {
+        return ACCEL_OK;
+    }
+    ACCEL_TRY(editor_settle(e, err));
+    return graph_infer(e->g, err); /* later rules ask for the types of what this one wrote */
 }
 
 static accel_status apply_rules(graph *g, graph_form form, accel_error *err) {
@@ -154,6 +158,17 @@ static accel_status apply_rules(graph *g, graph_form form, accel_error *err) {
     return status;
 }
 
+/* Inference cannot see through operators that the table lacks, and a file must say the types of its outputs. */
+static void keep_output_types(graph *g) {
+    for (size_t i = 0; i < g->output_count; i++) {
+        graph_value *v = &g->values[g->outputs[i]];
+        if (v->origin == VALUE_NODE) {
+            v->declared = v->type;
+            v->has_declared = true;
+        }
+    }
+}
+
 accel_status pass_to_form(graph *g, graph_form form, accel_error *err) {
     if (form == FORM_HOUSE) {
         return ACCEL_OK;
@@ -161,6 +176,7 @@ accel_status pass_to_form(graph *g, graph_form form, accel_error *err) {
     enum { FOLD_GROWTH_BYTES = 1 << 22 }; /* the causal mask of 1024 positions */
     ACCEL_TRY(pass_eliminate(g, err));
     ACCEL_TRY(graph_infer(g, err));
+    keep_output_types(g);
     ACCEL_TRY(apply_rules(g, form, err));
     return graph_fold_all(g, FOLD_GROWTH_BYTES, err);
 }

@@ -105,6 +105,17 @@ static value_id keep_of_additive(const graph *g, value_id v) {
     return VALUE_NONE;
 }
 
+/* One Cast for all layers. */
+static value_id as_int32(editor *e, value_id v) {
+    for (size_t i = 0; i < e->g->node_count; i++) {
+        const graph_node *n = e->g->nodes[i];
+        if (node_is(n, "Cast") && n->inputs[0] == v && node_attr_int(n, "to", 0) == DTYPE_I32) {
+            return n->outputs[0];
+        }
+    }
+    return form_value(e, false, "Cast", 1, &v, 1, &BUILD_INT("to", DTYPE_I32));
+}
+
 /* A mask that says only which keys are padding, as [batch, keys] int32; VALUE_NONE when it says more. */
 static value_id key_padding(editor *e, value_id mask) {
     const graph *g = e->g;
@@ -124,7 +135,7 @@ static value_id key_padding(editor *e, value_id mask) {
     if (rows == VALUE_NONE || shape_of(g, rows)->dims[1] != s->dims[3]) {
         return VALUE_NONE;
     }
-    return form_value(e, false, "Cast", 1, &rows, 1, &BUILD_INT("to", DTYPE_I32));
+    return as_int32(e, rows);
 }
 
 static value_id additive(editor *e, value_id mask, value_id like) {

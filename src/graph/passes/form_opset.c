@@ -28,6 +28,18 @@ static accel_status set_ints(editor *e, graph_node *n, const char *name, const i
     return node_set_attr(e->g, n, &(graph_attr){.name = name, .kind = ATTR_INTS, .ints = ints, .count = count}, err);
 }
 
+/* The table describes the newest form only: a node in an older one is unknown to it, and keeps the types that were inferred. */
+static void detach(editor *e, graph_node *n) {
+    n->op = NULL;
+    for (size_t k = 0; k < n->output_count; k++) {
+        if (n->outputs[k] != VALUE_NONE) {
+            graph_value *v = &e->g->values[n->outputs[k]];
+            v->declared = v->type;
+            v->has_declared = true;
+        }
+    }
+}
+
 /* Opset 18 made axes an input of the reductions. */
 accel_status form_reduce_axes(editor *e, graph_node *n, accel_error *err) {
     value_id axes = input_or_none(n, 1);
@@ -43,6 +55,7 @@ accel_status form_reduce_axes(editor *e, graph_node *n, accel_error *err) {
         return form_refuse(e, n, "its axes are computed", err);
     }
     n->input_count = 1;
+    detach(e, n);
     return count > 0 ? set_ints(e, n, "axes", ints, count, err) : ACCEL_OK;
 }
 
@@ -109,6 +122,7 @@ accel_status form_grid_sample_modes(editor *e, graph_node *n, accel_error *err) 
     const char *mode = node_attr_string(n, "mode", "linear");
     const char *old = strcmp(mode, "linear") == 0 ? "bilinear" : strcmp(mode, "cubic") == 0 ? "bicubic" : mode;
     graph_attr attr = {.name = "mode", .kind = ATTR_STRING, .s = old, .s_length = strlen(old)};
+    detach(e, n);
     return node_set_attr(e->g, n, &attr, err);
 }
 
