@@ -13,6 +13,7 @@ Not part of `make test`: torch is not among accel's dependencies.
 """
 
 import argparse
+import os
 import pathlib
 import random
 import statistics
@@ -28,6 +29,9 @@ import transformers
 
 BLOCK_S = 0.35
 IDLE_S = 0.04  # lets ONNX Runtime's spinning threads fall asleep
+BLOCK_TRIES = 6
+FOREIGN_LOAD = 0.1  # of one core
+FOREIGN = {"kept": 0, "given up": 0}  # blocks in a quiet moment, and blocks taken in a busy one for want of those
 CASES = [(1, 32), (1, 128), (8, 128)]
 
 
@@ -152,8 +156,28 @@ class OpenVino:
         return [t.data.copy() for t in self.request.output_tensors]
 
 
+def busy_s():
+    """Seconds of CPU used by everybody, and by this process."""
+    fields = [int(f) for f in open("/proc/stat").readline().split()[1:9]]
+    everybody = sum(fields) - fields[3] - fields[4]  # without idle and iowait; steal is in it
+    return everybody / os.sysconf("SC_CLK_TCK"), time.process_time()
+
+
 def block(session):
-    """Median of the runs of one block, in ms."""
+    """Median of the runs of one block, in ms. Tried again, a few times, while others use the machine."""
+    for _ in range(BLOCK_TRIES):
+        start, (all_before, own_before) = time.perf_counter(), busy_s()
+        median = quiet_block(session)
+        all_after, own_after = busy_s()
+        foreign = (all_after - all_before - (own_after - own_before)) / (time.perf_counter() - start)
+        if foreign < FOREIGN_LOAD:
+            FOREIGN["kept"] += 1
+            return median
+    FOREIGN["given up"] += 1
+    return median
+
+
+def quiet_block(session):
     time.sleep(IDLE_S)
     session.run()
     times = []
@@ -233,7 +257,8 @@ def main():
             distance = "" if row["distance"] is None else f"{row['distance']:.1e}"
             print("| {model} | {engine} | {batch} | {sequence} | {threads} | {accel:.2f} | {best_ms:.2f} | {best} | "
                   "**{ratio:.3f}** | {low:.3f}–{high:.3f} | {d} |".format(d=distance, **row), flush=True)
-    print(f"\nworst ratio {worst:.3f} (bar: 1.05)")
+    print(f"\nworst ratio {worst:.3f} (bar: 1.05); {FOREIGN['given up']} of {sum(FOREIGN.values())} blocks were taken while "
+          f"others used more than {FOREIGN_LOAD:.0%} of a core")
     sys.exit(0 if worst <= 1.05 else 1)
 
 
