@@ -107,9 +107,13 @@ static accel_status add_input(import_scope *s, const proto_value *v) {
 
 /* ---- nodes -------------------------------------------------------------------------------------------- */
 
+/* In a function's body, "call/node"; a nameless node there is called by what it makes. */
 static const char *node_name(import_scope *s, const proto_node *n) {
     arena *a = s->state->memory;
-    return arena_printf(a, "%s%s", s->call ? s->call->prefix : "", proto_text(a, n->name));
+    if (!s->call)
+        return arena_printf(a, "%s", proto_text(a, n->name));
+    byte_span own = n->name.length || n->output_count == 0 ? n->name : n->outputs[0];
+    return arena_printf(a, "%s%s", s->call->prefix, proto_text(a, own));
 }
 
 /* "node 'x' (Conv)" before the sentence that is there. */

@@ -413,15 +413,51 @@ static accel_status upsample_name(import_scope *s, import_node *n) {
     return ACCEL_OK;
 }
 
-/* Opset 10: inputs X, scales; output position / scale, rounded down. */
-static accel_status resize_asymmetric(import_scope *s, import_node *n) {
-    (void)s;
+/* Reads constant scales; false when they are not known. */
+static bool constant_scales(import_scope *s, const import_node *n, float *scales, size_t *count) {
+    if (!has_input(n, 1) || !graph_value_is_constant(s->graph, n->inputs[1]))
+        return false;
+    const graph_value *v = &s->graph->values[n->inputs[1]];
+    if (v->type.type != DTYPE_F32 || v->type.shape.rank != 1 || v->type.shape.dims[0] > TENSOR_MAX_RANK)
+        return false;
+    *count = (size_t)v->type.shape.dims[0];
+    return graph_value_read(s->graph, n->inputs[1], scales, *count * sizeof *scales, NULL) == ACCEL_OK;
+}
+
+static accel_status resize_once(import_scope *s, import_node *n, const char *nearest_mode,
+                                const float *scales, size_t count) {
+    if (scales)
+        ACCEL_TRY(add_scales(s, n, scales, count));
     put_input(n, 2, n->input_count > 1 ? n->inputs[1] : VALUE_NONE);
     n->inputs[1] = VALUE_NONE;
     put_string(n, "coordinate_transformation_mode", "asymmetric");
-    if (!has_string(n, "mode", "linear"))
-        put_string(n, "nearest_mode", "floor");
+    put_string(n, "nearest_mode", nearest_mode);
     return ACCEL_OK;
+}
+
+/* Opset 10: inputs X, scales; output position / scale, rounded down along axes that grow and up along
+ * those that shrink (so its test cases have it). Axes of both kinds take two steps. */
+static accel_status resize_asymmetric(import_scope *s, import_node *n) {
+    float scales[TENSOR_MAX_RANK], grow[TENSOR_MAX_RANK], shrink[TENSOR_MAX_RANK];
+    size_t count, growing = 0, shrinking = 0;
+    if (has_string(n, "mode", "linear") || !constant_scales(s, n, scales, &count))
+        return resize_once(s, n, "floor", NULL, 0);
+    for (size_t i = 0; i < count; i++) {
+        growing += scales[i] > 1;
+        shrinking += scales[i] < 1;
+        grow[i] = scales[i] > 1 ? scales[i] : 1;
+        shrink[i] = scales[i] < 1 ? scales[i] : 1;
+    }
+    if (growing == 0 || shrinking == 0)
+        return resize_once(s, n, shrinking ? "ceil" : "floor", NULL, 0);
+    value_id first[3] = {n->inputs[0], VALUE_NONE};
+    graph_attr attrs[] = {
+        {.name = "coordinate_transformation_mode", .kind = ATTR_STRING, .s = "asymmetric", .s_length = 10},
+        {.name = "nearest_mode", .kind = ATTR_STRING, .s = "floor", .s_length = 5}};
+    ACCEL_TRY(add_scales(s, n, grow, count));
+    first[2] = n->inputs[1];
+    ACCEL_TRY(emit_before(s, n, "Resize", first, 3, attrs, 2, &n->inputs[0]));
+    return resize_once(s, n, "ceil", shrink, count);
 }
 
 /* Opset 11 demanded all inputs: an empty tensor stood for one that is not there. */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "formats/name_map.h"
 #include "formats/onnx/model.h"
 
 enum {
@@ -36,6 +37,7 @@ typedef struct onnx_writer {
     int64_t ir_version;
     weight_slot *slots;
     size_t slot_count, slot_capacity;
+    name_map node_names;     /* written so far */
     const char *domains[16]; /* that nodes use, beside ai.onnx */
     size_t domain_count;
 } onnx_writer;
@@ -289,6 +291,16 @@ static accel_status note_domain(onnx_writer *w, const char *domain) {
     return ACCEL_OK;
 }
 
+/* Some readers refuse a file in which two nodes have one name, though names mean nothing: the second goes
+ * nameless. */
+static accel_status put_node_name(onnx_writer *w, const char *name, str_buf *b) {
+    byte_span span = {(const uint8_t *)name, strlen(name)};
+    if (!name[0] || name_map_get(&w->node_names, span) != NAME_ABSENT)
+        return ACCEL_OK;
+    pb_put_text(b, 3, name);
+    return name_map_put(&w->node_names, span, 0) ? ACCEL_OK : error_no_memory(w->err, "an ONNX file", 0);
+}
+
 static accel_status put_node(onnx_writer *w, const graph *g, const graph_node *n, message *around) {
     ACCEL_TRY(note_domain(w, n->domain));
     message m = open_message(w);
@@ -296,10 +308,8 @@ static accel_status put_node(onnx_writer *w, const graph *g, const graph_node *n
         pb_put_text(&m.bytes, 1, value_name(g, n->inputs[i]));
     for (size_t i = 0; i < n->output_count; i++)
         pb_put_text(&m.bytes, 2, value_name(g, n->outputs[i]));
-    if (n->name[0])
-        pb_put_text(&m.bytes, 3, n->name);
+    accel_status status = put_node_name(w, n->name, &m.bytes);
     pb_put_text(&m.bytes, 4, n->op_type);
-    accel_status status = ACCEL_OK;
     for (size_t i = 0; status == ACCEL_OK && i < n->attr_count; i++)
         status = put_attr(w, &n->attrs[i], &m);
     if (n->domain[0])
@@ -510,20 +520,31 @@ static accel_status write_both(onnx_writer *w, const graph *g, const char *path)
     return status;
 }
 
+static accel_status start(onnx_writer *w, const graph *g, const onnx_write_options *options) {
+    w->node_names.memory = arena_create();
+    if (!w->node_names.memory)
+        return error_no_memory(w->err, "an ONNX file", 0);
+    return choose(w, g, options);
+}
+
+static void finish(onnx_writer *w) {
+    file_writer_abort(w->data);
+    arena_destroy(w->node_names.memory);
+    mem_free(w->slots);
+}
+
 accel_status onnx_write(const graph *g, const char *path, const onnx_write_options *options,
                         accel_error *err) {
     onnx_writer w = {.err = err};
     str_buf data_path = {0};
-    ACCEL_TRY(choose(&w, g, options));
     str_appendf(&data_path, "%s.data", path);
-    accel_status status = data_path.failed ? error_no_memory(err, path, 0) : ACCEL_OK;
+    accel_status status = data_path.failed ? error_no_memory(err, path, 0) : start(&w, g, options);
     w.data_name = file_base_name(str_text(&data_path));
     if (status == ACCEL_OK && w.external)
         status = file_writer_open(str_text(&data_path), &w.data, err);
     if (status == ACCEL_OK)
         status = write_both(&w, g, path);
-    file_writer_abort(w.data);
-    mem_free(w.slots);
+    finish(&w);
     str_free(&data_path);
     return status;
 }
@@ -531,17 +552,18 @@ accel_status onnx_write(const graph *g, const char *path, const onnx_write_optio
 accel_status onnx_write_bytes(const graph *g, const onnx_write_options *options, str_buf *out,
                               accel_error *err) {
     onnx_writer w = {.err = err};
-    ACCEL_TRY(choose(&w, g, options));
+    accel_status status = start(&w, g, options);
     w.external = false;
     message m = open_message(&w);
-    accel_status status = put_model(&w, g, &m);
+    if (status == ACCEL_OK)
+        status = put_model(&w, g, &m);
     if (status == ACCEL_OK && m.weight_bytes + m.bytes.length > EMBEDDED_LIMIT)
         status = error_set(err, ACCEL_LIMIT,
                            "the model is larger than 2 GB, the most that one ONNX file can hold");
     if (status == ACCEL_OK)
         status = stream(&w, &m, to_buffer, out);
     str_free(&m.bytes);
-    mem_free(w.slots);
+    finish(&w);
     return status;
 }
 
