@@ -8,10 +8,11 @@ link=${WASM_LD:-wasm-ld-19}
 jobs=${JOBS:-$(nproc)}
 out=build/wasm
 isa=simd128
+version=$(sed -n 's/^project(accel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 command -v "$clang" "$link" >/dev/null || { echo "wasm: $clang or $link is missing: run scripts/deps.sh ci" >&2; exit 1; }
 
 common=(--target=wasm32 -std=c17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -msimd128 -DNDEBUG
-    -DACCEL_WASM=1 "-DACCEL_VERSION=\"wasm\"" -isystem src/base/wasm/include)
+    -DACCEL_WASM=1 "-DACCEL_VERSION=\"$version\"" -isystem src/base/wasm/include -isystem $out)
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 kernel=(-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast "-DACCEL_ISA=$isa" "-DACCEL_ISA_$isa=1")
 
@@ -32,7 +33,8 @@ for folder in src/base src/graph src/formats src/zoo src/engines/native; do [ -d
 mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' | sort)
 [ -f src/engines/names.c ] && files+=(src/engines/names.c)
 [ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
-files+=(.deps/yyjson/yyjson.c)
+files+=(.deps/yyjson/yyjson.c src/base/posix/version.c)
+cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
 
 export -f compile
 export clang out isa
