@@ -8,7 +8,7 @@ CMAKE   = cmake -G Ninja -S . -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 CTEST   = ctest --output-on-failure --no-label-summary -j $(JOBS)
 CLANG   = -DCMAKE_C_COMPILER=clang-19
 
-.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm peers install format check clean
+.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm peers install format check clean docs
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/build.ninja
@@ -66,6 +66,10 @@ peers: deps
 
 install: all
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) --strip
+
+# The reference parts of docs/, written by the code they describe.
+docs: all
+	@ACCEL_UPDATE_DOCS=1 $(CTEST) --test-dir $(BUILD) -R store/test_docs
 
 format:
 	@scripts/check_format.sh --fix

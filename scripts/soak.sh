@@ -22,6 +22,7 @@ tests=${PIPESTATUS[0]}
 scripts/fuzz.sh "${1:-3600}" 2>&1 | tee -a "$log"
 fuzz=${PIPESTATUS[0]}
 grep -E '^(fuzz:|SOAK)|tests passed|\*\*\*|Total Test' "$log" >>build/soak.md
+grep -h '^SOAK' build/soak/Testing/Temporary/LastTest.log >>build/soak.md # figures of the tests that passed
 echo '```' >>build/soak.md
 mv build/soak.md "$result"
 exit $((tests || fuzz))

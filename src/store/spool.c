@@ -1,12 +1,11 @@
 #include "store/spool.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <yyjson.h>
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -79,13 +78,13 @@ static bool is_utc(const char *text) {
     return text[i] == 'Z' && text[i + 1] == '\0';
 }
 
-/* A member of the run, at most so long and without a NUL inside; NULL when it is absent. */
+/* A member of the run, at most so long; NULL when it is absent. */
 static const char *run_text(yyjson_val *run, const char *key, bool *ok) {
     yyjson_val *v = yyjson_obj_get(run, key);
-    const char *text = yyjson_get_str(v);
+    const char *text = json_text(v);
     if (v == NULL || yyjson_is_null(v))
         return NULL;
-    *ok = *ok && text != NULL && yyjson_get_len(v) <= RUN_TEXT_MAX_BYTES && strlen(text) == yyjson_get_len(v);
+    *ok = *ok && text != NULL && yyjson_get_len(v) <= RUN_TEXT_MAX_BYTES;
     return text;
 }
 
@@ -109,23 +108,12 @@ static accel_status read_spooled(yyjson_doc *doc, arena *a, run_info *run, recor
     if (body == NULL)
         return error_set(err, ACCEL_BAD_FILE, "it is not {\"run\": …, \"record\": …}");
     ACCEL_TRY(read_run(yyjson_obj_get(root, "run"), run, err));
-    size_t length = 0;
-    char *text = yyjson_val_write(body, 0, &length);
-    if (text == NULL)
-        return error_no_memory(err, "a spooled record", 0);
-    accel_status status = record_read_json(text, length, a, r, err);
-    free(text);
+    str_buf text = {0};
+    json_append_value(&text, body);
+    accel_status status = text.failed ? error_no_memory(err, "a spooled record", text.length)
+                                      : record_read_json(text.data, text.length, a, r, err);
+    str_free(&text);
     return status == ACCEL_OK ? record_validate(r, err) : status;
-}
-
-static accel_status parse_spooled(char *text, size_t length, yyjson_doc **out, accel_error *err) {
-    yyjson_read_err failure = {0};
-    *out = yyjson_read_opts(text, length, 0, NULL, &failure);
-    if (*out != NULL)
-        return ACCEL_OK;
-    if (failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
-        return error_no_memory(err, "a spooled record", length);
-    return error_set(err, ACCEL_BAD_FILE, "it is not JSON: %s", failure.msg != NULL ? failure.msg : "empty");
 }
 
 static void reject(const char *folder, const char *name, const char *path, const char *why) {
@@ -141,14 +129,15 @@ static void reject(const char *folder, const char *name, const char *path, const
 }
 
 /* What the file holds, into the database. *why: what is wrong with the file; err: with the database. */
-static accel_status store_spooled(take_in *t, char *text, size_t length, accel_error *why, accel_error *err) {
+static accel_status store_spooled(take_in *t, const char *text, size_t length, accel_error *why,
+                                  accel_error *err) {
     arena *a = arena_create();
     yyjson_doc *doc = NULL;
     run_info run;
     record r;
     accel_status status = a != NULL ? ACCEL_OK : error_no_memory(why, "a spooled record", 0);
     if (status == ACCEL_OK)
-        status = parse_spooled(text, length, &doc, why);
+        status = json_parse(text, length, SPOOL_FILE_MAX_BYTES, "a spooled record", &doc, why);
     if (status == ACCEL_OK)
         status = read_spooled(doc, a, &run, &r, why);
     if (status == ACCEL_OK) {

@@ -49,7 +49,7 @@ accel_status store_writer_create(const store_options *options, store_writer **ou
     if (w == NULL)
         return error_no_memory(err, "a writer", sizeof *w);
     w->arena = arena_create();
-    w->patience_s = options->patience_s < 0 ? DEFAULT_PATIENCE_S : options->patience_s;
+    w->patience_s = options->patience_s < 0 ? (double)DEFAULT_PATIENCE_S : options->patience_s;
     w->started_ns = clock_now_ns();
     w->path = w->arena != NULL ? arena_strdup(w->arena, options->path) : NULL;
     accel_status status =
