@@ -35,7 +35,8 @@ accel_status builder_finish(builder *b, graph **out, accel_error *err) {
 
 /* ---- inputs, outputs, constants ----------------------------------------------------------------------------------- */
 
-value_id build_input(builder *b, const char *name, dtype type, int rank, const int64_t *dims, const char *const *dim_names) {
+value_id build_input(builder *b, const char *name, dtype type, int rank, const int64_t *dims,
+                     const char *const *dim_names) {
     if (failed(b)) {
         return VALUE_NONE;
     }
@@ -83,10 +84,12 @@ void build_output(builder *b, const char *name, value_id v) {
     }
 }
 
-static accel_status weight_mismatch(const builder *b, const char *name, value_id there, const shape *s, accel_error *err) {
+static accel_status weight_mismatch(const builder *b, const char *name, value_id there, const shape *s,
+                                    accel_error *err) {
     char have[160], want[160];
     return error_set(err, ACCEL_BAD_GRAPH, "weight '%s' is used as %s and as %s", name,
-                     shape_text(&b->graph->values[there].type.shape, have, sizeof have), shape_text(s, want, sizeof want));
+                     shape_text(&b->graph->values[there].type.shape, have, sizeof have),
+                     shape_text(s, want, sizeof want));
 }
 
 value_id build_weight(builder *b, const char *name, int rank, const int64_t *dims) {
@@ -103,7 +106,8 @@ value_id build_weight(builder *b, const char *name, int rank, const int64_t *dim
         return id;
     }
     if (!b->weights) {
-        error_set(&b->error, ACCEL_INVALID_ARGUMENT, "the model needs weight '%s', but no weights were given", name);
+        error_set(&b->error, ACCEL_INVALID_ARGUMENT, "the model needs weight '%s', but no weights were given",
+                  name);
         return VALUE_NONE;
     }
     dtype type = DTYPE_UNDEFINED;
@@ -161,7 +165,8 @@ value_id build_i64s(builder *b, size_t count, const int64_t *values) {
         str_free(&name);
         return VALUE_NONE;
     }
-    value_id id = constant(b, str_text(&name), DTYPE_I64, &(shape){.rank = 1, .dims = {(int64_t)count}}, values);
+    value_id id =
+        constant(b, str_text(&name), DTYPE_I64, &(shape){.rank = 1, .dims = {(int64_t)count}}, values);
     str_free(&name);
     return id;
 }
@@ -245,8 +250,8 @@ void build_any(builder *b, const build_node *spec) {
     (void)add_op(b, spec, copies);
 }
 
-void build_op_n(builder *b, const char *op_type, size_t input_count, const value_id *inputs, size_t attr_count,
-                const build_attr *attrs, size_t output_count, value_id *outputs) {
+void build_op_n(builder *b, const char *op_type, size_t input_count, const value_id *inputs,
+                size_t attr_count, const build_attr *attrs, size_t output_count, value_id *outputs) {
     for (size_t i = 0; i < output_count; i++) {
         outputs[i] = VALUE_NONE;
     }
@@ -263,8 +268,8 @@ void build_op_n(builder *b, const char *op_type, size_t input_count, const value
                                .outputs = outputs});
 }
 
-value_id build_op(builder *b, const char *op_type, size_t input_count, const value_id *inputs, size_t attr_count,
-                  const build_attr *attrs) {
+value_id build_op(builder *b, const char *op_type, size_t input_count, const value_id *inputs,
+                  size_t attr_count, const build_attr *attrs) {
     value_id out;
     build_op_n(b, op_type, input_count, inputs, attr_count, attrs, 1, &out);
     return out;
@@ -322,10 +327,11 @@ value_id build_embedding(builder *b, const char *weight, value_id ids, int64_t r
     return build_op(b, "Gather", 2, (const value_id[]){table, ids}, 1, &BUILD_INT("axis", 0));
 }
 
-value_id build_attention(builder *b, value_id q, value_id k, value_id v, value_id mask, int64_t q_heads, int64_t kv_heads,
-                         bool causal) {
+value_id build_attention(builder *b, value_id q, value_id k, value_id v, value_id mask, int64_t q_heads,
+                         int64_t kv_heads, bool causal) {
     return build_op(b, "Attention", 4, (const value_id[]){q, k, v, mask}, 3,
-                    (const build_attr[]){BUILD_INT("q_num_heads", q_heads), BUILD_INT("kv_num_heads", kv_heads),
+                    (const build_attr[]){BUILD_INT("q_num_heads", q_heads),
+                                         BUILD_INT("kv_num_heads", kv_heads),
                                          BUILD_INT("is_causal", causal ? 1 : 0)});
 }
 

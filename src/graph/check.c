@@ -47,10 +47,12 @@ static accel_status check_value(const graph *g, const graph_value *v, accel_erro
         shape_ok = s->dims[i] >= DIM_UNKNOWN;
     }
     if (!shape_ok) {
-        return error_set(err, ACCEL_BAD_GRAPH, "'%s' has a negative dimension or a rank above %d", v->name, TENSOR_MAX_RANK);
+        return error_set(err, ACCEL_BAD_GRAPH, "'%s' has a negative dimension or a rank above %d", v->name,
+                         TENSOR_MAX_RANK);
     }
     if (v->origin == VALUE_OUTER && !(g->parent && valid(g->parent, v->outer))) {
-        return error_set(err, ACCEL_BAD_GRAPH, "'%s' is taken from a graph around this one, where it is not", v->name);
+        return error_set(err, ACCEL_BAD_GRAPH, "'%s' is taken from a graph around this one, where it is not",
+                         v->name);
     }
     if (v->origin == VALUE_INITIALIZER && v->data.kind == DATA_NONE) {
         return error_set(err, ACCEL_BAD_GRAPH, "initializer '%s' has no contents", v->name);
@@ -62,11 +64,13 @@ static accel_status check_value(const graph *g, const graph_value *v, accel_erro
 
 static accel_status check_arity(const graph *g, const graph_node *n, accel_error *err) {
     const op_def *op = n->op;
-    if (n->input_count < op->min_inputs || (op->max_inputs != OP_VARIADIC && n->input_count > op->max_inputs)) {
+    if (n->input_count < op->min_inputs ||
+        (op->max_inputs != OP_VARIADIC && n->input_count > op->max_inputs)) {
         return bad_node(g, n, err, "it has %llu inputs, which the operator does not take",
                         (unsigned long long)n->input_count);
     }
-    if (n->output_count < op->min_outputs || (op->max_outputs != OP_VARIADIC && n->output_count > op->max_outputs)) {
+    if (n->output_count < op->min_outputs ||
+        (op->max_outputs != OP_VARIADIC && n->output_count > op->max_outputs)) {
         return bad_node(g, n, err, "it has %llu outputs, which the operator does not give",
                         (unsigned long long)n->output_count);
     }
@@ -176,16 +180,19 @@ static accel_status check_node(const graph *g, node_id position, accel_error *er
 static accel_status check_ends(const graph *g, accel_error *err) {
     for (size_t i = 0; i < g->input_count; i++) {
         if (!valid(g, g->inputs[i]) || g->values[g->inputs[i]].origin != VALUE_INPUT) {
-            return error_set(err, ACCEL_BAD_GRAPH, "input %llu of the graph is not an input value", (unsigned long long)i);
+            return error_set(err, ACCEL_BAD_GRAPH, "input %llu of the graph is not an input value",
+                             (unsigned long long)i);
         }
     }
     for (size_t i = 0; i < g->output_count; i++) {
         value_id v = g->outputs[i];
         if (!valid(g, v)) {
-            return error_set(err, ACCEL_BAD_GRAPH, "output %llu of the graph is not a value", (unsigned long long)i);
+            return error_set(err, ACCEL_BAD_GRAPH, "output %llu of the graph is not a value",
+                             (unsigned long long)i);
         }
         if (g->values[v].origin == VALUE_NODE && g->values[v].producer == NODE_NONE) {
-            return error_set(err, ACCEL_BAD_GRAPH, "output '%s' of the graph is computed by no node", g->values[v].name);
+            return error_set(err, ACCEL_BAD_GRAPH, "output '%s' of the graph is computed by no node",
+                             g->values[v].name);
         }
     }
     return ACCEL_OK;

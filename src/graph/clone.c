@@ -140,7 +140,8 @@ static accel_status clone_into(const graph *from, graph *to, accel_error *err) {
 
 accel_status graph_clone(const graph *g, graph **out, accel_error *err) {
     if (g->parent) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "a subgraph cannot be copied without the graph around it");
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "a subgraph cannot be copied without the graph around it");
     }
     graph *copy;
     ACCEL_TRY(graph_create(&copy, err));

@@ -33,8 +33,8 @@ static bool attach_small_contents(const graph *g, value_id id, op_value *v, aren
 
 typedef enum outcome { COST_KNOWN, COST_UNKNOWN, COST_NO_MEMORY } outcome;
 
-static outcome fill_values(const graph *g, const value_id *ids, size_t count, op_value *values, arena *scratch,
-                           double *bytes) {
+static outcome fill_values(const graph *g, const value_id *ids, size_t count, op_value *values,
+                           arena *scratch, double *bytes) {
     *bytes = 0;
     for (size_t k = 0; k < count; k++) {
         if (ids[k] == VALUE_NONE) {
@@ -74,7 +74,8 @@ static outcome node_cost(const graph *g, const graph_node *n, arena *scratch, op
         return COST_NO_MEMORY;
     }
     double bytes_read, bytes_written;
-    outcome found = n->op ? fill_values(g, n->inputs, n->input_count, inputs, scratch, &bytes_read) : COST_UNKNOWN;
+    outcome found =
+        n->op ? fill_values(g, n->inputs, n->input_count, inputs, scratch, &bytes_read) : COST_UNKNOWN;
     if (found == COST_KNOWN) {
         found = fill_values(g, n->outputs, n->output_count, outputs, scratch, &bytes_written);
     }
@@ -109,8 +110,8 @@ bool graph_node_cost(const graph *g, const graph_node *n, op_cost *out) {
 
 typedef struct coster {
     const graph *g;
-    bool *constant;     /* one a value: computed from constants alone, so made once at load and not at each run */
-    bool *counted;      /* one a value: initializer already in the sums */
+    bool *constant; /* one a value: computed from constants alone, so made once at load and not at each run */
+    bool *counted;  /* one a value: initializer already in the sums */
     value_id *storage;  /* one a value: the value whose memory it shares (views), itself otherwise */
     uint32_t *last_use; /* one a value, by storage */
     arena *scratch;
@@ -207,7 +208,8 @@ static void find_storage(coster *c, const graph_node *n) {
         if (id == VALUE_NONE) {
             continue;
         }
-        bool view = k == 0 && n->op && (n->op->flags & OP_VIEW) && n->input_count > 0 && n->inputs[0] != VALUE_NONE;
+        bool view =
+            k == 0 && n->op && (n->op->flags & OP_VIEW) && n->input_count > 0 && n->inputs[0] != VALUE_NONE;
         c->storage[id] = view ? c->storage[n->inputs[0]] : id;
         c->constant[id] = node_is_constant(c, n);
     }
@@ -249,7 +251,8 @@ static size_t collect_blocks(const coster *c, const size_t *sub_peaks, plan_bloc
             blocks[count++] = (plan_block){.size_bytes = size_bytes, .first = (uint32_t)i, .last = last};
         }
         if (sub_peaks[i] > 0) {
-            blocks[count++] = (plan_block){.size_bytes = sub_peaks[i], .first = (uint32_t)i, .last = (uint32_t)i};
+            blocks[count++] =
+                (plan_block){.size_bytes = sub_peaks[i], .first = (uint32_t)i, .last = (uint32_t)i};
         }
     }
     return count;

@@ -7,12 +7,13 @@
 
 typedef struct graph_cost {
     double flops;
-    double bytes_moved;            /* read + written, node by node */
-    int64_t parameters;            /* elements of floating and quantised initializers used by nodes (integer shape constants of up to 64 elements not counted) */
-    size_t weight_bytes;           /* bytes of all initializers used by nodes */
-    size_t peak_activation_bytes;  /* largest sum of live intermediate values, by liveness in node order */
+    double bytes_moved; /* read + written, node by node */
+    int64_t
+        parameters; /* elements of floating and quantised initializers used by nodes (integer shape constants of up to 64 elements not counted) */
+    size_t weight_bytes;             /* bytes of all initializers used by nodes */
+    size_t peak_activation_bytes;    /* largest sum of live intermediate values, by liveness in node order */
     size_t planned_activation_bytes; /* arena that memory_plan needs for them */
-    size_t nodes_unknown;          /* nodes without a table entry or with unknown shapes: not in the sums */
+    size_t nodes_unknown;            /* nodes without a table entry or with unknown shapes: not in the sums */
 } graph_cost;
 
 accel_status graph_cost_compute(const graph *g, graph_cost *out, accel_error *err);
@@ -28,6 +29,7 @@ typedef struct plan_block {
 } plan_block;
 
 /* Gives each block an offset (a multiple of alignment) such that blocks alive together never overlap. */
-accel_status memory_plan(plan_block *blocks, size_t count, size_t alignment, size_t *total_bytes, accel_error *err);
+accel_status memory_plan(plan_block *blocks, size_t count, size_t alignment, size_t *total_bytes,
+                         accel_error *err);
 
 #endif

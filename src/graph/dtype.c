@@ -5,7 +5,8 @@
 
 #include "base/checked.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor bytes are little-endian, as in ONNX raw_data");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "tensor bytes are little-endian, as in ONNX raw_data");
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
 
@@ -62,11 +63,13 @@ bool dtype_is_float(dtype t) {
 }
 
 bool dtype_is_signed_integer(dtype t) {
-    return t == DTYPE_I2 || t == DTYPE_I4 || t == DTYPE_I8 || t == DTYPE_I16 || t == DTYPE_I32 || t == DTYPE_I64;
+    return t == DTYPE_I2 || t == DTYPE_I4 || t == DTYPE_I8 || t == DTYPE_I16 || t == DTYPE_I32 ||
+           t == DTYPE_I64;
 }
 
 bool dtype_is_unsigned_integer(dtype t) {
-    return t == DTYPE_U2 || t == DTYPE_U4 || t == DTYPE_U8 || t == DTYPE_U16 || t == DTYPE_U32 || t == DTYPE_U64;
+    return t == DTYPE_U2 || t == DTYPE_U4 || t == DTYPE_U8 || t == DTYPE_U16 || t == DTYPE_U32 ||
+           t == DTYPE_U64;
 }
 
 bool dtype_is_integer(dtype t) {
@@ -93,7 +96,8 @@ bool dtype_size_bytes(dtype t, int64_t elements, size_t *out) {
 typedef struct float_format {
     int bits, mantissa_bits, bias;
     uint32_t max_finite;
-    uint32_t overflow; /* what a magnitude above the largest becomes: infinity, or max_finite where the type saturates */
+    uint32_t
+        overflow; /* what a magnitude above the largest becomes: infinity, or max_finite where the type saturates */
     uint32_t nan;
     bool unsigned_zero; /* "UZ": the encoding of -0 is NaN */
 } float_format;

@@ -43,14 +43,14 @@ typedef enum dtype {
         DTYPE_COUNT = 27
 } dtype;
 
-const char *dtype_name(dtype t);          /* "undefined" for a number that is not in the list */
-dtype dtype_from_name(const char *name);  /* DTYPE_UNDEFINED when unknown */
-dtype dtype_from_onnx(int64_t number);    /* DTYPE_UNDEFINED when unknown */
-unsigned dtype_bits(dtype t);             /* 0 for undefined and string */
-bool dtype_is_float(dtype t);             /* any floating type, float8 and float4 included */
+const char *dtype_name(dtype t);         /* "undefined" for a number that is not in the list */
+dtype dtype_from_name(const char *name); /* DTYPE_UNDEFINED when unknown */
+dtype dtype_from_onnx(int64_t number);   /* DTYPE_UNDEFINED when unknown */
+unsigned dtype_bits(dtype t);            /* 0 for undefined and string */
+bool dtype_is_float(dtype t);            /* any floating type, float8 and float4 included */
 bool dtype_is_signed_integer(dtype t);
-bool dtype_is_unsigned_integer(dtype t);  /* bool is not one */
-bool dtype_is_integer(dtype t);           /* signed or unsigned; bool is not one */
+bool dtype_is_unsigned_integer(dtype t); /* bool is not one */
+bool dtype_is_integer(dtype t);          /* signed or unsigned; bool is not one */
 
 /* Bytes of `elements` elements; sub-byte types are packed, low bits first, as in ONNX. False when not representable
  * or the type has no fixed size. */

@@ -61,7 +61,8 @@ static void frame_close(frame *f) {
     arena_destroy(f->scratch);
 }
 
-static accel_status frame_open(frame *f, frame *parent, const graph *g, struct thread_pool *pool, accel_error *err) {
+static accel_status frame_open(frame *f, frame *parent, const graph *g, struct thread_pool *pool,
+                               accel_error *err) {
     *f = (frame){.parent = parent, .g = g, .pool = pool};
     f->slots = mem_calloc(g->value_count, sizeof *f->slots);
     f->last_use = mem_calloc(g->value_count, sizeof *f->last_use);
@@ -217,7 +218,8 @@ static accel_status keep_outputs(op_context *c, frame *f, op_value *outputs, siz
 static accel_status run_subgraph(op_context *c, const graph *sub, const op_value *inputs, size_t input_count,
                                  op_value *outputs, size_t output_count) {
     if (input_count != sub->input_count || output_count != sub->output_count) {
-        return op_fail(c, ACCEL_BAD_GRAPH, "its subgraph takes %llu inputs and gives %llu outputs, not %llu and %llu",
+        return op_fail(c, ACCEL_BAD_GRAPH,
+                       "its subgraph takes %llu inputs and gives %llu outputs, not %llu and %llu",
                        (unsigned long long)sub->input_count, (unsigned long long)sub->output_count,
                        (unsigned long long)input_count, (unsigned long long)output_count);
     }
@@ -306,8 +308,8 @@ static accel_status take_all_outputs(frame *f, evaluation **out, accel_error *er
     return ACCEL_OK;
 }
 
-accel_status graph_evaluate_values(const graph *g, const op_value *inputs, size_t input_count, struct thread_pool *pool,
-                                   evaluation **out, accel_error *err) {
+accel_status graph_evaluate_values(const graph *g, const op_value *inputs, size_t input_count,
+                                   struct thread_pool *pool, evaluation **out, accel_error *err) {
     frame f;
     ACCEL_TRY(frame_open(&f, NULL, g, pool, err));
     accel_status status = place_inputs(&f, inputs, input_count, err);
@@ -321,8 +323,8 @@ accel_status graph_evaluate_values(const graph *g, const op_value *inputs, size_
     return status;
 }
 
-accel_status graph_evaluate(const graph *g, const tensor *inputs, size_t input_count, struct thread_pool *pool,
-                            evaluation **out, accel_error *err) {
+accel_status graph_evaluate(const graph *g, const tensor *inputs, size_t input_count,
+                            struct thread_pool *pool, evaluation **out, accel_error *err) {
     op_value *values = mem_calloc(input_count, sizeof *values);
     if (!values) {
         return error_no_memory(err, "a model's inputs", input_count * sizeof *values);

@@ -61,8 +61,9 @@ static accel_status promote_found(graph *g, graph_node *n, accel_error *err) {
 static size_t value_bytes(const graph_value *v) {
     int64_t elements;
     size_t size_bytes;
-    return shape_elements(&v->type.shape, &elements) && dtype_size_bytes(v->type.type, elements, &size_bytes) ? size_bytes
-                                                                                                           : 0;
+    return shape_elements(&v->type.shape, &elements) && dtype_size_bytes(v->type.type, elements, &size_bytes)
+               ? size_bytes
+               : 0;
 }
 
 static size_t input_bytes(const graph *g, const graph_node *n) {
@@ -77,8 +78,8 @@ static size_t input_bytes(const graph *g, const graph_node *n) {
 /* A weight transposed for a matrix product alone stays a view of the file: engines pack it transposed without a copy. */
 static bool is_weight_transpose(const graph *g, const graph_node *n) {
     enum { SMALL_BYTES = 1 << 16 };
-    if (strcmp(n->op_type, "Transpose") != 0 || n->domain[0] || g->values[n->inputs[0]].type.shape.rank != 2 ||
-        value_bytes(&g->values[n->inputs[0]]) < SMALL_BYTES) {
+    if (strcmp(n->op_type, "Transpose") != 0 || n->domain[0] ||
+        g->values[n->inputs[0]].type.shape.rank != 2 || value_bytes(&g->values[n->inputs[0]]) < SMALL_BYTES) {
         return false;
     }
     bool used = false;
@@ -117,7 +118,8 @@ static bool foldable(const folder *f, const graph *g, const graph_node *n) {
         }
     }
     size_t given = input_bytes(g, n);
-    return (result <= given || result - given <= f->max_bytes) && !(f->keep_transposes && is_weight_transpose(g, n));
+    return (result <= given || result - given <= f->max_bytes) &&
+           !(f->keep_transposes && is_weight_transpose(g, n));
 }
 
 /* A view keeps the contents where they are: no copy, and a mapped file stays mapped. */
@@ -147,7 +149,8 @@ static accel_status own_result(graph *g, value_id id, held_value *h, accel_error
     *h = (held_value){0};
     ACCEL_TRY(graph_own(g, close_tensor, kept, err));
     static const uint8_t nothing[1] = {0};
-    graph_data data = {.kind = DATA_BYTES, .bytes = kept->data ? kept->data : nothing, .size_bytes = kept->size_bytes};
+    graph_data data = {
+        .kind = DATA_BYTES, .bytes = kept->data ? kept->data : nothing, .size_bytes = kept->size_bytes};
     become_initializer(g, id, &type, data);
     return ACCEL_OK;
 }
@@ -164,7 +167,8 @@ static accel_status store_results(graph *g, graph_node *n, held_value *outputs, 
     return status;
 }
 
-static accel_status run_folded(const folder *f, graph *g, graph_node *n, const op_value *inputs, accel_error *err) {
+static accel_status run_folded(const folder *f, graph *g, graph_node *n, const op_value *inputs,
+                               accel_error *err) {
     held_value *outputs = ARENA_ARRAY(f->scratch, held_value, n->output_count);
     if (!outputs) {
         return error_no_memory(err, "folding constants", n->output_count * sizeof *outputs);

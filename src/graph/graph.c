@@ -159,7 +159,8 @@ static const char *fresh_name(graph *g, const char *wanted) {
     const char *stem = wanted && wanted[0] ? wanted : "value";
     for (;;) {
         char buffer[256];
-        int length = str_format(buffer, sizeof buffer, "%s.%llu", stem, (unsigned long long)++root->fresh_names);
+        int length =
+            str_format(buffer, sizeof buffer, "%s.%llu", stem, (unsigned long long)++root->fresh_names);
         if (length >= (int)sizeof buffer) {
             stem = "value"; /* too long a name to decorate */
             continue;
@@ -206,16 +207,14 @@ accel_status graph_add_value(graph *g, const char *name, value_origin origin, va
     ACCEL_TRY(reserve_name(g, err));
     bool taken = !name || !name[0] || graph_find_value(g, name) != VALUE_NONE;
     const char *own_name = taken ? fresh_name(g, name) : arena_strdup(g->arena, name);
-    if (!own_name || !mem_grow((void **)&g->values, &g->value_capacity, g->value_count + 1, sizeof *g->values)) {
+    if (!own_name ||
+        !mem_grow((void **)&g->values, &g->value_capacity, g->value_count + 1, sizeof *g->values)) {
         return error_no_memory(err, "a graph's values", (g->value_count + 1) * sizeof *g->values);
     }
     value_id id = (value_id)g->value_count;
     size_t slot = name_slot(g, own_name);
-    g->values[id] = (graph_value){.name = own_name,
-                                  .origin = origin,
-                                  .type = type,
-                                  .producer = NODE_NONE,
-                                  .outer = VALUE_NONE};
+    g->values[id] = (graph_value){
+        .name = own_name, .origin = origin, .type = type, .producer = NODE_NONE, .outer = VALUE_NONE};
     g->value_count++;
     g->name_slots[slot] = id;
     *out = id;
@@ -295,7 +294,8 @@ accel_status graph_add_outer(graph *g, const char *name, value_id outer, value_i
     return ACCEL_OK;
 }
 
-static accel_status add_node_outputs(graph *g, graph_node *n, node_id id, const char *const *names, accel_error *err) {
+static accel_status add_node_outputs(graph *g, graph_node *n, node_id id, const char *const *names,
+                                     accel_error *err) {
     for (size_t i = 0; i < n->output_count; i++) {
         const char *name = names ? names[i] : NULL;
         if (name && !name[0]) {
@@ -652,7 +652,8 @@ static accel_status sorter_start(sorter *s, const graph *g, arena *a, accel_erro
     return ACCEL_OK;
 }
 
-accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **order, size_t *count, accel_error *err) {
+accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **order, size_t *count,
+                                      accel_error *err) {
     sorter s;
     ACCEL_TRY(sorter_start(&s, g, a, err));
     for (size_t i = 0; i < g->output_count; i++) {
@@ -795,13 +796,14 @@ static void generate(const graph_data *d, dtype type, void *out, size_t count) {
 static accel_status contents_size(const graph *g, value_id value, size_t *out, accel_error *err) {
     const graph_value *v = &g->values[value];
     if (v->data.kind == DATA_NONE) {
-        return error_set(err, ACCEL_INTERNAL, "the contents of '%s' are not known before the model runs", v->name);
+        return error_set(err, ACCEL_INTERNAL, "the contents of '%s' are not known before the model runs",
+                         v->name);
     }
     ACCEL_TRY(tensor_size_bytes(v->type.type, &v->type.shape, v->name, out, err));
     if (v->data.kind == DATA_BYTES && v->data.size_bytes != *out) {
         char text[160];
-        return error_set(err, ACCEL_BAD_GRAPH, "'%s' has %llu bytes of contents, but %s%s needs %llu", v->name,
-                         (unsigned long long)v->data.size_bytes, dtype_name(v->type.type),
+        return error_set(err, ACCEL_BAD_GRAPH, "'%s' has %llu bytes of contents, but %s%s needs %llu",
+                         v->name, (unsigned long long)v->data.size_bytes, dtype_name(v->type.type),
                          shape_text(&v->type.shape, text, sizeof text), (unsigned long long)*out);
     }
     return ACCEL_OK;
@@ -821,7 +823,8 @@ static void read_contents(const graph_value *v, void *out, size_t size_bytes) {
     generate(&v->data, v->type.type, out, (size_t)elements);
 }
 
-accel_status graph_value_read(const graph *g, value_id value, void *out, size_t size_bytes, accel_error *err) {
+accel_status graph_value_read(const graph *g, value_id value, void *out, size_t size_bytes,
+                              accel_error *err) {
     size_t needed;
     ACCEL_TRY(contents_size(g, value, &needed, err));
     if (needed != size_bytes) {
@@ -838,7 +841,8 @@ static bool aligned_for(dtype t, const void *bytes) {
     return alignment <= 1 || (uintptr_t)bytes % alignment == 0;
 }
 
-accel_status graph_value_contents(const graph *g, value_id value, tensor *out, bool *owned, accel_error *err) {
+accel_status graph_value_contents(const graph *g, value_id value, tensor *out, bool *owned,
+                                  accel_error *err) {
     const graph_value *v = &g->values[value];
     size_t size_bytes;
     ACCEL_TRY(contents_size(g, value, &size_bytes, err));

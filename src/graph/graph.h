@@ -35,8 +35,8 @@ struct op_def; /* graph/op.h */
 /* ---- initializer contents ------------------------------------------------------------------------------------ */
 
 typedef enum data_kind {
-    DATA_NONE,     /* not an initializer */
-    DATA_BYTES,    /* bytes: in a mapped file, in the arena, or given by the caller for the graph's life; little-endian, packed as ONNX raw_data */
+    DATA_NONE,  /* not an initializer */
+    DATA_BYTES, /* bytes: in a mapped file, in the arena, or given by the caller for the graph's life; little-endian, packed as ONNX raw_data */
     DATA_GENERATED /* made on demand from a seed: the same bytes on every platform */
 } data_kind;
 
@@ -44,23 +44,28 @@ typedef enum data_distribution { DISTRIBUTION_NORMAL, DISTRIBUTION_UNIFORM } dat
 
 typedef struct graph_data {
     data_kind kind;
-    const void *bytes;   /* DATA_BYTES; may be unaligned */
+    const void *bytes; /* DATA_BYTES; may be unaligned */
     size_t size_bytes;
-    const char *stream;  /* DATA_GENERATED: name of the random stream */
+    const char *stream; /* DATA_GENERATED: name of the random stream */
     uint64_t seed;
     data_distribution distribution;
-    double a, b;         /* mean and standard deviation, or low and high */
-    bool file_backed;    /* bytes lie in a mapped file */
+    double a, b;      /* mean and standard deviation, or low and high */
+    bool file_backed; /* bytes lie in a mapped file */
 } graph_data;
 
 /* ---- values --------------------------------------------------------------------------------------------------- */
 
-typedef enum value_container { CONTAINER_TENSOR, CONTAINER_SEQUENCE, CONTAINER_OPTIONAL, CONTAINER_OPTIONAL_SEQUENCE } value_container;
+typedef enum value_container {
+    CONTAINER_TENSOR,
+    CONTAINER_SEQUENCE,
+    CONTAINER_OPTIONAL,
+    CONTAINER_OPTIONAL_SEQUENCE
+} value_container;
 
 typedef struct value_type {
     value_container container;
-    dtype type;   /* DTYPE_UNDEFINED: not known yet */
-    shape shape;  /* of the tensor, or of every element of the sequence where known */
+    dtype type;  /* DTYPE_UNDEFINED: not known yet */
+    shape shape; /* of the tensor, or of every element of the sequence where known */
 } value_type;
 
 typedef enum value_origin {
@@ -74,24 +79,37 @@ typedef struct graph_value {
     const char *name; /* unique in its graph, never NULL */
     value_origin origin;
     value_type type;
-    const char *dim_names[TENSOR_MAX_RANK]; /* "batch", "sequence": symbolic dims of inputs and outputs, else NULL */
-    graph_data data;   /* initializers; also a value whose contents shape inference found (then origin stays VALUE_NODE) */
-    node_id producer;  /* VALUE_NODE */
+    const char
+        *dim_names[TENSOR_MAX_RANK]; /* "batch", "sequence": symbolic dims of inputs and outputs, else NULL */
+    graph_data
+        data; /* initializers; also a value whose contents shape inference found (then origin stays VALUE_NODE) */
+    node_id producer; /* VALUE_NODE */
     int producer_output;
-    value_id outer;    /* VALUE_OUTER: its id in graph->parent */
-    value_type declared; /* what the model said, kept when graph_infer or a bind overwrites type; else unused */
+    value_id outer; /* VALUE_OUTER: its id in graph->parent */
+    value_type
+        declared; /* what the model said, kept when graph_infer or a bind overwrites type; else unused */
     bool has_declared;
 } graph_value;
 
 /* ---- nodes ----------------------------------------------------------------------------------------------------- */
 
-typedef enum attr_kind { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS, ATTR_OTHER } attr_kind;
+typedef enum attr_kind {
+    ATTR_INT,
+    ATTR_FLOAT,
+    ATTR_STRING,
+    ATTR_TENSOR,
+    ATTR_GRAPH,
+    ATTR_INTS,
+    ATTR_FLOATS,
+    ATTR_STRINGS,
+    ATTR_OTHER
+} attr_kind;
 
 typedef struct graph_attr {
     const char *name;
     attr_kind kind;
     int64_t i;
-    double f; /* ONNX stores float32; widened */
+    double f;      /* ONNX stores float32; widened */
     const char *s; /* ends in NUL; may hold other NULs: see s_length */
     size_t s_length;
     size_t count; /* of ints, floats, strings */
@@ -103,7 +121,7 @@ typedef struct graph_attr {
 } graph_attr;
 
 struct graph_node {
-    const char *name; /* may be "" */
+    const char *name;   /* may be "" */
     const char *domain; /* "" for ai.onnx */
     const char *op_type;
     const struct op_def *op; /* NULL when the operator table lacks it */
@@ -128,15 +146,15 @@ struct graph {
     size_t input_count;
     value_id *outputs;
     size_t output_count;
-    int64_t source_opset; /* of the file it came from; 0 when built */
-    const char *source_text; /* "pytorch 2.1", from the file's producer fields; "" when none */
+    int64_t source_opset;             /* of the file it came from; 0 when built */
+    const char *source_text;          /* "pytorch 2.1", from the file's producer fields; "" when none */
     struct graph_resource *resources; /* private: closed by graph_destroy */
     /* Private to graph.c and infer.c. */
     graph *first_child, *next_sibling; /* subgraphs made in this graph */
     value_id *name_slots;              /* open addressing over value names; VALUE_NONE is an empty slot */
     size_t name_slot_count;            /* 0 or a power of two */
     uint64_t fresh_names;              /* of the outermost graph: counts names made up */
-    arena *facts;                      /* of the outermost graph: contents that inference found, until the next run */
+    arena *facts; /* of the outermost graph: contents that inference found, until the next run */
 };
 
 /* The element type and shape that the model itself declares, before any bind or inference. */
@@ -146,8 +164,9 @@ const value_type *graph_declared_type(const graph *g, value_id value);
 int64_t graph_opset(void);
 
 accel_status graph_create(graph **out, accel_error *err);
-accel_status graph_create_subgraph(graph *parent, graph **out, accel_error *err); /* shares the arena; destroyed with it */
-void graph_destroy(graph *g); /* accepts NULL */
+accel_status graph_create_subgraph(graph *parent, graph **out,
+                                   accel_error *err); /* shares the arena; destroyed with it */
+void graph_destroy(graph *g);                         /* accepts NULL */
 /* close(handle) is called by graph_destroy; on failure close is called at once. */
 accel_status graph_own(graph *g, void (*close)(void *handle), void *handle, accel_error *err);
 
@@ -156,18 +175,23 @@ accel_status graph_own(graph *g, void (*close)(void *handle), void *handle, acce
 accel_status graph_clone(const graph *g, graph **out, accel_error *err);
 
 /* Adding. Names are copied; an empty or taken name gets a fresh one. Returns the id through *out. */
-accel_status graph_add_value(graph *g, const char *name, value_origin origin, value_type type, value_id *out, accel_error *err);
-accel_status graph_add_input(graph *g, const char *name, dtype type, const shape *s, value_id *out, accel_error *err);
-accel_status graph_add_initializer(graph *g, const char *name, dtype type, const shape *s, graph_data data, value_id *out, accel_error *err);
+accel_status graph_add_value(graph *g, const char *name, value_origin origin, value_type type, value_id *out,
+                             accel_error *err);
+accel_status graph_add_input(graph *g, const char *name, dtype type, const shape *s, value_id *out,
+                             accel_error *err);
+accel_status graph_add_initializer(graph *g, const char *name, dtype type, const shape *s, graph_data data,
+                                   value_id *out, accel_error *err);
 /* Copies bytes into the arena. */
-accel_status graph_add_constant(graph *g, const char *name, dtype type, const shape *s, const void *bytes, value_id *out, accel_error *err);
+accel_status graph_add_constant(graph *g, const char *name, dtype type, const shape *s, const void *bytes,
+                                value_id *out, accel_error *err);
 accel_status graph_add_output(graph *g, value_id value, accel_error *err);
 accel_status graph_add_outer(graph *g, const char *name, value_id outer, value_id *out, accel_error *err);
 /* Appends a node whose outputs are output_count fresh values (named output_names[i] when given; a NULL entry in output_names
  * names it freshly, "" omits the output). attrs are copied (their contents must live in the arena or be static). */
-accel_status graph_add_node(graph *g, const char *domain, const char *op_type, const char *name, const value_id *inputs,
-                            size_t input_count, const char *const *output_names, size_t output_count, const graph_attr *attrs,
-                            size_t attr_count, node_id *out, accel_error *err);
+accel_status graph_add_node(graph *g, const char *domain, const char *op_type, const char *name,
+                            const value_id *inputs, size_t input_count, const char *const *output_names,
+                            size_t output_count, const graph_attr *attrs, size_t attr_count, node_id *out,
+                            accel_error *err);
 value_id graph_find_value(const graph *g, const char *name); /* VALUE_NONE when absent; hashed */
 /* ACCEL_INVALID_ARGUMENT when another value has the name. Takes time in proportion to the number of values. */
 accel_status graph_rename_value(graph *g, value_id value, const char *name, accel_error *err);
@@ -177,16 +201,22 @@ const graph_attr *node_attr(const graph_node *n, const char *name);
 int64_t node_attr_int(const graph_node *n, const char *name, int64_t fallback);
 double node_attr_float(const graph_node *n, const char *name, double fallback);
 const char *node_attr_string(const graph_node *n, const char *name, const char *fallback);
-accel_status node_set_attr(graph *g, graph_node *n, const graph_attr *attr, accel_error *err); /* replaces or adds */
+accel_status node_set_attr(graph *g, graph_node *n, const graph_attr *attr,
+                           accel_error *err); /* replaces or adds */
 void node_remove_attr(graph_node *n, const char *name);
 
 /* "node 'conv1' (Conv)" or "node 17 (Conv)" for error sentences, into buffer. */
 const char *node_label(const graph *g, const graph_node *n, char *buffer, size_t size);
 
 /* Editing helpers. */
-void graph_replace_uses(graph *g, value_id old_value, value_id new_value); /* in nodes, outputs and subgraphs; a graph output keeps its name */
-accel_status graph_sort(graph *g, accel_error *err);  /* topological order; ACCEL_BAD_GRAPH naming a node on a cycle */
-accel_status graph_sweep(graph *g, accel_error *err); /* drops dead nodes, nodes nobody uses, and renumbers nothing: values stay */
+void graph_replace_uses(
+    graph *g, value_id old_value,
+    value_id new_value); /* in nodes, outputs and subgraphs; a graph output keeps its name */
+accel_status graph_sort(graph *g,
+                        accel_error *err); /* topological order; ACCEL_BAD_GRAPH naming a node on a cycle */
+accel_status
+graph_sweep(graph *g,
+            accel_error *err); /* drops dead nodes, nodes nobody uses, and renumbers nothing: values stay */
 /* use_counts: one entry a value: uses by nodes (subgraph captures included) plus uses as a graph output. */
 accel_status graph_count_uses(const graph *g, uint32_t *use_counts, accel_error *err);
 

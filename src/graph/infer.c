@@ -51,7 +51,8 @@ accel_status graph_bind_input(graph *g, const char *name, const shape *s, accel_
     }
     if (!agrees) {
         char have[160], want[160];
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' cannot have shape %s: the model declares %s", name,
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "input '%s' cannot have shape %s: the model declares %s", name,
                          shape_text(s, have, sizeof have), shape_text(declared, want, sizeof want));
     }
     v->type.shape = *s;
@@ -60,7 +61,8 @@ accel_status graph_bind_input(graph *g, const char *name, const shape *s, accel_
 
 accel_status graph_bind_dim(graph *g, const char *dim_name, int64_t value, accel_error *err) {
     if (value < 0) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "dimension '%s' cannot be %lld", dim_name, (long long)value);
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "dimension '%s' cannot be %lld", dim_name,
+                         (long long)value);
     }
     bool found = false;
     for (size_t i = 0; i < g->input_count; i++) {
@@ -74,7 +76,8 @@ accel_status graph_bind_dim(graph *g, const char *dim_name, int64_t value, accel
         }
     }
     return found ? ACCEL_OK
-                 : error_set(err, ACCEL_NOT_FOUND, "no input of the model has a dimension named '%s'", dim_name);
+                 : error_set(err, ACCEL_NOT_FOUND, "no input of the model has a dimension named '%s'",
+                             dim_name);
 }
 
 /* ---- one node ------------------------------------------------------------------------------------------------------ */
@@ -122,8 +125,8 @@ accel_status op_infer_node(op_context *c) {
 
 /* ---- types ---------------------------------------------------------------------------------------------------------- */
 
-static accel_status contradiction(const graph *g, const graph_node *n, const graph_value *v, const value_type *found,
-                                  accel_error *err) {
+static accel_status contradiction(const graph *g, const graph_node *n, const graph_value *v,
+                                  const value_type *found, accel_error *err) {
     char label[256], want[160], have[160];
     return error_set(err, ACCEL_BAD_GRAPH, "%s gives '%s' as %s%s, but the model declares %s%s",
                      node_label(g, n, label, sizeof label), v->name, dtype_name(found->type),
@@ -141,7 +144,8 @@ static bool merge_types(value_type *found, const value_type *declared) {
         return true;
     }
     if (declared->type != DTYPE_UNDEFINED) {
-        if (found->type != DTYPE_UNDEFINED && (found->type != declared->type || found->container != declared->container)) {
+        if (found->type != DTYPE_UNDEFINED &&
+            (found->type != declared->type || found->container != declared->container)) {
             return false;
         }
         found->type = declared->type;
@@ -167,7 +171,8 @@ static bool merge_types(value_type *found, const value_type *declared) {
     return true;
 }
 
-static accel_status store_type(graph *g, const graph_node *n, value_id id, const value_type *found, accel_error *err) {
+static accel_status store_type(graph *g, const graph_node *n, value_id id, const value_type *found,
+                               accel_error *err) {
     graph_value *v = &g->values[id];
     value_type type = *found;
     if (!merge_types(&type, &v->declared)) {
@@ -181,7 +186,8 @@ static accel_status store_type(graph *g, const graph_node *n, value_id id, const
 
 static bool small_enough(const value_type *t) {
     int64_t elements;
-    if (t->container != CONTAINER_TENSOR || dtype_bits(t->type) == 0 || !shape_elements(&t->shape, &elements)) {
+    if (t->container != CONTAINER_TENSOR || dtype_bits(t->type) == 0 ||
+        !shape_elements(&t->shape, &elements)) {
         return false;
     }
     bool counts = dtype_is_integer(t->type) || t->type == DTYPE_BOOL;
@@ -189,7 +195,8 @@ static bool small_enough(const value_type *t) {
 }
 
 /* Points v at the contents of a small constant, copied into scratch where they cannot be used in place. */
-static accel_status attach_contents(const graph *g, value_id id, op_value *v, arena *scratch, accel_error *err) {
+static accel_status attach_contents(const graph *g, value_id id, op_value *v, arena *scratch,
+                                    accel_error *err) {
     if (!graph_value_is_constant(g, id) || !small_enough(&v->type)) {
         return ACCEL_OK;
     }
@@ -229,14 +236,16 @@ static bool worth_running(const op_context *c) {
             continue;
         }
         any = true;
-        if (v->type.container != CONTAINER_TENSOR || (shape_is_static(&v->type.shape) && !small_enough(&v->type))) {
+        if (v->type.container != CONTAINER_TENSOR ||
+            (shape_is_static(&v->type.shape) && !small_enough(&v->type))) {
             return false;
         }
     }
     return any;
 }
 
-static accel_status store_fact(graph *g, const graph_node *n, value_id id, const held_value *h, accel_error *err) {
+static accel_status store_fact(graph *g, const graph_node *n, value_id id, const held_value *h,
+                               accel_error *err) {
     ACCEL_TRY(store_type(g, n, id, &h->value.type, err));
     graph_value *v = &g->values[id];
     if (!small_enough(&v->type)) {
@@ -322,7 +331,8 @@ static value_type scan_input_type(const op_context *c, size_t input) {
         return t;
     }
     t.shape.rank--;
-    memmove(&t.shape.dims[axis], &t.shape.dims[axis + 1], (size_t)(t.shape.rank - axis) * sizeof t.shape.dims[0]);
+    memmove(&t.shape.dims[axis], &t.shape.dims[axis + 1],
+            (size_t)(t.shape.rank - axis) * sizeof t.shape.dims[0]);
     return t;
 }
 
@@ -372,8 +382,8 @@ static void start_values(graph *g) {
     }
 }
 
-static accel_status fill_context(graph *g, const graph_node *n, op_value *inputs, op_value *outputs, arena *scratch,
-                                 accel_error *err) {
+static accel_status fill_context(graph *g, const graph_node *n, op_value *inputs, op_value *outputs,
+                                 arena *scratch, accel_error *err) {
     for (size_t k = 0; k < n->input_count; k++) {
         if (n->inputs[k] != VALUE_NONE) {
             inputs[k] = (op_value){.present = true, .type = g->values[n->inputs[k]].type};

@@ -13,7 +13,8 @@ accel_status graph_list_input(graph *g, value_id v, accel_error *err); /* as the
 void graph_each_need(const graph_node *n, void (*visit)(void *context, value_id v), void *context);
 
 /* The nodes that the outputs need, producers first, in an order that depends on the structure alone. */
-accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **order, size_t *count, accel_error *err);
+accel_status graph_order_from_outputs(const graph *g, arena *a, const node_id **order, size_t *count,
+                                      accel_error *err);
 
 /* Folding with every constant Transpose folded too: see graph_fold_constants. */
 accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err);
@@ -58,8 +59,9 @@ typedef struct node_run {
     struct thread_pool *pool;
     size_t max_bytes; /* of one output tensor */
     struct frame *frame;
-    accel_status (*run_subgraph)(op_context *c, const struct graph *sub, const op_value *inputs, size_t input_count,
-                                 op_value *outputs, size_t output_count); /* NULL: none can be run */
+    accel_status (*run_subgraph)(op_context *c, const struct graph *sub, const op_value *inputs,
+                                 size_t input_count, op_value *outputs,
+                                 size_t output_count); /* NULL: none can be run */
 } node_run;
 
 /* Infers, allocates and evaluates. On failure outputs are zero again. */

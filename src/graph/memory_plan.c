@@ -36,15 +36,16 @@ static bool alive_together(const plan_block *a, const plan_block *b) {
 
 /* The tightest gap, between blocks alive at the same time, that holds the block; behind them all when none does. placed is sorted
  * by offset. False on overflow. */
-static bool choose_offset(const plan_block *blocks, const uint32_t *placed, size_t placed_count, const plan_block *b,
-                          size_t alignment, size_t *out) {
+static bool choose_offset(const plan_block *blocks, const uint32_t *placed, size_t placed_count,
+                          const plan_block *b, size_t alignment, size_t *out) {
     size_t best = SIZE_MAX, best_gap = SIZE_MAX, free_from = 0;
     for (size_t i = 0; i < placed_count; i++) {
         const plan_block *p = &blocks[placed[i]];
         if (!alive_together(p, b)) {
             continue;
         }
-        if (p->offset > free_from && p->offset - free_from >= b->size_bytes && p->offset - free_from < best_gap) {
+        if (p->offset > free_from && p->offset - free_from >= b->size_bytes &&
+            p->offset - free_from < best_gap) {
             best_gap = p->offset - free_from;
             best = free_from;
         }
@@ -83,7 +84,8 @@ static accel_status place_all(plan_block *blocks, const uint32_t *order, uint32_
     return ACCEL_OK;
 }
 
-accel_status memory_plan(plan_block *blocks, size_t count, size_t alignment, size_t *total_bytes, accel_error *err) {
+accel_status memory_plan(plan_block *blocks, size_t count, size_t alignment, size_t *total_bytes,
+                         accel_error *err) {
     if (alignment == 0 || (alignment & (alignment - 1)) != 0 || count > UINT32_MAX) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "an alignment must be a power of two");
     }

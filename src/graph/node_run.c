@@ -98,7 +98,8 @@ static accel_status allocate(op_context *c, size_t output, const shape *s) {
         char text[160];
         status = status == ACCEL_OK ? ACCEL_LIMIT : status;
         return op_fail(c, status, "output %llu would be %s%s: too large, or of no fixed size",
-                       (unsigned long long)output, dtype_name(v->type.type), shape_text(s, text, sizeof text));
+                       (unsigned long long)output, dtype_name(v->type.type),
+                       shape_text(s, text, sizeof text));
     }
     tensor_free(&h->storage);
     accel_error reason;
@@ -137,8 +138,8 @@ static accel_status service_set_sequence(op_context *c, size_t output, const ten
     return ACCEL_OK;
 }
 
-static accel_status service_run_subgraph(op_context *c, const graph *sub, const op_value *inputs, size_t input_count,
-                                         op_value *outputs, size_t output_count) {
+static accel_status service_run_subgraph(op_context *c, const graph *sub, const op_value *inputs,
+                                         size_t input_count, op_value *outputs, size_t output_count) {
     if (!c->runtime->run->run_subgraph) {
         return op_fail(c, ACCEL_INTERNAL, "a subgraph cannot be run here");
     }
@@ -184,7 +185,8 @@ static accel_status take_outputs(op_context *c) {
         bool may_be_empty =
             v->type.container == CONTAINER_OPTIONAL || v->type.container == CONTAINER_OPTIONAL_SEQUENCE;
         if (!v->data && !may_be_empty) {
-            return op_fail(c, ACCEL_INTERNAL, "the reference left output %llu without contents", (unsigned long long)i);
+            return op_fail(c, ACCEL_INTERNAL, "the reference left output %llu without contents",
+                           (unsigned long long)i);
         }
         h->value = *v;
     }
@@ -215,7 +217,8 @@ accel_status node_run_once(const node_run *run, accel_error *err) {
                     .runtime = &runtime,
                     .services = &services};
     if (!c.outputs || !c.output_data) {
-        return op_fail(&c, ACCEL_OUT_OF_MEMORY, "not enough memory for %llu outputs", (unsigned long long)n->output_count);
+        return op_fail(&c, ACCEL_OUT_OF_MEMORY, "not enough memory for %llu outputs",
+                       (unsigned long long)n->output_count);
     }
     for (size_t i = 0; i < n->output_count; i++) {
         c.outputs[i].present = n->outputs[i] != VALUE_NONE;

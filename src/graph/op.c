@@ -51,7 +51,8 @@ int64_t op_elements(const op_value *v) {
     return shape_elements(&v->type.shape, &elements) ? elements : 0;
 }
 
-accel_status op_input_ints(const op_context *c, size_t input, const int64_t **out, size_t *count, bool *known) {
+accel_status op_input_ints(const op_context *c, size_t input, const int64_t **out, size_t *count,
+                           bool *known) {
     *known = false;
     *count = 0;
     if (!op_has_input(c, input)) {
@@ -90,7 +91,8 @@ const double *op_input_f64(op_context *c, size_t input) {
     size_t n = (size_t)op_elements(v);
     double *values = ARENA_ARRAY(c->scratch, double, n);
     if (!values) {
-        op_fail(c, ACCEL_OUT_OF_MEMORY, "not enough memory for %llu numbers of working space", (unsigned long long)n);
+        op_fail(c, ACCEL_OUT_OF_MEMORY, "not enough memory for %llu numbers of working space",
+                (unsigned long long)n);
         return NULL;
     }
     if (v->type.type == DTYPE_F64) {
@@ -109,7 +111,8 @@ accel_status op_output_from_f64(op_context *c, size_t output, const double *valu
         return ACCEL_OK;
     }
     if (!c->output_data[output]) {
-        return op_fail(c, ACCEL_INTERNAL, "output %llu was written before it was allocated", (unsigned long long)output);
+        return op_fail(c, ACCEL_INTERNAL, "output %llu was written before it was allocated",
+                       (unsigned long long)output);
     }
     size_t n = (size_t)op_elements(v);
     for (size_t i = 0; i < n; i++) {

@@ -17,9 +17,10 @@ struct thread_pool;
 
 /* What is known of one input or output while a node is looked at. */
 typedef struct op_value {
-    bool present;      /* false: an omitted optional input or output */
-    value_type type;   /* infer: dims may be unknown; eval: everything known */
-    const void *data;  /* contents, when known: always in eval, for constants in infer. CONTAINER_SEQUENCE: a const op_sequence *; an
+    bool present;    /* false: an omitted optional input or output */
+    value_type type; /* infer: dims may be unknown; eval: everything known */
+    const void *
+        data; /* contents, when known: always in eval, for constants in infer. CONTAINER_SEQUENCE: a const op_sequence *; an
                           empty optional has present true and data NULL */
 } op_value;
 
@@ -50,15 +51,17 @@ struct op_context {
 /* What a driver (the reference evaluator, the native engine) gives to eval functions. */
 typedef struct op_services {
     accel_status (*allocate_output)(op_context *c, size_t output, const shape *s);
-    accel_status (*set_sequence)(op_context *c, size_t output, const tensor *items, size_t count); /* copies */
+    accel_status (*set_sequence)(op_context *c, size_t output, const tensor *items,
+                                 size_t count); /* copies */
     /* Runs a subgraph with these inputs (views); outputs become tensors that live until the end of this node's eval. */
-    accel_status (*run_subgraph)(op_context *c, const graph *sub, const op_value *inputs, size_t input_count, op_value *outputs, size_t output_count);
+    accel_status (*run_subgraph)(op_context *c, const graph *sub, const op_value *inputs, size_t input_count,
+                                 op_value *outputs, size_t output_count);
 } op_services;
 
 /* Estimated work of one node with known shapes. */
 typedef struct op_cost {
-    double flops;         /* a multiply-add counts 2; a comparison, exp, … counts 1 */
-    double bytes_read;    /* inputs once, weights included */
+    double flops;      /* a multiply-add counts 2; a comparison, exp, … counts 1 */
+    double bytes_read; /* inputs once, weights included */
     double bytes_written;
 } op_cost;
 
@@ -71,13 +74,13 @@ typedef struct op_attr_def {
 
 enum { OP_VARIADIC = 255 };
 enum op_flags {
-    OP_ELEMENTWISE = 1,       /* output element i depends on the (broadcast) input elements at i only */
-    OP_DATA_MOVEMENT = 2,     /* moves elements, computes nothing */
-    OP_SHAPE_ONLY = 4,        /* needs the shapes of its inputs, not their contents (Shape, Size) */
-    OP_RANDOM = 8,            /* never folded */
-    OP_VIEW = 16,             /* output 0 has the bytes of input 0 under another shape (Reshape, Squeeze, …) */
-    OP_IN_PLACE = 32,         /* output 0 may overwrite an input 0 of the same size that dies here */
-    OP_SUBGRAPH = 64          /* has graph attributes (If, Loop, Scan) */
+    OP_ELEMENTWISE = 1,   /* output element i depends on the (broadcast) input elements at i only */
+    OP_DATA_MOVEMENT = 2, /* moves elements, computes nothing */
+    OP_SHAPE_ONLY = 4,    /* needs the shapes of its inputs, not their contents (Shape, Size) */
+    OP_RANDOM = 8,        /* never folded */
+    OP_VIEW = 16,         /* output 0 has the bytes of input 0 under another shape (Reshape, Squeeze, …) */
+    OP_IN_PLACE = 32,     /* output 0 may overwrite an input 0 of the same size that dies here */
+    OP_SUBGRAPH = 64      /* has graph attributes (If, Loop, Scan) */
 };
 
 typedef struct op_def {
@@ -118,12 +121,14 @@ const graph_attr *op_attr(const op_context *c, const char *name);
 bool op_has_input(const op_context *c, size_t index);
 /* Integers of a small tensor input (axes, shape, pads…), when its contents are known: returns false in *known otherwise.
  * The array lives in scratch. */
-accel_status op_input_ints(const op_context *c, size_t input, const int64_t **out, size_t *count, bool *known);
+accel_status op_input_ints(const op_context *c, size_t input, const int64_t **out, size_t *count,
+                           bool *known);
 /* An output like an input / with this type and shape. */
 void op_set_output(op_context *c, size_t output, dtype type, const shape *s);
 int64_t op_elements(const op_value *v); /* of a static shape */
 /* The whole input as f64 in scratch memory, for references that read it many times. NULL when memory ends (err set). */
 const double *op_input_f64(op_context *c, size_t input);
-accel_status op_output_from_f64(op_context *c, size_t output, const double *values); /* converts to the output's type */
+accel_status op_output_from_f64(op_context *c, size_t output,
+                                const double *values); /* converts to the output's type */
 
 #endif

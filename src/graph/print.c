@@ -32,8 +32,8 @@ static void print_nodes(const graph *g, str_buf *out, int depth) {
         if (n->dead) {
             continue;
         }
-        str_appendf(out, "%*s%llu  %s%s%s  (", depth * 4, "", (unsigned long long)i, n->domain, n->domain[0] ? "." : "",
-                    n->op_type);
+        str_appendf(out, "%*s%llu  %s%s%s  (", depth * 4, "", (unsigned long long)i, n->domain,
+                    n->domain[0] ? "." : "", n->op_type);
         append_values(g, out, n->inputs, n->input_count);
         str_append(out, ") -> ");
         append_values(g, out, n->outputs, n->output_count);
@@ -92,8 +92,8 @@ static void append_dot_edges(const graph *g, str_buf *out, const graph_node *n, 
             str_appendf(out, "  v%d -> n%llu;\n", id, (unsigned long long)index);
         } else {
             char text[160];
-            str_appendf(out, "  n%d -> n%llu [label=\"%s\"];\n", g->values[id].producer, (unsigned long long)index,
-                        shape_text(&g->values[id].type.shape, text, sizeof text));
+            str_appendf(out, "  n%d -> n%llu [label=\"%s\"];\n", g->values[id].producer,
+                        (unsigned long long)index, shape_text(&g->values[id].type.shape, text, sizeof text));
         }
     }
 }
@@ -160,8 +160,10 @@ static op_histogram_row *find_row(histogram *h, const graph_node *n) {
         h->capacity = capacity;
     }
     op_histogram_row *row = &h->rows[h->count++];
-    *row = (op_histogram_row){
-        .domain = n->domain, .op_type = n->op_type, .known = n->op != NULL, .evaluable = n->op && n->op->eval};
+    *row = (op_histogram_row){.domain = n->domain,
+                              .op_type = n->op_type,
+                              .known = n->op != NULL,
+                              .evaluable = n->op && n->op->eval};
     return row;
 }
 
@@ -195,7 +197,8 @@ static bool row_before(const op_histogram_row *a, const op_histogram_row *b) {
     return by_name != 0 ? by_name < 0 : strcmp(a->domain, b->domain) < 0;
 }
 
-accel_status graph_histogram(const graph *g, arena *a, op_histogram_row **rows, size_t *count, accel_error *err) {
+accel_status graph_histogram(const graph *g, arena *a, op_histogram_row **rows, size_t *count,
+                             accel_error *err) {
     histogram h = {.a = a};
     ACCEL_TRY(count_nodes(g, &h, err));
     for (size_t i = 1; i < h.count; i++) { /* a few dozen rows: insertion sort */

@@ -142,10 +142,12 @@ accel_status tensor_size_bytes(dtype type, const shape *s, const char *what, siz
     char text[160];
     int64_t elements;
     if (dtype_bits(type) == 0) {
-        return error_set(err, ACCEL_UNSUPPORTED, "%s: element type %s has no fixed size", what, dtype_name(type));
+        return error_set(err, ACCEL_UNSUPPORTED, "%s: element type %s has no fixed size", what,
+                         dtype_name(type));
     }
     if (!shape_is_static(s)) {
-        return error_set(err, ACCEL_BAD_GRAPH, "%s: shape %s is not known", what, shape_text(s, text, sizeof text));
+        return error_set(err, ACCEL_BAD_GRAPH, "%s: shape %s is not known", what,
+                         shape_text(s, text, sizeof text));
     }
     /* PTRDIFF_MAX: nothing larger can be allocated or indexed. */
     if (!shape_elements(s, &elements) || !dtype_size_bytes(type, elements, out) || *out > PTRDIFF_MAX) {
@@ -218,8 +220,9 @@ accel_status tensor_compare(const tensor *a, const tensor *b, tensor_distance *o
     }
     int64_t elements, elements_b;
     if (!shape_elements(&a->shape, &elements) || dtype_bits(a->type) == 0 || dtype_bits(b->type) == 0) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "tensors of type %s and %s, shape %s, cannot be compared",
-                         dtype_name(a->type), dtype_name(b->type), shape_text(&a->shape, ta, sizeof ta));
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "tensors of type %s and %s, shape %s, cannot be compared", dtype_name(a->type),
+                         dtype_name(b->type), shape_text(&a->shape, ta, sizeof ta));
     }
     elements_b = elements;
     dtype real_a = real_type(a->type, &elements), real_b = real_type(b->type, &elements_b);

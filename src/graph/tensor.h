@@ -20,7 +20,7 @@ typedef struct shape {
 
 shape shape_make(int rank, const int64_t *dims);
 shape shape_unknown(void);
-bool shape_is_static(const shape *s);               /* rank and every dim known */
+bool shape_is_static(const shape *s); /* rank and every dim known */
 bool shape_equal(const shape *a, const shape *b);
 /* Product of the dims; false when unknown, negative or above INT64_MAX. Scalars have 1, shapes with a 0 have 0. */
 bool shape_elements(const shape *s, int64_t *out);

@@ -9,8 +9,11 @@
 #include "graph/infer.h"
 #include "graph/op.h"
 
-#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
-#define SCALAR    0, NULL
+#define DIMS(...)                                                                                            \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
+        __VA_ARGS__                                                                                          \
+    }
+#define SCALAR 0, NULL
 
 static inline graph *new_graph(void) {
     graph *g = NULL;
@@ -27,7 +30,8 @@ static inline value_id input(graph *g, const char *name, dtype type, int rank, c
     return v;
 }
 
-static inline value_id constant(graph *g, const char *name, dtype type, int rank, const int64_t *dims, const void *bytes) {
+static inline value_id constant(graph *g, const char *name, dtype type, int rank, const int64_t *dims,
+                                const void *bytes) {
     value_id v = VALUE_NONE;
     accel_error err = {0};
     shape s = shape_make(rank, dims);
@@ -36,19 +40,22 @@ static inline value_id constant(graph *g, const char *name, dtype type, int rank
 }
 
 #define INTS(g, ...)                                                                                         \
-    constant((g), NULL, DTYPE_I64, 1, (int64_t[]){sizeof((int64_t[]){__VA_ARGS__}) / 8}, (int64_t[]){__VA_ARGS__})
+    constant((g), NULL, DTYPE_I64, 1, (int64_t[]){sizeof((int64_t[]){__VA_ARGS__}) / 8},                     \
+             (int64_t[]){__VA_ARGS__})
 #define FLOATS(g, ...)                                                                                       \
     constant((g), NULL, DTYPE_F32, 1, (int64_t[]){sizeof((float[]){__VA_ARGS__}) / 4}, (float[]){__VA_ARGS__})
 
-static inline graph_node *node_with(graph *g, const char *op, const char *output, size_t input_count, const value_id *inputs,
-                                    size_t attr_count, const graph_attr *attrs) {
+static inline graph_node *node_with(graph *g, const char *op, const char *output, size_t input_count,
+                                    const value_id *inputs, size_t attr_count, const graph_attr *attrs) {
     node_id n = NODE_NONE;
     accel_error err = {0};
-    assert_ok(graph_add_node(g, "", op, output, inputs, input_count, &output, 1, attrs, attr_count, &n, &err));
+    assert_ok(
+        graph_add_node(g, "", op, output, inputs, input_count, &output, 1, attrs, attr_count, &n, &err));
     return g->nodes[n];
 }
 
-static inline value_id node(graph *g, const char *op, const char *output, size_t input_count, const value_id *inputs) {
+static inline value_id node(graph *g, const char *op, const char *output, size_t input_count,
+                            const value_id *inputs) {
     return node_with(g, op, output, input_count, inputs, 0, NULL)->outputs[0];
 }
 
@@ -72,7 +79,8 @@ static inline void output(graph *g, value_id v) {
 static inline void assert_shape(const graph *g, value_id v, int rank, const int64_t *dims) {
     char have[64], want[64];
     shape s = shape_make(rank, dims);
-    assert_string_equal(shape_text(&g->values[v].type.shape, have, sizeof have), shape_text(&s, want, sizeof want));
+    assert_string_equal(shape_text(&g->values[v].type.shape, have, sizeof have),
+                        shape_text(&s, want, sizeof want));
 }
 
 static inline size_t count_nodes(const graph *g, const char *op_type) {
@@ -84,8 +92,8 @@ static inline size_t count_nodes(const graph *g, const char *op_type) {
 }
 
 /* Evaluates with these inputs and compares output `index` with floats. */
-static inline void assert_output(const graph *g, const tensor *inputs, size_t input_count, size_t index, size_t count,
-                                 const float *want, double tolerance) {
+static inline void assert_output(const graph *g, const tensor *inputs, size_t input_count, size_t index,
+                                 size_t count, const float *want, double tolerance) {
     accel_error err = {0};
     evaluation *e = NULL;
     tensor t;

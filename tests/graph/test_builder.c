@@ -6,7 +6,8 @@
 
 /* --- weights from a seed, by name --- */
 
-static accel_status find_generated(weight_source *source, const char *name, const shape *s, dtype *type, graph_data *out, accel_error *err) {
+static accel_status find_generated(weight_source *source, const char *name, const shape *s, dtype *type,
+                                   graph_data *out, accel_error *err) {
     (void)s;
     if (strstr(name, "missing")) {
         return error_set(err, ACCEL_NOT_FOUND, "weight '%s' is not in the file", name);
@@ -36,10 +37,12 @@ static void a_model_reads_like_its_paper(void **state) {
     accel_error err = {0};
     assert_ok(builder_start(&b, &w, &err));
     b.scope = "encoder.";
-    value_id ids = build_input(&b, "ids", DTYPE_I64, 2, (int64_t[]){DIM_UNKNOWN, 4}, (const char *[]){"batch", NULL});
+    value_id ids =
+        build_input(&b, "ids", DTYPE_I64, 2, (int64_t[]){DIM_UNKNOWN, 4}, (const char *[]){"batch", NULL});
     value_id x = build_embedding(&b, "words.weight", ids, 10, 8);
     x = build_layer_norm(&b, "norm", x, 8, 1e-12);
-    value_id q = build_linear(&b, "q", x, 8, 8), k = build_linear(&b, "k", x, 8, 8), v = build_linear(&b, "v", x, 8, 8);
+    value_id q = build_linear(&b, "q", x, 8, 8), k = build_linear(&b, "k", x, 8, 8),
+             v = build_linear(&b, "v", x, 8, 8);
     x = BUILD(&b, "Add", x, build_attention(&b, q, k, v, VALUE_NONE, 2, 2, false));
     x = build_activation(&b, "gelu", build_linear(&b, "up", x, 8, 16));
     build_output(&b, "states", x);
@@ -186,8 +189,10 @@ static void a_bad_shape_is_found_at_the_end(void **state) {
 
 static void every_activation_builds(void **state) {
     (void)state;
-    static const char *const names[] = {"gelu", "gelu_new", "gelu_pytorch_tanh", "quick_gelu", "silu", "swish", "relu", "relu2", "relu6",
-                                        "tanh", "sigmoid", "leaky_relu", "elu", "selu", "mish", "softplus", "hardswish", "linear"};
+    static const char *const names[] = {
+        "gelu",      "gelu_new", "gelu_pytorch_tanh", "quick_gelu", "silu", "swish", "relu", "relu2",
+        "relu6",     "tanh",     "sigmoid",           "leaky_relu", "elu",  "selu",  "mish", "softplus",
+        "hardswish", "linear"};
     builder b;
     graph *g;
     accel_error err = {0};

@@ -82,7 +82,8 @@ static void an_attribute_given_twice_is_refused(void **state) {
     (void)state;
     graph *g = new_graph();
     value_id x = input(g, "x", DTYPE_F32, DIMS(2));
-    output(g, node_with(g, "Softmax", "y", 1, &x, 2, (graph_attr[]){attr_int("axis", 0), attr_int("axis", 0)})->outputs[0]);
+    output(g, node_with(g, "Softmax", "y", 1, &x, 2, (graph_attr[]){attr_int("axis", 0), attr_int("axis", 0)})
+                  ->outputs[0]);
     assert_refused(g, "given twice");
 }
 

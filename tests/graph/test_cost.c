@@ -153,7 +153,9 @@ static void random_blocks_never_overlap_while_alive_together(void **state) {
         accel_error err = {0};
         for (size_t i = 0; i < count; i++) {
             uint32_t first = (uint32_t)rng_below(&r, 40);
-            blocks[i] = (plan_block){.size_bytes = (size_t)rng_below(&r, 5000), .first = first, .last = first + (uint32_t)rng_below(&r, 10)};
+            blocks[i] = (plan_block){.size_bytes = (size_t)rng_below(&r, 5000),
+                                     .first = first,
+                                     .last = first + (uint32_t)rng_below(&r, 10)};
         }
         assert_ok(memory_plan(blocks, count, alignment, &total, &err));
         assert_no_overlap(blocks, count, alignment, total);
@@ -163,7 +165,9 @@ static void random_blocks_never_overlap_while_alive_together(void **state) {
 
 static void blocks_that_never_meet_share_their_place(void **state) {
     (void)state;
-    plan_block blocks[] = {{.size_bytes = 100, .first = 0, .last = 1}, {.size_bytes = 90, .first = 2, .last = 3}, {.size_bytes = 80, .first = 4, .last = 4}};
+    plan_block blocks[] = {{.size_bytes = 100, .first = 0, .last = 1},
+                           {.size_bytes = 90, .first = 2, .last = 3},
+                           {.size_bytes = 80, .first = 4, .last = 4}};
     size_t total = 0;
     accel_error err = {0};
     assert_ok(memory_plan(blocks, 3, 1, &total, &err));
@@ -173,8 +177,10 @@ static void blocks_that_never_meet_share_their_place(void **state) {
 static void the_tightest_gap_is_taken(void **state) {
     (void)state;
     /* Two long blocks leave gaps of 50 and 30 behind short ones; a block of 25 goes into the smaller. */
-    plan_block blocks[] = {{.size_bytes = 200, .first = 0, .last = 9}, {.size_bytes = 50, .first = 0, .last = 1}, {.size_bytes = 45, .first = 0, .last = 9},
-                           {.size_bytes = 30, .first = 0, .last = 1},  {.size_bytes = 29, .first = 0, .last = 9}, {.size_bytes = 25, .first = 3, .last = 4}};
+    plan_block blocks[] = {
+        {.size_bytes = 200, .first = 0, .last = 9}, {.size_bytes = 50, .first = 0, .last = 1},
+        {.size_bytes = 45, .first = 0, .last = 9},  {.size_bytes = 30, .first = 0, .last = 1},
+        {.size_bytes = 29, .first = 0, .last = 9},  {.size_bytes = 25, .first = 3, .last = 4}};
     size_t total = 0;
     accel_error err = {0};
     assert_ok(memory_plan(blocks, 6, 1, &total, &err));
@@ -184,7 +190,8 @@ static void the_tightest_gap_is_taken(void **state) {
 
 static void sizes_near_the_limit_are_refused(void **state) {
     (void)state;
-    plan_block blocks[] = {{.size_bytes = SIZE_MAX - 10, .first = 0, .last = 1}, {.size_bytes = 100, .first = 0, .last = 1}};
+    plan_block blocks[] = {{.size_bytes = SIZE_MAX - 10, .first = 0, .last = 1},
+                           {.size_bytes = 100, .first = 0, .last = 1}};
     size_t total = 0;
     accel_error err = {0};
     assert_int_equal(memory_plan(blocks, 2, 64, &total, &err), ACCEL_LIMIT);

@@ -155,7 +155,11 @@ static void float8_saturates(void **state) {
     static const struct {
         dtype type;
         double largest;
-    } cases[] = {{DTYPE_F8E4M3FN, 448}, {DTYPE_F8E4M3FNUZ, 240}, {DTYPE_F8E5M2, 57344}, {DTYPE_F8E5M2FNUZ, 57344}, {DTYPE_F4E2M1, 6}};
+    } cases[] = {{DTYPE_F8E4M3FN, 448},
+                 {DTYPE_F8E4M3FNUZ, 240},
+                 {DTYPE_F8E5M2, 57344},
+                 {DTYPE_F8E5M2FNUZ, 57344},
+                 {DTYPE_F4E2M1, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t code = 0;
         dtype_set_f64(cases[i].type, &code, 0, 1e30);
@@ -189,7 +193,8 @@ static void float8_e8m0_is_a_power_of_two(void **state) {
     static const struct {
         double value;
         uint8_t code;
-    } cases[] = {{1, 127}, {2, 128}, {1.4, 127}, {1.6, 128}, {1.5, 128}, {3, 128}, {0, 0}, {0x1p-127, 0}, {1e300, 254}, {INFINITY, 254}, {-1, 255}};
+    } cases[] = {{1, 127}, {2, 128},      {1.4, 127},   {1.6, 128},      {1.5, 128}, {3, 128},
+                 {0, 0},   {0x1p-127, 0}, {1e300, 254}, {INFINITY, 254}, {-1, 255}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dtype_set_f64(DTYPE_F8E8M0, &code, 0, cases[i].value);
         assert_int_equal(code, cases[i].code);

@@ -95,7 +95,8 @@ static void inputs_must_fit_what_is_declared(void **state) {
     tensor x = view(DTYPE_F32, DIMS(1, 3), six);
     assert_input_refused(&x, 0, ACCEL_INVALID_ARGUMENT, "takes 1 inputs, but 0 were given");
     x = view(DTYPE_F32, DIMS(1, 4), six);
-    assert_input_refused(&x, 1, ACCEL_INVALID_ARGUMENT, "input 'x' must be float32[?,3], but float32[1,4] was given");
+    assert_input_refused(&x, 1, ACCEL_INVALID_ARGUMENT,
+                         "input 'x' must be float32[?,3], but float32[1,4] was given");
     x = view(DTYPE_F32, DIMS(3), six);
     assert_input_refused(&x, 1, ACCEL_INVALID_ARGUMENT, "float32[3]");
     x = view(DTYPE_I32, DIMS(1, 3), six);
@@ -156,14 +157,16 @@ static accel_status infer_nothing(op_context *c) {
 }
 
 static accel_status infer_sequence(op_context *c) {
-    c->outputs[0].type = (value_type){.container = CONTAINER_SEQUENCE, .type = DTYPE_F32, .shape = shape_unknown()};
+    c->outputs[0].type =
+        (value_type){.container = CONTAINER_SEQUENCE, .type = DTYPE_F32, .shape = shape_unknown()};
     return ACCEL_OK;
 }
 
 /* Two tensors from one: itself, and its first element. */
 static accel_status eval_sequence(op_context *c) {
-    tensor items[2] = {{.type = DTYPE_F32, .shape = c->inputs[0].type.shape, .data = (void *)(uintptr_t)c->inputs[0].data},
-                       {.type = DTYPE_F32, .shape = shape_make(0, NULL), .data = (void *)(uintptr_t)c->inputs[0].data}};
+    tensor items[2] = {
+        {.type = DTYPE_F32, .shape = c->inputs[0].type.shape, .data = (void *)(uintptr_t)c->inputs[0].data},
+        {.type = DTYPE_F32, .shape = shape_make(0, NULL), .data = (void *)(uintptr_t)c->inputs[0].data}};
     return c->services->set_sequence(c, 0, items, 2);
 }
 
@@ -180,7 +183,8 @@ static accel_status eval_last(op_context *c) {
 }
 
 static accel_status infer_optional(op_context *c) {
-    c->outputs[0].type = (value_type){.container = CONTAINER_OPTIONAL, .type = DTYPE_F32, .shape = shape_make(0, NULL)};
+    c->outputs[0].type =
+        (value_type){.container = CONTAINER_OPTIONAL, .type = DTYPE_F32, .shape = shape_make(0, NULL)};
     return ACCEL_OK;
 }
 
@@ -203,15 +207,48 @@ static accel_status eval_nothing(op_context *c) {
     return ACCEL_OK;
 }
 
-static const op_def sequence_op = {.name = "TestSequence", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .infer = infer_sequence, .eval = eval_sequence};
-static const op_def last_op = {.name = "TestLast", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .infer = infer_last, .eval = eval_last};
-static const op_def none_op = {.name = "TestNone", .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .infer = infer_optional, .eval = eval_nothing};
-static const op_def lazy_op = {.name = "TestLazy", .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .infer = infer_last, .eval = eval_nothing};
+static const op_def sequence_op = {.name = "TestSequence",
+                                   .min_inputs = 1,
+                                   .max_inputs = 1,
+                                   .min_outputs = 1,
+                                   .max_outputs = 1,
+                                   .infer = infer_sequence,
+                                   .eval = eval_sequence};
+static const op_def last_op = {.name = "TestLast",
+                               .min_inputs = 1,
+                               .max_inputs = 1,
+                               .min_outputs = 1,
+                               .max_outputs = 1,
+                               .infer = infer_last,
+                               .eval = eval_last};
+static const op_def none_op = {.name = "TestNone",
+                               .max_inputs = 1,
+                               .min_outputs = 1,
+                               .max_outputs = 1,
+                               .infer = infer_optional,
+                               .eval = eval_nothing};
+static const op_def lazy_op = {.name = "TestLazy",
+                               .max_inputs = 1,
+                               .min_outputs = 1,
+                               .max_outputs = 1,
+                               .infer = infer_last,
+                               .eval = eval_nothing};
 static const op_attr_def repeat_attrs[] = {{"body", ATTR_GRAPH, true, ""}};
-static const op_def repeat_op = {.name = "TestRepeat", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, .flags = OP_SUBGRAPH, .attrs = repeat_attrs, .attr_count = 1, .infer = infer_last, .eval = eval_repeat};
-static const op_def blank_op = {.name = "TestBlank", .min_outputs = 1, .max_outputs = 1, .infer = infer_nothing, .eval = eval_nothing};
+static const op_def repeat_op = {.name = "TestRepeat",
+                                 .min_inputs = 2,
+                                 .max_inputs = 2,
+                                 .min_outputs = 1,
+                                 .max_outputs = 1,
+                                 .flags = OP_SUBGRAPH,
+                                 .attrs = repeat_attrs,
+                                 .attr_count = 1,
+                                 .infer = infer_last,
+                                 .eval = eval_repeat};
+static const op_def blank_op = {
+    .name = "TestBlank", .min_outputs = 1, .max_outputs = 1, .infer = infer_nothing, .eval = eval_nothing};
 
-static value_id with_op(graph *g, const op_def *op, const char *name, size_t count, const value_id *inputs, size_t attr_count, const graph_attr *attrs) {
+static value_id with_op(graph *g, const op_def *op, const char *name, size_t count, const value_id *inputs,
+                        size_t attr_count, const graph_attr *attrs) {
     graph_node *n = node_with(g, op->name, name, count, inputs, attr_count, attrs);
     n->op = op;
     return n->outputs[0];

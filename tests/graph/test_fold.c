@@ -30,7 +30,8 @@ static void shape_arithmetic_on_known_shapes_disappears(void **state) {
     accel_error err = {0};
     value_id x = input(g, "x", DTYPE_F32, DIMS(4, 6));
     value_id parts[] = {NODE(g, "Gather", "batch", NODE(g, "Shape", "shape", x), INTS(g, 0)), INTS(g, -1)};
-    value_id target = node_with(g, "Concat", "target", 2, parts, 1, (graph_attr[]){attr_int("axis", 0)})->outputs[0];
+    value_id target =
+        node_with(g, "Concat", "target", 2, parts, 1, (graph_attr[]){attr_int("axis", 0)})->outputs[0];
     output(g, NODE(g, "Reshape", "y", x, target));
     assert_ok(graph_fold_constants(g, ROOM, &err));
     assert_int_equal(g->node_count, 1);
@@ -68,7 +69,8 @@ static void a_view_of_a_weight_keeps_its_bytes_in_place(void **state) {
     graph *g = new_graph();
     accel_error err = {0};
     static const float weights[70];
-    value_id w = constant(g, "w", DTYPE_F32, DIMS(70), weights), y = NODE(g, "Reshape", "y", w, INTS(g, 7, 10));
+    value_id w = constant(g, "w", DTYPE_F32, DIMS(70), weights),
+             y = NODE(g, "Reshape", "y", w, INTS(g, 7, 10));
     output(g, y);
     assert_ok(graph_fold_constants(g, ROOM, &err));
     assert_int_equal(g->node_count, 0);

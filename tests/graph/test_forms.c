@@ -50,7 +50,8 @@ static void assert_form_keeps_the_numbers(graph *house, graph_form form) {
     if (all_evaluable(g)) {
         assert_same_numbers(house, g);
     }
-    assert_true(form != FORM_OPENVINO || all_evaluable(g)); /* in the others some operators are not in the table */
+    assert_true(form != FORM_OPENVINO ||
+                all_evaluable(g)); /* in the others some operators are not in the table */
     graph_destroy(g);
     graph_destroy(house);
 }
@@ -114,7 +115,8 @@ static void an_encoder_layer_becomes_contributed_operators(void **state) {
     assert_int_equal(count_nodes(g, "SkipLayerNormalization"), 4);
     assert_int_equal(count_nodes(g, "BiasGelu"), 2);
     assert_int_equal(count_nodes(g, "MatMul"), 2 * 3); /* o, up, down */
-    assert_int_equal(count_nodes(g, "Cast"), 2);       /* the mask to bool, as the model says, and to int32 for all layers */
+    assert_int_equal(count_nodes(g, "Cast"),
+                     2); /* the mask to bool, as the model says, and to int32 for all layers */
     assert_int_equal(count_nodes(g, "Transpose"), 0);
     assert_int_equal(count_nodes(g, "Add"), 0);
     graph_destroy(g);
@@ -179,7 +181,8 @@ static void attention_over_another_sequence_keeps_its_products(void **state) {
     assert_non_null(n);
     assert_int_equal(count_nodes(g, "MatMul"), 3);
     assert_ok(graph_infer(g, &err));
-    assert_shape(g, n->inputs[5], DIMS(1, 1, LENGTH, 3)); /* broadcast over batch and heads, not over queries */
+    assert_shape(g, n->inputs[5],
+                 DIMS(1, 1, LENGTH, 3)); /* broadcast over batch and heads, not over queries */
     graph_destroy(g);
     graph_destroy(house);
 }
@@ -205,7 +208,8 @@ static void plain_forms_hold_no_operator_newer_than_their_opset(void **state) {
 
 static void openvino_keeps_gelu_whole(void **state) {
     (void)state;
-    graph *house = encoder_model(), *g = in_form(house, FORM_OPENVINO), *portable = in_form(house, FORM_PORTABLE);
+    graph *house = encoder_model(), *g = in_form(house, FORM_OPENVINO),
+          *portable = in_form(house, FORM_PORTABLE);
     assert_int_equal(count_nodes(g, "Gelu"), 2);
     assert_int_equal(count_nodes(portable, "Gelu"), 0);
     assert_int_equal(count_nodes(portable, "Erf"), 2);
@@ -217,7 +221,8 @@ static void openvino_keeps_gelu_whole(void **state) {
 static void older_spellings_have_attributes_for_inputs(void **state) {
     (void)state;
     graph *house = image_model(), *g = in_form(house, FORM_PORTABLE);
-    const graph_node *reduce = find_node(g, "ReduceMean"), *split = find_node(g, "Split"), *pad = find_node(g, "Pad");
+    const graph_node *reduce = find_node(g, "ReduceMean"), *split = find_node(g, "Split"),
+                     *pad = find_node(g, "Pad");
     assert_int_equal(reduce->input_count, 1);
     assert_int_equal(node_attr(reduce, "axes")->count, 2);
     assert_int_equal(split->input_count, 2);
@@ -232,7 +237,8 @@ static void what_cannot_be_said_is_refused_with_the_node(void **state) {
     (void)state;
     graph *g = new_graph();
     accel_error err = {0};
-    value_id in[] = {input(g, "q", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "k", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "v", DTYPE_F32, DIMS(1, 2, 3, 4))};
+    value_id in[] = {input(g, "q", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "k", DTYPE_F32, DIMS(1, 2, 3, 4)),
+                     input(g, "v", DTYPE_F32, DIMS(1, 2, 3, 4))};
     graph_attr softcap = {.name = "softcap", .kind = ATTR_FLOAT, .f = 20};
     output(g, node_with(g, "Attention", "capped", 3, in, 1, &softcap)->outputs[0]);
     assert_int_equal(pass_to_form(g, FORM_PORTABLE, &err), ACCEL_UNSUPPORTED);
@@ -247,8 +253,10 @@ static void a_cache_is_appended_to(void **state) {
     (void)state;
     graph *g = new_graph(), *split;
     accel_error err = {0};
-    value_id in[] = {input(g, "q", DTYPE_F32, DIMS(1, 4, 2, 4)),  input(g, "k", DTYPE_F32, DIMS(1, 2, 2, 4)),      input(g, "v", DTYPE_F32, DIMS(1, 2, 2, 3)),
-                     input(g, "bias", DTYPE_F32, DIMS(2, 5)), input(g, "past_k", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "past_v", DTYPE_F32, DIMS(1, 2, 3, 3))};
+    value_id in[] = {
+        input(g, "q", DTYPE_F32, DIMS(1, 4, 2, 4)),      input(g, "k", DTYPE_F32, DIMS(1, 2, 2, 4)),
+        input(g, "v", DTYPE_F32, DIMS(1, 2, 2, 3)),      input(g, "bias", DTYPE_F32, DIMS(2, 5)),
+        input(g, "past_k", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "past_v", DTYPE_F32, DIMS(1, 2, 3, 3))};
     const char *names[] = {"y", "present_k", "present_v"};
     graph_attr causal = attr_int("is_causal", 1);
     node_id n;

@@ -78,7 +78,8 @@ static void names_are_found_among_thousands(void **state) {
 static void a_taken_or_empty_name_gets_a_fresh_one(void **state) {
     (void)state;
     graph *g = new_graph();
-    value_id a = input(g, "x", DTYPE_F32, SCALAR), b = input(g, "x", DTYPE_F32, SCALAR), c = input(g, "", DTYPE_F32, SCALAR);
+    value_id a = input(g, "x", DTYPE_F32, SCALAR), b = input(g, "x", DTYPE_F32, SCALAR),
+             c = input(g, "", DTYPE_F32, SCALAR);
     assert_string_equal(g->values[a].name, "x");
     assert_string_not_equal(g->values[b].name, "x");
     assert_true(g->values[c].name[0] != '\0');
@@ -139,7 +140,8 @@ static void attributes_are_read_with_fallbacks_and_replaced(void **state) {
     assert_int_equal(node_attr_int(n, "other", -1), -1);
     assert_true(node_attr_float(n, "axis", 0.5) == 0.5); /* of another kind */
     assert_ok(node_set_attr(g, n, &(graph_attr){.name = "axis", .kind = ATTR_INT, .i = 2}, &err));
-    assert_ok(node_set_attr(g, n, &(graph_attr){.name = "extra", .kind = ATTR_STRING, .s = "text", .s_length = 4}, &err));
+    assert_ok(node_set_attr(
+        g, n, &(graph_attr){.name = "extra", .kind = ATTR_STRING, .s = "text", .s_length = 4}, &err));
     assert_int_equal(n->attr_count, 2);
     assert_int_equal(node_attr_int(n, "axis", 0), 2);
     assert_string_equal(node_attr_string(n, "extra", ""), "text");
@@ -356,7 +358,12 @@ static void generated_contents_are_the_same_every_time(void **state) {
     graph *g = new_graph();
     accel_error err = {0};
     shape s = shape_make(DIMS(1000));
-    graph_data d = {.kind = DATA_GENERATED, .stream = "w", .seed = 3, .distribution = DISTRIBUTION_NORMAL, .a = 1, .b = 0.5};
+    graph_data d = {.kind = DATA_GENERATED,
+                    .stream = "w",
+                    .seed = 3,
+                    .distribution = DISTRIBUTION_NORMAL,
+                    .a = 1,
+                    .b = 0.5};
     value_id v, other;
     assert_ok(graph_add_initializer(g, "w", DTYPE_F32, &s, d, &v, &err));
     d.stream = "other";

@@ -2,11 +2,11 @@
 #include "graph/graph_kit.h"
 
 typedef struct variant {
-    const char *prefix;      /* of every name */
+    const char *prefix; /* of every name */
     float weight;
     int64_t axis;
     bool attrs_swapped, bound, dead_node, file_backed, other_order;
-    const void *bytes;       /* of the weights, when they lie elsewhere */
+    const void *bytes; /* of the weights, when they lie elsewhere */
     bool generated;
     uint64_t seed;
 } variant;
@@ -24,7 +24,10 @@ static value_id weights(graph *g, const variant *v) {
     value_id w;
     shape s = shape_make(DIMS(3));
     float own[] = {1, 2, v->weight};
-    graph_data d = {.kind = DATA_BYTES, .bytes = v->bytes ? v->bytes : arena_copy(g->arena, own, sizeof own), .size_bytes = sizeof own, .file_backed = v->file_backed};
+    graph_data d = {.kind = DATA_BYTES,
+                    .bytes = v->bytes ? v->bytes : arena_copy(g->arena, own, sizeof own),
+                    .size_bytes = sizeof own,
+                    .file_backed = v->file_backed};
     if (v->generated) {
         d = (graph_data){.kind = DATA_GENERATED, .stream = "w", .seed = v->seed, .a = 0, .b = 1};
     }
@@ -46,7 +49,9 @@ static void hash_of(const variant *v, char hex[65]) {
         }
     }
     value_id ab[] = {a, b};
-    value_id joined = node_with(g, "Concat", named(v, "j"), 2, ab, 1, (graph_attr[]){attr_int("axis", v->axis)})->outputs[0];
+    value_id joined =
+        node_with(g, "Concat", named(v, "j"), 2, ab, 1, (graph_attr[]){attr_int("axis", v->axis)})
+            ->outputs[0];
     graph_attr attrs[] = {attr_int("axis", 0), attr_int("keepdims", 1)};
     if (v->attrs_swapped) {
         attrs[0] = attr_int("keepdims", 1);
@@ -139,7 +144,8 @@ static void subgraphs_count_with_what_they_take_from_around(void **state) {
         assert_ok(graph_create_subgraph(g, &sub, &err));
         assert_ok(graph_add_outer(sub, "o", i == 1 ? y : x, &outer, &err));
         output(sub, NODE(sub, i == 2 ? "Abs" : "Neg", "inner", outer));
-        output(g, node_with(g, "Holder", "h", 0, NULL, 1, (graph_attr[]){attr_graph("body", sub)})->outputs[0]);
+        output(g,
+               node_with(g, "Holder", "h", 0, NULL, 1, (graph_attr[]){attr_graph("body", sub)})->outputs[0]);
         assert_ok(graph_sha256(g, hex[i], &err));
         graph_destroy(g);
     }

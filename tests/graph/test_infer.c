@@ -8,7 +8,8 @@ static graph *viewed(void) {
     g->values[x].dim_names[0] = "batch";
     value_id batch = NODE(g, "Gather", "batch", NODE(g, "Shape", "shape", x), INTS(g, 0));
     value_id parts[] = {batch, INTS(g, 2, 3)};
-    value_id target = node_with(g, "Concat", "target", 2, parts, 1, (graph_attr[]){attr_int("axis", 0)})->outputs[0];
+    value_id target =
+        node_with(g, "Concat", "target", 2, parts, 1, (graph_attr[]){attr_int("axis", 0)})->outputs[0];
     output(g, NODE(g, "Reshape", "y", x, target));
     return g;
 }
@@ -60,7 +61,8 @@ static void a_bind_must_agree_with_what_is_declared(void **state) {
     (void)state;
     graph *g = viewed();
     accel_error err = {0};
-    shape wrong = shape_make(DIMS(4, 7)), flat = shape_make(DIMS(24)), open = shape_make(DIMS(DIM_UNKNOWN, 6));
+    shape wrong = shape_make(DIMS(4, 7)), flat = shape_make(DIMS(24)),
+          open = shape_make(DIMS(DIM_UNKNOWN, 6));
     assert_int_equal(graph_bind_input(g, "x", &wrong, &err), ACCEL_INVALID_ARGUMENT);
     assert_says("input 'x' cannot have shape [4,7]: the model declares [?,6]");
     assert_int_equal(graph_bind_input(g, "x", &flat, &err), ACCEL_INVALID_ARGUMENT);
@@ -76,7 +78,8 @@ static void a_declared_shape_that_contradicts_is_an_error_with_the_node(void **s
     (void)state;
     graph *g = viewed();
     accel_error err = {0};
-    g->values[g->outputs[0]].type = (value_type){.type = DTYPE_F32, .shape = shape_make(DIMS(DIM_UNKNOWN, 3, 2))};
+    g->values[g->outputs[0]].type =
+        (value_type){.type = DTYPE_F32, .shape = shape_make(DIMS(DIM_UNKNOWN, 3, 2))};
     assert_ok(graph_bind_dim(g, "batch", 4, &err));
     assert_int_equal(graph_infer(g, &err), ACCEL_BAD_GRAPH);
     assert_says("node 'y' (Reshape) gives 'y' as float32[4,2,3], but the model declares float32[?,3,2]");
@@ -136,7 +139,8 @@ static void large_contents_are_not_followed(void **state) {
     value_id a = NODE(g, "ConstantOfShape", "a", small), b = NODE(g, "ConstantOfShape", "b", large);
     graph_attr to = attr_int("to", DTYPE_I64);
     value_id c = node_with(g, "Cast", "c", 1, &a, 1, &to)->outputs[0];
-    value_id range_in[] = {constant(g, NULL, DTYPE_I64, SCALAR, (int64_t[]){0}), constant(g, NULL, DTYPE_I64, SCALAR, (int64_t[]){4096}),
+    value_id range_in[] = {constant(g, NULL, DTYPE_I64, SCALAR, (int64_t[]){0}),
+                           constant(g, NULL, DTYPE_I64, SCALAR, (int64_t[]){4096}),
                            constant(g, NULL, DTYPE_I64, SCALAR, (int64_t[]){1})};
     value_id fits = node_with(g, "Range", "fits", 3, range_in, 0, NULL)->outputs[0];
     range_in[1] = constant(g, NULL, DTYPE_I64, SCALAR, (int64_t[]){4097});
@@ -200,10 +204,12 @@ static void a_scan_body_sees_slices(void **state) {
     accel_error err = {0};
     value_id in[] = {input(g, "state", DTYPE_F32, DIMS(3)), input(g, "xs", DTYPE_F32, DIMS(5, 3))};
     assert_ok(graph_create_subgraph(g, &sub, &err));
-    value_id s = input(sub, "s", DTYPE_UNDEFINED, RANK_UNKNOWN, NULL), x = input(sub, "x", DTYPE_UNDEFINED, RANK_UNKNOWN, NULL);
+    value_id s = input(sub, "s", DTYPE_UNDEFINED, RANK_UNKNOWN, NULL),
+             x = input(sub, "x", DTYPE_UNDEFINED, RANK_UNKNOWN, NULL);
     value_id sum = NODE(sub, "Add", "sum", s, x);
     output(sub, sum);
-    node_with(g, "Scan", "scan", 2, in, 2, (graph_attr[]){attr_graph("body", sub), attr_int("num_scan_inputs", 1)});
+    node_with(g, "Scan", "scan", 2, in, 2,
+              (graph_attr[]){attr_graph("body", sub), attr_int("num_scan_inputs", 1)});
     g->nodes[0]->op = NULL; /* whatever the table says of Scan's outputs, its body is inferred */
     assert_ok(graph_infer(g, &err));
     assert_shape(sub, x, DIMS(3));

@@ -84,7 +84,8 @@ static graph *conv_bn(bool with_bias, bool conv_used_twice) {
     value_id x = input(g, "x", DTYPE_F32, DIMS(1, 3, 1, 2));
     value_id in[] = {x, constant(g, "w", DTYPE_F32, DIMS(2, 3, 1, 1), w), FLOATS(g, 0.5f, -1)};
     value_id c = node_with(g, "Conv", "conv", with_bias ? 3 : 2, in, 0, NULL)->outputs[0];
-    output(g, NODE(g, "BatchNormalization", "y", c, FLOATS(g, 2, 3), FLOATS(g, 0.25f, -0.5f), FLOATS(g, 1, -2), FLOATS(g, 4, 9)));
+    output(g, NODE(g, "BatchNormalization", "y", c, FLOATS(g, 2, 3), FLOATS(g, 0.25f, -0.5f),
+                   FLOATS(g, 1, -2), FLOATS(g, 4, 9)));
     if (conv_used_twice) {
         output(g, c);
     }
@@ -153,7 +154,8 @@ static graph *residual_net(int blocks) {
     }
     v = NODE(g, "Flatten", NULL, NODE(g, "GlobalAveragePool", NULL, v));
     graph_attr transposed = attr_int("transB", 1);
-    value_id gemm[] = {v, NODE(g, "ConstantOfShape", NULL, INTS(g, 50, CHANNELS)), NODE(g, "ConstantOfShape", NULL, INTS(g, 50))};
+    value_id gemm[] = {v, NODE(g, "ConstantOfShape", NULL, INTS(g, 50, CHANNELS)),
+                       NODE(g, "ConstantOfShape", NULL, INTS(g, 50))};
     value_id logits = node_with(g, "Gemm", NULL, 3, gemm, 1, &transposed)->outputs[0];
     output(g, NODE(g, "Softmax", "y", logits));
     return g;
@@ -179,7 +181,7 @@ static void a_deep_net_neither_fades_nor_explodes(void **state) {
         largest = out[i] > largest ? out[i] : largest;
         smallest = out[i] < smallest ? out[i] : smallest;
     }
-    assert_true(largest < 0.8f);             /* not one-hot */
+    assert_true(largest < 0.8f);            /* not one-hot */
     assert_true(largest > 2.0f * smallest); /* not flat */
     graph_destroy(g);
 }

@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "graph/tensor.h"
 
-#define SHAPE(...) shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+#define SHAPE(...)                                                                                           \
+    shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 
 /* --- shapes --- */
 
@@ -24,7 +25,8 @@ static void a_scalar_has_one_element_and_a_zero_dim_none(void **state) {
 static void unknown_and_overflowing_shapes_have_no_count(void **state) {
     (void)state;
     int64_t n = 42;
-    shape unknown = shape_unknown(), open = SHAPE(2, DIM_UNKNOWN), huge = SHAPE(INT64_MAX, 2), largest = SHAPE(INT64_MAX, 1);
+    shape unknown = shape_unknown(), open = SHAPE(2, DIM_UNKNOWN), huge = SHAPE(INT64_MAX, 2),
+          largest = SHAPE(INT64_MAX, 1);
     assert_false(shape_elements(&unknown, &n));
     assert_false(shape_elements(&open, &n));
     assert_false(shape_elements(&huge, &n));
@@ -170,7 +172,8 @@ static void complex_numbers_are_compared_by_both_parts(void **state) {
 static void tensors_of_other_shapes_are_not_compared(void **state) {
     (void)state;
     float v[4] = {0};
-    tensor a = {.type = DTYPE_F32, .shape = SHAPE(4), .data = v}, b = {.type = DTYPE_F32, .shape = SHAPE(2, 2), .data = v};
+    tensor a = {.type = DTYPE_F32, .shape = SHAPE(4), .data = v},
+           b = {.type = DTYPE_F32, .shape = SHAPE(2, 2), .data = v};
     tensor_distance d;
     accel_error err;
     assert_int_equal(tensor_compare(&a, &b, &d, &err), ACCEL_INVALID_ARGUMENT);

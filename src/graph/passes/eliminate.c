@@ -25,7 +25,8 @@ static bool cast_keeps_type(const graph *g, const graph_node *n) {
 }
 
 static bool shape_stays(const graph *g, const graph_node *n) {
-    return has_static_shape(g, n->inputs[0]) && shape_equal(shape_of(g, n->inputs[0]), shape_of(g, n->outputs[0]));
+    return has_static_shape(g, n->inputs[0]) &&
+           shape_equal(shape_of(g, n->inputs[0]), shape_of(g, n->outputs[0]));
 }
 
 /* Moving dims of length 1 about changes no bytes, but it changes the shape: only the identity goes. */
@@ -51,9 +52,9 @@ static const struct {
     const char *op_type;
     bool (*changes_nothing)(const graph *g, const graph_node *n);
 } idle_rules[] = {
-    {"Identity", always},           {"Dropout", dropout_is_idle}, {"Cast", cast_keeps_type}, {"Reshape", shape_stays},
-    {"Flatten", shape_stays},       {"Expand", shape_stays},      {"Concat", single_input},  {"Sum", single_input},
-    {"Transpose", transpose_is_identity},
+    {"Identity", always},     {"Dropout", dropout_is_idle}, {"Cast", cast_keeps_type},
+    {"Reshape", shape_stays}, {"Flatten", shape_stays},     {"Expand", shape_stays},
+    {"Concat", single_input}, {"Sum", single_input},        {"Transpose", transpose_is_identity},
 };
 
 static bool changes_nothing(const graph *g, const graph_node *n) {

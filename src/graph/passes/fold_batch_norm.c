@@ -23,7 +23,8 @@ static bool channel_vector(const graph *g, value_id v, int64_t channels) {
 
 static bool find_pair(const editor *e, graph_node *bn, conv_bn *out) {
     const graph *g = e->g;
-    bool inference = node_is(bn, "BatchNormalization") && bn->input_count == 5 && node_attr_int(bn, "training_mode", 0) == 0;
+    bool inference = node_is(bn, "BatchNormalization") && bn->input_count == 5 &&
+                     node_attr_int(bn, "training_mode", 0) == 0;
     graph_node *conv = inference ? made_by(g, bn->inputs[BN_X], "Conv") : NULL;
     if (!conv || !used_once(e, bn->inputs[BN_X]) || !is_initializer(g, conv->inputs[1]) ||
         !has_static_shape(g, conv->inputs[1]) || shape_of(g, conv->inputs[1])->rank < 3 ||
@@ -47,7 +48,8 @@ static bool find_pair(const editor *e, graph_node *bn, conv_bn *out) {
 }
 
 /* One number a channel, as f64. */
-static accel_status read_vector(const graph *g, value_id v, arena *a, int64_t count, double **out, accel_error *err) {
+static accel_status read_vector(const graph *g, value_id v, arena *a, int64_t count, double **out,
+                                accel_error *err) {
     tensor t;
     bool owned;
     ACCEL_TRY(graph_value_contents(g, v, &t, &owned, err));
@@ -59,7 +61,8 @@ static accel_status read_vector(const graph *g, value_id v, arena *a, int64_t co
         tensor_free(&t);
     }
     *out = values;
-    return values ? ACCEL_OK : error_no_memory(err, "folding a BatchNormalization", (size_t)count * sizeof *values);
+    return values ? ACCEL_OK
+                  : error_no_memory(err, "folding a BatchNormalization", (size_t)count * sizeof *values);
 }
 
 static accel_status compute_channels(const graph *g, conv_bn *p, arena *a, accel_error *err) {
@@ -100,8 +103,10 @@ static accel_status scaled_weights(const graph *g, const conv_bn *p, tensor *out
     return status;
 }
 
-static accel_status fresh_initializer(graph *g, const char *like, tensor *t, value_id *out, accel_error *err) {
-    accel_status status = graph_add_value(g, like, VALUE_INITIALIZER, (value_type){.type = t->type, .shape = t->shape}, out, err);
+static accel_status fresh_initializer(graph *g, const char *like, tensor *t, value_id *out,
+                                      accel_error *err) {
+    accel_status status = graph_add_value(g, like, VALUE_INITIALIZER,
+                                          (value_type){.type = t->type, .shape = t->shape}, out, err);
     if (status != ACCEL_OK) {
         tensor_free(t);
         return status;

@@ -23,7 +23,12 @@ int64_t graph_form_opset(graph_form form) {
 
 /* ---- the rules -------------------------------------------------------------------------------------------------- */
 
-enum { ORT = 1 << FORM_ONNXRUNTIME, OPENVINO = 1 << FORM_OPENVINO, PORTABLE = 1 << FORM_PORTABLE, ALL = ORT | OPENVINO | PORTABLE };
+enum {
+    ORT = 1 << FORM_ONNXRUNTIME,
+    OPENVINO = 1 << FORM_OPENVINO,
+    PORTABLE = 1 << FORM_PORTABLE,
+    ALL = ORT | OPENVINO | PORTABLE
+};
 
 /* In this order, each over the whole graph. A rule that does not fit leaves the node to the next. */
 static const struct {
@@ -76,8 +81,8 @@ static const struct {
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-static void write_node(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs, size_t attr_count,
-                       const build_attr *attrs, value_id *output) {
+static void write_node(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs,
+                       size_t attr_count, const build_attr *attrs, value_id *output) {
     build_any(&e->b, &(build_node){.domain = ms ? "com.microsoft" : "",
                                    .op_type = op,
                                    .input_count = input_count,
@@ -88,15 +93,15 @@ static void write_node(editor *e, bool ms, const char *op, size_t input_count, c
                                    .outputs = output});
 }
 
-value_id form_value(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs, size_t attr_count,
-                    const build_attr *attrs) {
+value_id form_value(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs,
+                    size_t attr_count, const build_attr *attrs) {
     value_id out = VALUE_NONE;
     write_node(e, ms, op, input_count, inputs, attr_count, attrs, &out);
     return out;
 }
 
-void form_into(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs, size_t attr_count,
-               const build_attr *attrs, value_id result) {
+void form_into(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs,
+               size_t attr_count, const build_attr *attrs, value_id result) {
     write_node(e, ms, op, input_count, inputs, attr_count, attrs, &result);
 }
 

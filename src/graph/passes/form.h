@@ -9,22 +9,25 @@
 typedef accel_status (*form_rule)(editor *e, graph_node *n, accel_error *err);
 
 /* New nodes through e->b. `value` writes a fresh value; `into` takes over a value that n made. The domain is "com.microsoft" where ms. */
-value_id form_value(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs, size_t attr_count,
-                    const build_attr *attrs);
-void form_into(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs, size_t attr_count,
-               const build_attr *attrs, value_id result);
+value_id form_value(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs,
+                    size_t attr_count, const build_attr *attrs);
+void form_into(editor *e, bool ms, const char *op, size_t input_count, const value_id *inputs,
+               size_t attr_count, const build_attr *attrs, value_id result);
 #define FORM_VALUE(e, op, ...)                                                                               \
-    form_value((e), false, (op), sizeof((value_id[]){__VA_ARGS__}) / sizeof(value_id), (value_id[]){__VA_ARGS__}, 0, NULL)
+    form_value((e), false, (op), sizeof((value_id[]){__VA_ARGS__}) / sizeof(value_id),                       \
+               (value_id[]){__VA_ARGS__}, 0, NULL)
 #define FORM_INTO(e, result, op, ...)                                                                        \
-    form_into((e), false, (op), sizeof((value_id[]){__VA_ARGS__}) / sizeof(value_id), (value_id[]){__VA_ARGS__}, 0, NULL, \
-              (result))
+    form_into((e), false, (op), sizeof((value_id[]){__VA_ARGS__}) / sizeof(value_id),                        \
+              (value_id[]){__VA_ARGS__}, 0, NULL, (result))
 
 /* A scalar constant in the element type of `like`. */
 value_id form_scalar(editor *e, value_id like, double number);
 accel_status form_refuse(const editor *e, const graph_node *n, const char *why, accel_error *err);
 
 /* form_attention.c */
-accel_status form_attention_fused(editor *e, graph_node *n, accel_error *err); /* com.microsoft.Attention or .MultiHeadAttention where they fit */
+accel_status
+form_attention_fused(editor *e, graph_node *n,
+                     accel_error *err); /* com.microsoft.Attention or .MultiHeadAttention where they fit */
 accel_status form_attention_split(editor *e, graph_node *n, accel_error *err); /* MatMul, Softmax, MatMul */
 
 /* form_norm.c */

@@ -10,7 +10,8 @@ static bool bias_add(const editor *e, value_id v, value_id *x, value_id *bias) {
         value_id other = add->inputs[1 - k];
         const shape *s = shape_of(e->g, other);
         const shape *b = shape_of(e->g, add->inputs[k]);
-        if (is_initializer(e->g, add->inputs[k]) && b->rank == 1 && s->rank >= 1 && s->dims[s->rank - 1] == b->dims[0]) {
+        if (is_initializer(e->g, add->inputs[k]) && b->rank == 1 && s->rank >= 1 &&
+            s->dims[s->rank - 1] == b->dims[0]) {
             *x = other;
             *bias = add->inputs[k];
             return true;

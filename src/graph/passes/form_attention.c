@@ -8,7 +8,8 @@ enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, NONPAD };
 
 /* Adds to scores in place of -inf: exp(x - max) is 0 all the same, and a row that is masked everywhere gives an average, not NaN. */
 static double closed_for(dtype t) {
-    return t == DTYPE_F16 ? -65504.0 : -3.3895313892515355e38; /* bfloat16's lowest: no other type overflows either */
+    return t == DTYPE_F16 ? -65504.0
+                          : -3.3895313892515355e38; /* bfloat16's lowest: no other type overflows either */
 }
 
 typedef struct attention {
@@ -36,7 +37,8 @@ static bool read_heads(const graph *g, const graph_node *n, attention *a) {
     a->q_heads = a->packed ? node_attr_int(n, "q_num_heads", 0) : q->dims[1];
     a->kv_heads = a->packed ? node_attr_int(n, "kv_num_heads", 0) : k->dims[1];
     int last = q->rank - 1;
-    if (a->q_heads < 1 || a->kv_heads < 1 || a->q_heads % a->kv_heads != 0 || q->dims[last] < 1 || v->dims[last] < 1) {
+    if (a->q_heads < 1 || a->kv_heads < 1 || a->q_heads % a->kv_heads != 0 || q->dims[last] < 1 ||
+        v->dims[last] < 1) {
         return false;
     }
     a->q_size = a->packed ? q->dims[last] / a->q_heads : q->dims[last];
@@ -94,12 +96,13 @@ static value_id keep_of_additive(const graph *g, value_id v) {
     graph_node *n = made_by(g, v, "Mul");
     if (n && scalar_constant(g, n->inputs[1], &number) && number < -9999) {
         graph_node *sub = made_by(g, n->inputs[0], "Sub");
-        return sub && scalar_constant(g, sub->inputs[0], &number) && number == 1 ? sub->inputs[1] : VALUE_NONE;
+        return sub && scalar_constant(g, sub->inputs[0], &number) && number == 1 ? sub->inputs[1]
+                                                                                 : VALUE_NONE;
     }
     n = made_by(g, v, "Where");
     double open = 1;
-    if (n && scalar_constant(g, n->inputs[1], &open) && open == 0 && scalar_constant(g, n->inputs[2], &number) &&
-        number < -9999) {
+    if (n && scalar_constant(g, n->inputs[1], &open) && open == 0 &&
+        scalar_constant(g, n->inputs[2], &number) && number < -9999) {
         return n->inputs[0];
     }
     return VALUE_NONE;
@@ -142,7 +145,8 @@ static value_id additive(editor *e, value_id mask, value_id like) {
     if (mask == VALUE_NONE || e->g->values[mask].type.type != DTYPE_BOOL) {
         return mask;
     }
-    return FORM_VALUE(e, "Where", mask, form_scalar(e, like, 0), form_scalar(e, like, closed_for(e->g->values[like].type.type)));
+    return FORM_VALUE(e, "Where", mask, form_scalar(e, like, 0),
+                      form_scalar(e, like, closed_for(e->g->values[like].type.type)));
 }
 
 /* Contributed operators broadcast a bias over batch and heads, not over queries. */
@@ -154,14 +158,16 @@ static value_id attention_bias(editor *e, const attention *a) {
         (m->rank == 4 && m->dims[0] != 1 && m->dims[0] != batch)) {
         return VALUE_NONE;
     }
-    int64_t target[4] = {m->rank == 4 ? m->dims[0] : 1, m->rank >= 3 ? m->dims[m->rank - 3] : 1, queries, keys};
+    int64_t target[4] = {m->rank == 4 ? m->dims[0] : 1, m->rank >= 3 ? m->dims[m->rank - 3] : 1, queries,
+                         keys};
     return FORM_VALUE(e, "Expand", additive(e, a->in[MASK], a->in[Q]), build_i64s(&e->b, 4, target));
 }
 
 /* ---- com.microsoft --------------------------------------------------------------------------------------------------- */
 
 typedef struct linear {
-    value_id x, weight, bias; /* weight [in,out], maybe by a Transpose of an initializer; bias VALUE_NONE when absent */
+    value_id x, weight,
+        bias; /* weight [in,out], maybe by a Transpose of an initializer; bias VALUE_NONE when absent */
     int64_t width;
 } linear;
 
@@ -196,8 +202,10 @@ static bool read_linear(const editor *e, value_id v, linear *out) {
 /* Whether the contributed operators can say it: one head count, no cache, positions counted from the first key. */
 static bool contributed_fits(const graph *g, const attention *a) {
     const shape *q = shape_of(g, a->in[Q]), *k = shape_of(g, a->in[K]);
-    bool cached = a->in[PAST_KEY] != VALUE_NONE || a->present_key != VALUE_NONE || a->present_value != VALUE_NONE;
-    return a->packed && !cached && a->q_heads == a->kv_heads && (!a->causal || (q->dims[1] == k->dims[1] && q->dims[1] >= 0));
+    bool cached =
+        a->in[PAST_KEY] != VALUE_NONE || a->present_key != VALUE_NONE || a->present_value != VALUE_NONE;
+    return a->packed && !cached && a->q_heads == a->kv_heads &&
+           (!a->causal || (q->dims[1] == k->dims[1] && q->dims[1] >= 0));
 }
 
 static bool read_self_attention(const editor *e, const attention *a, linear l[3]) {
@@ -220,8 +228,8 @@ static void common_attrs(const attention *a, build_attr *attrs, size_t *count) {
 
 /* The three linear layers of one input as one product [in, q+k+v] inside com.microsoft.Attention. The joined weights are constants:
  * folding makes them. */
-static void write_self_attention(editor *e, graph_node *n, const attention *a, const linear l[3], value_id padding,
-                                 value_id bias) {
+static void write_self_attention(editor *e, graph_node *n, const attention *a, const linear l[3],
+                                 value_id padding, value_id bias) {
     build_attr attrs[4], columns = BUILD_INT("axis", 1), whole = BUILD_INT("axis", 0);
     size_t attr_count = 0;
     common_attrs(a, attrs, &attr_count);
@@ -229,14 +237,15 @@ static void write_self_attention(editor *e, graph_node *n, const attention *a, c
     if (widths[0] != widths[2]) {
         attrs[attr_count++] = BUILD_INTS("qkv_hidden_sizes", 3, widths);
     }
-    value_id weights = form_value(e, false, "Concat", 3, (value_id[]){l[0].weight, l[1].weight, l[2].weight}, 1, &columns);
+    value_id weights =
+        form_value(e, false, "Concat", 3, (value_id[]){l[0].weight, l[1].weight, l[2].weight}, 1, &columns);
     value_id biases = VALUE_NONE;
     if (l[0].bias != VALUE_NONE) {
         biases = form_value(e, false, "Concat", 3, (value_id[]){l[0].bias, l[1].bias, l[2].bias}, 1, &whole);
     }
     retire(n);
-    form_into(e, true, "Attention", 6, (value_id[]){l[0].x, weights, biases, padding, VALUE_NONE, bias}, attr_count, attrs,
-              a->y);
+    form_into(e, true, "Attention", 6, (value_id[]){l[0].x, weights, biases, padding, VALUE_NONE, bias},
+              attr_count, attrs, a->y);
 }
 
 accel_status form_attention_fused(editor *e, graph_node *n, accel_error *err) {
@@ -312,7 +321,8 @@ static value_id repeat_heads(editor *e, const attention *a, value_id x, int64_t 
 static value_id causal_bias(editor *e, const attention *a) {
     const graph *g = e->g;
     int length_axis = a->packed ? 1 : 2;
-    int64_t queries = shape_of(g, a->in[Q])->dims[length_axis], keys = shape_of(g, a->in[K])->dims[length_axis];
+    int64_t queries = shape_of(g, a->in[Q])->dims[length_axis],
+            keys = shape_of(g, a->in[K])->dims[length_axis];
     int64_t past = a->in[PAST_KEY] == VALUE_NONE ? 0 : shape_of(g, a->in[PAST_KEY])->dims[2];
     if (queries < 0 || keys < 0 || past < 0) {
         return VALUE_NONE;
@@ -326,7 +336,8 @@ static value_id causal_bias(editor *e, const attention *a) {
 accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
     attention a;
     if (!read_attention(e, n, &a)) {
-        return form_refuse(e, n, "softcap, windows, padding by lengths, scores as an output, or unknown head sizes", err);
+        return form_refuse(
+            e, n, "softcap, windows, padding by lengths, scores as an output, or unknown head sizes", err);
     }
     value_id causal = a.causal ? causal_bias(e, &a) : VALUE_NONE;
     if (a.causal && causal == VALUE_NONE && e->b.error.status == ACCEL_OK) {
@@ -337,7 +348,8 @@ accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
     value_id k = with_past(e, a.in[PAST_KEY], a.present_key, split_heads(e, &a, a.in[K], a.kv_heads));
     value_id v = with_past(e, a.in[PAST_VALUE], a.present_value, split_heads(e, &a, a.in[V], a.kv_heads));
     value_id k_turned = transpose(e, repeat_heads(e, &a, k, a.q_size), (int64_t[]){0, 1, 3, 2});
-    value_id scores = FORM_VALUE(e, "Mul", FORM_VALUE(e, "MatMul", q, k_turned), form_scalar(e, a.in[Q], a.scale));
+    value_id scores =
+        FORM_VALUE(e, "Mul", FORM_VALUE(e, "MatMul", q, k_turned), form_scalar(e, a.in[Q], a.scale));
     if (a.in[MASK] != VALUE_NONE) {
         scores = FORM_VALUE(e, "Add", scores, additive(e, a.in[MASK], a.in[Q]));
     }

@@ -43,13 +43,15 @@ static bool take_bias(const editor *e, value_id v, value_id *input, value_id *bi
 static bool find_residual(const editor *e, value_id sum, residual *out) {
     const graph *g = e->g;
     graph_node *add = made_by(g, sum, "Add");
-    if (!add || is_initializer(g, add->inputs[0]) || is_initializer(g, add->inputs[1]) || !has_static_shape(g, sum) ||
-        shape_of(g, sum)->rank != 3 || !shape_equal(shape_of(g, add->inputs[0]), shape_of(g, sum)) ||
+    if (!add || is_initializer(g, add->inputs[0]) || is_initializer(g, add->inputs[1]) ||
+        !has_static_shape(g, sum) || shape_of(g, sum)->rank != 3 ||
+        !shape_equal(shape_of(g, add->inputs[0]), shape_of(g, sum)) ||
         !shape_equal(shape_of(g, add->inputs[1]), shape_of(g, sum))) {
         return false;
     }
     *out = (residual){.add = add, .input = add->inputs[0], .skip = add->inputs[1], .bias = VALUE_NONE};
-    if (!take_bias(e, add->inputs[0], &out->input, &out->bias) && take_bias(e, add->inputs[1], &out->input, &out->bias)) {
+    if (!take_bias(e, add->inputs[0], &out->input, &out->bias) &&
+        take_bias(e, add->inputs[1], &out->input, &out->bias)) {
         out->skip = add->inputs[0];
     }
     return true;
@@ -81,9 +83,10 @@ accel_status form_skip_layer_norm(editor *e, graph_node *n, accel_error *err) {
     (void)err;
     residual r;
     value_id gamma = n->inputs[1], beta = input_or_none(n, 2);
-    if (over_last_axis(e->g, n) && only_first_output(e, n) && is_vector(e->g, gamma) && is_vector(e->g, beta) &&
-        find_residual(e, n->inputs[0], &r)) {
-        write_skip_norm(e, n, &r, "SkipLayerNormalization", 5, (value_id[]){r.input, r.skip, gamma, beta, r.bias});
+    if (over_last_axis(e->g, n) && only_first_output(e, n) && is_vector(e->g, gamma) &&
+        is_vector(e->g, beta) && find_residual(e, n->inputs[0], &r)) {
+        write_skip_norm(e, n, &r, "SkipLayerNormalization", 5,
+                        (value_id[]){r.input, r.skip, gamma, beta, r.bias});
     }
     return ACCEL_OK;
 }
@@ -93,7 +96,8 @@ accel_status form_skip_rms_norm(editor *e, graph_node *n, accel_error *err) {
     residual r;
     value_id gamma = n->inputs[1];
     if (over_last_axis(e->g, n) && is_vector(e->g, gamma) && find_residual(e, n->inputs[0], &r)) {
-        write_skip_norm(e, n, &r, "SkipSimplifiedLayerNormalization", 4, (value_id[]){r.input, r.skip, gamma, r.bias});
+        write_skip_norm(e, n, &r, "SkipSimplifiedLayerNormalization", 4,
+                        (value_id[]){r.input, r.skip, gamma, r.bias});
     }
     return ACCEL_OK;
 }
@@ -128,7 +132,8 @@ accel_status form_rms_norm_split(editor *e, graph_node *n, accel_error *err) {
     }
     value_id square = FORM_VALUE(e, "Pow", x, form_scalar(e, x, 2));
     value_id mean = reduce_mean(e, square, (size_t)(rank - axis), axes);
-    value_id root = FORM_VALUE(e, "Sqrt", FORM_VALUE(e, "Add", mean, form_scalar(e, x, node_attr_float(n, "epsilon", 1e-5))));
+    value_id root = FORM_VALUE(
+        e, "Sqrt", FORM_VALUE(e, "Add", mean, form_scalar(e, x, node_attr_float(n, "epsilon", 1e-5))));
     value_id inverse = FORM_VALUE(e, "Div", form_scalar(e, x, 1), root);
     value_id normal = FORM_VALUE(e, "Mul", x, inverse), scale = n->inputs[1];
     retire(n);
@@ -151,9 +156,11 @@ accel_status form_group_norm_split(editor *e, graph_node *n, accel_error *err) {
     }
     value_id ones = FORM_VALUE(e, "Expand", form_scalar(e, x, 1), build_i64s(&e->b, 1, &groups));
     value_id zeros = FORM_VALUE(e, "Expand", form_scalar(e, x, 0), build_i64s(&e->b, 1, &groups));
-    value_id grouped = FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, 3, (int64_t[]){full.dims[0], groups, -1}));
+    value_id grouped =
+        FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, 3, (int64_t[]){full.dims[0], groups, -1}));
     build_attr epsilon = BUILD_FLOAT("epsilon", node_attr_float(n, "epsilon", 1e-5));
-    value_id normal = form_value(e, false, "InstanceNormalization", 3, (value_id[]){grouped, ones, zeros}, 1, &epsilon);
+    value_id normal =
+        form_value(e, false, "InstanceNormalization", 3, (value_id[]){grouped, ones, zeros}, 1, &epsilon);
     value_id flat = FORM_VALUE(e, "Reshape", normal, build_i64s(&e->b, (size_t)full.rank, full.dims));
     value_id dims = build_i64s(&e->b, (size_t)full.rank, channel_dims);
     value_id scaled = FORM_VALUE(e, "Mul", flat, FORM_VALUE(e, "Reshape", n->inputs[1], dims));

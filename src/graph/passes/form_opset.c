@@ -24,8 +24,10 @@ static bool constant_ints(editor *e, value_id v, const int64_t **out, size_t *co
     return ints != NULL;
 }
 
-static accel_status set_ints(editor *e, graph_node *n, const char *name, const int64_t *ints, size_t count, accel_error *err) {
-    return node_set_attr(e->g, n, &(graph_attr){.name = name, .kind = ATTR_INTS, .ints = ints, .count = count}, err);
+static accel_status set_ints(editor *e, graph_node *n, const char *name, const int64_t *ints, size_t count,
+                             accel_error *err) {
+    return node_set_attr(e->g, n,
+                         &(graph_attr){.name = name, .kind = ATTR_INTS, .ints = ints, .count = count}, err);
 }
 
 /* The table describes the newest form only: a node in an older one is unknown to it, and keeps the types that were inferred. */
@@ -99,8 +101,8 @@ accel_status form_pad_axes(editor *e, graph_node *n, accel_error *err) {
     const int64_t *axes, *pads;
     size_t axis_count, pad_count;
     int rank = shape_of(e->g, n->inputs[0])->rank;
-    if (rank < 0 || !constant_ints(e, n->inputs[3], &axes, &axis_count) || !constant_ints(e, n->inputs[1], &pads, &pad_count) ||
-        pad_count != 2 * axis_count) {
+    if (rank < 0 || !constant_ints(e, n->inputs[3], &axes, &axis_count) ||
+        !constant_ints(e, n->inputs[1], &pads, &pad_count) || pad_count != 2 * axis_count) {
         return form_refuse(e, n, "its axes are computed", err);
     }
     int64_t all[2 * TENSOR_MAX_RANK] = {0};
@@ -120,7 +122,9 @@ accel_status form_pad_axes(editor *e, graph_node *n, accel_error *err) {
 /* Opset 20 renamed GridSample's modes and gave it volumes. */
 accel_status form_grid_sample_modes(editor *e, graph_node *n, accel_error *err) {
     const char *mode = node_attr_string(n, "mode", "linear");
-    const char *old = strcmp(mode, "linear") == 0 ? "bilinear" : strcmp(mode, "cubic") == 0 ? "bicubic" : mode;
+    const char *old = strcmp(mode, "linear") == 0  ? "bilinear"
+                      : strcmp(mode, "cubic") == 0 ? "bicubic"
+                                                   : mode;
     graph_attr attr = {.name = "mode", .kind = ATTR_STRING, .s = old, .s_length = strlen(old)};
     detach(e, n);
     return node_set_attr(e->g, n, &attr, err);
@@ -140,11 +144,16 @@ accel_status form_drop_new_attrs(editor *e, graph_node *n, accel_error *err) {
     static const struct {
         const char *op_type, *attr;
         int64_t fallback;
-    } ints[] = {{"Resize", "antialias", 0},          {"QuantizeLinear", "block_size", 0}, {"DequantizeLinear", "block_size", 0},
-                {"QuantizeLinear", "output_dtype", 0}, {"QuantizeLinear", "precision", 0},  {"DequantizeLinear", "output_dtype", 0},
+    } ints[] = {{"Resize", "antialias", 0},
+                {"QuantizeLinear", "block_size", 0},
+                {"DequantizeLinear", "block_size", 0},
+                {"QuantizeLinear", "output_dtype", 0},
+                {"QuantizeLinear", "precision", 0},
+                {"DequantizeLinear", "output_dtype", 0},
                 {"QuantizeLinear", "saturate", 1}};
     for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++) {
-        if (strcmp(n->op_type, ints[i].op_type) == 0 && node_attr_int(n, ints[i].attr, ints[i].fallback) != ints[i].fallback) {
+        if (strcmp(n->op_type, ints[i].op_type) == 0 &&
+            node_attr_int(n, ints[i].attr, ints[i].fallback) != ints[i].fallback) {
             return form_refuse(e, n, ints[i].attr, err);
         }
         if (strcmp(n->op_type, ints[i].op_type) == 0) {
@@ -152,7 +161,8 @@ accel_status form_drop_new_attrs(editor *e, graph_node *n, accel_error *err) {
         }
     }
     if (node_is(n, "Resize")) {
-        if (node_attr(n, "axes") || strcmp(node_attr_string(n, "keep_aspect_ratio_policy", "stretch"), "stretch") != 0) {
+        if (node_attr(n, "axes") ||
+            strcmp(node_attr_string(n, "keep_aspect_ratio_policy", "stretch"), "stretch") != 0) {
             return form_refuse(e, n, "axes or an aspect ratio policy", err);
         }
         node_remove_attr(n, "keep_aspect_ratio_policy");

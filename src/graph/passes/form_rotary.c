@@ -53,7 +53,8 @@ accel_status form_rotary_split(editor *e, graph_node *n, accel_error *err) {
         value_id apart = FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, 4, (int64_t[]){0, 0, heads, size}));
         x = form_value(e, false, "Transpose", 1, &apart, 1, &BUILD_INTS("perm", 4, swap));
     }
-    value_id turned = rotate(e, rotated < size ? slice(e, x, 0, rotated, 1) : x, rotated, interleaved, cos, sin);
+    value_id turned =
+        rotate(e, rotated < size ? slice(e, x, 0, rotated, 1) : x, rotated, interleaved, cos, sin);
     retire(n);
     if (rotated < size) {
         turned = join_last(e, turned, slice(e, x, rotated, size, 1));

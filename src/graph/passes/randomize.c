@@ -27,7 +27,7 @@ typedef struct randomizer {
     int64_t min_elements;
     size_t *replaced;
     moments *moments; /* one a value; variance 0: not known, taken as unit */
-    bool *done;          /* one a value: it has its numbers already (tied weights) */
+    bool *done;       /* one a value: it has its numbers already (tied weights) */
 } randomizer;
 
 typedef struct recipe {
@@ -47,7 +47,8 @@ static recipe uniform(double low, double high) {
 
 /* Where the numbers of v come from: itself, or an initializer seen through reshapes, transposes and casts. */
 static value_id origin_of(const graph *g, value_id v) {
-    static const char *const through[] = {"Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Cast", "Identity"};
+    static const char *const through[] = {"Transpose", "Reshape", "Unsqueeze", "Squeeze",
+                                          "Flatten",   "Cast",    "Identity"};
     for (;;) {
         graph_node *maker = NULL;
         for (size_t i = 0; i < sizeof through / sizeof through[0] && !maker; i++) {
@@ -140,7 +141,8 @@ typedef accel_status (*role)(randomizer *r, const graph_node *n, moments *out, a
 
 static accel_status conv_role(randomizer *r, const graph_node *n, moments *out, accel_error *err) {
     if (known_rank(r->g, n, 1, 3)) {
-        ACCEL_TRY(draw(r, n->inputs[1], for_fan_in(r, n, product_from(shape_of(r->g, n->inputs[1]), 1)), err));
+        ACCEL_TRY(
+            draw(r, n->inputs[1], for_fan_in(r, n, product_from(shape_of(r->g, n->inputs[1]), 1)), err));
     }
     *out = unit;
     return draw(r, input_or_none(n, 2), normal(0, 0.05), err);
@@ -378,14 +380,16 @@ static accel_status randomize_nodes(randomizer *r, accel_error *err) {
     return ACCEL_OK;
 }
 
-accel_status pass_randomize_weights(graph *g, uint64_t seed, int64_t min_elements, size_t *replaced, accel_error *err) {
+accel_status pass_randomize_weights(graph *g, uint64_t seed, int64_t min_elements, size_t *replaced,
+                                    accel_error *err) {
     *replaced = 0;
     ACCEL_TRY(graph_infer(g, err));
     randomizer r = {.g = g, .seed = seed, .min_elements = min_elements, .replaced = replaced};
     r.moments = mem_calloc(g->value_count, sizeof *r.moments);
     r.done = mem_calloc(g->value_count, sizeof *r.done);
-    accel_status status = r.moments && r.done ? randomize_nodes(&r, err)
-                                                  : error_no_memory(err, "random weights", g->value_count * sizeof *r.moments);
+    accel_status status = r.moments && r.done
+                              ? randomize_nodes(&r, err)
+                              : error_no_memory(err, "random weights", g->value_count * sizeof *r.moments);
     mem_free(r.moments);
     mem_free(r.done);
     if (status == ACCEL_OK) {
