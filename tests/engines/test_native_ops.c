@@ -85,6 +85,10 @@ static void test_convolutions(void **state) {
         {"first layer no pad", 1, 3, 40, 19, 20, 11, 11, 4, 1, 1, {0, 0, 0, 0}},
         {"one channel", 1, 1, 4, 6, 6, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
         {"one output channel", 1, 30, 1, 6, 6, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {"winograd 4x4", 1, 32, 64, 30, 29, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {"winograd 2x2", 2, 64, 64, 9, 10, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
+        {"winograd without padding", 1, 64, 48, 31, 17, 3, 3, 1, 1, 1, {0, 0, 0, 0}},
+        {"winograd with odd padding", 1, 64, 32, 24, 25, 3, 3, 1, 1, 1, {0, 1, 2, 0}},
         {"wide", 1, 33, 64, 14, 14, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -152,6 +156,21 @@ static void test_channel_shuffle(void **state) {
     x = build_transpose(&b, x, 5, (int64_t[]){0, 2, 1, 3, 4});
     x = build_reshape(&b, x, 4, (int64_t[]){2, 12, 6, 5});
     finish(&b, conv(&b, &deep, x, false), 5e-6, "shuffle");
+}
+
+/* The same for the transformed convolution, whose last step adds the branch. */
+static void test_winograd_chain_fuses(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        builder b = start();
+        conv_case c = {"", 1, 64, 64, 19, 18, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
+        value_id x = BUILD(&b, "Relu", input(&b, "x", DIMS(1, 64, 19, 18)));
+        value_id y = conv(&b, &c, x, true);
+        y = BUILD(&b, "BatchNormalization", y, constant(&b, DIMS(64)), constant(&b, DIMS(64)),
+                  constant(&b, DIMS(64)), constant_in(&b, 0.5, 1.5, DIMS(64)));
+        y = BUILD(&b, i == 0 ? "Relu" : "Sigmoid", BUILD(&b, "Add", x, y));
+        finish(&b, y, 1e-5, "winograd chain");
+    }
 }
 
 /* ---- pooling, LRN --------------------------------------------------------------------------------------------------- */
@@ -367,6 +386,7 @@ int main(void) {
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_convolution_in_one_and_three_dimensions),
         cmocka_unit_test(test_convolution_chain_fuses),
+        cmocka_unit_test(test_winograd_chain_fuses),
         cmocka_unit_test(test_dense_block_concatenates_channels),
         cmocka_unit_test(test_channel_shuffle),
         cmocka_unit_test(test_pools),

@@ -295,6 +295,47 @@ static void find_transposed_right(fuser *f, node_id at) {
     }
 }
 
+/* The only reader of a value, when it is that operator; else NODE_NONE. */
+static node_id only_reader(const fuser *f, int32_t value, const char *name) {
+    node_id reader = f->uses[value] == 1 ? f->readers[value] : NODE_NONE;
+    return reader != NODE_NONE && is_op(f->plan->graph->nodes[reader], name) ? reader : NODE_NONE;
+}
+
+/* ShuffleNet's channel shuffle: [N,C,H,W] as [N,groups,C/groups,H,W], the middle axes exchanged, and back. */
+static bool is_shuffle(const fuser *f, node_id first, node_id middle, node_id last) {
+    const graph *g = f->plan->graph;
+    const plan_value *x = &f->plan->values[g->nodes[first]->inputs[0]];
+    const plan_value *split = &f->plan->values[g->nodes[first]->outputs[0]];
+    const plan_value *out = &f->plan->values[g->nodes[last]->outputs[0]];
+    const graph_attr *perm = node_attr(g->nodes[middle], "perm");
+    const shape *a = &x->v.shape, *b = &split->v.shape;
+    if (!x->is_static || !split->is_static || !out->is_static || x->v.constant ||
+        dtype_bits(x->v.type) != 32 || a->rank != 4 || b->rank != 5 || perm == NULL || perm->count != 5) {
+        return false;
+    }
+    static const int64_t exchange[5] = {0, 2, 1, 3, 4};
+    return memcmp(perm->ints, exchange, sizeof exchange) == 0 && shape_equal(a, &out->v.shape) &&
+           b->dims[0] == a->dims[0] && b->dims[3] == a->dims[2] && b->dims[4] == a->dims[3] && b->dims[1] > 0;
+}
+
+static void find_shuffle(fuser *f, node_id first) {
+    const graph *g = f->plan->graph;
+    if (!is_op(g->nodes[first], "Reshape")) {
+        return;
+    }
+    node_id middle = only_reader(f, g->nodes[first]->outputs[0], "Transpose");
+    node_id last = middle == NODE_NONE ? NODE_NONE : only_reader(f, g->nodes[middle]->outputs[0], "Reshape");
+    if (last == NODE_NONE || !is_shuffle(f, first, middle, last)) {
+        return;
+    }
+    f->fusions[first].shuffle = f->plan->values[g->nodes[first]->outputs[0]].v.shape.dims[1];
+    f->fusions[first].output = g->nodes[last]->outputs[0];
+    f->fusions[first].emits = NODE_NONE;
+    f->fusions[middle].joined = f->fusions[last].joined = true;
+    f->fusions[middle].emits = NODE_NONE;
+    f->fusions[last].emits = first;
+}
+
 static accel_status fuse_node(fuser *f, node_id at) {
     plan *p = f->plan;
     const graph_node *n = p->graph->nodes[at];
@@ -302,6 +343,7 @@ static accel_status fuse_node(fuser *f, node_id at) {
     if (n->output_count < 1 || n->outputs[0] == VALUE_NONE || !p->values[n->outputs[0]].is_static) {
         return ACCEL_OK;
     }
+    find_shuffle(f, at);
     kernel_call call = {0};
     ACCEL_TRY(native_plan_make_call(p, n, &call, f->err));
     const kernel_def *kernel = native_plan_find_kernel(p, n->domain, n->op_type, &call);
@@ -352,7 +394,7 @@ static void mark_skipped(fuser *f) {
 
 accel_status native_plan_fuse(plan *p, plan_fusion *fusions, accel_error *err) {
     fuser f = {.plan = p, .fusions = fusions, .err = err};
-    f.uses = ARENA_ARRAY(p->arena, uint32_t, p->graph->value_count);
+    f.uses = p->uses = ARENA_ARRAY(p->arena, uint32_t, p->graph->value_count);
     f.readers = ARENA_ARRAY(p->arena, node_id, p->graph->value_count);
     if (f.uses == NULL || f.readers == NULL) {
         return error_no_memory(err, "the plan", p->graph->value_count * sizeof(node_id));

@@ -69,6 +69,7 @@ typedef struct kernel_call {
     size_t input_count, output_count;
     kernel_value **inputs, **outputs; /* NULL entries: omitted */
     kernel_epilogue epilogue;
+    int64_t groups;        /* accel ChannelShuffle */
     bool transposed_right; /* MatMul: input 1 is the constant W of MatMul(x, Transpose(W)) */
     /* Set by prepare. */
     void *state;

@@ -193,6 +193,8 @@ static accel_status fill_step(plan *p, const plan_fusion *fusion, const graph_no
                               accel_error *err) {
     s->node = n;
     s->label = n->name;
+    s->domain = fusion->shuffle > 0 ? "accel" : n->domain;
+    s->name = fusion->shuffle > 0 ? "ChannelShuffle" : n->op_type;
     ACCEL_TRY(native_plan_make_call(p, n, &s->call, err));
     s->inputs = arena_copy(p->arena, n->inputs, n->input_count * sizeof(int32_t));
     s->outputs = arena_copy(p->arena, n->outputs, n->output_count * sizeof(int32_t));
@@ -201,8 +203,15 @@ static accel_status fill_step(plan *p, const plan_fusion *fusion, const graph_no
     }
     s->residual = fusion->residual;
     s->call.epilogue = fusion->epilogue;
+    s->call.groups = fusion->shuffle;
     if (n->output_count > 0) {
         s->outputs[0] = fusion->output;
+    }
+    for (size_t i = 1; i < n->output_count; i++) { /* optional outputs that nobody reads */
+        bool optional = n->op != NULL && i >= n->op->min_outputs;
+        if (optional && s->outputs[i] != PLAN_NONE && p->uses[s->outputs[i]] == 0) {
+            s->outputs[i] = PLAN_NONE;
+        }
     }
     if (fusion->right != PLAN_NONE) {
         s->inputs[1] = fusion->right;
@@ -234,13 +243,35 @@ static bool others_unused(const plan_step *s) {
     return true;
 }
 
+static bool keeps_shape(const plan *p, const plan_step *s) {
+    return shape_equal(&p->values[s->inputs[0]].v.shape, &p->values[s->outputs[0]].v.shape);
+}
+
+/* The output lies in the bytes of the input; one of the same shape keeps its layout too. */
 static accel_status lower_view(plan *p, plan_step *s, accel_error *err) {
-    ACCEL_TRY(convert_inputs(p, s, false, 0, err));
+    if (!keeps_shape(p, s)) {
+        ACCEL_TRY(convert_inputs(p, s, false, 0, err));
+    }
     plan_value *out = &p->values[s->outputs[0]];
+    const plan_value *in = &p->values[s->inputs[0]];
     out->store = STORE_VIEW;
     out->view_of = s->inputs[0];
+    set_channels_last(out, in->v.channels_last);
     s->kind = STEP_NONE;
     return ACCEL_OK;
+}
+
+/* Views of the operator table, and Dropout, which does nothing in inference. */
+static bool is_view(const plan_step *s) {
+    const graph_node *n = s->node;
+    if (n->op == NULL || s->name != n->op_type || n->input_count == 0 || s->inputs[0] == PLAN_NONE ||
+        !others_unused(s)) {
+        return false;
+    }
+    if (strcmp(s->name, "Dropout") == 0 && s->domain[0] == '\0') {
+        return n->input_count < 3 || s->inputs[2] == PLAN_NONE;
+    }
+    return (n->op->flags & OP_VIEW) != 0;
 }
 
 static accel_status lower_reference(plan *p, plan_step *s, accel_error *err) {
@@ -306,7 +337,7 @@ static accel_status lower_kernel(plan *p, plan_step *s, accel_error *err) {
         const kernel_family *family = p->table->families[f];
         for (size_t k = 0; k < family->count; k++) {
             const kernel_def *kernel = &family->kernels[k];
-            if (strcmp(kernel->name, s->node->op_type) != 0 || strcmp(kernel->domain, s->node->domain) != 0) {
+            if (strcmp(kernel->name, s->name) != 0 || strcmp(kernel->domain, s->domain) != 0) {
                 continue;
             }
             bool taken = false, channels_last = wants_channels_last(p, kernel->flags, s);
@@ -328,8 +359,7 @@ static accel_status lower_node(plan *p, const plan_fusion *fusion, const graph_n
     made.is_dynamic = !is_static_step(p, &made);
     if (made.is_dynamic) {
         ACCEL_TRY(lower_reference(p, &made, err));
-    } else if (n->op != NULL && (n->op->flags & OP_VIEW) != 0 && n->input_count > 0 &&
-               made.inputs[0] != PLAN_NONE && others_unused(&made)) {
+    } else if (is_view(&made)) {
         ACCEL_TRY(lower_view(p, &made, err));
     } else {
         ACCEL_TRY(lower_kernel(p, &made, err));

@@ -51,7 +51,8 @@ typedef enum step_kind { STEP_KERNEL, STEP_REFERENCE, STEP_NONE } step_kind;
 
 typedef struct plan_step {
     step_kind kind;
-    const graph_node *node; /* the operator, NULL for conversions */
+    const graph_node *node;    /* the operator, NULL for conversions */
+    const char *domain, *name; /* of the kernels that can run it: the operator's, or "accel" forms */
     const kernel_def *kernel;
     kernel_call call;
     int32_t *inputs, *outputs; /* plan values or PLAN_NONE; counts in call */
@@ -73,6 +74,7 @@ struct plan {
     arena *scratch; /* of one reference operator */
     plan_value *values;
     size_t value_count, value_capacity;
+    uint32_t *uses; /* of the graph's values by steps and outputs: fuse.c */
     plan_step *steps;
     size_t step_count, step_capacity;
     int32_t *outputs; /* values that hold the graph's outputs, row-major */
@@ -125,6 +127,7 @@ typedef struct plan_fusion {
     int32_t output; /* of a leader: the value that the step writes instead of its own output 0 */
     int32_t right;  /* MatMul(x, Transpose(constant)): the constant, else PLAN_NONE */
     int32_t residual;
+    int64_t shuffle; /* of a Reshape: the groups of a channel shuffle that starts here; else 0 */
     kernel_epilogue epilogue;
 } plan_fusion;
 accel_status native_plan_fuse(plan *p, plan_fusion *fusions, accel_error *err);

@@ -60,7 +60,8 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
 TILES(1)
 TILES(2)
 TILES(3)
-TILES(4) TILES(5) TILES(6)
+TILES(4)
+TILES(5) TILES(6)
 #if GEMM_MR > 6
     TILES(7) TILES(8)
 #endif

@@ -68,6 +68,60 @@ static accel_status layout_run(kernel_call *c) {
     return ACCEL_OK;
 }
 
+/* ---- ChannelShuffle: channel j of the output is channel (j mod groups) · C/groups + j / groups of the input ------------- */
+
+static bool shuffle_accepts(const kernel_call *c) {
+    return dtype_bits(c->inputs[0]->type) == 32 && c->groups > 0 &&
+           c->inputs[0]->shape.dims[1] % c->groups == 0;
+}
+
+static accel_status shuffle_prepare(kernel_call *c) {
+    c->variant = "shuffle channels";
+    return ACCEL_OK;
+}
+
+static void shuffle_pixels(void *context, size_t begin, size_t end, int worker) {
+    const kernel_call *c = context;
+    const int64_t channels = c->inputs[0]->shape.dims[1], each = channels / c->groups;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const uint32_t *in = (const uint32_t *)c->inputs[0]->data + (int64_t)i * channels;
+        uint32_t *out = (uint32_t *)c->outputs[0]->data + (int64_t)i * channels;
+        for (int64_t g = 0; g < c->groups; g++) {
+            for (int64_t k = 0; k < each; k++) {
+                out[k * c->groups + g] = in[g * each + k];
+            }
+        }
+    }
+}
+
+static void shuffle_planes(void *context, size_t begin, size_t end, int worker) {
+    const kernel_call *c = context;
+    const shape *s = &c->inputs[0]->shape;
+    const int64_t channels = s->dims[1], pixels = product_of(s->dims + 2, s->rank - 2);
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        int64_t image = (int64_t)i / channels, j = (int64_t)i % channels;
+        int64_t from = j % c->groups * (channels / c->groups) + j / c->groups;
+        memcpy((uint32_t *)c->outputs[0]->data + (int64_t)i * pixels,
+               (const uint32_t *)c->inputs[0]->data + (image * channels + from) * pixels,
+               (size_t)pixels * sizeof(uint32_t));
+    }
+}
+
+static accel_status shuffle_run(kernel_call *c) {
+    const shape *s = &c->inputs[0]->shape;
+    int64_t n = value_elements(c->inputs[0]);
+    size_t planes = (size_t)(s->dims[0] * s->dims[1]),
+           pixels = planes == 0 ? 0 : (size_t)n / (size_t)s->dims[1];
+    if (c->outputs[0]->channels_last) {
+        thread_pool_for(pool_for(c, n), pixels, grain_for(pixels, n), shuffle_pixels, c);
+    } else {
+        thread_pool_for(pool_for(c, n), planes, grain_for(planes, n), shuffle_planes, c);
+    }
+    return ACCEL_OK;
+}
+
 /* ---- Transpose ------------------------------------------------------------------------------------------------------ */
 
 typedef struct transpose_state {
@@ -440,6 +494,7 @@ static accel_status gather_run(kernel_call *c) {
 
 static const kernel_def kernels[] = {
     {"accel", "Layout", KERNEL_STRIDED_IN | KERNEL_STRIDED_OUT, layout_accepts, layout_prepare, layout_run},
+    {"accel", "ChannelShuffle", KERNEL_ANY_LAYOUT, shuffle_accepts, shuffle_prepare, shuffle_run},
     {"", "Transpose", 0, transpose_accepts, transpose_prepare, transpose_run},
     {"", "Concat", KERNEL_ANY_LAYOUT | KERNEL_STRIDED_IN | KERNEL_STRIDED_OUT, concat_accepts, concat_prepare,
      copy_run},

@@ -5,6 +5,7 @@
     X(unary)                                                                                                 \
     X(binary)                                                                                                \
     X(matmul)                                                                                                \
+    X(winograd)                                                                                              \
     X(conv)                                                                                                  \
     X(pool)                                                                                                  \
     X(norm)                                                                                                  \
