@@ -51,6 +51,8 @@ void case_warn(case_run *k, const char *format, ...) {
     va_start(arguments, format);
     str_formatv(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (k->warnings.length && strstr(str_text(&k->warnings), text))
+        return; /* said already, before its child was started again */
     str_appendf(&k->warnings, "%s%s", k->warnings.length ? "\n" : "", text);
 }
 

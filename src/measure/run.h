@@ -61,7 +61,8 @@ typedef struct case_run {
     size_t sample_count, sample_capacity;
     sample_block *blocks;
     size_t block_count, block_capacity;
-    size_t warm_count; /* of samples_ns, before measuring begins */
+    size_t warm_first; /* of samples_ns: where this child's warm-up begins */
+    size_t warm_count, measured_runs;
     double warm_s, measured_s, quiet_s;
     size_t quiet_runs;
     bool warmed, done;

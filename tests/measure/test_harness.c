@@ -323,6 +323,25 @@ static void engines_of_a_comparison_are_interleaved_and_verified(void **state) {
     assert_int_equal(b.started, 4);
 }
 
+static void what_does_not_fit_together_takes_turns(void **state) {
+    const char *path = model_path(state);
+    measure_host host = test_host();
+    bench b = {0};
+    bench_request r = test_request(&path);
+    bench_plan *plan = make_plan(&r);
+    plan_callbacks callbacks = {&b, NULL, NULL, on_record};
+    host.memory_bytes = 1;
+    only_devices(plan, " good error ");
+    assert_int_equal(plan_run(&host, plan, &callbacks, NULL, &b.outcome, &b.err), ACCEL_OK);
+    plan_destroy(plan);
+    assert_int_equal(b.count, 3);
+    has_status(&b.records[0], CASE_OK, NULL);
+    has_status(&b.records[1], CASE_ERROR, "the device went away");
+    has_status(&b.records[2], CASE_OK, NULL);
+    assert_true(b.records[0].samples >= 10 && b.records[0].verified == 1);
+    assert_non_null(strstr(b.records[0].warnings, "took turns"));
+}
+
 static void one_bad_case_does_not_stop_the_others(void **state) {
     const char *path = model_path(state);
     bench b = {0};
@@ -636,6 +655,7 @@ int main(int argc, char **argv) {
         HARNESS_TEST(a_childs_lengths_are_not_believed),
         HARNESS_TEST(nothing_survives_a_case),
         HARNESS_TEST(engines_of_a_comparison_are_interleaved_and_verified),
+        HARNESS_TEST(what_does_not_fit_together_takes_turns),
         HARNESS_TEST(one_bad_case_does_not_stop_the_others),
         HARNESS_TEST(a_bad_model_file_is_an_error_of_every_case),
         HARNESS_TEST(cancelling_keeps_what_is_finished),
