@@ -117,6 +117,33 @@ static bool lay_pipes(process *p, plumbing *ends) {
     return ok && fcntl(p->errors, F_SETFL, O_NONBLOCK) == 0;
 }
 
+/* Our environment with another TMPDIR. NULL when memory ends; freed as one block. */
+static char **child_environment(const char *temporary) {
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    size_t length = strlen("TMPDIR=") + strlen(temporary) + 1;
+    char **list = mem_alloc((count + 2) * sizeof *list + length);
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!str_starts_with(environ[i], "TMPDIR="))
+            list[kept++] = environ[i];
+    char *entry = (char *)(list + count + 2);
+    str_format(entry, length, "TMPDIR=%s", temporary);
+    list[kept++] = entry;
+    list[kept] = NULL;
+    return list;
+}
+
+static char *make_temporary(void) {
+    str_buf path = {0};
+    if (file_make_temp_folder("accel-case-", &path, NULL) == ACCEL_OK && !path.failed)
+        return path.data; /* str_buf's memory is mem_alloc's */
+    str_free(&path);
+    return NULL;
+}
+
 static int spawn(const char *program, process *p, const plumbing *ends) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -137,7 +164,11 @@ static int spawn(const char *program, process *p, const plumbing *ends) {
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int failure = posix_spawn(&p->pid, program, &actions, &attributes, arguments, environ);
+    p->temporary = make_temporary();
+    char **environment = p->temporary ? child_environment(p->temporary) : NULL;
+    int failure = posix_spawn(&p->pid, program, &actions, &attributes, arguments,
+                              environment ? environment : environ);
+    mem_free(environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (failure)
@@ -205,6 +236,10 @@ void process_end(process *p) {
     if (p->pid == 0 && p->socket == 0 && p->errors == 0)
         return; /* never started */
     (void)reap(p);
+    if (p->temporary)
+        (void)file_remove_tree(p->temporary, NULL);
+    mem_free(p->temporary);
+    p->temporary = NULL;
     close_if_open(&p->socket);
     close_if_open(&p->errors);
     close_if_open(&p->outputs);
