@@ -51,7 +51,7 @@ static accel_status check_location(import_state *st, const proto_tensor *t, cons
 static accel_status external_contents(import_state *st, const proto_tensor *t, const char *what, dtype *type,
                                       graph_data *out) {
     size_t size, end;
-    const file_map *map;
+    const file_map *map = NULL; /* gcc does not see that external_map sets it */
     ACCEL_TRY(proto_dtype(t->type, what, type, st->err));
     if (*type == DTYPE_STRING)
         return error_set(st->err, ACCEL_UNSUPPORTED, "%s holds strings, which are not supported", what);
