@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "measure/measure.h"
 #include "measure/stats.h"
 
 static void near(double actual, double expected, double tolerance) {
@@ -278,6 +279,55 @@ static void a_series_that_drifts_is_not_steady(void **state) {
     assert_true(out.enough && !out.steady);
 }
 
+/* A/A: two series of one process each with the drift of a real machine (an autoregressive one) must not look different. */
+static void one_engine_compared_with_itself_shows_no_difference(void **state) {
+    (void)state;
+    enum { TRIALS = 400, N = 400 };
+    static int64_t samples[2][N];
+    rng r;
+    rng_seed(&r, 14);
+    int different = 0;
+    for (int trial = 0; trial < TRIALS; trial++) {
+        record records[2];
+        for (int side = 0; side < 2; side++) {
+            double drift = 0.0;
+            for (int i = 0; i < N; i++) {
+                drift = 0.8 * drift + (double)rng_normal_f32(&r);
+                samples[side][i] = (int64_t)(1e6 + 1e4 * drift);
+            }
+            record_init(&records[side]);
+            records[side].samples_ns = samples[side];
+            records[side].samples_ns_count = N;
+        }
+        const record *a = &records[0], *b = &records[1];
+        record_comparison out;
+        assert_int_equal(record_compare(&a, 1, &b, 1, &out, NULL), ACCEL_OK);
+        assert_false(out.between_processes);
+        different += out.different;
+    }
+    assert_true(different <
+                TRIALS * 12 / 100); /* 5 in 100 by design; taken as independent it would be half of them */
+}
+
+static void a_real_difference_is_found(void **state) {
+    (void)state;
+    int64_t fast[40], slow[40];
+    rng r;
+    rng_seed(&r, 15);
+    series(fast, 0, 40, 1.0, &r);
+    series(slow, 40, 40, 1.1, &r);
+    record a, b;
+    record_init(&a);
+    record_init(&b);
+    a.samples_ns = slow;
+    b.samples_ns = fast;
+    a.samples_ns_count = b.samples_ns_count = 40;
+    const record *pa = &a, *pb = &b;
+    record_comparison out;
+    assert_int_equal(record_compare(&pa, 1, &pb, 1, &out, NULL), ACCEL_OK);
+    assert_true(out.different && out.low > 1.05 && out.high < 1.15);
+}
+
 static void few_samples_are_not_judged(void **state) {
     (void)state;
     int64_t s[7] = {1, 1, 1, 1, 1, 1, 1};
@@ -319,6 +369,8 @@ int main(void) {
         cmocka_unit_test(steady_series_have_no_change_points),
         cmocka_unit_test(a_series_is_steady_after_its_warm_up),
         cmocka_unit_test(a_series_that_drifts_is_not_steady),
+        cmocka_unit_test(one_engine_compared_with_itself_shows_no_difference),
+        cmocka_unit_test(a_real_difference_is_found),
         cmocka_unit_test(few_samples_are_not_judged),
         cmocka_unit_test(spikes_do_not_end_a_steady_state),
     };
