@@ -58,7 +58,7 @@ bool dtype_size_bytes(dtype t, int64_t elements, size_t *out);
 
 /* One element, by index, as a number. Sub-byte types are unpacked. get_i64 truncates towards zero for floating types;
  * set rounds to nearest even for narrower floats, saturates for float8/float4 and truncates to the bits of integers
- * (as a C cast would; values outside the range of int64 saturate first; NaN becomes 0). bool: set stores value != 0. */
+ * (as a C cast would; values outside the range of int64, for uint64 of its own, saturate first; NaN becomes 0). bool: set stores value != 0. */
 double dtype_get_f64(dtype t, const void *data, size_t index);
 void dtype_set_f64(dtype t, void *data, size_t index, double value);
 int64_t dtype_get_i64(dtype t, const void *data, size_t index); /* u64 above INT64_MAX wraps */
