@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engines/native/isa.h"
 #include "engines/onnxruntime/ort.h"
 #include "formats/formats.h"
 #include "graph/builder.h"
@@ -365,17 +366,18 @@ typedef struct device_list {
 
 static void add_device(device_list *list, const ort_provider *p, int number, const char *reason) {
     engine_device *d = &list->devices[list->count++];
-    char *id = p->numbered ? arena_printf(list->arena, "%s:%d", p->label, number)
-                           : arena_strdup(list->arena, p->label);
-    char *why = arena_strdup(list->arena, reason);
-    *d = (engine_device){.platform = p->platform,
-                         .id = id,
-                         .name = p->device_name,
-                         .precisions = p->precisions | p->converts_to,
-                         .available = !reason,
-                         .reason = why,
-                         .note = ort_provider_is_cpu(p) ? NULL : "untested on hardware"};
-    list->no_memory |= !id || (reason && !why);
+    bool is_cpu = ort_provider_is_cpu(p);
+    const char *name = is_cpu ? isa_cpu_name() : p->device_name;
+    *d = (engine_device){
+        .platform = p->platform,
+        .id = p->numbered ? arena_printf(list->arena, "%s:%d", p->label, number)
+                          : arena_strdup(list->arena, p->label),
+        .name = arena_strdup(list->arena, name),
+        .precisions = reason ? 0 : p->precisions | p->converts_to, /* of an absent device nothing is known */
+        .available = !reason,
+        .reason = arena_strdup(list->arena, reason),
+        .note = is_cpu ? NULL : "untested on hardware"};
+    list->no_memory |= !d->id || !d->name || (reason && !d->reason);
 }
 
 static bool is_listed(char **names, int count, const char *name) {

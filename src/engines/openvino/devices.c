@@ -2,6 +2,11 @@
 
 #include "engines/openvino/ov.h"
 
+/* A plugin that is loaded but finds no device refuses even the question for its name; that says nothing to a user. */
+static bool is_telling(const char *words) {
+    return words[0] && !strstr(words, "Unsupported configuration key");
+}
+
 /* Asked for by name when the runtime lists none of them, so that the record has its reason. */
 static const char *const usual_devices[] = {"CPU", "GPU", "NPU"};
 enum { USUAL_DEVICES = sizeof usual_devices / sizeof usual_devices[0] };
@@ -68,14 +73,14 @@ static accel_status describe_absent(const ov_runtime *rt, const ov_core_t *core,
                                     engine_device *d, accel_error *err) {
     accel_error why = {0};
     char *name = NULL;
-    const char *words = "the runtime does not list it";
+    const char *words = "the runtime finds no such device";
     ov_check(rt, rt->ov_core_get_property(core, id, "FULL_DEVICE_NAME", &name), &why, "device %s", id);
     rt->ov_free(name);
     *d = (engine_device){.platform = PLATFORM_OPENVINO,
                          .id = id,
                          .name = id,
-                         .reason = why.message[0] ? arena_printf(a, "%s; %s", words, why.message)
-                                                  : arena_strdup(a, words),
+                         .reason = is_telling(why.message) ? arena_printf(a, "%s; %s", words, why.message)
+                                                           : arena_strdup(a, words),
                          .note = "untested on hardware"};
     return d->reason ? ACCEL_OK : error_no_memory(err, "a reason", sizeof why);
 }
