@@ -39,7 +39,8 @@ typedef struct accel_model accel_model;
 
 /* reference: an .onnx file, a Hugging Face folder, a name of `accel models`, or org/name in the local Hugging Face cache. seed: of
  * generated weights. Weights are mapped, not copied: the files must not change while the model or a session of it is open. */
-ACCEL_API accel_status accel_model_open(const char *reference, uint64_t seed, accel_model **out, accel_error *err);
+ACCEL_API accel_status accel_model_open(const char *reference, uint64_t seed, accel_model **out,
+                                        accel_error *err);
 ACCEL_API void accel_model_close(accel_model *model);
 ACCEL_API const char *accel_model_name(const accel_model *model);
 /* The model as JSON: inputs, outputs, operators, parameters, FLOPs, bytes. The text belongs to the model and is replaced by the next call. */
@@ -75,19 +76,23 @@ typedef struct accel_session accel_session;
 
 /* Loads and compiles the model for these shapes. ACCEL_ABSENT when the engine's runtime or device is not here (the sentence says where was
  * looked), ACCEL_UNSUPPORTED when a node cannot run there: nothing falls back silently. options may be NULL. */
-ACCEL_API accel_status accel_session_open(const accel_model *model, const accel_session_options *options, accel_session **out, accel_error *err);
+ACCEL_API accel_status accel_session_open(const accel_model *model, const accel_session_options *options,
+                                          accel_session **out, accel_error *err);
 ACCEL_API void accel_session_close(accel_session *session);
 
 ACCEL_API size_t accel_session_input_count(const accel_session *session);
 ACCEL_API size_t accel_session_output_count(const accel_session *session);
 /* Type, shape and current contents of an input (seeded ones until set). */
-ACCEL_API accel_status accel_session_input(const accel_session *session, size_t index, accel_tensor *out, accel_error *err);
+ACCEL_API accel_status accel_session_input(const accel_session *session, size_t index, accel_tensor *out,
+                                           accel_error *err);
 /* Copies new contents into an input; size_bytes must be its size. */
-ACCEL_API accel_status accel_session_set_input(accel_session *session, size_t index, const void *data, size_t size_bytes, accel_error *err);
+ACCEL_API accel_status accel_session_set_input(accel_session *session, size_t index, const void *data,
+                                               size_t size_bytes, accel_error *err);
 /* One inference. */
 ACCEL_API accel_status accel_session_run(accel_session *session, accel_error *err);
 /* An output of the last run, in place: valid until the next run or close. */
-ACCEL_API accel_status accel_session_output(accel_session *session, size_t index, accel_tensor *out, accel_error *err);
+ACCEL_API accel_status accel_session_output(accel_session *session, size_t index, accel_tensor *out,
+                                            accel_error *err);
 
 #ifdef __cplusplus
 }

@@ -32,9 +32,9 @@ extern "C" {
     X(ACCEL_LIMIT, 9, "limit")                       /* valid, but above a stated limit */                   \
     X(ACCEL_TIMEOUT, 10, "timeout")                                                                          \
     X(ACCEL_CANCELLED, 11, "cancelled")                                                                      \
-    X(ACCEL_BUSY, 12, "busy")                        /* a lock is held by somebody else */                   \
-    X(ACCEL_RUNTIME, 13, "error")                    /* an engine or library failed while working */         \
-    X(ACCEL_INTERNAL, 14, "internal_error")          /* our own bug */
+    X(ACCEL_BUSY, 12, "busy")               /* a lock is held by somebody else */                            \
+    X(ACCEL_RUNTIME, 13, "error")           /* an engine or library failed while working */                  \
+    X(ACCEL_INTERNAL, 14, "internal_error") /* our own bug */
 
 typedef enum accel_status {
 #define ACCEL_STATUS_ENUM(symbol, number, name) symbol = number,

@@ -16,7 +16,8 @@ static int run_version(const command_line *line) {
         return code;
     }
     table *t = table_create();
-    if (t == NULL) return EXIT_CODE_FAILED;
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
     table_column(t, "version", NULL, false);
     table_column(t, "git_commit", NULL, false);
     table_column(t, "onnx_opset", NULL, true);
@@ -36,12 +37,18 @@ static int run_version(const command_line *line) {
 }
 
 static const option_group *const version_groups[] = {&options_output, &options_general};
-static const char *const version_examples[] = {"accel version", "name, version and commit", "accel version --format json",
+static const char *const version_examples[] = {"accel version", "name, version and commit",
+                                               "accel version --format json",
                                                "the same and what the build knows, for a program", NULL};
 
 const command_def command_version = {
-    .name = "version", .summary = "what this build is", .positional = "", .examples = version_examples,
-    .groups = version_groups, .group_count = 2, .run = run_version,
+    .name = "version",
+    .summary = "what this build is",
+    .positional = "",
+    .examples = version_examples,
+    .groups = version_groups,
+    .group_count = 2,
+    .run = run_version,
 };
 
 static int print_made(void (*make)(const char *, str_buf *), const char *argument) {
@@ -56,7 +63,8 @@ static int run_completion(const command_line *line) {
     static const char *const shells[] = {"bash", "zsh", "fish"};
     const char *shell = line->positional[0];
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
-        if (str_equal(shell, shells[i])) return print_made(help_completion, shell);
+        if (str_equal(shell, shells[i]))
+            return print_made(help_completion, shell);
     }
     accel_error err = {0};
     error_set(&err, ACCEL_INVALID_ARGUMENT, "completion: '%s' is not one of bash, zsh, fish", shell);
@@ -64,11 +72,19 @@ static int run_completion(const command_line *line) {
 }
 
 static const option_group *const completion_groups[] = {&options_general};
-static const char *const completion_examples[] = {"eval \"$(accel completion bash)\"", "complete commands and options in this shell", NULL};
+static const char *const completion_examples[] = {"eval \"$(accel completion bash)\"",
+                                                  "complete commands and options in this shell", NULL};
 
 const command_def command_completion = {
-    .name = "completion", .summary = "shell completion for bash, zsh or fish", .positional = "SHELL", .min_positional = 1,
-    .max_positional = 1, .examples = completion_examples, .groups = completion_groups, .group_count = 1, .run = run_completion,
+    .name = "completion",
+    .summary = "shell completion for bash, zsh or fish",
+    .positional = "SHELL",
+    .min_positional = 1,
+    .max_positional = 1,
+    .examples = completion_examples,
+    .groups = completion_groups,
+    .group_count = 1,
+    .run = run_completion,
 };
 
 static void man_page(const char *unused, str_buf *out) {
@@ -84,6 +100,11 @@ static int run_man(const command_line *line) {
 static const char *const man_examples[] = {"accel man | man -l -", "read the manual page", NULL};
 
 const command_def command_man = {
-    .name = "man", .summary = "the manual page, as roff", .positional = "", .examples = man_examples,
-    .groups = completion_groups, .group_count = 1, .run = run_man,
+    .name = "man",
+    .summary = "the manual page, as roff",
+    .positional = "",
+    .examples = man_examples,
+    .groups = completion_groups,
+    .group_count = 1,
+    .run = run_man,
 };

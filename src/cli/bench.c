@@ -30,7 +30,8 @@ static accel_status read_platforms(const command_line *line, bench_request *r, a
     size_t count;
     const char *const *names = line_list(line, "on", &count);
     platform *list = ARENA_ARRAY(line->arena, platform, count + 1);
-    if (list == NULL) return error_no_memory(err, "the request", 0);
+    if (list == NULL)
+        return error_no_memory(err, "the request", 0);
     for (size_t i = 0; i < count; i++) {
         if (str_equal(names[i], "all")) {
             r->all_platforms = true;
@@ -38,9 +39,11 @@ static accel_status read_platforms(const command_line *line, bench_request *r, a
             r->platform_count++;
         } else {
             const char *known[PLATFORM_COUNT + 1] = {"all"};
-            for (int p = 0; p < PLATFORM_COUNT; p++) known[p + 1] = platform_name((platform)p);
+            for (int p = 0; p < PLATFORM_COUNT; p++)
+                known[p + 1] = platform_name((platform)p);
             const char *near = str_nearest(names[i], known, PLATFORM_COUNT + 1);
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "--on: there is no platform '%s'%s%s; `accel detect` lists them", names[i],
+            return error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "--on: there is no platform '%s'%s%s; `accel detect` lists them", names[i],
                              near != NULL ? ", did you mean " : "", near != NULL ? near : "");
         }
     }
@@ -52,10 +55,12 @@ static accel_status read_precisions(const command_line *line, bench_request *r, 
     size_t count;
     const char *const *names = line_list(line, "precision", &count);
     precision *list = ARENA_ARRAY(line->arena, precision, count + 1);
-    if (list == NULL) return error_no_memory(err, "the request", 0);
+    if (list == NULL)
+        return error_no_memory(err, "the request", 0);
     for (size_t i = 0; i < count; i++) {
         if (!precision_from_name(names[i], &list[i])) {
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "--precision: '%s' is not one of fp32, fp16, bf16, int8, int4", names[i]);
+            return error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "--precision: '%s' is not one of fp32, fp16, bf16, int8, int4", names[i]);
         }
     }
     r->precisions = list;
@@ -68,7 +73,8 @@ static void read_settings(const command_line *line, bench_settings *s) {
     (void)scenario_from_name(line_text(line, "scenario", "single-stream"), &s->scenario);
     s->min_time_s = line_real(line, "min-time", s->min_time_s);
     s->max_time_s = line_real(line, "max-time", s->max_time_s);
-    if (s->max_time_s < s->min_time_s) s->max_time_s = s->min_time_s;
+    if (s->max_time_s < s->min_time_s)
+        s->max_time_s = s->min_time_s;
     s->min_runs = line_integer(line, "min-runs", s->min_runs);
     s->repeat = line_integer(line, "repeat", s->repeat);
     s->timeout_s = line_real(line, "timeout", s->timeout_s);
@@ -105,19 +111,24 @@ static accel_status read_plan_file(const char *path, bench_plan **plan, accel_er
 static accel_status write_plan_file(const char *path, const bench_plan *plan, accel_error *err) {
     str_buf text = {0};
     plan_write_json(plan, &text);
-    accel_status status = text.failed ? error_no_memory(err, "the plan", text.length) : file_replace(path, text.data, text.length, err);
+    accel_status status = text.failed ? error_no_memory(err, "the plan", text.length)
+                                      : file_replace(path, text.data, text.length, err);
     str_free(&text);
     return status;
 }
 
 /* A plan from --plan FILE, or from the request and what the probes find. */
-static accel_status make_plan(const command_line *line, const measure_host *host, bench_plan **plan, accel_error *err) {
+static accel_status make_plan(const command_line *line, const measure_host *host, bench_plan **plan,
+                              accel_error *err) {
     const char *file = line_text(line, "plan", NULL);
     if (file != NULL) {
-        if (line->positional_count > 0) return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: give models or --plan FILE, not both");
+        if (line->positional_count > 0)
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: give models or --plan FILE, not both");
         return read_plan_file(file, plan, err);
     }
-    if (line->positional_count == 0) return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: needs MODEL... or --plan FILE; `accel bench --help` shows examples");
+    if (line->positional_count == 0)
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "bench: needs MODEL... or --plan FILE; `accel bench --help` shows examples");
     bench_request request;
     ACCEL_TRY(read_request(line, &request, err));
     probe_list *probes = NULL;
@@ -129,13 +140,17 @@ static accel_status make_plan(const command_line *line, const measure_host *host
 
 /* --resume: what runs since the last complete one already measured. */
 static accel_status skip_finished(const command_line *line, bench_plan *plan, accel_error *err) {
-    if (line_flag(line, "no-db")) return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: --resume reads the database, --no-db has none");
+    if (line_flag(line, "no-db"))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: --resume reads the database, --no-db has none");
     const char *path = store_default_path(line_text(line, "db", NULL));
-    if (!file_exists(path)) return ACCEL_OK;
+    if (!file_exists(path))
+        return ACCEL_OK;
     record *records;
     size_t count;
-    ACCEL_TRY(store_records(path, "r.started_at > coalesce((SELECT max(started_at) FROM test_runs WHERE success), TIMESTAMP '1970-01-01')", 0,
-                            line->arena, &records, &count, err));
+    ACCEL_TRY(store_records(
+        path,
+        "r.started_at > coalesce((SELECT max(started_at) FROM test_runs WHERE success), TIMESTAMP '1970-01-01')",
+        0, line->arena, &records, &count, err));
     size_t skipped = plan_skip_finished(plan, records, count);
     fprintf(stderr, "resuming: %zu of %zu cases are done\n", skipped, plan->count);
     return ACCEL_OK;
@@ -151,9 +166,11 @@ static accel_status keep_record(bench_state *s, const record *r, accel_error *er
         str_free(&json);
         return error_no_memory(err, "a record", 0);
     }
-    accel_status status = record_read_json(json.data, json.length, s->line->arena, &s->records[s->count], err);
+    accel_status status =
+        record_read_json(json.data, json.length, s->line->arena, &s->records[s->count], err);
     str_free(&json);
-    if (status == ACCEL_OK) s->count++;
+    if (status == ACCEL_OK)
+        s->count++;
     return status;
 }
 
@@ -170,14 +187,16 @@ static void on_progress(void *context, const bench_case *c, const char *text) {
 static accel_status on_record(void *context, const bench_case *c, const record *r, accel_error *err) {
     bench_state *s = context;
     bool spooled = false;
-    if (s->writer != NULL) ACCEL_TRY(store_add(s->writer, r, &spooled, err));
+    if (s->writer != NULL)
+        ACCEL_TRY(store_add(s->writer, r, &spooled, err));
     s->spooled += spooled;
     progress_record(&s->progress, c, r);
     return keep_record(s, r, err);
 }
 
 static accel_status open_writer(bench_state *s, accel_error *err) {
-    if (line_flag(s->line, "no-db")) return ACCEL_OK;
+    if (line_flag(s->line, "no-db"))
+        return ACCEL_OK;
     store_options options = {.path = store_default_path(line_text(s->line, "db", NULL)), .patience_s = -1};
     return store_writer_create(&options, &s->writer, err);
 }
@@ -198,40 +217,52 @@ static int print_json(const bench_state *s) {
 }
 
 static int print_results(const bench_state *s) {
-    if (str_equal(line_text(s->line, "format", "table"), "json")) return print_json(s);
+    if (str_equal(line_text(s->line, "format", "table"), "json"))
+        return print_json(s);
     table *t = report_table(s->records, s->count);
-    if (t == NULL) return EXIT_CODE_FAILED;
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
     int code = cli_print_table(t, s->line);
     table_destroy(t);
     str_buf notes = {0};
     report_notes(s->records, s->count, &notes);
-    if (notes.length > 0) fprintf(stderr, "\n%s", str_text(&notes));
+    if (notes.length > 0)
+        fprintf(stderr, "\n%s", str_text(&notes));
     str_free(&notes);
     return code;
 }
 
 static accel_status write_report(const bench_state *s, accel_error *err) {
     const char *path = line_text(s->line, "report", NULL);
-    if (path == NULL) return ACCEL_OK;
+    if (path == NULL)
+        return ACCEL_OK;
     str_buf page = {0};
-    report_options options = {.database = line_flag(s->line, "no-db") ? NULL : store_default_path(line_text(s->line, "db", NULL))};
+    report_options options = {
+        .database = line_flag(s->line, "no-db") ? NULL : store_default_path(line_text(s->line, "db", NULL))};
     accel_status status = report_html(s->records, s->count, &options, &page, err);
-    if (status == ACCEL_OK) status = file_replace(path, page.data, page.length, err);
+    if (status == ACCEL_OK)
+        status = file_replace(path, page.data, page.length, err);
     str_free(&page);
-    if (status == ACCEL_OK) fprintf(stderr, "wrote %s\n", path);
+    if (status == ACCEL_OK)
+        fprintf(stderr, "wrote %s\n", path);
     return status;
 }
 
 static int exit_code(const command_line *line, const plan_outcome *o) {
-    if (o->cancelled) return EXIT_CODE_INTERRUPTED;
-    size_t failed = o->by_status[CASE_CRASHED] + o->by_status[CASE_TIMEOUT] + o->by_status[CASE_OUT_OF_MEMORY] + o->by_status[CASE_WRONG_OUTPUT] +
+    if (o->cancelled)
+        return EXIT_CODE_INTERRUPTED;
+    size_t failed = o->by_status[CASE_CRASHED] + o->by_status[CASE_TIMEOUT] +
+                    o->by_status[CASE_OUT_OF_MEMORY] + o->by_status[CASE_WRONG_OUTPUT] +
                     o->by_status[CASE_ERROR];
-    if (line_flag(line, "strict")) failed += o->by_status[CASE_UNSUPPORTED];
-    if (failed > 0) return EXIT_CODE_FAILED;
+    if (line_flag(line, "strict"))
+        failed += o->by_status[CASE_UNSUPPORTED];
+    if (failed > 0)
+        return EXIT_CODE_FAILED;
     return o->absent_by_name > 0 ? EXIT_CODE_ABSENT : EXIT_CODE_OK;
 }
 
-static accel_status run_plan(bench_state *s, const measure_host *host, bench_plan *plan, plan_outcome *outcome, accel_error *err) {
+static accel_status run_plan(bench_state *s, const measure_host *host, bench_plan *plan,
+                             plan_outcome *outcome, accel_error *err) {
     ACCEL_TRY(open_writer(s, err));
     plan_callbacks callbacks = {s, on_case_started, on_progress, on_record};
     accel_status status = plan_run(host, plan, &callbacks, cli_interrupt_flag(), outcome, err);
@@ -240,7 +271,11 @@ static accel_status run_plan(bench_state *s, const measure_host *host, bench_pla
     if (s->writer != NULL && store_writer_close(s->writer, status == ACCEL_OK, &close_error) != ACCEL_OK) {
         fprintf(stderr, "accel: %s\n", close_error.message);
     }
-    if (s->spooled > 0) fprintf(stderr, "%zu results wait in the spool beside the database: it was locked; the next writer takes them in\n", s->spooled);
+    if (s->spooled > 0)
+        fprintf(
+            stderr,
+            "%zu results wait in the spool beside the database: it was locked; the next writer takes them in\n",
+            s->spooled);
     return status == ACCEL_CANCELLED ? ACCEL_OK : status;
 }
 
@@ -250,19 +285,24 @@ static int run_bench(const command_line *line) {
     engine_context context = cli_engine_context(line);
     measure_host host = cli_measure_host(line, &context);
     bench_plan *plan = NULL;
-    if (make_plan(line, &host, &plan, &err) != ACCEL_OK) return cli_fail(&err);
+    if (make_plan(line, &host, &plan, &err) != ACCEL_OK)
+        return cli_fail(&err);
     bench_state s = {.line = line};
     progress_start(&s.progress, line_flag(line, "quiet"));
     plan_outcome outcome = {0};
     const char *save = line_text(line, "save-plan", NULL);
     accel_status status = save != NULL ? write_plan_file(save, plan, &err) : ACCEL_OK;
-    if (status == ACCEL_OK && line_flag(line, "resume")) status = skip_finished(line, plan, &err);
-    if (status == ACCEL_OK && !line_flag(line, "dry-run")) status = run_plan(&s, &host, plan, &outcome, &err);
+    if (status == ACCEL_OK && line_flag(line, "resume"))
+        status = skip_finished(line, plan, &err);
+    if (status == ACCEL_OK && !line_flag(line, "dry-run"))
+        status = run_plan(&s, &host, plan, &outcome, &err);
     int code = status == ACCEL_OK ? exit_code(line, &outcome) : cli_fail(&err);
     if (s.count > 0) { /* what was measured is shown even when the run ended early */
         int printed = print_results(&s);
-        if (code == EXIT_CODE_OK) code = printed;
-        if (write_report(&s, &err) != ACCEL_OK && code == EXIT_CODE_OK) code = cli_fail(&err);
+        if (code == EXIT_CODE_OK)
+            code = printed;
+        if (write_report(&s, &err) != ACCEL_OK && code == EXIT_CODE_OK)
+            code = cli_fail(&err);
     }
     mem_free(s.records);
     plan_destroy(plan);
@@ -272,57 +312,186 @@ static int run_bench(const command_line *line) {
 /* ---- options --------------------------------------------------------------------------------------------------------------- */
 
 static const option_def what_options[] = {
-    {.name = "on", .kind = OPTION_LIST, .value_name = "PLATFORM,...", .help = "cpu, cuda, rocm, mps, openvino, …, or all: absent ones are recorded as absent", .fallback = "every available one"},
-    {.name = "engine", .letter = 'e', .kind = OPTION_LIST, .value_name = "ENGINE,...", .help = "native, onnxruntime, openvino", .fallback = "all that are here"},
-    {.name = "batch", .letter = 'b', .kind = OPTION_LIST, .value_name = "N,...", .help = "batch sizes", .fallback = "1", .integers = true, .low = 1, .high = 1 << 20},
-    {.name = "seq", .kind = OPTION_LIST, .value_name = "N,...", .help = "sequence lengths, where the model has one", .fallback = "128", .integers = true, .low = 1, .high = 1 << 24},
-    {.name = "threads", .letter = 't', .kind = OPTION_LIST, .value_name = "N,...", .help = "threads of a session", .fallback = "all CPUs allowed", .integers = true, .low = 1, .high = 1024},
-    {.name = "precision", .letter = 'p', .kind = OPTION_LIST, .value_name = "P,...", .help = "fp32, fp16, bf16, int8, int4", .fallback = "fp32"},
-    {.name = "plan", .kind = OPTION_TEXT, .value_name = "FILE", .is_file = true, .help = "run the cases of a saved plan instead"},
-    {.name = "save-plan", .kind = OPTION_TEXT, .value_name = "FILE", .is_file = true, .help = "write the plan, to be repeated with --plan"},
+    {.name = "on",
+     .kind = OPTION_LIST,
+     .value_name = "PLATFORM,...",
+     .help = "cpu, cuda, rocm, mps, openvino, …, or all: absent ones are recorded as absent",
+     .fallback = "every available one"},
+    {.name = "engine",
+     .letter = 'e',
+     .kind = OPTION_LIST,
+     .value_name = "ENGINE,...",
+     .help = "native, onnxruntime, openvino",
+     .fallback = "all that are here"},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = OPTION_LIST,
+     .value_name = "N,...",
+     .help = "batch sizes",
+     .fallback = "1",
+     .integers = true,
+     .low = 1,
+     .high = 1 << 20},
+    {.name = "seq",
+     .kind = OPTION_LIST,
+     .value_name = "N,...",
+     .help = "sequence lengths, where the model has one",
+     .fallback = "128",
+     .integers = true,
+     .low = 1,
+     .high = 1 << 24},
+    {.name = "threads",
+     .letter = 't',
+     .kind = OPTION_LIST,
+     .value_name = "N,...",
+     .help = "threads of a session",
+     .fallback = "all CPUs allowed",
+     .integers = true,
+     .low = 1,
+     .high = 1024},
+    {.name = "precision",
+     .letter = 'p',
+     .kind = OPTION_LIST,
+     .value_name = "P,...",
+     .help = "fp32, fp16, bf16, int8, int4",
+     .fallback = "fp32"},
+    {.name = "plan",
+     .kind = OPTION_TEXT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help = "run the cases of a saved plan instead"},
+    {.name = "save-plan",
+     .kind = OPTION_TEXT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help = "write the plan, to be repeated with --plan"},
     {.name = "resume", .kind = OPTION_FLAG, .help = "leave out what an interrupted run already stored"},
-    {.name = "dry-run", .kind = OPTION_FLAG, .help = "make the plan (with --save-plan: write it), measure nothing"},
+    {.name = "dry-run",
+     .kind = OPTION_FLAG,
+     .help = "make the plan (with --save-plan: write it), measure nothing"},
 };
 static const option_def how_options[] = {
-    {.name = "scenario", .kind = OPTION_CHOICE, .choices = "single-stream|offline|server", .help = "as MLPerf defines them", .fallback = "single-stream"},
-    {.name = "latency-bound", .kind = OPTION_REAL, .value_name = "MS", .help = "server: the latency that the rate must keep", .fallback = "100", .low = 0.001, .high = 1e9},
-    {.name = "min-time", .kind = OPTION_REAL, .value_name = "S", .help = "measure at least so long", .fallback = "1", .low = 0, .high = 1e6},
-    {.name = "max-time", .kind = OPTION_REAL, .value_name = "S", .help = "and at most so long", .fallback = "10", .low = 0.01, .high = 1e6},
-    {.name = "min-runs", .kind = OPTION_INTEGER, .value_name = "N", .help = "measure at least so many inferences", .fallback = "10", .low = 1, .high = 1e9},
-    {.name = "repeat", .kind = OPTION_INTEGER, .value_name = "N", .help = "repeat every case in so many fresh processes", .fallback = "1", .low = 1, .high = 10000},
-    {.name = "seed", .kind = OPTION_INTEGER, .value_name = "N", .help = "seed of inputs and generated weights", .fallback = "0", .low = 0, .high = 9e15},
-    {.name = "timeout", .kind = OPTION_REAL, .value_name = "S", .help = "seconds that loading or one inference may take", .fallback = "300", .low = 0.1, .high = 1e6},
-    {.name = "memory-limit", .kind = OPTION_INTEGER, .value_name = "MB", .help = "resident memory of one case", .fallback = "90 % of what is free", .low = 1, .high = 1e9},
-    {.name = "cold", .kind = OPTION_FLAG, .help = "drop the model's files from the page cache before loading"},
+    {.name = "scenario",
+     .kind = OPTION_CHOICE,
+     .choices = "single-stream|offline|server",
+     .help = "as MLPerf defines them",
+     .fallback = "single-stream"},
+    {.name = "latency-bound",
+     .kind = OPTION_REAL,
+     .value_name = "MS",
+     .help = "server: the latency that the rate must keep",
+     .fallback = "100",
+     .low = 0.001,
+     .high = 1e9},
+    {.name = "min-time",
+     .kind = OPTION_REAL,
+     .value_name = "S",
+     .help = "measure at least so long",
+     .fallback = "1",
+     .low = 0,
+     .high = 1e6},
+    {.name = "max-time",
+     .kind = OPTION_REAL,
+     .value_name = "S",
+     .help = "and at most so long",
+     .fallback = "10",
+     .low = 0.01,
+     .high = 1e6},
+    {.name = "min-runs",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "measure at least so many inferences",
+     .fallback = "10",
+     .low = 1,
+     .high = 1e9},
+    {.name = "repeat",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "repeat every case in so many fresh processes",
+     .fallback = "1",
+     .low = 1,
+     .high = 10000},
+    {.name = "seed",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "seed of inputs and generated weights",
+     .fallback = "0",
+     .low = 0,
+     .high = 9e15},
+    {.name = "timeout",
+     .kind = OPTION_REAL,
+     .value_name = "S",
+     .help = "seconds that loading or one inference may take",
+     .fallback = "300",
+     .low = 0.1,
+     .high = 1e6},
+    {.name = "memory-limit",
+     .kind = OPTION_INTEGER,
+     .value_name = "MB",
+     .help = "resident memory of one case",
+     .fallback = "90 % of what is free",
+     .low = 1,
+     .high = 1e9},
+    {.name = "cold",
+     .kind = OPTION_FLAG,
+     .help = "drop the model's files from the page cache before loading"},
     {.name = "no-verify", .kind = OPTION_FLAG, .help = "do not compare outputs with the reference"},
-    {.name = "no-interleave", .kind = OPTION_FLAG, .help = "one engine after another instead of blocks in turn"},
-    {.name = "allow-fallback", .kind = OPTION_FLAG, .help = "let a runtime put nodes on another device; recorded"},
+    {.name = "no-interleave",
+     .kind = OPTION_FLAG,
+     .help = "one engine after another instead of blocks in turn"},
+    {.name = "allow-fallback",
+     .kind = OPTION_FLAG,
+     .help = "let a runtime put nodes on another device; recorded"},
     {.name = "deterministic", .kind = OPTION_FLAG, .help = "no choices made by timing: reproducible output"},
     {.name = "strict", .kind = OPTION_FLAG, .help = "unsupported cases count as failures"},
 };
 static const option_def result_options[] = {
-    {.name = "db", .kind = OPTION_TEXT, .value_name = "FILE", .is_file = true, .help = "the database", .fallback = "$BENCHMARK_DB_PATH, else ./benchmark_db.duckdb"},
+    {.name = "db",
+     .kind = OPTION_TEXT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help = "the database",
+     .fallback = "$BENCHMARK_DB_PATH, else ./benchmark_db.duckdb"},
     {.name = "no-db", .kind = OPTION_FLAG, .help = "store nothing"},
-    {.name = "report", .kind = OPTION_TEXT, .value_name = "FILE.html", .is_file = true, .help = "also write a self-contained page"},
+    {.name = "report",
+     .kind = OPTION_TEXT,
+     .value_name = "FILE.html",
+     .is_file = true,
+     .help = "also write a self-contained page"},
 };
 static const option_group what_group = {"What", what_options, sizeof what_options / sizeof *what_options};
 static const option_group how_group = {"How", how_options, sizeof how_options / sizeof *how_options};
-static const option_group result_group = {"Results", result_options, sizeof result_options / sizeof *result_options};
-static const option_group *const bench_groups[] = {&what_group, &how_group, &result_group, &options_output, &options_runtime, &options_general};
+static const option_group result_group = {"Results", result_options,
+                                          sizeof result_options / sizeof *result_options};
+static const option_group *const bench_groups[] = {&what_group,     &how_group,       &result_group,
+                                                   &options_output, &options_runtime, &options_general};
 static const char *const bench_examples[] = {
-    "accel bench model.onnx", "on every platform and engine found here; verified, stored, shown",
-    "accel bench ./my-bert --on cpu,openvino --batch 1,8 --seq 32,128", "a matrix over a Hugging Face folder",
-    "accel bench model.onnx --engine native,onnxruntime --threads 1,2 --repeat 5", "two engines interleaved, five fresh processes each",
-    "accel bench model.onnx --scenario server --latency-bound 20", "the highest rate of requests answered within 20 ms",
-    "accel bench model.onnx --no-db --format json", "the records alone, for a program",
+    "accel bench model.onnx",
+    "on every platform and engine found here; verified, stored, shown",
+    "accel bench ./my-bert --on cpu,openvino --batch 1,8 --seq 32,128",
+    "a matrix over a Hugging Face folder",
+    "accel bench model.onnx --engine native,onnxruntime --threads 1,2 --repeat 5",
+    "two engines interleaved, five fresh processes each",
+    "accel bench model.onnx --scenario server --latency-bound 20",
+    "the highest rate of requests answered within 20 ms",
+    "accel bench model.onnx --no-db --format json",
+    "the records alone, for a program",
     NULL,
 };
 
 const command_def command_bench = {
-    .name = "bench", .summary = "benchmark models on every platform found here, verify, store, show", .positional = "[MODEL...]", .min_positional = 0,
-    .max_positional = 1000, .examples = bench_examples, .groups = bench_groups, .group_count = 6, .run = run_bench,
-    .notes = "Every case runs in a process of its own. Outputs are compared with a reference; a fast wrong answer is a failed case. Exit codes: 0 all\n"
-             "cases ok, 1 a case failed or was wrong, 3 a platform or engine asked for by name is absent, 130 interrupted (finished cases are kept).",
+    .name = "bench",
+    .summary = "benchmark models on every platform found here, verify, store, show",
+    .positional = "[MODEL...]",
+    .min_positional = 0,
+    .max_positional = 1000,
+    .examples = bench_examples,
+    .groups = bench_groups,
+    .group_count = 6,
+    .run = run_bench,
+    .notes =
+        "Every case runs in a process of its own. Outputs are compared with a reference; a fast wrong answer is a failed case. Exit codes: 0 all\n"
+        "cases ok, 1 a case failed or was wrong, 3 a platform or engine asked for by name is absent, 130 interrupted (finished cases are kept).",
 };
 
 static int run_case(const command_line *line) {
@@ -330,4 +499,9 @@ static int run_case(const command_line *line) {
     return measure_child_main(NULL, 0);
 }
 
-const command_def command_case = {.name = MEASURE_CHILD_ARGUMENT, .summary = "", .positional = "", .hidden = true, .raw = true, .run = run_case};
+const command_def command_case = {.name = MEASURE_CHILD_ARGUMENT,
+                                  .summary = "",
+                                  .positional = "",
+                                  .hidden = true,
+                                  .raw = true,
+                                  .run = run_case};

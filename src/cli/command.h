@@ -14,11 +14,17 @@
 #include "base/str.h"
 
 /* Exit codes (contracts.md). */
-enum { EXIT_CODE_OK = 0, EXIT_CODE_FAILED = 1, EXIT_CODE_USAGE = 2, EXIT_CODE_ABSENT = 3, EXIT_CODE_INTERRUPTED = 130 };
+enum {
+    EXIT_CODE_OK = 0,
+    EXIT_CODE_FAILED = 1,
+    EXIT_CODE_USAGE = 2,
+    EXIT_CODE_ABSENT = 3,
+    EXIT_CODE_INTERRUPTED = 130
+};
 
 typedef enum option_kind {
-    OPTION_FLAG,   /* --json */
-    OPTION_TEXT,   /* --db FILE; the last one wins */
+    OPTION_FLAG, /* --json */
+    OPTION_TEXT, /* --db FILE; the last one wins */
     OPTION_INTEGER,
     OPTION_REAL,
     OPTION_LIST,   /* --batch 1,8; may be repeated */
@@ -27,16 +33,17 @@ typedef enum option_kind {
 } option_kind;
 
 typedef struct option_def {
-    const char *name;       /* without the dashes */
-    char letter;            /* 0: none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
     option_kind kind;
     const char *value_name; /* "FILE", "N,N" */
     const char *help;
-    const char *fallback;   /* the default, as shown; NULL: none */
-    const char *choices;    /* OPTION_CHOICE: "table|json|csv" */
-    bool is_file;           /* for shell completion */
-    double low, high;       /* OPTION_INTEGER and OPTION_REAL: allowed range when low < high; lists of integers too */
-    bool integers;          /* OPTION_LIST: each entry is an integer in [low, high] */
+    const char *fallback; /* the default, as shown; NULL: none */
+    const char *choices;  /* OPTION_CHOICE: "table|json|csv" */
+    bool is_file;         /* for shell completion */
+    double low,
+        high;      /* OPTION_INTEGER and OPTION_REAL: allowed range when low < high; lists of integers too */
+    bool integers; /* OPTION_LIST: each entry is an integer in [low, high] */
 } option_def;
 
 typedef struct option_group {
@@ -49,8 +56,8 @@ typedef struct command_line command_line;
 
 typedef struct command_def {
     const char *name;
-    const char *summary;     /* one line */
-    const char *positional;  /* "MODEL...", or "" */
+    const char *summary;    /* one line */
+    const char *positional; /* "MODEL...", or "" */
     size_t min_positional, max_positional;
     const char *const *examples; /* command, explanation, command, explanation, …, NULL */
     const option_group *const *groups;
@@ -68,7 +75,7 @@ typedef struct option_value {
 
 struct command_line {
     const command_def *command;
-    arena *arena; /* lives as long as the command runs */
+    arena *arena;        /* lives as long as the command runs */
     const char *program; /* argv[0] */
     int argc;
     char **argv; /* everything after the program's name */
@@ -84,7 +91,8 @@ const command_def *command_at(size_t index);
 const command_def *command_find(const char *name);
 
 /* Parses argv (after the command's name). On a usage error prints a sentence with a suggestion to stderr and returns false. */
-bool command_parse(const command_def *command, const char *program, int argc, char **argv, arena *a, command_line *out);
+bool command_parse(const command_def *command, const char *program, int argc, char **argv, arena *a,
+                   command_line *out);
 
 /* What was given. */
 bool line_flag(const command_line *line, const char *name);
@@ -104,7 +112,7 @@ void help_completion(const char *shell, str_buf *out); /* bash, zsh or fish */
 
 /* Output helpers of commands. */
 struct table;
-bool cli_color(int fd); /* a terminal, NO_COLOR unset, TERM not dumb */
+bool cli_color(int fd);               /* a terminal, NO_COLOR unset, TERM not dumb */
 int cli_fail(const accel_error *err); /* prints "accel: …" to stderr; returns the exit code for the status */
 int cli_exit_code(accel_status status);
 /* Writes everything to stdout; a failing write (disk full, closed pipe) is an error. */

@@ -2,17 +2,23 @@
 #include "cli/commands.h"
 
 static const command_def *const commands[] = {
-    &command_detect,  &command_models,  &command_inspect, &command_run,     &command_bench, &command_verify,   
-    &command_conformance, &command_query, &command_report, &command_version, &command_completion, &command_man, &command_case,
+    &command_detect,     &command_models,      &command_inspect, &command_run,    &command_bench,
+    &command_verify,     &command_conformance, &command_query,   &command_report, &command_version,
+    &command_completion, &command_man,         &command_case,
 };
 
-size_t command_count(void) { return sizeof commands / sizeof *commands; }
+size_t command_count(void) {
+    return sizeof commands / sizeof *commands;
+}
 
-const command_def *command_at(size_t index) { return commands[index]; }
+const command_def *command_at(size_t index) {
+    return commands[index];
+}
 
 const command_def *command_find(const char *name) {
     for (size_t i = 0; i < command_count(); i++) {
-        if (str_equal(commands[i]->name, name)) return commands[i];
+        if (str_equal(commands[i]->name, name))
+            return commands[i];
     }
     return NULL;
 }

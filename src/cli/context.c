@@ -11,10 +11,12 @@
 static const char *program_folder(arena *a) {
     char path[4096];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length <= 0) return NULL;
+    if (length <= 0)
+        return NULL;
     path[length] = 0;
     char *slash = strrchr(path, '/');
-    if (slash == NULL) return NULL;
+    if (slash == NULL)
+        return NULL;
     *slash = 0;
     return arena_strdup(a, path);
 }
@@ -29,48 +31,62 @@ engine_context cli_engine_context(const command_line *line) {
 /* The command as it was typed, for records. */
 static const char *command_text(const command_line *line) {
     const char *text = arena_printf(line->arena, "accel %s", line->command->name);
-    for (int i = 0; i < line->argc && text != NULL; i++) text = arena_printf(line->arena, "%s %s", text, line->argv[i]);
+    for (int i = 0; i < line->argc && text != NULL; i++)
+        text = arena_printf(line->arena, "%s %s", text, line->argv[i]);
     return text;
 }
 
 measure_host cli_measure_host(const command_line *line, const engine_context *context) {
-    return (measure_host){.context = context, .command_line = command_text(line), .git_commit = accel_git_commit()};
+    return (measure_host){
+        .context = context, .command_line = command_text(line), .git_commit = accel_git_commit()};
 }
 
-static accel_status pick_device(const engine_report *report, const char *id, cli_engine *out, accel_error *err) {
+static accel_status pick_device(const engine_report *report, const char *id, cli_engine *out,
+                                accel_error *err) {
     const char *name = out->engine->name;
     for (size_t i = 0; report->present && i < report->device_count; i++) {
         const engine_device *d = &report->devices[i];
-        if (id != NULL ? !str_equal(d->id, id) : !d->available) continue;
-        if (!d->available) return error_set(err, ACCEL_ABSENT, "%s cannot use %s: %s", name, d->id, d->reason != NULL ? d->reason : "no reason given");
+        if (id != NULL ? !str_equal(d->id, id) : !d->available)
+            continue;
+        if (!d->available)
+            return error_set(err, ACCEL_ABSENT, "%s cannot use %s: %s", name, d->id,
+                             d->reason != NULL ? d->reason : "no reason given");
         out->device = d;
         return ACCEL_OK;
     }
-    return error_set(err, ACCEL_ABSENT, "%s has no %s here%s%s", name, id != NULL ? id : "usable device", report->reason != NULL ? ": " : "",
+    return error_set(err, ACCEL_ABSENT, "%s has no %s here%s%s", name, id != NULL ? id : "usable device",
+                     report->reason != NULL ? ": " : "",
                      report->reason != NULL ? report->reason : "; `accel detect` shows what was found");
 }
 
 accel_status cli_engine_find(const command_line *line, const char *name, cli_engine *out, accel_error *err) {
     *out = (cli_engine){.engine = engine_find(name), .context = cli_engine_context(line)};
-    if (out->engine == NULL) return error_set(err, ACCEL_INVALID_ARGUMENT, "there is no engine '%s'; `accel detect` lists them", name);
+    if (out->engine == NULL)
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "there is no engine '%s'; `accel detect` lists them",
+                         name);
     const engine_def *only[] = {out->engine};
     measure_host host = cli_measure_host(line, &out->context);
     host.engines = only;
     host.engine_count = 1;
     ACCEL_TRY(probe_all(&host, 0, cli_interrupt_flag(), &out->probes, err));
-    accel_status status = pick_device(&out->probes->entries[0].report, line_text(line, "device", NULL), out, err);
-    if (status != ACCEL_OK) probe_list_destroy(out->probes);
+    accel_status status =
+        pick_device(&out->probes->entries[0].report, line_text(line, "device", NULL), out, err);
+    if (status != ACCEL_OK)
+        probe_list_destroy(out->probes);
     return status;
 }
 
-static char *environment(const char *name) { return getenv(name); }
+static char *environment(const char *name) {
+    return getenv(name);
+}
 
 zoo_options cli_zoo_options(const command_line *line) {
     return (zoo_options){.seed = (uint64_t)line_integer(line, "seed", 0), .environment = environment};
 }
 
 bool cli_input_options(const command_line *line, zoo_input_options *out) {
-    *out = (zoo_input_options){.batch = line_integer(line, "batch", 0), .sequence = line_integer(line, "seq", 0),
+    *out = (zoo_input_options){.batch = line_integer(line, "batch", 0),
+                               .sequence = line_integer(line, "seq", 0),
                                .seed = (uint64_t)line_integer(line, "seed", 0)};
     size_t count;
     const char *const *texts = line_list(line, "dim", &count);
@@ -78,9 +94,11 @@ bool cli_input_options(const command_line *line, zoo_input_options *out) {
     accel_error err = {0};
     for (size_t i = 0; i < count && dims != NULL; i++) {
         const char *equals = strrchr(texts[i], '=');
-        dims[i].name = equals != NULL ? arena_strndup(line->arena, texts[i], (size_t)(equals - texts[i])) : NULL;
+        dims[i].name =
+            equals != NULL ? arena_strndup(line->arena, texts[i], (size_t)(equals - texts[i])) : NULL;
         if (dims[i].name == NULL || !str_to_i64(equals + 1, &dims[i].value) || dims[i].value < 0) {
-            error_set(&err, ACCEL_INVALID_ARGUMENT, "--dim takes NAME=N, for instance sequence=128, not '%s'", texts[i]);
+            error_set(&err, ACCEL_INVALID_ARGUMENT, "--dim takes NAME=N, for instance sequence=128, not '%s'",
+                      texts[i]);
             cli_fail(&err);
             return false;
         }
@@ -91,9 +109,31 @@ bool cli_input_options(const command_line *line, zoo_input_options *out) {
 }
 
 static const option_def shape_options[] = {
-    {.name = "batch", .letter = 'b', .kind = OPTION_INTEGER, .value_name = "N", .help = "elements of the batch", .fallback = "1", .low = 1, .high = 1 << 20},
-    {.name = "seq", .kind = OPTION_INTEGER, .value_name = "N", .help = "sequence length, where the model has one", .fallback = "128", .low = 1, .high = 1 << 24},
-    {.name = "dim", .kind = OPTION_REPEAT, .value_name = "NAME=N", .help = "value of one symbolic dim, or of INPUT:AXIS (may be repeated)"},
-    {.name = "seed", .kind = OPTION_INTEGER, .value_name = "N", .help = "seed of inputs and generated weights", .fallback = "0", .low = 0, .high = 9e15},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "elements of the batch",
+     .fallback = "1",
+     .low = 1,
+     .high = 1 << 20},
+    {.name = "seq",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "sequence length, where the model has one",
+     .fallback = "128",
+     .low = 1,
+     .high = 1 << 24},
+    {.name = "dim",
+     .kind = OPTION_REPEAT,
+     .value_name = "NAME=N",
+     .help = "value of one symbolic dim, or of INPUT:AXIS (may be repeated)"},
+    {.name = "seed",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "seed of inputs and generated weights",
+     .fallback = "0",
+     .low = 0,
+     .high = 9e15},
 };
 const option_group options_shapes = {"Shapes", shape_options, 4};

@@ -22,7 +22,8 @@ static void describe_columns(table *t) {
 
 static void precision_names(uint32_t bits, str_buf *out) {
     for (int p = 0; p < PRECISION_COUNT; p++) {
-        if ((bits >> p & 1U) != 0) str_appendf(out, "%s%s", out->length > 0 ? " " : "", precision_name((precision)p));
+        if ((bits >> p & 1U) != 0)
+            str_appendf(out, "%s%s", out->length > 0 ? " " : "", precision_name((precision)p));
     }
 }
 
@@ -32,7 +33,8 @@ static void evidence_text(const engine_report *report, const engine_device *d, s
     } else {
         str_append(out, report->library != NULL ? report->library : "");
     }
-    if (d->note != NULL) str_appendf(out, "%s%s", out->length > 0 ? "; " : "", d->note);
+    if (d->note != NULL)
+        str_appendf(out, "%s%s", out->length > 0 ? "; " : "", d->note);
 }
 
 static void device_row(table *t, const probe_entry *e, const engine_device *d) {
@@ -69,7 +71,8 @@ static void absent_row(table *t, const char *platform_text, const char *engine, 
     table_null(t);
     table_bool(t, 0);
     table_display(t, "absent");
-    for (int i = 0; i < 4; i++) table_null(t);
+    for (int i = 0; i < 4; i++)
+        table_null(t);
     table_text(t, reason);
 }
 
@@ -77,7 +80,8 @@ static bool platform_seen(const probe_list *probes, platform p) {
     for (size_t i = 0; i < probes->count; i++) {
         const engine_report *r = &probes->entries[i].report;
         for (size_t d = 0; r->present && d < r->device_count; d++) {
-            if (r->devices[d].platform == p) return true;
+            if (r->devices[d].platform == p)
+                return true;
         }
     }
     return false;
@@ -85,20 +89,24 @@ static bool platform_seen(const probe_list *probes, platform p) {
 
 static table *detect_table(const probe_list *probes, bool only_available) {
     table *t = table_create();
-    if (t == NULL) return NULL;
+    if (t == NULL)
+        return NULL;
     describe_columns(t);
     for (size_t i = 0; i < probes->count; i++) {
         const probe_entry *e = &probes->entries[i];
         if (!e->report.present) {
-            if (!only_available) absent_row(t, NULL, e->engine->name, e->report.reason);
+            if (!only_available)
+                absent_row(t, NULL, e->engine->name, e->report.reason);
             continue;
         }
         for (size_t d = 0; d < e->report.device_count; d++) {
-            if (e->report.devices[d].available || !only_available) device_row(t, e, &e->report.devices[d]);
+            if (e->report.devices[d].available || !only_available)
+                device_row(t, e, &e->report.devices[d]);
         }
     }
     for (int p = 0; p < PLATFORM_COUNT && !only_available; p++) {
-        if (!platform_seen(probes, (platform)p)) absent_row(t, platform_name((platform)p), NULL, "no engine found here drives it");
+        if (!platform_seen(probes, (platform)p))
+            absent_row(t, platform_name((platform)p), NULL, "no engine found here drives it");
     }
     return t;
 }
@@ -108,13 +116,18 @@ static void print_machine(const command_line *line) {
     record r;
     record_init(&r);
     accel_error err = {0};
-    if (machine_describe(line->arena, &r, &err) != ACCEL_OK) return;
+    if (machine_describe(line->arena, &r, &err) != ACCEL_OK)
+        return;
     char memory[32];
     str_buf out = {0};
-    str_appendf(&out, "%s, %lld cores", r.machine_cpu != NULL ? r.machine_cpu : "unknown CPU", (long long)r.machine_cores);
-    if (r.machine_memory_bytes != RECORD_NONE) str_appendf(&out, ", %s of memory", str_bytes(memory, sizeof memory, (double)r.machine_memory_bytes));
-    if (r.machine_os != NULL) str_appendf(&out, ", %s", r.machine_os);
-    if (r.machine_virtualised != NULL && !str_equal(r.machine_virtualised, "none")) str_appendf(&out, ", virtual machine (%s)", r.machine_virtualised);
+    str_appendf(&out, "%s, %lld cores", r.machine_cpu != NULL ? r.machine_cpu : "unknown CPU",
+                (long long)r.machine_cores);
+    if (r.machine_memory_bytes != RECORD_NONE)
+        str_appendf(&out, ", %s of memory", str_bytes(memory, sizeof memory, (double)r.machine_memory_bytes));
+    if (r.machine_os != NULL)
+        str_appendf(&out, ", %s", r.machine_os);
+    if (r.machine_virtualised != NULL && !str_equal(r.machine_virtualised, "none"))
+        str_appendf(&out, ", virtual machine (%s)", r.machine_virtualised);
     str_append(&out, "\n\n");
     (void)cli_print_text(&out);
     str_free(&out);
@@ -126,8 +139,10 @@ static int run_detect(const command_line *line) {
     engine_context context = cli_engine_context(line);
     measure_host host = cli_measure_host(line, &context);
     probe_list *probes = NULL;
-    if (probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &probes, &err) != ACCEL_OK) return cli_fail(&err);
-    if (str_equal(line_text(line, "format", "table"), "table")) print_machine(line);
+    if (probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &probes, &err) != ACCEL_OK)
+        return cli_fail(&err);
+    if (str_equal(line_text(line, "format", "table"), "table"))
+        print_machine(line);
     table *t = detect_table(probes, line_flag(line, "available"));
     int code = t != NULL ? cli_print_table(t, line) : EXIT_CODE_FAILED;
     table_destroy(t);
@@ -137,19 +152,35 @@ static int run_detect(const command_line *line) {
 
 static const option_def detect_options[] = {
     {.name = "available", .kind = OPTION_FLAG, .help = "only what can be used"},
-    {.name = "timeout", .kind = OPTION_REAL, .value_name = "S", .help = "seconds one runtime's libraries may take to answer", .fallback = "20", .low = 0.1, .high = 600},
+    {.name = "timeout",
+     .kind = OPTION_REAL,
+     .value_name = "S",
+     .help = "seconds one runtime's libraries may take to answer",
+     .fallback = "20",
+     .low = 0.1,
+     .high = 600},
 };
 static const option_group detect_group = {"Detect", detect_options, 2};
-static const option_group *const detect_groups[] = {&detect_group, &options_output, &options_runtime, &options_general};
+static const option_group *const detect_groups[] = {&detect_group, &options_output, &options_runtime,
+                                                    &options_general};
 static const char *const detect_examples[] = {
-    "accel detect", "every platform: what can be used, and why the others cannot",
-    "accel detect --available --format json", "for a program",
-    "accel detect --runtime-path /opt/onnxruntime", "with a runtime of your own",
+    "accel detect",
+    "every platform: what can be used, and why the others cannot",
+    "accel detect --available --format json",
+    "for a program",
+    "accel detect --runtime-path /opt/onnxruntime",
+    "with a runtime of your own",
     NULL,
 };
 
 const command_def command_detect = {
-    .name = "detect", .summary = "what this machine has, what is absent and why", .positional = "", .examples = detect_examples,
-    .groups = detect_groups, .group_count = 4, .run = run_detect,
-    .notes = "Every runtime is probed in a process of its own: a library that crashes or hangs while loading is reported, not fatal.",
+    .name = "detect",
+    .summary = "what this machine has, what is absent and why",
+    .positional = "",
+    .examples = detect_examples,
+    .groups = detect_groups,
+    .group_count = 4,
+    .run = run_detect,
+    .notes =
+        "Every runtime is probed in a process of its own: a library that crashes or hangs while loading is reported, not fatal.",
 };

@@ -8,7 +8,8 @@ static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number) {
     (void)number;
-    if (interrupted) _exit(EXIT_CODE_INTERRUPTED);
+    if (interrupted)
+        _exit(EXIT_CODE_INTERRUPTED);
     interrupted = 1;
 }
 
@@ -19,4 +20,6 @@ void cli_interrupt_catch(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
-const volatile sig_atomic_t *cli_interrupt_flag(void) { return &interrupted; }
+const volatile sig_atomic_t *cli_interrupt_flag(void) {
+    return &interrupted;
+}

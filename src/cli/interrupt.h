@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-void cli_interrupt_catch(void); /* SIGINT and SIGTERM */
+void cli_interrupt_catch(void);                        /* SIGINT and SIGTERM */
 const volatile sig_atomic_t *cli_interrupt_flag(void); /* non-zero after the first one */
 
 #endif

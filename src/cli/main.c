@@ -10,12 +10,14 @@ static int unknown_command(const char *name) {
     const char *names[64];
     size_t count = 0;
     for (size_t i = 0; i < command_count() && count < 64; i++) {
-        if (!command_at(i)->hidden) names[count++] = command_at(i)->name;
+        if (!command_at(i)->hidden)
+            names[count++] = command_at(i)->name;
     }
     accel_error err = {0};
     const char *near = str_nearest(name, names, count);
     if (near != NULL) {
-        error_set(&err, ACCEL_INVALID_ARGUMENT, "there is no command '%s'; did you mean `accel %s`?", name, near);
+        error_set(&err, ACCEL_INVALID_ARGUMENT, "there is no command '%s'; did you mean `accel %s`?", name,
+                  near);
     } else {
         error_set(&err, ACCEL_INVALID_ARGUMENT, "there is no command '%s'; `accel --help` lists them", name);
     }
@@ -44,15 +46,19 @@ static int run_command(const command_def *command, const char *program, int argc
     command_line line;
     int code = EXIT_CODE_USAGE;
     if (command_parse(command, program, argc, argv, a, &line)) {
-        if (line_flag(&line, "verbose")) log_set_level(LOG_INFO);
-        if (line_flag(&line, "quiet")) log_set_level(LOG_ERROR);
+        if (line_flag(&line, "verbose"))
+            log_set_level(LOG_INFO);
+        if (line_flag(&line, "quiet"))
+            log_set_level(LOG_ERROR);
         code = !command->raw && line_flag(&line, "help") ? print_help(command) : command->run(&line);
     }
     arena_destroy(a);
     return code;
 }
 
-static bool is_word(const char *text, const char *a, const char *b) { return strcmp(text, a) == 0 || strcmp(text, b) == 0; }
+static bool is_word(const char *text, const char *a, const char *b) {
+    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
+}
 
 int main(int argc, char **argv) {
     if (argc < 2) {
@@ -60,13 +66,16 @@ int main(int argc, char **argv) {
         return EXIT_CODE_USAGE;
     }
     const char *name = argv[1];
-    if (is_word(name, "--version", "-V")) name = "version";
+    if (is_word(name, "--version", "-V"))
+        name = "version";
     if (is_word(name, "--help", "-h") || strcmp(name, "help") == 0) {
         const command_def *command = argc > 2 ? command_find(argv[2]) : NULL;
-        if (argc > 2 && command == NULL) return unknown_command(argv[2]);
+        if (argc > 2 && command == NULL)
+            return unknown_command(argv[2]);
         return print_help(command);
     }
     const command_def *command = command_find(name);
-    if (command == NULL) return unknown_command(name);
+    if (command == NULL)
+        return unknown_command(name);
     return run_command(command, argv[0], argc - 2, argv + 2);
 }

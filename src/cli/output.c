@@ -10,7 +10,8 @@
 bool cli_color(int fd) {
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
-    if (no_color != NULL && *no_color != 0) return false;
+    if (no_color != NULL && *no_color != 0)
+        return false;
     return isatty(fd) != 0 && term != NULL && strcmp(term, "dumb") != 0;
 }
 
@@ -32,20 +33,25 @@ int cli_exit_code(accel_status status) {
 static accel_status write_all(int fd, const char *text, size_t length, accel_error *err) {
     while (length > 0) {
         ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return error_set(err, ACCEL_IO, "cannot write the output: %s", strerror(errno));
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return error_set(err, ACCEL_IO, "cannot write the output: %s", strerror(errno));
         text += written;
         length -= (size_t)written;
     }
     return ACCEL_OK;
 }
 
-accel_status cli_write(const char *text, size_t length, accel_error *err) { return write_all(STDOUT_FILENO, text, length, err); }
+accel_status cli_write(const char *text, size_t length, accel_error *err) {
+    return write_all(STDOUT_FILENO, text, length, err);
+}
 
 int cli_fail(const accel_error *err) {
     str_buf text = {0};
     const char *sentence = err->message[0] != 0 ? err->message : accel_status_name(err->status);
-    str_appendf(&text, "%saccel:%s %s\n", cli_color(STDERR_FILENO) ? "\033[31m" : "", cli_color(STDERR_FILENO) ? "\033[0m" : "", sentence);
+    str_appendf(&text, "%saccel:%s %s\n", cli_color(STDERR_FILENO) ? "\033[31m" : "",
+                cli_color(STDERR_FILENO) ? "\033[0m" : "", sentence);
     (void)write_all(STDERR_FILENO, str_text(&text), text.length, NULL);
     str_free(&text);
     return cli_exit_code(err->status);
@@ -57,7 +63,8 @@ int cli_print_text(const str_buf *text) {
         error_no_memory(&err, "the output", text->length);
         return cli_fail(&err);
     }
-    if (cli_write(str_text(text), text->length, &err) != ACCEL_OK) return cli_fail(&err);
+    if (cli_write(str_text(text), text->length, &err) != ACCEL_OK)
+        return cli_fail(&err);
     return EXIT_CODE_OK;
 }
 
@@ -77,13 +84,20 @@ int cli_print_table(const table *t, const command_line *line) {
 }
 
 static const option_def output_options[] = {
-    {.name = "format", .letter = 'f', .kind = OPTION_CHOICE, .choices = "table|json|csv|markdown",
-     .help = "how results are printed on stdout", .fallback = "table"},
+    {.name = "format",
+     .letter = 'f',
+     .kind = OPTION_CHOICE,
+     .choices = "table|json|csv|markdown",
+     .help = "how results are printed on stdout",
+     .fallback = "table"},
 };
 const option_group options_output = {"Output", output_options, 1};
 
 static const option_def runtime_options[] = {
-    {.name = "runtime-path", .kind = OPTION_REPEAT, .value_name = "FOLDER", .is_file = true,
+    {.name = "runtime-path",
+     .kind = OPTION_REPEAT,
+     .value_name = "FOLDER",
+     .is_file = true,
      .help = "look here first for the libraries of ONNX Runtime and OpenVINO (may be repeated)"},
 };
 const option_group options_runtime = {"Runtimes", runtime_options, 1};

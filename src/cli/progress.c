@@ -8,7 +8,9 @@
 #include "cli/command.h"
 #include "report/groups.h"
 
-void progress_start(progress *p, bool quiet) { *p = (progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) != 0}; }
+void progress_start(progress *p, bool quiet) {
+    *p = (progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) != 0};
+}
 
 static int terminal_columns(void) {
     struct winsize size;
@@ -36,7 +38,8 @@ static void status_line(progress *p, const char *text) {
 }
 
 void progress_end(progress *p) {
-    if (p->dirty) fputs("\r\033[K", stderr);
+    if (p->dirty)
+        fputs("\r\033[K", stderr);
     p->dirty = false;
 }
 
@@ -48,22 +51,29 @@ void progress_case(progress *p, const bench_case *c, size_t index, size_t count)
 
 void progress_text(progress *p, const bench_case *c, const char *text) {
     char label[256], line[512];
-    if (p->quiet || !p->terminal) return;
-    str_format(line, sizeof line, "[%zu/%zu] %s: %s", p->index + 1, p->count, case_label(c, label, sizeof label), text);
+    if (p->quiet || !p->terminal)
+        return;
+    str_format(line, sizeof line, "[%zu/%zu] %s: %s", p->index + 1, p->count,
+               case_label(c, label, sizeof label), text);
     status_line(p, line);
 }
 
 void progress_record(progress *p, const bench_case *c, const record *r) {
     char subject[256], runner[96], label[384];
     (void)c;
-    if (p->quiet) return;
+    if (p->quiet)
+        return;
     progress_end(p);
     /* From the record: it knows what the model really took (a picture has no sequence). */
-    str_format(label, sizeof label, "%s · %s", record_subject(r, subject, sizeof subject), record_runner(r, runner, sizeof runner));
+    str_format(label, sizeof label, "%s · %s", record_subject(r, subject, sizeof subject),
+               record_runner(r, runner, sizeof runner));
     if (str_equal(r->status, case_status_name(CASE_OK))) {
         fprintf(stderr, "%s: %.3f ms (median of %zu)%s\n", label, r->latency_median_ms, r->samples_ns_count,
-                r->verified == 1 ? ", verified" : r->verified == 0 ? ", WRONG" : "");
+                r->verified == 1   ? ", verified"
+                : r->verified == 0 ? ", WRONG"
+                                   : "");
     } else {
-        fprintf(stderr, "%s: %s%s%s\n", label, r->status, r->error != NULL ? ": " : "", r->error != NULL ? r->error : "");
+        fprintf(stderr, "%s: %s%s%s\n", label, r->status, r->error != NULL ? ": " : "",
+                r->error != NULL ? r->error : "");
     }
 }

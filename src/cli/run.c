@@ -12,9 +12,9 @@
 typedef struct run_state {
     const command_line *line;
     zoo_model model;
-    zoo_inputs made;   /* for inputs that were not given */
-    tensor *inputs;    /* in graph input order */
-    bool *given;       /* read from a file: owned here */
+    zoo_inputs made; /* for inputs that were not given */
+    tensor *inputs;  /* in graph input order */
+    bool *given;     /* read from a file: owned here */
     cli_engine engine;
     engine_session *session;
     char *work_folder; /* holds the model written for a vendor runtime; NULL: none */
@@ -23,15 +23,18 @@ typedef struct run_state {
 static size_t input_index(const graph *g, const char *name, size_t length) {
     for (size_t i = 0; i < g->input_count; i++) {
         const char *have = g->values[g->inputs[i]].name;
-        if (strlen(have) == length && memcmp(have, name, length) == 0) return i;
+        if (strlen(have) == length && memcmp(have, name, length) == 0)
+            return i;
     }
     return g->input_count;
 }
 
 static accel_status unknown_input(const graph *g, const char *text, accel_error *err) {
     str_buf names = {0};
-    for (size_t i = 0; i < g->input_count; i++) str_appendf(&names, "%s%s", i > 0 ? ", " : "", g->values[g->inputs[i]].name);
-    error_set(err, ACCEL_INVALID_ARGUMENT, "--input takes NAME=FILE.npy, not '%s'; the model's inputs are %s", text, str_text(&names));
+    for (size_t i = 0; i < g->input_count; i++)
+        str_appendf(&names, "%s%s", i > 0 ? ", " : "", g->values[g->inputs[i]].name);
+    error_set(err, ACCEL_INVALID_ARGUMENT, "--input takes NAME=FILE.npy, not '%s'; the model's inputs are %s",
+              text, str_text(&names));
     str_free(&names);
     return err->status;
 }
@@ -42,16 +45,20 @@ static accel_status read_given(run_state *s, accel_error *err) {
     const char *const *texts = line_list(s->line, "input", &count);
     for (size_t i = 0; i < count; i++) {
         const char *equals = strchr(texts[i], '=');
-        size_t index = equals != NULL ? input_index(g, texts[i], (size_t)(equals - texts[i])) : g->input_count;
-        if (index == g->input_count) return unknown_input(g, texts[i], err);
-        if (s->given[index]) tensor_free(&s->inputs[index]);
+        size_t index =
+            equals != NULL ? input_index(g, texts[i], (size_t)(equals - texts[i])) : g->input_count;
+        if (index == g->input_count)
+            return unknown_input(g, texts[i], err);
+        if (s->given[index])
+            tensor_free(&s->inputs[index]);
         s->given[index] = false;
         ACCEL_TRY(npy_read(equals + 1, &s->inputs[index], err));
         s->given[index] = true;
         const graph_value *v = &g->values[g->inputs[index]];
         if (s->inputs[index].type != v->type.type) {
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "%s holds %s, the model's input '%s' takes %s", equals + 1,
-                             dtype_name(s->inputs[index].type), v->name, dtype_name(v->type.type));
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "%s holds %s, the model's input '%s' takes %s",
+                             equals + 1, dtype_name(s->inputs[index].type), v->name,
+                             dtype_name(v->type.type));
         }
     }
     return ACCEL_OK;
@@ -70,10 +77,12 @@ static accel_status bind_inputs(run_state *s, accel_error *err) {
     }
     if (missing > 0) {
         zoo_input_options shapes;
-        if (!cli_input_options(s->line, &shapes)) return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
+        if (!cli_input_options(s->line, &shapes))
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
         ACCEL_TRY(zoo_make_inputs(&s->model, &shapes, &s->made, err));
         for (size_t i = 0; i < g->input_count; i++) {
-            if (s->given[i]) continue;
+            if (s->given[i])
+                continue;
             s->inputs[i] = s->made.tensors[i];
             ACCEL_TRY(graph_bind_input(g, g->values[g->inputs[i]].name, &s->inputs[i].shape, err));
         }
@@ -82,7 +91,8 @@ static accel_status bind_inputs(run_state *s, accel_error *err) {
 }
 
 static accel_status model_file(run_state *s, str_buf *path, accel_error *err) {
-    if (!s->engine.engine->needs_file) return ACCEL_OK;
+    if (!s->engine.engine->needs_file)
+        return ACCEL_OK;
     if (s->model.onnx_path != NULL) {
         str_append(path, s->model.onnx_path);
         return ACCEL_OK;
@@ -104,12 +114,17 @@ static accel_status run_session(run_state *s, accel_error *err) {
     if (!precision_from_name(line_text(s->line, "precision", "fp32"), &wanted)) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "--precision takes fp32, fp16, bf16, int8 or int4");
     }
-    engine_options options = {.context = &s->engine.context, .precision = wanted, .threads = (int)line_integer(s->line, "threads", 0)};
+    engine_options options = {.context = &s->engine.context,
+                              .precision = wanted,
+                              .threads = (int)line_integer(s->line, "threads", 0)};
     accel_status status = model_file(s, &path, err);
     engine_model model = {.graph = s->model.graph, .onnx_path = path.length > 0 ? str_text(&path) : NULL};
-    if (status == ACCEL_OK) status = e->load(&model, s->engine.device, &options, &s->session, err);
-    if (status == ACCEL_OK) status = e->bind(s->session, s->inputs, s->model.graph->input_count, err);
-    if (status == ACCEL_OK) status = e->run(s->session, err);
+    if (status == ACCEL_OK)
+        status = e->load(&model, s->engine.device, &options, &s->session, err);
+    if (status == ACCEL_OK)
+        status = e->bind(s->session, s->inputs, s->model.graph->input_count, err);
+    if (status == ACCEL_OK)
+        status = e->run(s->session, err);
     str_free(&path);
     return status;
 }
@@ -117,7 +132,8 @@ static accel_status run_session(run_state *s, accel_error *err) {
 /* A '/' in an output's name becomes '_', so that it cannot leave the folder. */
 static void output_path(str_buf *path, const char *folder, const char *name) {
     file_join(path, folder, "");
-    for (const char *c = name; *c != 0; c++) str_append_char(path, *c == '/' ? '_' : *c);
+    for (const char *c = name; *c != 0; c++)
+        str_append_char(path, *c == '/' ? '_' : *c);
     str_append(path, ".npy");
 }
 
@@ -125,9 +141,11 @@ static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
     const graph *g = s->model.graph;
     const char *folder = line_text(s->line, "output-dir", NULL);
     tensor *views = ARENA_ARRAY(s->line->arena, tensor, g->output_count + 1);
-    if (views == NULL) return error_no_memory(err, "outputs", 0);
+    if (views == NULL)
+        return error_no_memory(err, "outputs", 0);
     ACCEL_TRY(s->engine.engine->outputs(s->session, views, g->output_count, err));
-    if (folder != NULL) ACCEL_TRY(file_make_folders(folder, err));
+    if (folder != NULL)
+        ACCEL_TRY(file_make_folders(folder, err));
     for (size_t i = 0; i < g->output_count; i++) {
         const char *name = g->values[g->outputs[i]].name;
         char text[160];
@@ -154,7 +172,8 @@ static accel_status run_model(run_state *s, table *t, accel_error *err) {
     size_t count = s->model.graph->input_count;
     s->inputs = ARENA_ARRAY(s->line->arena, tensor, count + 1);
     s->given = ARENA_ARRAY(s->line->arena, bool, count + 1);
-    if (s->inputs == NULL || s->given == NULL) return error_no_memory(err, "inputs", 0);
+    if (s->inputs == NULL || s->given == NULL)
+        return error_no_memory(err, "inputs", 0);
     ACCEL_TRY(read_given(s, err));
     ACCEL_TRY(bind_inputs(s, err));
     ACCEL_TRY(cli_engine_find(s->line, line_text(s->line, "engine", "native"), &s->engine, err));
@@ -163,20 +182,25 @@ static accel_status run_model(run_state *s, table *t, accel_error *err) {
 }
 
 static void run_state_free(run_state *s) {
-    if (s->session != NULL) s->engine.engine->unload(s->session);
+    if (s->session != NULL)
+        s->engine.engine->unload(s->session);
     for (size_t i = 0; s->given != NULL && i < s->model.graph->input_count; i++) {
-        if (s->given[i]) tensor_free(&s->inputs[i]);
+        if (s->given[i])
+            tensor_free(&s->inputs[i]);
     }
     zoo_inputs_free(&s->made);
     zoo_model_free(&s->model);
-    if (s->engine.device != NULL) probe_list_destroy(s->engine.probes);
-    if (s->work_folder != NULL) (void)file_remove_tree(s->work_folder, NULL);
+    if (s->engine.device != NULL)
+        probe_list_destroy(s->engine.probes);
+    if (s->work_folder != NULL)
+        (void)file_remove_tree(s->work_folder, NULL);
 }
 
 static int run_run(const command_line *line) {
     accel_error err = {0};
     table *t = table_create();
-    if (t == NULL) return EXIT_CODE_FAILED;
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
     table_column(t, "output", NULL, false);
     table_column(t, "type", NULL, false);
     table_column(t, "shape", NULL, false);
@@ -190,24 +214,63 @@ static int run_run(const command_line *line) {
 }
 
 static const option_def run_options[] = {
-    {.name = "input", .letter = 'i', .kind = OPTION_REPEAT, .value_name = "NAME=FILE.npy", .is_file = true,
+    {.name = "input",
+     .letter = 'i',
+     .kind = OPTION_REPEAT,
+     .value_name = "NAME=FILE.npy",
+     .is_file = true,
      .help = "contents of one input (may be repeated); inputs not given are made from --seed"},
-    {.name = "output-dir", .letter = 'o', .kind = OPTION_TEXT, .value_name = "DIR", .is_file = true,
+    {.name = "output-dir",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     .value_name = "DIR",
+     .is_file = true,
      .help = "write every output as DIR/NAME.npy (a / in a name becomes _)"},
-    {.name = "engine", .letter = 'e', .kind = OPTION_TEXT, .value_name = "ENGINE", .help = "the engine that runs it", .fallback = "native"},
-    {.name = "device", .kind = OPTION_TEXT, .value_name = "ID", .help = "one of its devices, as `accel detect` calls it", .fallback = "the first available"},
-    {.name = "precision", .letter = 'p', .kind = OPTION_TEXT, .value_name = "P", .help = "fp32, fp16, bf16, int8 or int4", .fallback = "fp32"},
-    {.name = "threads", .letter = 't', .kind = OPTION_INTEGER, .value_name = "N", .help = "threads of the session", .fallback = "all CPUs allowed", .low = 1, .high = 1024},
+    {.name = "engine",
+     .letter = 'e',
+     .kind = OPTION_TEXT,
+     .value_name = "ENGINE",
+     .help = "the engine that runs it",
+     .fallback = "native"},
+    {.name = "device",
+     .kind = OPTION_TEXT,
+     .value_name = "ID",
+     .help = "one of its devices, as `accel detect` calls it",
+     .fallback = "the first available"},
+    {.name = "precision",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .value_name = "P",
+     .help = "fp32, fp16, bf16, int8 or int4",
+     .fallback = "fp32"},
+    {.name = "threads",
+     .letter = 't',
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "threads of the session",
+     .fallback = "all CPUs allowed",
+     .low = 1,
+     .high = 1024},
 };
 static const option_group run_group = {"Run", run_options, sizeof run_options / sizeof *run_options};
-static const option_group *const run_groups[] = {&run_group, &options_shapes, &options_output, &options_runtime, &options_general};
+static const option_group *const run_groups[] = {&run_group, &options_shapes, &options_output,
+                                                 &options_runtime, &options_general};
 static const char *const run_examples[] = {
-    "accel run model.onnx --input x=x.npy --output-dir out", "one inference on your input, every output as out/NAME.npy",
-    "accel run ./my-bert --seq 16 --engine onnxruntime --output-dir out", "seeded inputs of 16 tokens, on another engine",
+    "accel run model.onnx --input x=x.npy --output-dir out",
+    "one inference on your input, every output as out/NAME.npy",
+    "accel run ./my-bert --seq 16 --engine onnxruntime --output-dir out",
+    "seeded inputs of 16 tokens, on another engine",
     NULL,
 };
 
 const command_def command_run = {
-    .name = "run", .summary = "run a model once and write its outputs", .positional = "MODEL", .min_positional = 1, .max_positional = 1,
-    .examples = run_examples, .groups = run_groups, .group_count = 5, .run = run_run,
+    .name = "run",
+    .summary = "run a model once and write its outputs",
+    .positional = "MODEL",
+    .min_positional = 1,
+    .max_positional = 1,
+    .examples = run_examples,
+    .groups = run_groups,
+    .group_count = 5,
+    .run = run_run,
 };

@@ -8,11 +8,14 @@
 #include "measure/measure.h"
 #include "report/table.h"
 
-static void on_progress(void *context, const bench_case *c, const char *text) { progress_text(context, c, text); }
+static void on_progress(void *context, const bench_case *c, const char *text) {
+    progress_text(context, c, text);
+}
 
 static int print_table(const command_line *line, const verify_result *result) {
     table *t = table_create();
-    if (t == NULL) return EXIT_CODE_FAILED;
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
     table_column(t, "model", NULL, false);
     table_column(t, "engine", NULL, false);
     table_column(t, "against", NULL, false);
@@ -30,11 +33,14 @@ static int print_table(const command_line *line, const verify_result *result) {
         table_text(t, c->against);
         table_text(t, c->output);
         table_number(t, c->relative_l2, 2);
-        if (c->relative_l2 == c->relative_l2) table_display(t, "%.2e", c->relative_l2);
+        if (c->relative_l2 == c->relative_l2)
+            table_display(t, "%.2e", c->relative_l2);
         table_number(t, c->max_abs_error, 2);
-        if (c->max_abs_error == c->max_abs_error) table_display(t, "%.2e", c->max_abs_error);
+        if (c->max_abs_error == c->max_abs_error)
+            table_display(t, "%.2e", c->max_abs_error);
         table_number(t, c->limit, 5);
-        if (c->limit == c->limit) table_display(t, "%.0e", c->limit);
+        if (c->limit == c->limit)
+            table_display(t, "%.0e", c->limit);
         table_bool(t, c->pass);
         table_display(t, "%s", c->pass ? "yes" : "NO");
         table_text(t, c->error);
@@ -63,10 +69,15 @@ static int run_verify(const command_line *line) {
     cli_interrupt_catch();
     engine_context context = cli_engine_context(line);
     measure_host host = cli_measure_host(line, &context);
-    verify_request request = {.models = line->positional, .model_count = line->positional_count, .engine = line_text(line, "engine", "native"),
-                              .against = line_text(line, "against", "onnxruntime"), .batch = line_integer(line, "batch", 0),
-                              .sequence = line_integer(line, "seq", 0), .threads = line_integer(line, "threads", 0),
-                              .seed = line_integer(line, "seed", 0), .timeout_s = line_real(line, "timeout", 0)};
+    verify_request request = {.models = line->positional,
+                              .model_count = line->positional_count,
+                              .engine = line_text(line, "engine", "native"),
+                              .against = line_text(line, "against", "onnxruntime"),
+                              .batch = line_integer(line, "batch", 0),
+                              .sequence = line_integer(line, "seq", 0),
+                              .threads = line_integer(line, "threads", 0),
+                              .seed = line_integer(line, "seed", 0),
+                              .timeout_s = line_real(line, "timeout", 0)};
     if (!precision_from_name(line_text(line, "precision", "fp32"), &request.precision)) {
         error_set(&err, ACCEL_INVALID_ARGUMENT, "verify: --precision takes fp32, fp16, bf16, int8 or int4");
         return cli_fail(&err);
@@ -77,7 +88,8 @@ static int run_verify(const command_line *line) {
     verify_result *result = NULL;
     plan_callbacks callbacks = {.context = &p, .on_progress = on_progress};
     accel_status status = probe_all(&host, 0, cli_interrupt_flag(), &probes, &err);
-    if (status == ACCEL_OK) status = verify_run(&host, &request, probes, &callbacks, cli_interrupt_flag(), &result, &err);
+    if (status == ACCEL_OK)
+        status = verify_run(&host, &request, probes, &callbacks, cli_interrupt_flag(), &result, &err);
     progress_end(&p);
     int code = status == ACCEL_OK ? print_result(line, result) : cli_fail(&err);
     verify_result_destroy(result);
@@ -86,24 +98,82 @@ static int run_verify(const command_line *line) {
 }
 
 static const option_def verify_options[] = {
-    {.name = "engine", .letter = 'e', .kind = OPTION_TEXT, .value_name = "A", .help = "the engine under test", .fallback = "native"},
-    {.name = "against", .letter = 'a', .kind = OPTION_TEXT, .value_name = "B", .help = "another engine, or `reference`: the plain evaluator with f64 sums", .fallback = "onnxruntime"},
-    {.name = "precision", .letter = 'p', .kind = OPTION_TEXT, .value_name = "P", .help = "of the engine under test; the other runs fp32", .fallback = "fp32"},
-    {.name = "threads", .letter = 't', .kind = OPTION_INTEGER, .value_name = "N", .help = "threads of a session", .fallback = "all CPUs allowed", .low = 1, .high = 1024},
-    {.name = "batch", .letter = 'b', .kind = OPTION_INTEGER, .value_name = "N", .help = "elements of the batch", .fallback = "1", .low = 1, .high = 1 << 20},
-    {.name = "seq", .kind = OPTION_INTEGER, .value_name = "N", .help = "sequence length, where the model has one", .fallback = "128", .low = 1, .high = 1 << 24},
-    {.name = "seed", .kind = OPTION_INTEGER, .value_name = "N", .help = "seed of inputs and generated weights", .fallback = "0", .low = 0, .high = 9e15},
-    {.name = "timeout", .kind = OPTION_REAL, .value_name = "S", .help = "seconds that loading or one inference may take", .fallback = "300", .low = 0.1, .high = 1e6},
+    {.name = "engine",
+     .letter = 'e',
+     .kind = OPTION_TEXT,
+     .value_name = "A",
+     .help = "the engine under test",
+     .fallback = "native"},
+    {.name = "against",
+     .letter = 'a',
+     .kind = OPTION_TEXT,
+     .value_name = "B",
+     .help = "another engine, or `reference`: the plain evaluator with f64 sums",
+     .fallback = "onnxruntime"},
+    {.name = "precision",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .value_name = "P",
+     .help = "of the engine under test; the other runs fp32",
+     .fallback = "fp32"},
+    {.name = "threads",
+     .letter = 't',
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "threads of a session",
+     .fallback = "all CPUs allowed",
+     .low = 1,
+     .high = 1024},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "elements of the batch",
+     .fallback = "1",
+     .low = 1,
+     .high = 1 << 20},
+    {.name = "seq",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "sequence length, where the model has one",
+     .fallback = "128",
+     .low = 1,
+     .high = 1 << 24},
+    {.name = "seed",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "seed of inputs and generated weights",
+     .fallback = "0",
+     .low = 0,
+     .high = 9e15},
+    {.name = "timeout",
+     .kind = OPTION_REAL,
+     .value_name = "S",
+     .help = "seconds that loading or one inference may take",
+     .fallback = "300",
+     .low = 0.1,
+     .high = 1e6},
 };
-static const option_group verify_group = {"Verify", verify_options, sizeof verify_options / sizeof *verify_options};
-static const option_group *const verify_groups[] = {&verify_group, &options_output, &options_runtime, &options_general};
+static const option_group verify_group = {"Verify", verify_options,
+                                          sizeof verify_options / sizeof *verify_options};
+static const option_group *const verify_groups[] = {&verify_group, &options_output, &options_runtime,
+                                                    &options_general};
 static const char *const verify_examples[] = {
-    "accel verify model.onnx --engine native --against onnxruntime", "every output, by relative L2 and largest error",
-    "accel verify ./my-bert --engine openvino --against reference --seq 16", "against the plain evaluator: slow, independent of every runtime",
+    "accel verify model.onnx --engine native --against onnxruntime",
+    "every output, by relative L2 and largest error",
+    "accel verify ./my-bert --engine openvino --against reference --seq 16",
+    "against the plain evaluator: slow, independent of every runtime",
     NULL,
 };
 
 const command_def command_verify = {
-    .name = "verify", .summary = "compare the outputs of two engines", .positional = "MODEL...", .min_positional = 1, .max_positional = 1000,
-    .examples = verify_examples, .groups = verify_groups, .group_count = 4, .run = run_verify,
+    .name = "verify",
+    .summary = "compare the outputs of two engines",
+    .positional = "MODEL...",
+    .min_positional = 1,
+    .max_positional = 1000,
+    .examples = verify_examples,
+    .groups = verify_groups,
+    .group_count = 4,
+    .run = run_verify,
 };

@@ -63,21 +63,22 @@ bool precision_from_name(const char *name, precision *out); /* accepts f32, floa
 
 typedef struct engine_device {
     platform platform;
-    const char *id;          /* what the engine calls it: "CPU", "GPU.0", "cuda:0" */
-    const char *name;        /* "AMD EPYC", "NVIDIA H200" */
-    const char *driver;      /* version of the driver, or NULL */
-    uint64_t memory_bytes;   /* 0 when unknown */
-    uint32_t precisions;     /* bit (1 << precision) for each that it executes */
+    const char *id;        /* what the engine calls it: "CPU", "GPU.0", "cuda:0" */
+    const char *name;      /* "AMD EPYC", "NVIDIA H200" */
+    const char *driver;    /* version of the driver, or NULL */
+    uint64_t memory_bytes; /* 0 when unknown */
+    uint32_t precisions;   /* bit (1 << precision) for each that it executes */
     bool available;
-    const char *reason;      /* when not available: the evidence ("libcudart.so.12: cannot open shared object file"), else NULL */
-    const char *note;        /* e.g. "untested on hardware", or NULL */
+    const char *
+        reason; /* when not available: the evidence ("libcudart.so.12: cannot open shared object file"), else NULL */
+    const char *note; /* e.g. "untested on hardware", or NULL */
 } engine_device;
 
 typedef struct engine_report {
-    bool present;         /* the runtime itself is here */
-    const char *reason;   /* when not: where was looked for it, and how to get it */
-    const char *version;  /* of the runtime; for native: of accel */
-    const char *library;  /* path it was loaded from, or NULL */
+    bool present;        /* the runtime itself is here */
+    const char *reason;  /* when not: where was looked for it, and how to get it */
+    const char *version; /* of the runtime; for native: of accel */
+    const char *library; /* path it was loaded from, or NULL */
     size_t device_count;
     engine_device *devices; /* absent ones too, with their reason */
 } engine_report;
@@ -85,33 +86,36 @@ typedef struct engine_report {
 typedef struct engine_context {
     const char *const *runtime_paths; /* from --runtime-path, searched first */
     size_t runtime_path_count;
-    const char *program_folder;       /* where accel lies; deps are looked for beside it. May be NULL */
+    const char *program_folder; /* where accel lies; deps are looked for beside it. May be NULL */
 } engine_context;
 
 /* ---- a session ------------------------------------------------------------------------------------------------------ */
 
 typedef struct engine_model {
-    const graph *graph;    /* bound to concrete input shapes and inferred; belongs to the caller, outlives the session */
-    const char *onnx_path; /* the file to give to runtimes that read files: the user's own, byte for byte, or one written by
+    const graph
+        *graph; /* bound to concrete input shapes and inferred; belongs to the caller, outlives the session */
+    const char *
+        onnx_path; /* the file to give to runtimes that read files: the user's own, byte for byte, or one written by
                               engine_write_model() in the engine's form. NULL for engines that execute the graph itself */
 } engine_model;
 
 typedef struct engine_options {
     const engine_context *context; /* may be NULL */
     precision precision;
-    int threads;                   /* 0: as many as CPUs allowed */
-    bool allow_fallback;           /* asked for: the runtime may put nodes on another device; recorded */
-    const char *profile_path;      /* NULL */
-    bool profile;                  /* measure each node: engine_def.profile gives it */
-    bool deterministic;            /* no choices made by timing */
+    int threads;              /* 0: as many as CPUs allowed */
+    bool allow_fallback;      /* asked for: the runtime may put nodes on another device; recorded */
+    const char *profile_path; /* NULL */
+    bool profile;             /* measure each node: engine_def.profile gives it */
+    bool deterministic;       /* no choices made by timing */
 } engine_options;
 
 typedef struct engine_session engine_session; /* each engine defines its own */
 
 typedef struct engine_timing {
-    uint64_t load_ns;    /* reading the model and its weights into the runtime */
-    uint64_t compile_ns; /* optimising, packing, planning; 0 when the runtime does both in one call (then all is in load_ns) */
-    bool split;          /* the two are known apart */
+    uint64_t load_ns; /* reading the model and its weights into the runtime */
+    uint64_t
+        compile_ns; /* optimising, packing, planning; 0 when the runtime does both in one call (then all is in load_ns) */
+    bool split; /* the two are known apart */
 } engine_timing;
 
 typedef struct engine_memory {
@@ -121,10 +125,10 @@ typedef struct engine_memory {
 } engine_memory;
 
 typedef struct engine_ran {
-    precision precision;   /* what the runtime says it computes in */
+    precision precision; /* what the runtime says it computes in */
     int threads;
-    char options[256];     /* settings that matter, as "key=value, …": spinning, allocator, hint, ISA */
-    bool fell_back;        /* some nodes ran elsewhere (only with allow_fallback) */
+    char options[256]; /* settings that matter, as "key=value, …": spinning, allocator, hint, ISA */
+    bool fell_back;    /* some nodes ran elsewhere (only with allow_fallback) */
 } engine_ran;
 
 typedef struct engine_profile_row {
@@ -134,8 +138,8 @@ typedef struct engine_profile_row {
 } engine_profile_row;
 
 typedef struct engine_unsupported {
-    size_t count;           /* nodes that can't run */
-    char sentence[512];     /* names the first few: "3 nodes: 'x' (Foo, domain bar) …" */
+    size_t count;       /* nodes that can't run */
+    char sentence[512]; /* names the first few: "3 nodes: 'x' (Foo, domain bar) …" */
 } engine_unsupported;
 
 typedef struct engine_def {
@@ -149,8 +153,10 @@ typedef struct engine_def {
     /* Devices or the reason there are none. Strings live in `a`. Absent is not an error: OK with present false. */
     accel_status (*probe)(const engine_context *context, arena *a, engine_report *out, accel_error *err);
     /* Which nodes this device can't run. NULL: only load can tell. */
-    accel_status (*supports)(const graph *g, const engine_device *device, const engine_options *options, engine_unsupported *out, accel_error *err);
-    accel_status (*load)(const engine_model *model, const engine_device *device, const engine_options *options, engine_session **out, accel_error *err);
+    accel_status (*supports)(const graph *g, const engine_device *device, const engine_options *options,
+                             engine_unsupported *out, accel_error *err);
+    accel_status (*load)(const engine_model *model, const engine_device *device,
+                         const engine_options *options, engine_session **out, accel_error *err);
     /* Inputs in graph input order, concrete shapes as bound; the memory stays valid and in place until the next bind or unload, its
      * contents may change between runs. */
     accel_status (*bind)(engine_session *s, const tensor *inputs, size_t count, accel_error *err);
@@ -161,7 +167,8 @@ typedef struct engine_def {
     void (*memory)(const engine_session *s, engine_memory *out);
     void (*ran)(const engine_session *s, engine_ran *out);
     /* Rows of the last run with options.profile; NULL: the engine has none. */
-    accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count, accel_error *err);
+    accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
+                            accel_error *err);
     void (*unload)(engine_session *s); /* accepts NULL */
 } engine_def;
 
@@ -172,11 +179,13 @@ const engine_def *engine_find(const char *name); /* NULL when unknown */
 
 /* Writes the graph as a file in the engine's form into folder (weights as external data above 1 MiB), symbolic dims kept bound.
  * path receives the file's name. */
-accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path, accel_error *err);
+accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,
+                                accel_error *err);
 
 /* Finding a vendor library: --runtime-path folders, the environment variable, the deps folder, site-packages of an active
  * Python environment (VIRTUAL_ENV, CONDA_PREFIX), the system's loader. Tries each candidate (patterns as "libonnxruntime.so*") and says in `looked` where it looked. */
-accel_status engine_find_library(const engine_context *context, const char *environment, const char *package, const char *const *patterns,
-                                 size_t pattern_count, str_buf *path, str_buf *looked, accel_error *err);
+accel_status engine_find_library(const engine_context *context, const char *environment, const char *package,
+                                 const char *const *patterns, size_t pattern_count, str_buf *path,
+                                 str_buf *looked, accel_error *err);
 
 #endif

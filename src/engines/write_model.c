@@ -3,9 +3,12 @@
 #include "engines/engine.h"
 #include "formats/formats.h"
 
-enum { EXTERNAL_THRESHOLD_BYTES = 1 << 20 }; /* weights above this lie beside the model, where a runtime can map them */
+enum {
+    EXTERNAL_THRESHOLD_BYTES = 1 << 20
+}; /* weights above this lie beside the model, where a runtime can map them */
 
-accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path, accel_error *err) {
+accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,
+                                accel_error *err) {
     graph *copy = NULL;
     const onnx_write_options options = {.external_threshold_bytes = EXTERNAL_THRESHOLD_BYTES,
                                         .opset = graph_form_opset(engine->form)};
@@ -20,5 +23,6 @@ accel_status engine_write_model(const engine_def *engine, const graph *g, const 
         status = onnx_write(copy, path->data, &options, err);
     }
     graph_destroy(copy);
-    return status == ACCEL_OK ? ACCEL_OK : error_prefix(err, status, "writing the model for %s", engine->name);
+    return status == ACCEL_OK ? ACCEL_OK
+                              : error_prefix(err, status, "writing the model for %s", engine->name);
 }

@@ -36,10 +36,14 @@ typedef struct case_list {
 static accel_status add_case(void *context, const char *name, accel_error *err) {
     case_list *list = context;
     const char *full = arena_printf(list->arena, "%s%s%s", list->kind, *list->kind != 0 ? "/" : "", name);
-    const char *model = arena_printf(list->arena, "%s/%s/model.onnx", list->request->folder, full != NULL ? full : "");
-    if (full == NULL || model == NULL) return error_no_memory(err, "the list of cases", 0);
-    if (!file_exists(model)) return ACCEL_OK;
-    if (list->request->filter != NULL && strstr(full, list->request->filter) == NULL) return ACCEL_OK;
+    const char *model =
+        arena_printf(list->arena, "%s/%s/model.onnx", list->request->folder, full != NULL ? full : "");
+    if (full == NULL || model == NULL)
+        return error_no_memory(err, "the list of cases", 0);
+    if (!file_exists(model))
+        return ACCEL_OK;
+    if (list->request->filter != NULL && strstr(full, list->request->filter) == NULL)
+        return ACCEL_OK;
     if (!mem_grow((void **)&list->names, &list->capacity, list->count + 1, sizeof *list->names)) {
         return error_no_memory(err, "the list of cases", list->count * sizeof *list->names);
     }
@@ -50,8 +54,10 @@ static accel_status add_case(void *context, const char *name, accel_error *err) 
 static accel_status list_kind(void *context, const char *name, accel_error *err) {
     case_list *list = context;
     const char *folder = arena_printf(list->arena, "%s/%s", list->request->folder, name);
-    if (folder == NULL) return error_no_memory(err, "the list of cases", 0);
-    if (!file_is_folder(folder) || *name == '.') return ACCEL_OK;
+    if (folder == NULL)
+        return error_no_memory(err, "the list of cases", 0);
+    if (!file_is_folder(folder) || *name == '.')
+        return ACCEL_OK;
     list->kind = arena_strdup(list->arena, name);
     accel_status status = file_list(folder, add_case, list, err);
     list->kind = "";
@@ -64,8 +70,10 @@ static accel_status find_cases(case_list *list, accel_error *err) {
     ACCEL_TRY(file_list(list->request->folder, add_case, list, err));
     ACCEL_TRY(file_list(list->request->folder, list_kind, list, err));
     if (list->count == 0) {
-        return error_set(err, ACCEL_NOT_FOUND, "%s holds no test case (NAME/model.onnx with NAME/test_data_set_0); `make conformance` makes such a folder",
-                         list->request->folder);
+        return error_set(
+            err, ACCEL_NOT_FOUND,
+            "%s holds no test case (NAME/model.onnx with NAME/test_data_set_0); `make conformance` makes such a folder",
+            list->request->folder);
     }
     return ACCEL_OK;
 }
@@ -78,8 +86,10 @@ typedef struct tolerance {
 
 /* numpy.testing.assert_allclose, as the onnx package's own runner uses it. */
 static bool element_close(double got, double expected, tolerance t) {
-    if (isnan(expected) || isnan(got)) return isnan(expected) && isnan(got);
-    if (isinf(expected) || isinf(got)) return got == expected;
+    if (isnan(expected) || isnan(got))
+        return isnan(expected) && isnan(got);
+    if (isinf(expected) || isinf(got))
+        return got == expected;
     return fabs(got - expected) <= t.absolute + t.relative * fabs(expected);
 }
 
@@ -98,14 +108,16 @@ static bool draws_numbers(const graph *g) {
     return false;
 }
 
-static accel_status compare_tensor(const tensor *got, const tensor *expected, tolerance t, bool random_values, const char *name, accel_error *err) {
+static accel_status compare_tensor(const tensor *got, const tensor *expected, tolerance t, bool random_values,
+                                   const char *name, accel_error *err) {
     char a[128], b[128];
     if (got->type != expected->type) {
-        return error_set(err, ACCEL_RUNTIME, "output '%s' is %s, expected %s", name, dtype_name(got->type), dtype_name(expected->type));
+        return error_set(err, ACCEL_RUNTIME, "output '%s' is %s, expected %s", name, dtype_name(got->type),
+                         dtype_name(expected->type));
     }
     if (!shape_equal(&got->shape, &expected->shape)) {
-        return error_set(err, ACCEL_RUNTIME, "output '%s' has shape %s, expected %s", name, shape_text(&got->shape, a, sizeof a),
-                         shape_text(&expected->shape, b, sizeof b));
+        return error_set(err, ACCEL_RUNTIME, "output '%s' has shape %s, expected %s", name,
+                         shape_text(&got->shape, a, sizeof a), shape_text(&expected->shape, b, sizeof b));
     }
     if (random_values)
         return ACCEL_OK;
@@ -113,9 +125,11 @@ static accel_status compare_tensor(const tensor *got, const tensor *expected, to
     int64_t count = 0;
     shape_elements(&expected->shape, &count);
     for (size_t i = 0; i < (size_t)count; i++) {
-        double x = dtype_get_f64(got->type, got->data, i), y = dtype_get_f64(expected->type, expected->data, i);
+        double x = dtype_get_f64(got->type, got->data, i),
+               y = dtype_get_f64(expected->type, expected->data, i);
         if (!element_close(x, y, t)) {
-            return error_set(err, ACCEL_RUNTIME, "output '%s' differs at element %zu: %.9g, expected %.9g", name, i, x, y);
+            return error_set(err, ACCEL_RUNTIME, "output '%s' differs at element %zu: %.9g, expected %.9g",
+                             name, i, x, y);
         }
     }
     return ACCEL_OK;
@@ -125,12 +139,15 @@ static tolerance read_tolerance(const char *path) {
     tolerance t = {1e-3, 1e-7};
     char *text = NULL;
     size_t length = 0;
-    if (file_read(path, 4096, &text, &length, NULL) != ACCEL_OK) return t;
+    if (file_read(path, 4096, &text, &length, NULL) != ACCEL_OK)
+        return t;
     yyjson_doc *doc = yyjson_read(text, length, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
     yyjson_val *relative = yyjson_obj_get(root, "rtol"), *absolute = yyjson_obj_get(root, "atol");
-    if (yyjson_is_num(relative)) t.relative = yyjson_get_num(relative);
-    if (yyjson_is_num(absolute)) t.absolute = yyjson_get_num(absolute);
+    if (yyjson_is_num(relative))
+        t.relative = yyjson_get_num(relative);
+    if (yyjson_is_num(absolute))
+        t.absolute = yyjson_get_num(absolute);
     yyjson_doc_free(doc);
     mem_free(text);
     return t;
@@ -155,26 +172,33 @@ static accel_status read_inputs(case_run *run, const char *set, accel_error *err
             return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is not a tensor of numbers", v->name);
         }
         const char *path = arena_printf(run->arena, "%s/input_%zu.pb", set, i);
-        if (path == NULL) return error_no_memory(err, "a path", 0);
-        if (!file_exists(path)) return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is optional and not given", v->name);
+        if (path == NULL)
+            return error_no_memory(err, "a path", 0);
+        if (!file_exists(path))
+            return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is optional and not given", v->name);
         ACCEL_TRY(onnx_read_tensor_pb(path, &run->inputs[i], err));
         ACCEL_TRY(graph_bind_input(g, v->name, &run->inputs[i].shape, err));
     }
     return ACCEL_OK;
 }
 
-static accel_status compare_outputs(case_run *run, engine_session *session, const char *set, accel_error *err) {
+static accel_status compare_outputs(case_run *run, engine_session *session, const char *set,
+                                    accel_error *err) {
     const graph *g = run->graph;
     tensor *views = ARENA_ARRAY(run->arena, tensor, g->output_count + 1);
-    if (views == NULL) return error_no_memory(err, "outputs", 0);
+    if (views == NULL)
+        return error_no_memory(err, "outputs", 0);
     ACCEL_TRY(run->request->engine->outputs(session, views, g->output_count, err));
     for (size_t i = 0; i < g->output_count; i++) {
         const char *path = arena_printf(run->arena, "%s/output_%zu.pb", set, i);
-        if (path == NULL) return error_no_memory(err, "a path", 0);
-        if (!file_exists(path)) continue;
+        if (path == NULL)
+            return error_no_memory(err, "a path", 0);
+        if (!file_exists(path))
+            continue;
         tensor expected = {0};
         ACCEL_TRY(onnx_read_tensor_pb(path, &expected, err));
-        accel_status status = compare_tensor(&views[i], &expected, run->tolerance, draws_numbers(g), g->values[g->outputs[i]].name, err);
+        accel_status status = compare_tensor(&views[i], &expected, run->tolerance, draws_numbers(g),
+                                             g->values[g->outputs[i]].name, err);
         tensor_free(&expected);
         ACCEL_TRY(status);
     }
@@ -185,7 +209,8 @@ static accel_status check_outputs_are_tensors(const graph *g, accel_error *err) 
     for (size_t i = 0; i < g->output_count; i++) {
         const value_type *t = &g->values[g->outputs[i]].type;
         if (t->container != CONTAINER_TENSOR || t->type == DTYPE_STRING) {
-            return error_set(err, ACCEL_UNSUPPORTED, "output '%s' is not a tensor of numbers", g->values[g->outputs[i]].name);
+            return error_set(err, ACCEL_UNSUPPORTED, "output '%s' is not a tensor of numbers",
+                             g->values[g->outputs[i]].name);
         }
     }
     return ACCEL_OK;
@@ -199,13 +224,16 @@ static accel_status run_session(case_run *run, const char *set, accel_error *err
     engine_unsupported missing = {0};
     if (r->engine->supports != NULL) {
         ACCEL_TRY(r->engine->supports(run->graph, r->device, &options, &missing, err));
-        if (missing.count > 0) return error_set(err, ACCEL_UNSUPPORTED, "%s", missing.sentence);
+        if (missing.count > 0)
+            return error_set(err, ACCEL_UNSUPPORTED, "%s", missing.sentence);
     }
     engine_session *session = NULL;
     ACCEL_TRY(r->engine->load(&model, r->device, &options, &session, err));
     accel_status status = r->engine->bind(session, run->inputs, run->graph->input_count, err);
-    if (status == ACCEL_OK) status = r->engine->run(session, err);
-    if (status == ACCEL_OK) status = compare_outputs(run, session, set, err);
+    if (status == ACCEL_OK)
+        status = r->engine->run(session, err);
+    if (status == ACCEL_OK)
+        status = compare_outputs(run, session, set, err);
     r->engine->unload(session);
     return status;
 }
@@ -216,17 +244,24 @@ static void name_operator(const graph *g, conformance_result *result) {
 }
 
 /* A graph is bound anew for every data set, since their shapes may differ. */
-static accel_status run_data_set(case_run *run, const char *set, conformance_result *result, accel_error *err) {
+static accel_status run_data_set(case_run *run, const char *set, conformance_result *result,
+                                 accel_error *err) {
     const char *path = arena_printf(run->arena, "%s/model.onnx", run->folder);
-    if (path == NULL) return error_no_memory(err, "a path", 0);
+    if (path == NULL)
+        return error_no_memory(err, "a path", 0);
     ACCEL_TRY(onnx_read(path, &run->graph, err));
     name_operator(run->graph, result);
     run->inputs = ARENA_ARRAY(run->arena, tensor, run->graph->input_count + 1);
-    accel_status status = run->inputs == NULL ? error_no_memory(err, "inputs", 0) : check_outputs_are_tensors(run->graph, err);
-    if (status == ACCEL_OK) status = read_inputs(run, set, err);
-    if (status == ACCEL_OK) status = graph_infer(run->graph, err);
-    if (status == ACCEL_OK) status = run_session(run, set, err);
-    for (size_t i = 0; run->inputs != NULL && i < run->graph->input_count; i++) tensor_free(&run->inputs[i]);
+    accel_status status =
+        run->inputs == NULL ? error_no_memory(err, "inputs", 0) : check_outputs_are_tensors(run->graph, err);
+    if (status == ACCEL_OK)
+        status = read_inputs(run, set, err);
+    if (status == ACCEL_OK)
+        status = graph_infer(run->graph, err);
+    if (status == ACCEL_OK)
+        status = run_session(run, set, err);
+    for (size_t i = 0; run->inputs != NULL && i < run->graph->input_count; i++)
+        tensor_free(&run->inputs[i]);
     graph_destroy(run->graph);
     run->graph = NULL;
     return status;
@@ -237,7 +272,8 @@ static void run_case(const conformance_request *request, const char *name, confo
     accel_status status = ACCEL_OK;
     str_format(result->name, sizeof result->name, "%s", name);
     case_run run = {.request = request, .arena = arena_create()};
-    if (run.arena == NULL) status = error_no_memory(&err, "a case", 0);
+    if (run.arena == NULL)
+        status = error_no_memory(&err, "a case", 0);
     size_t sets = 0;
     while (status == ACCEL_OK) {
         run.folder = arena_printf(run.arena, "%s/%s", request->folder, name);
@@ -247,15 +283,20 @@ static void run_case(const conformance_request *request, const char *name, confo
             status = error_no_memory(&err, "a case", 0);
             break;
         }
-        if (!file_is_folder(set)) break;
+        if (!file_is_folder(set))
+            break;
         run.tolerance = read_tolerance(data);
         status = run_data_set(&run, set, result, &err);
         sets++;
     }
-    if (status == ACCEL_OK && sets == 0) status = error_set(&err, ACCEL_UNSUPPORTED, "the case has no test_data_set_0");
+    if (status == ACCEL_OK && sets == 0)
+        status = error_set(&err, ACCEL_UNSUPPORTED, "the case has no test_data_set_0");
     arena_destroy(run.arena);
-    result->status = status == ACCEL_OK ? CONFORMANCE_PASSED : status == ACCEL_UNSUPPORTED ? CONFORMANCE_UNSUPPORTED : CONFORMANCE_FAILED;
-    if (status != ACCEL_OK) str_format(result->sentence, sizeof result->sentence, "%s", err.message);
+    result->status = status == ACCEL_OK            ? CONFORMANCE_PASSED
+                     : status == ACCEL_UNSUPPORTED ? CONFORMANCE_UNSUPPORTED
+                                                   : CONFORMANCE_FAILED;
+    if (status != ACCEL_OK)
+        str_format(result->sentence, sizeof result->sentence, "%s", err.message);
 }
 
 /* ---- the worker and its keeper ------------------------------------------------------------------------------------- */
@@ -272,8 +313,10 @@ static void worker_main(const case_list *list, size_t first, int results) {
         const char *bytes = (const char *)&result;
         for (size_t sent = 0; sent < sizeof result;) {
             ssize_t n = write(results, bytes + sent, sizeof result - sent);
-            if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) _exit(1);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0)
+                _exit(1);
             sent += (size_t)n;
         }
     }
@@ -282,7 +325,8 @@ static void worker_main(const case_list *list, size_t first, int results) {
 
 static accel_status worker_start(const case_list *list, size_t first, worker *out, accel_error *err) {
     int ends[2];
-    if (pipe(ends) != 0) return error_set(err, ACCEL_IO, "cannot make a pipe: %s", strerror(errno));
+    if (pipe(ends) != 0)
+        return error_set(err, ACCEL_IO, "cannot make a pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid < 0) {
         close(ends[0]);
@@ -308,14 +352,17 @@ static bool worker_result(const worker *w, double timeout_s, conformance_result 
         uint64_t now = clock_now_ns();
         struct pollfd p = {.fd = w->results, .events = POLLIN};
         int ready = now < end ? poll(&p, 1, (int)((end - now) / 1000000) + 1) : 0;
-        if (ready < 0 && errno == EINTR) continue;
+        if (ready < 0 && errno == EINTR)
+            continue;
         if (ready <= 0) {
             *timed_out = true;
             return false;
         }
         ssize_t n = read(w->results, bytes + got, sizeof *out - got);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
         got += (size_t)n;
     }
     return true;
@@ -324,15 +371,18 @@ static bool worker_result(const worker *w, double timeout_s, conformance_result 
 static void worker_end(worker *w, int *wait_status) {
     close(w->results);
     kill(w->pid, SIGKILL);
-    while (waitpid(w->pid, wait_status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(w->pid, wait_status, 0) < 0 && errno == EINTR) {
+    }
     w->pid = 0;
 }
 
 /* The worker is gone or stuck: what that means for the case it was at. */
-static void describe_death(worker *w, const char *name, bool timed_out, double timeout_s, conformance_result *out) {
+static void describe_death(worker *w, const char *name, bool timed_out, double timeout_s,
+                           conformance_result *out) {
     int wait_status = 0;
     if (!timed_out) { /* let it die of its own before it is killed, so that its signal is seen */
-        while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) {}
+        while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR) {
+        }
         close(w->results);
     } else {
         worker_end(w, &wait_status);
@@ -343,15 +393,20 @@ static void describe_death(worker *w, const char *name, bool timed_out, double t
     if (timed_out) {
         str_format(out->sentence, sizeof out->sentence, "not done after %g s", timeout_s);
     } else if (WIFSIGNALED(wait_status)) {
-        str_format(out->sentence, sizeof out->sentence, "the process ended by signal %d (%s)", WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+        str_format(out->sentence, sizeof out->sentence, "the process ended by signal %d (%s)",
+                   WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
     } else {
-        str_format(out->sentence, sizeof out->sentence, "the process ended with exit code %d", WEXITSTATUS(wait_status));
+        str_format(out->sentence, sizeof out->sentence, "the process ended with exit code %d",
+                   WEXITSTATUS(wait_status));
     }
 }
 
-static bool cancelled(const conformance_request *request) { return request->cancel != NULL && *request->cancel != 0; }
+static bool cancelled(const conformance_request *request) {
+    return request->cancel != NULL && *request->cancel != 0;
+}
 
-static accel_status run_list(const case_list *list, conformance_callback callback, void *user, accel_error *err) {
+static accel_status run_list(const case_list *list, conformance_callback callback, void *user,
+                             accel_error *err) {
     worker w = {0};
     bool alive = false;
     accel_status status = ACCEL_OK;
@@ -360,24 +415,31 @@ static accel_status run_list(const case_list *list, conformance_callback callbac
             status = error_set(err, ACCEL_CANCELLED, "stopped after %zu of %zu cases", i, list->count);
             break;
         }
-        if (!alive) status = worker_start(list, i, &w, err);
-        if (status != ACCEL_OK) break;
+        if (!alive)
+            status = worker_start(list, i, &w, err);
+        if (status != ACCEL_OK)
+            break;
         conformance_result result;
         bool timed_out;
         alive = worker_result(&w, list->request->timeout_s, &result, &timed_out);
-        if (!alive) describe_death(&w, list->names[i], timed_out, list->request->timeout_s, &result);
+        if (!alive)
+            describe_death(&w, list->names[i], timed_out, list->request->timeout_s, &result);
         callback(user, &result, i, list->count);
     }
     int wait_status;
-    if (alive) worker_end(&w, &wait_status);
+    if (alive)
+        worker_end(&w, &wait_status);
     return status;
 }
 
-accel_status conformance_run(const conformance_request *request, conformance_callback callback, void *user, accel_error *err) {
+accel_status conformance_run(const conformance_request *request, conformance_callback callback, void *user,
+                             accel_error *err) {
     case_list list = {.arena = arena_create(), .request = request};
-    if (list.arena == NULL) return error_no_memory(err, "the list of cases", 0);
+    if (list.arena == NULL)
+        return error_no_memory(err, "the list of cases", 0);
     accel_status status = find_cases(&list, err);
-    if (status == ACCEL_OK) status = run_list(&list, callback, user, err);
+    if (status == ACCEL_OK)
+        status = run_list(&list, callback, user, err);
     mem_free(list.names);
     arena_destroy(list.arena);
     return status;

@@ -20,7 +20,7 @@ typedef enum conformance_status {
 enum { CONFORMANCE_SENTENCE_BYTES = 400, CONFORMANCE_NAME_BYTES = 256, CONFORMANCE_OPERATOR_BYTES = 64 };
 
 typedef struct conformance_result {
-    char name[CONFORMANCE_NAME_BYTES]; /* KIND/NAME */
+    char name[CONFORMANCE_NAME_BYTES];        /* KIND/NAME */
     char op_type[CONFORMANCE_OPERATOR_BYTES]; /* operator under test, or "graph" for a case of several */
     conformance_status status;
     char sentence[CONFORMANCE_SENTENCE_BYTES]; /* why, when not passed */
@@ -33,14 +33,16 @@ typedef struct conformance_request {
     const engine_device *device;
     const engine_context *context;
     int threads;
-    double timeout_s; /* of one case */
+    double timeout_s;                    /* of one case */
     const volatile sig_atomic_t *cancel; /* stops between cases when it becomes non-zero; may be NULL */
 } conformance_request;
 
-typedef void (*conformance_callback)(void *user, const conformance_result *result, size_t index, size_t total);
+typedef void (*conformance_callback)(void *user, const conformance_result *result, size_t index,
+                                     size_t total);
 
 /* Calls back in order, for every case. ACCEL_NOT_FOUND when the folder holds no case. */
-accel_status conformance_run(const conformance_request *request, conformance_callback callback, void *user, accel_error *err);
+accel_status conformance_run(const conformance_request *request, conformance_callback callback, void *user,
+                             accel_error *err);
 
 const char *conformance_status_name(conformance_status s);
 

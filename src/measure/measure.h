@@ -32,7 +32,7 @@ typedef struct measure_host {
     const engine_def *const
         *engines; /* instead of the table of engines (tests); the child is given its own */
     size_t engine_count;
-    int64_t memory_bytes; /* for all children that are alive together; 0: what the system has available */
+    int64_t memory_bytes;     /* for all children that are alive together; 0: what the system has available */
     const char *command_line; /* for the records; may be NULL */
     const char *git_commit;   /* of accel's sources; may be NULL */
 } measure_host;

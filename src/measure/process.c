@@ -166,8 +166,8 @@ static int spawn(const char *program, process *p, const plumbing *ends) {
                              POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     p->temporary = make_temporary();
     char **environment = p->temporary ? child_environment(p->temporary) : NULL;
-    int failure = posix_spawn(&p->pid, program, &actions, &attributes, arguments,
-                              environment ? environment : environ);
+    int failure =
+        posix_spawn(&p->pid, program, &actions, &attributes, arguments, environment ? environment : environ);
     mem_free(environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);

@@ -14,7 +14,7 @@
 #include "base/str.h"
 
 enum { RECORD_SCHEMA_VERSION = 1 };
-#define RECORD_NONE INT64_MIN
+#define RECORD_NONE         INT64_MIN
 #define RECORD_UNKNOWN_BOOL (-1)
 
 #define CASE_STATUS_LIST(X)                                                                                  \
@@ -44,7 +44,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, schema_version, "schema_version", "", "version of this description")                              \
     X(TEXT, record_id, "record_id", "", "UUID; unique for ever")                                             \
     X(TEXT, provenance, "provenance", "", "measured, predicted, imported or simulated")                      \
-    X(TEXT, status, "status", "", "ok, unsupported, absent, crashed, timeout, out_of_memory, wrong_output, error, cancelled") \
+    X(TEXT, status, "status", "",                                                                            \
+      "ok, unsupported, absent, crashed, timeout, out_of_memory, wrong_output, error, cancelled")            \
     X(TEXT, error, "error", "", "one sentence when the status is not ok")                                    \
     X(TEXT, model_name, "model.name", "", "name or file name of the model")                                  \
     X(TEXT, model_source, "model.source", "", "where the weights come from: file, hf or generated")          \
@@ -52,7 +53,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(TEXT, model_modality, "model.modality", "", "text, image, audio, video, multimodal")                   \
     X(TEXT, model_sha256, "model.sha256", "", "SHA-256 over graph and weights")                              \
     X(INT, model_parameters, "model.parameters", "", "weights' elements")                                    \
-    X(REAL, model_flops, "model.flops", "FLOP", "floating-point operations of one inference at these shapes") \
+    X(REAL, model_flops, "model.flops", "FLOP",                                                              \
+      "floating-point operations of one inference at these shapes")                                          \
     X(INT, model_weight_bytes, "model.weight_bytes", "B", "bytes of all weights as stored")                  \
     X(TEXT, platform, "platform", "", "cpu, cuda, rocm, mps, openvino, qnn, webnn, webgpu, wasm, vulkan")    \
     X(TEXT, device_name, "device.name", "", "the device")                                                    \
@@ -61,7 +63,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, device_memory_bytes, "device.memory_bytes", "B", "its memory")                                    \
     X(TEXT, engine_name, "engine.name", "", "native, onnxruntime, openvino, …")                              \
     X(TEXT, engine_version, "engine.version", "", "version of the engine")                                   \
-    X(TEXT, engine_options, "engine.options", "", "settings that matter: spinning, allocator, hints, instruction set") \
+    X(TEXT, engine_options, "engine.options", "",                                                            \
+      "settings that matter: spinning, allocator, hints, instruction set")                                   \
     X(INT, batch, "batch", "", "elements of the batch")                                                      \
     X(INT, sequence, "sequence", "tokens", "sequence length, where the model has one")                       \
     X(JSON, shapes, "shapes", "", "object: shape of each input")                                             \
@@ -70,7 +73,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, threads, "threads", "", "threads of one session")                                                 \
     X(TEXT, mode, "mode", "", "inference, prefill, decode or training")                                      \
     X(TEXT, scenario, "scenario", "", "single-stream, offline or server")                                    \
-    X(JSON, scenario_details, "scenario_details", "", "object: instances, target rate, latency bound, search of the scenario") \
+    X(JSON, scenario_details, "scenario_details", "",                                                        \
+      "object: instances, target rate, latency bound, search of the scenario")                               \
     X(INT, seed, "seed", "", "seed of the inputs and generated weights")                                     \
     X(INT, repeat, "repeat", "", "number of this process-level repetition, from 0")                          \
     X(INT, load_ns, "load_ns", "ns", "reading the model into the runtime")                                   \
@@ -79,7 +83,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, warmup_count, "warmup_count", "", "inferences before the series was judged")                      \
     X(BOOL, steady, "steady", "", "the series reached a steady state")                                       \
     X(INTS, samples_ns, "samples_ns", "ns", "every measured latency, in order")                              \
-    X(INT, samples_discarded, "samples_discarded", "", "samples dropped because of foreign load in their block") \
+    X(INT, samples_discarded, "samples_discarded", "",                                                       \
+      "samples dropped because of foreign load in their block")                                              \
     X(INT, clock_overhead_ns, "clock_overhead_ns", "ns", "median cost of reading the clock")                 \
     X(TEXT, clock_source, "clock_source", "", "name of the clock")                                           \
     X(REAL, latency_mean_ms, "latency_ms.mean", "ms", "")                                                    \
@@ -94,7 +99,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(REAL, throughput_items_per_s, "throughput_items_per_s", "1/s", "elements of the batch per second")     \
     X(REAL, tokens_per_s, "tokens_per_s", "1/s", "tokens per second, for text models")                       \
     X(INT, peak_rss_bytes, "memory.peak_rss_bytes", "B", "peak resident memory of the case's process")       \
-    X(INT, file_backed_bytes, "memory.file_backed_bytes", "B", "part of the resident memory that is pages of files") \
+    X(INT, file_backed_bytes, "memory.file_backed_bytes", "B",                                               \
+      "part of the resident memory that is pages of files")                                                  \
     X(INT, model_bytes, "memory.model_bytes", "B", "weights as the engine holds them")                       \
     X(INT, activation_bytes, "memory.activation_bytes", "B", "planned activation memory")                    \
     X(INT, device_bytes, "memory.device_bytes", "B", "memory on the accelerator")                            \
@@ -124,7 +130,7 @@ bool case_status_from_name(const char *name, case_status *out);
 typedef struct record {
 #define RECORD_MEMBER_TEXT(member) const char *member;
 #define RECORD_MEMBER_JSON(member) const char *member;
-#define RECORD_MEMBER_INT(member) int64_t member;
+#define RECORD_MEMBER_INT(member)  int64_t member;
 #define RECORD_MEMBER_REAL(member) double member;
 #define RECORD_MEMBER_BOOL(member) int member;
 #define RECORD_MEMBER_INTS(member)                                                                           \
@@ -136,27 +142,36 @@ typedef struct record {
     const char *unknown_json; /* fields of a newer or foreign writer, kept: a JSON object, or NULL */
 } record;
 
-typedef enum record_kind { RECORD_TEXT, RECORD_INT, RECORD_REAL, RECORD_BOOL, RECORD_INTS, RECORD_JSON } record_kind;
+typedef enum record_kind {
+    RECORD_TEXT,
+    RECORD_INT,
+    RECORD_REAL,
+    RECORD_BOOL,
+    RECORD_INTS,
+    RECORD_JSON
+} record_kind;
 
 typedef struct record_field {
     record_kind kind;
     const char *member, *path, *unit, *text;
-    size_t offset; /* in record; INTS: the count follows as size_t after the pointer (record_ints_count_offset) */
+    size_t
+        offset; /* in record; INTS: the count follows as size_t after the pointer (record_ints_count_offset) */
     size_t count_offset;
 } record_field;
 extern const record_field record_fields[];
 extern const size_t record_field_count;
 
-void record_init(record *r); /* everything absent, schema_version set */
+void record_init(record *r);                                       /* everything absent, schema_version set */
 accel_status record_new_id(arena *a, record *r, accel_error *err); /* a fresh UUID (version 4) */
 
 /* JSON of one record / of an array; the reader validates types, lengths (untrusted) and keeps unknown fields. Texts live in a. */
 void record_write_json(const record *r, str_buf *out);
 accel_status record_read_json(const char *json, size_t length, arena *a, record *out, accel_error *err);
-accel_status record_read_json_array(const char *json, size_t length, arena *a, record **out, size_t *count, accel_error *err);
+accel_status record_read_json_array(const char *json, size_t length, arena *a, record **out, size_t *count,
+                                    accel_error *err);
 /* What every stored record must satisfy: ids, names from the lists, figures absent unless ok, finite numbers. */
 accel_status record_validate(const record *r, accel_error *err);
-void record_write_schema(str_buf *out); /* JSON Schema, draft 2020-12 */
+void record_write_schema(str_buf *out);   /* JSON Schema, draft 2020-12 */
 void record_write_markdown(str_buf *out); /* the table in docs/record.md */
 
 #endif

@@ -5,7 +5,7 @@
 #include "report/html.h"
 
 /* Geometry in SVG units: names on the left, bars, the figure at the end of the bar. */
-enum { WIDTH = 860, ROW = 34, BAR = 18, LEFT = 190, RIGHT = 190, TOP = 8 };
+enum { WIDTH = 1000, ROW = 34, BAR = 18, LEFT = 200, RIGHT = 300, TOP = 8, NAME_MAX_CHARACTERS = 26 };
 
 /* One colour an engine, the same on every chart; the stylesheet defines them for light and dark pages. */
 static const char *engine_class(const char *engine) {
@@ -21,7 +21,7 @@ static double largest_figure(const record_groups *g, size_t group) {
     double most = 0;
     for (size_t i = g->starts[group]; i < g->starts[group + 1]; i++) {
         const record *r = g->rows[i];
-        double top = record_figure_ms(r) + (isnan(r->latency_ci95_ms) ? 0 : r->latency_ci95_ms);
+        double top = record_figure_ms(r) + record_interval_ms(r);
         if (top > most)
             most = top;
     }
@@ -29,8 +29,8 @@ static double largest_figure(const record_groups *g, size_t group) {
 }
 
 static void whisker(str_buf *out, const record *r, double scale, double x, int y) {
-    double half = r->latency_ci95_ms * scale;
-    if (isnan(half) || half < 0.75 || str_equal(r->scenario, "offline"))
+    double half = record_interval_ms(r) * scale;
+    if (half < 0.75)
         return;
     int middle = y + BAR / 2;
     str_appendf(out, "<path class=\"whisker\" d=\"M%.1f %d H%.1f M%.1f %d V%d M%.1f %d V%d\"/>", x - half,
@@ -39,8 +39,7 @@ static void whisker(str_buf *out, const record *r, double scale, double x, int y
 
 static void figure_text(str_buf *out, const record *r, double best_ms) {
     double ms = record_figure_ms(r);
-    int decimals = ms >= 100 ? 1 : ms >= 10 ? 2 : 3;
-    str_appendf(out, "%.*f ms", decimals, ms);
+    str_appendf(out, "%.*f ms", record_decimals(ms), ms);
     if (str_equal(r->scenario, "offline"))
         str_append(out, " an item");
     if (best_ms > 0 && ms > best_ms * 1.005)
@@ -49,6 +48,22 @@ static void figure_text(str_buf *out, const record *r, double best_ms) {
         str_append(out, " · WRONG");
     if (r->verified == RECORD_UNKNOWN_BOOL)
         str_append(out, " · not verified");
+    if (!record_is_measured(r)) {
+        str_append(out, " · ");
+        html_text(out, r->provenance != NULL ? r->provenance : "unknown provenance");
+    }
+}
+
+/* A name longer than its room keeps its beginning; the bar's tooltip has it whole. */
+static void name_text(str_buf *out, const char *name) {
+    size_t characters = 0, length = 0;
+    while (name[length] != 0) {
+        characters += ((unsigned char)name[length] & 0xC0U) != 0x80U;
+        if (characters > NAME_MAX_CHARACTERS)
+            break;
+        length++;
+    }
+    html_textf(out, "%.*s%s", (int)length, name, name[length] != 0 ? "…" : "");
 }
 
 static void bar(str_buf *out, const record *r, int y, double scale, double best_ms, bool best) {
@@ -56,21 +71,20 @@ static void bar(str_buf *out, const record *r, int y, double scale, double best_
     double ms = record_figure_ms(r);
     double width = ms * scale;
     record_runner(r, runner, sizeof runner);
-    bool measured = str_equal(r->provenance, "measured");
     str_appendf(out, "<text class=\"name\" x=\"%d\" y=\"%d\">", LEFT - 10, y + 14);
-    html_text(out, runner);
+    name_text(out, runner);
     str_appendf(
         out,
         "</text><rect class=\"bar %s%s%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"3\"><title>",
-        engine_class(r->engine_name), r->verified == 0 ? " wrong" : "", measured ? "" : " estimate", LEFT, y,
-        fmax(width, 1), BAR);
+        engine_class(r->engine_name), r->verified == 0 ? " wrong" : "",
+        record_is_measured(r) ? "" : " estimate", LEFT, y, fmax(width, 1), BAR);
     html_textf(out, "%s: %.4f ms, %zu runs, %s", runner, ms, r->samples_ns_count,
                r->provenance != NULL ? r->provenance : "unknown provenance");
     str_append(out, "</title></rect>");
-    whisker(out, r, scale, LEFT + width, y);
-    double end = width + (isnan(r->latency_ci95_ms) ? 0 : r->latency_ci95_ms * scale);
-    str_appendf(out, "<text class=\"figure%s\" x=\"%.1f\" y=\"%d\">", best ? " best" : "", LEFT + end + 8,
-                y + 14);
+    whisker(out, r, scale, (double)LEFT + width, y);
+    double end = width + record_interval_ms(r) * scale;
+    str_appendf(out, "<text class=\"figure%s\" x=\"%.1f\" y=\"%d\">", best ? " best" : "",
+                (double)LEFT + end + 8, y + 14);
     figure_text(out, r, best_ms);
     str_append(out, "</text>\n");
 }

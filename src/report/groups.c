@@ -27,11 +27,13 @@ double record_figure_ms(const record *r) {
     return r->latency_median_ms;
 }
 
-/* What all rows of a group share. The hash is left out for cases that failed before the model was loaded. */
-static int compare_subject(const record *a, const record *b) {
+double record_interval_ms(const record *r) {
+    return isnan(r->latency_ci95_ms) || str_equal(r->scenario, "offline") ? 0 : r->latency_ci95_ms;
+}
+
+/* Weights apart: what all rows of a group share. */
+static int compare_setting(const record *a, const record *b) {
     int c = compare_text(a->model_name, b->model_name);
-    if (c == 0 && a->model_sha256 != NULL && b->model_sha256 != NULL)
-        c = compare_text(a->model_sha256, b->model_sha256);
     if (c == 0)
         c = compare_text(a->mode, b->mode);
     if (c == 0)
@@ -44,23 +46,46 @@ static int compare_subject(const record *a, const record *b) {
         c = compare_int(a->sequence, b->sequence);
     if (c == 0)
         c = compare_int(a->threads, b->threads);
-    if (c == 0)
-        c = compare_text(a->machine_id, b->machine_id);
-    return c;
+    return c != 0 ? c : compare_text(a->machine_id, b->machine_id);
 }
 
-static int compare_rows(const void *left, const void *right) {
+static int compare_subjects(const void *left, const void *right) {
     const record *a = *(const record *const *)left, *b = *(const record *const *)right;
-    int c = compare_subject(a, b);
-    if (c != 0)
-        return c;
+    int c = compare_setting(a, b);
+    if (c == 0)
+        c = compare_text(a->model_sha256, b->model_sha256);
+    return c != 0 ? c : compare_text(a->model_source, b->model_source);
+}
+
+/* A case that failed before its model was loaded knows neither hash nor source, and stands with those of its setting. */
+static bool same_or_unknown(const char *a, const char *b) {
+    return a == NULL || b == NULL || str_equal(a, b);
+}
+
+static bool same_subject(const record *a, const record *b) {
+    return compare_setting(a, b) == 0 && same_or_unknown(a->model_sha256, b->model_sha256) &&
+           same_or_unknown(a->model_source, b->model_source);
+}
+
+static int compare_figures(const void *left, const void *right) {
+    const record *a = *(const record *const *)left, *b = *(const record *const *)right;
     double x = record_figure_ms(a), y = record_figure_ms(b);
     if (isnan(x) != isnan(y))
         return isnan(x) ? 1 : -1;
     if (!isnan(x) && x != y)
         return x < y ? -1 : 1;
-    c = compare_text(a->platform, b->platform);
+    int c = compare_text(a->platform, b->platform);
     return c != 0 ? c : compare_text(a->engine_name, b->engine_name);
+}
+
+static void find_groups(record_groups *g) {
+    for (size_t i = 0; i < g->count; i++) {
+        if (i == 0 || !same_subject(g->rows[i - 1], g->rows[i]))
+            g->starts[g->group_count++] = i;
+    }
+    g->starts[g->group_count] = g->count;
+    for (size_t i = 0; i < g->group_count; i++)
+        qsort(&g->rows[g->starts[i]], g->starts[i + 1] - g->starts[i], sizeof *g->rows, compare_figures);
 }
 
 accel_status record_groups_make(const record *records, size_t count, record_groups *out, accel_error *err) {
@@ -75,12 +100,8 @@ accel_status record_groups_make(const record *records, size_t count, record_grou
     for (size_t i = 0; i < count; i++)
         out->rows[i] = &records[i];
     if (count > 1)
-        qsort(out->rows, count, sizeof *out->rows, compare_rows);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || compare_subject(out->rows[i - 1], out->rows[i]) != 0)
-            out->starts[out->group_count++] = i;
-    }
-    out->starts[out->group_count] = count;
+        qsort(out->rows, count, sizeof *out->rows, compare_subjects);
+    find_groups(out);
     return ACCEL_OK;
 }
 
@@ -90,16 +111,43 @@ void record_groups_free(record_groups *g) {
     *g = (record_groups){0};
 }
 
+static bool is_candidate(const record *r) {
+    return record_is_ok(r) && r->verified != 0 && !isnan(record_figure_ms(r));
+}
+
+bool record_is_measured(const record *r) {
+    return str_equal(r->provenance, "measured");
+}
+
 const record *record_groups_best(const record_groups *g, size_t group) {
     const record *best = NULL;
     for (size_t i = g->starts[group]; i < g->starts[group + 1]; i++) {
         const record *r = g->rows[i];
-        if (!record_is_ok(r) || r->verified == 0)
+        if (!is_candidate(r))
             continue;
-        if (best == NULL || record_figure_ms(r) < record_figure_ms(best))
+        bool better = best == NULL || (record_is_measured(r) && !record_is_measured(best));
+        if (best != NULL && record_is_measured(r) == record_is_measured(best))
+            better = record_figure_ms(r) < record_figure_ms(best);
+        if (better)
             best = r;
     }
     return best;
+}
+
+const record *record_groups_second(const record_groups *g, size_t group, const record *best) {
+    char name[96], best_name[96];
+    record_runner(best, best_name, sizeof best_name);
+    for (size_t i = g->starts[group]; i < g->starts[group + 1]; i++) {
+        const record *r = g->rows[i];
+        if (r != best && is_candidate(r) && record_is_measured(r) == record_is_measured(best) &&
+            !str_equal(record_runner(r, name, sizeof name), best_name))
+            return r;
+    }
+    return NULL;
+}
+
+int record_decimals(double ms) {
+    return ms >= 100 ? 1 : ms >= 10 ? 2 : 3;
 }
 
 const char *record_runner(const record *r, char *buffer, size_t size) {

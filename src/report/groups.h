@@ -22,8 +22,14 @@ void record_groups_free(record_groups *g);
 bool record_is_ok(const record *r);
 /* The figure that a group is judged by: median latency in ms, lower is better; NAN unless ok. Offline runs are judged by time an item. */
 double record_figure_ms(const record *r);
-/* The fastest ok record that no reference contradicts; NULL when there is none. */
+/* Half width of that figure's 95 % interval; 0 where there is none. */
+double record_interval_ms(const record *r);
+/* The fastest ok record that no reference contradicts; NULL when there is none. A measured one comes before any that is not. */
 const record *record_groups_best(const record_groups *g, size_t group);
+/* The next one of another engine or platform with the same kind of provenance; NULL when there is none. */
+const record *record_groups_second(const record_groups *g, size_t group, const record *best);
+bool record_is_measured(const record *r);
+int record_decimals(double ms); /* as many as the figure deserves */
 /* "native", "onnxruntime", "openvino CPU": what tells a row from others of its group. Into buffer, which is returned. */
 const char *record_runner(const record *r, char *buffer, size_t size);
 /* "minilm (generated weights), batch 8, sequence 128, fp32, 2 threads": what a group has in common. */

@@ -53,6 +53,7 @@ static const char style[] =
     ".bar.browser{fill:var(--browser)}.bar.other{fill:var(--other)}.bar.wrong{fill:var(--bad)}.bar.estimate{fill-opacity:.35;stroke:var(--ink);stroke-dasharray:4 3}\n"
     ".failures{margin:8px 0 0;padding-left:20px;color:var(--soft)}.failures b{color:var(--ink)}.status{color:var(--bad)}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px;width:100%}th,td{padding:5px 9px;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}\n"
+    "th.case{padding-top:14px;color:var(--soft);font-weight:600}h3,th.case,dd,li{overflow-wrap:anywhere}\n"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.reason{white-space:normal;min-width:22ch}.good{color:var(--good)}.bad{color:var(--bad)}\n"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}dd{margin:0}\n";
 
@@ -68,41 +69,60 @@ static void definition(str_buf *out, const char *term, const char *text) {
 
 /* ---- what the page says first ------------------------------------------------------------------------------------------ */
 
+static void append_ms(str_buf *out, double ms) {
+    str_appendf(out, "%.*f ms", record_decimals(ms), ms);
+}
+
+static void compare_two(str_buf *out, const record *best, const record *second) {
+    char first[96], other[96];
+    double ms = record_figure_ms(best), other_ms = record_figure_ms(second);
+    bool apart = other_ms - ms > record_interval_ms(best) + record_interval_ms(second);
+    html_text(out, record_runner(best, first, sizeof first));
+    str_append(out, apart ? " is fastest with " : " (");
+    append_ms(out, ms);
+    if (apart) {
+        str_appendf(out, ", %.2f times as fast as ", other_ms / ms);
+        html_text(out, record_runner(second, other, sizeof other));
+        return;
+    }
+    str_append(out, ") and ");
+    html_text(out, record_runner(second, other, sizeof other));
+    str_append(out, " (");
+    append_ms(out, other_ms);
+    str_append(out, ") cannot be told apart by these runs");
+}
+
 static void summary_line(str_buf *out, const record_groups *g, size_t group) {
-    char subject[256], runner[96], second_runner[96];
+    char subject[256], runner[96];
     const record *best = record_groups_best(g, group);
     if (best == NULL)
         return;
-    const record *second = NULL;
-    for (size_t i = g->starts[group]; i < g->starts[group + 1] && second == NULL; i++) {
-        const record *r = g->rows[i];
-        bool other = record_is_ok(r) && r->verified != 0 && r != best &&
-                     !str_equal(record_runner(r, second_runner, sizeof second_runner),
-                                record_runner(best, runner, sizeof runner));
-        if (other)
-            second = r;
-    }
-    record_runner(best, runner, sizeof runner);
+    const record *second = record_groups_second(g, group, best);
     str_append(out, "<li>");
     html_text(out, record_subject(best, subject, sizeof subject));
     str_append(out, ": ");
-    double ms = record_figure_ms(best);
-    if (second == NULL) {
-        html_textf(out, "%s takes %.3g ms.", runner, ms);
+    if (second != NULL) {
+        compare_two(out, best, second);
     } else {
-        double half = (isnan(best->latency_ci95_ms) ? 0 : best->latency_ci95_ms) +
-                      (isnan(second->latency_ci95_ms) ? 0 : second->latency_ci95_ms);
-        double gap = record_figure_ms(second) - ms;
-        record_runner(second, second_runner, sizeof second_runner);
-        if (gap > half) {
-            html_textf(out, "%s is fastest with %.3g ms, %.2f times as fast as %s.", runner, ms,
-                       record_figure_ms(second) / ms, second_runner);
-        } else {
-            html_textf(out, "%s (%.3g ms) and %s (%.3g ms) cannot be told apart by these runs.", runner, ms,
-                       second_runner, record_figure_ms(second));
-        }
+        html_text(out, record_runner(best, runner, sizeof runner));
+        str_append(out, " takes ");
+        append_ms(out, record_figure_ms(best));
     }
-    str_append(out, "</li>\n");
+    if (!record_is_measured(best))
+        html_textf(out, " (%s, not measured)",
+                   best->provenance != NULL ? best->provenance : "of unknown provenance");
+    str_append(out, ".</li>\n");
+}
+
+static void summary(str_buf *out, const record_groups *groups) {
+    if (groups->count == 0) {
+        str_append(out, "<p>There are no results here: <code>accel bench MODEL</code> makes some.</p>\n");
+        return;
+    }
+    str_append(out, "<ul>\n");
+    for (size_t g = 0; g < groups->group_count; g++)
+        summary_line(out, groups, g);
+    str_append(out, "</ul>\n");
 }
 
 static void charts(str_buf *out, const record_groups *groups) {
@@ -110,7 +130,7 @@ static void charts(str_buf *out, const record_groups *groups) {
     str_append(
         out,
         "<h2>Comparison</h2>\n<p class=\"soft\">Median latency, shorter is better. Whiskers are the 95&nbsp;% interval of the mean. "
-        "Engines of one card ran interleaved on the same inputs; their outputs were compared with the reference named in the table.</p>\n");
+        "Pale bars with a dashed edge are not measured, red ones gave wrong outputs.</p>\n");
     for (size_t g = 0; g < groups->group_count; g++) {
         str_append(out, "<section class=\"card\"><h3>");
         html_text(out, record_subject(groups->rows[groups->starts[g]], subject, sizeof subject));
@@ -149,16 +169,17 @@ static void verified_cell(str_buf *out, const record *r) {
         text_cell(out, record_is_ok(r) ? "not compared" : "–");
         return;
     }
-    str_appendf(out, "<td class=\"%s\">%s, relative L2 %.1e vs ", r->verified ? "good" : "bad",
-                r->verified ? "yes" : "WRONG", r->relative_l2);
+    str_appendf(out, "<td class=\"%s\">%s", r->verified ? "good" : "bad", r->verified ? "yes" : "WRONG");
+    if (!isnan(r->relative_l2))
+        str_appendf(out, ", relative L2 %.1e", r->relative_l2);
+    str_append(out, " vs ");
     html_text(out, r->verification_reference);
     str_append(out, "</td>");
 }
 
 static void table_row_html(str_buf *out, const record *r) {
-    char subject[256], runner[96];
+    char runner[96];
     str_append(out, "<tr>");
-    text_cell(out, record_subject(r, subject, sizeof subject));
     text_cell(out, record_runner(r, runner, sizeof runner));
     text_cell(out, r->engine_version);
     text_cell(out, r->precision_ran);
@@ -182,20 +203,29 @@ static void table_row_html(str_buf *out, const record *r) {
 }
 
 static void full_table(str_buf *out, const record_groups *groups) {
-    static const char *const names[] = {"case",     "engine",     "version",    "ran in",  "median ms",
-                                        "mean ms",  "±",          "p90",        "p99",     "items/s",
-                                        "load ms",  "compile ms", "first ms",   "peak MB", "runs",
-                                        "verified", "status",     "provenance", "reason"};
+    static const char *const names[] = {"engine",     "version",    "ran in",  "median ms", "mean ms",
+                                        "±",          "p90",        "p99",     "items/s",   "load ms",
+                                        "compile ms", "first ms",   "peak MB", "runs",      "verified",
+                                        "status",     "provenance", "reason"};
+    enum { COLUMNS = sizeof names / sizeof *names, FIRST_NUMBER = 3, LAST_NUMBER = 13 };
+    char subject[256];
     str_append(out, "<h2>All results</h2>\n<div class=\"scroll\"><table><thead><tr>");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        str_appendf(out, "<th%s>%s</th>", i >= 4 && i <= 14 ? " class=\"n\"" : "", names[i]);
+    for (int i = 0; i < COLUMNS; i++) {
+        bool number = i >= FIRST_NUMBER && i <= LAST_NUMBER;
+        str_appendf(out, "<th%s>%s</th>", number ? " class=\"n\"" : "", names[i]);
     }
-    str_append(out, "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < groups->count; i++)
-        table_row_html(out, groups->rows[i]);
+    str_append(out, "</tr></thead>\n");
+    for (size_t g = 0; g < groups->group_count; g++) {
+        str_appendf(out, "<tbody><tr><th class=\"case\" colspan=\"%d\">", COLUMNS);
+        html_text(out, record_subject(groups->rows[groups->starts[g]], subject, sizeof subject));
+        str_append(out, "</th></tr>\n");
+        for (size_t i = groups->starts[g]; i < groups->starts[g + 1]; i++)
+            table_row_html(out, groups->rows[i]);
+        str_append(out, "</tbody>\n");
+    }
     str_append(
         out,
-        "</tbody></table></div>\n<p class=\"soft\">Percentiles follow MLPerf's early-stopping rule: p90 needs 64 runs, p99 662; "
+        "</table></div>\n<p class=\"soft\">Percentiles follow MLPerf's early-stopping rule: p90 needs 64 runs, p99 662; "
         "– means absent or too few samples, never zero.</p>\n");
 }
 
@@ -296,7 +326,11 @@ static void time_range(str_buf *out, const record *records, size_t count) {
     if (first == NULL)
         return;
     str_append(out, "<p class=\"soft\">");
-    html_textf(out, "%zu results, %.16s to %.16s UTC", count, first, last);
+    html_textf(out, "%zu result%s, %.10s %.5s", count, count == 1 ? "" : "s", first,
+               strlen(first) > 16 ? first + 11 : "");
+    if (strncmp(first, last, 16) != 0)
+        html_textf(out, " to %.10s %.5s", last, strlen(last) > 16 ? last + 11 : "");
+    str_append(out, " UTC");
     str_append(out, "</p>\n");
 }
 
@@ -315,12 +349,11 @@ accel_status report_html(const record *records, size_t count, const report_optio
     html_text(out, title);
     str_append(out, "</h1>\n");
     time_range(out, records, count);
-    str_append(out, "<ul>\n");
-    for (size_t g = 0; g < groups.group_count; g++)
-        summary_line(out, &groups, g);
-    str_append(out, "</ul>\n");
-    charts(out, &groups);
-    full_table(out, &groups);
+    summary(out, &groups);
+    if (count > 0) {
+        charts(out, &groups);
+        full_table(out, &groups);
+    }
     notes(out, records, count);
     machines(out, records, count);
     provenance(out, records, count, options);

@@ -31,14 +31,9 @@ static void integer_cell(table *t, int64_t value) {
     }
 }
 
-/* Milliseconds with as many digits as they deserve. */
-static int decimals_for(double ms) {
-    return ms >= 100 ? 1 : ms >= 10 ? 2 : 3;
-}
-
 static void latency_cell(table *t, const record *r, bool best) {
     double ms = r->latency_median_ms;
-    int decimals = decimals_for(ms);
+    int decimals = record_decimals(ms);
     table_number(t, ms, decimals);
     if (isnan(ms))
         return;
@@ -56,11 +51,14 @@ static void ns_cell(table *t, int64_t ns) {
 }
 
 static void verified_cell(table *t, const record *r) {
+    const char *reference = r->verification_reference != NULL ? r->verification_reference : "?";
     table_bool(t, r->verified);
     if (r->verified < 0)
         return;
-    table_display(t, "%s%.0e vs %s", r->verified ? "" : "WRONG ", r->relative_l2,
-                  r->verification_reference != NULL ? r->verification_reference : "?");
+    if (isnan(r->relative_l2))
+        table_display(t, "%svs %s", r->verified ? "" : "WRONG ", reference);
+    else
+        table_display(t, "%s%.0e vs %s", r->verified ? "" : "WRONG ", r->relative_l2, reference);
 }
 
 static void device_text(table *t, const record *r) {
@@ -129,7 +127,9 @@ typedef struct note {
     size_t cases;
 } note;
 
-static bool is_figure(char c) { return (c >= '0' && c <= '9') || c == '.' || c == '+' || c == '-'; }
+static bool is_figure(char c) {
+    return (c >= '0' && c <= '9') || c == '.' || c == '+' || c == '-';
+}
 
 /* The same sentence but for its figures. */
 static bool same_note(const char *a, size_t a_length, const char *b, size_t b_length) {

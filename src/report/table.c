@@ -209,23 +209,55 @@ void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_
 
 /* ---- for people --------------------------------------------------------------------------------------------------- */
 
-/* Columns on a terminal: code points, which is right for everything the program itself prints. */
+/* The code point at *p, which moves behind it. Text that is not UTF-8 counts byte by byte. */
+static uint32_t next_code_point(const unsigned char **p) {
+    uint32_t lead = *(*p)++;
+    int rest = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    uint32_t code = rest > 0 ? lead & (0x3FU >> rest) : lead;
+    for (; rest > 0 && (**p & 0xC0U) == 0x80U; rest--)
+        code = code << 6 | (*(*p)++ & 0x3FU);
+    return code;
+}
+
+/* Columns that a terminal gives a character (UAX #11): none for combining marks, two for wide scripts and pictures. */
+static size_t character_width(uint32_t code) {
+    static const struct {
+        uint32_t first, last;
+        size_t width;
+    } ranges[] = {
+        {0x300, 0x36F, 0},     {0x200B, 0x200F, 0},   {0x20D0, 0x20FF, 0},   {0xFE00, 0xFE0F, 0},
+        {0x1100, 0x115F, 2},   {0x2E80, 0x303E, 2},   {0x3041, 0xA4CF, 2},   {0xAC00, 0xD7A3, 2},
+        {0xF900, 0xFAFF, 2},   {0xFE30, 0xFE6F, 2},   {0xFF01, 0xFF60, 2},   {0xFFE0, 0xFFE6, 2},
+        {0x1F300, 0x1F64F, 2}, {0x1F680, 0x1F6FF, 2}, {0x1F900, 0x1F9FF, 2}, {0x20000, 0x3FFFD, 2},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return ranges[i].width;
+    }
+    return 1;
+}
+
 static size_t text_width(const char *text) {
     size_t width = 0;
-    for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++)
-        width += (*p & 0xC0U) != 0x80U;
+    for (const unsigned char *p = (const unsigned char *)text; *p != 0;)
+        width += character_width(next_code_point(&p));
     return width;
 }
 
-/* Control characters would break a terminal or a Markdown row. */
+/* C0 and C1 controls and DEL would command a terminal or break a Markdown row. */
+static bool is_control(const unsigned char *p) {
+    return *p < 0x20 || *p == 0x7F || (*p == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F);
+}
+
 static void append_clean(str_buf *out, const char *text, bool markdown) {
-    for (const char *p = text; *p != 0; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+    for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++) {
+        if (is_control(p)) {
             str_append_char(out, ' ');
+            p += *p == 0xC2;
         } else {
             if (markdown && (*p == '|' || *p == '\\'))
                 str_append_char(out, '\\');
-            str_append_char(out, *p);
+            str_append_char(out, (char)*p);
         }
     }
 }
