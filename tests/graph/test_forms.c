@@ -288,6 +288,23 @@ static void a_cache_is_appended_to(void **state) {
     graph_destroy(g);
 }
 
+static void subgraphs_are_rewritten_too(void **state) {
+    (void)state;
+    graph *g = new_graph(), *sub;
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3)), outer;
+    assert_ok(graph_create_subgraph(g, &sub, &err));
+    assert_ok(graph_add_outer(sub, "x.in", x, &outer, &err));
+    output(sub, NODE(sub, "Gelu", "inner", outer));
+    output(g, node_with(g, "Holder", "h", 0, NULL, 1, (graph_attr[]){attr_graph("body", sub)})->outputs[0]);
+    assert_ok(pass_to_form(g, FORM_PORTABLE, &err));
+    assert_ok(graph_check(g, &err));
+    assert_int_equal(count_nodes(sub, "Gelu"), 0);
+    assert_int_equal(count_nodes(sub, "Erf"), 1);
+    assert_string_equal(sub->values[sub->outputs[0]].name, "inner");
+    graph_destroy(g);
+}
+
 /* --- memory --- */
 
 static void every_allocation_may_fail(void **state) {
@@ -330,6 +347,7 @@ int main(void) {
         cmocka_unit_test(older_spellings_have_attributes_for_inputs),
         cmocka_unit_test(what_cannot_be_said_is_refused_with_the_node),
         cmocka_unit_test(a_cache_is_appended_to),
+        cmocka_unit_test(subgraphs_are_rewritten_too),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
