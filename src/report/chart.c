@@ -5,7 +5,7 @@
 #include "report/html.h"
 
 /* Geometry in SVG units: names on the left, bars, the figure at the end of the bar. */
-enum { WIDTH = 1000, ROW = 34, BAR = 18, LEFT = 200, RIGHT = 300, TOP = 8, NAME_MAX_CHARACTERS = 26 };
+enum { WIDTH = 1000, ROW = 34, BAR = 18, LEFT = 200, RIGHT = 300, TOP = 8, NAME_MAX_CHARACTERS = 24 };
 
 /* One colour an engine, the same on every chart; the stylesheet defines them for light and dark pages. */
 static const char *engine_class(const char *engine) {

@@ -184,36 +184,42 @@ static void table_row_html(str_buf *out, const record *r) {
     text_cell(out, r->engine_version);
     text_cell(out, r->precision_ran);
     number_cell(out, r->latency_median_ms, 3);
-    number_cell(out, r->latency_mean_ms, 3);
     number_cell(out, r->latency_ci95_ms, 3);
+    number_cell(out, r->throughput_items_per_s, 1);
+    number_cell(out, record_is_ok(r) ? (double)r->samples_ns_count : NAN, 0);
+    text_cell(out, r->status);
+    text_cell(out, record_is_ok(r) ? r->provenance : NULL);
+    verified_cell(out, r);
+    number_cell(out, r->latency_mean_ms, 3);
     number_cell(out, r->latency_p90_ms, 3);
     number_cell(out, r->latency_p99_ms, 3);
-    number_cell(out, r->throughput_items_per_s, 1);
     number_cell(out, in_ms(r->load_ns), 1);
     number_cell(out, in_ms(r->compile_ns), 1);
     number_cell(out, in_ms(r->first_ns), 1);
     number_cell(out, in_mb(r->peak_rss_bytes), 0);
-    number_cell(out, record_is_ok(r) ? (double)r->samples_ns_count : NAN, 0);
-    verified_cell(out, r);
-    text_cell(out, r->status);
-    text_cell(out, record_is_ok(r) ? r->provenance : NULL);
     str_append(out, "<td class=\"reason\">");
     html_text(out, r->error);
     str_append(out, "</td></tr>\n");
 }
 
+/* In the order of table_row_html: what a figure is worth stands beside it, the rest behind. */
+static const struct {
+    const char *name;
+    bool number;
+} result_columns[] = {
+    {"engine", false},  {"version", false}, {"ran in", false}, {"median ms", true},   {"±", true},
+    {"items/s", true},  {"runs", true},     {"status", false}, {"provenance", false}, {"verified", false},
+    {"mean ms", true},  {"p90", true},      {"p99", true},     {"load ms", true},     {"compile ms", true},
+    {"first ms", true}, {"peak MB", true},  {"reason", false},
+};
+
 static void full_table(str_buf *out, const record_groups *groups) {
-    static const char *const names[] = {"engine",     "version",    "ran in",  "median ms", "mean ms",
-                                        "±",          "p90",        "p99",     "items/s",   "load ms",
-                                        "compile ms", "first ms",   "peak MB", "runs",      "verified",
-                                        "status",     "provenance", "reason"};
-    enum { COLUMNS = sizeof names / sizeof *names, FIRST_NUMBER = 3, LAST_NUMBER = 13 };
+    enum { COLUMNS = sizeof result_columns / sizeof *result_columns };
     char subject[256];
     str_append(out, "<h2>All results</h2>\n<div class=\"scroll\"><table><thead><tr>");
-    for (int i = 0; i < COLUMNS; i++) {
-        bool number = i >= FIRST_NUMBER && i <= LAST_NUMBER;
-        str_appendf(out, "<th%s>%s</th>", number ? " class=\"n\"" : "", names[i]);
-    }
+    for (int i = 0; i < COLUMNS; i++)
+        str_appendf(out, "<th%s>%s</th>", result_columns[i].number ? " class=\"n\"" : "",
+                    result_columns[i].name);
     str_append(out, "</tr></thead>\n");
     for (size_t g = 0; g < groups->group_count; g++) {
         str_appendf(out, "<tbody><tr><th class=\"case\" colspan=\"%d\">", COLUMNS);
@@ -264,12 +270,13 @@ static void notes(str_buf *out, const record *records, size_t count) {
         const char *p = str_text(&text);
         while (*p != 0) {
             size_t length = strcspn(p, "\n");
-            char sentence[1024];
-            str_format(sentence, sizeof sentence, "%.*s", (int)(length > 2 ? length - 2 : 0),
-                       p + (length > 2 ? 2 : 0));
+            str_buf sentence = {0};
+            str_append_bytes(&sentence, p + (length > 2 ? 2 : 0), length > 2 ? length - 2 : 0);
             str_append(out, "<li>");
-            html_text(out, sentence);
+            html_text(out, str_text(&sentence));
             str_append(out, "</li>\n");
+            out->failed |= sentence.failed;
+            str_free(&sentence);
             p += length + (p[length] == '\n');
         }
         str_append(out, "</ul>\n");
@@ -290,9 +297,10 @@ static void provenance(str_buf *out, const record *records, size_t count, const 
         str_appendf(out, "%s%zu of %zu results are %s", any ? ", " : "", number, count, kinds[k]);
         any = true;
     }
+    str_append(out, any ? ". " : "");
     str_append(
         out,
-        ". Each case ran in a process of its own: load, compile, first run and steady state are separate figures, warm-up ended when the series was "
+        "Each case ran in a process of its own: load, compile, first run and steady state are separate figures, warm-up ended when the series was "
         "steady, all samples are kept in the database.</p>\n<dl class=\"card\">\n");
     definition(out, "database", options->database);
     for (size_t i = 0; i < count; i++) { /* each command that made these results, once */
