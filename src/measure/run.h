@@ -36,7 +36,8 @@ typedef struct model_facts {
     size_t output_count;
     int64_t parameters, weight_bytes, activation_bytes, nodes_unknown, batch, sequence;
     double flops;
-    char *folder; /* of the files written for it */
+    char *folder;    /* of the files written for it */
+    int folder_lock; /* descriptor that holds a lock on it, or -1 */
     model_file *files;
     model_reference *references;
 } model_facts;
@@ -88,6 +89,7 @@ typedef struct runner {
     probe_list **probes; /* one an engine of the host, made when first needed */
     rng random;
     plan_outcome outcome;
+    bool swept; /* folders of runs that were killed have been removed */
 } runner;
 
 accel_status runner_open(runner *run, const measure_host *host, const bench_settings *settings,
