@@ -36,12 +36,10 @@ typedef struct zoo_weights {
     const safetensors *file; /* NULL: generated */
     const char *prefix;
     uint64_t seed;
-    arena *memory;     /* of the graph: for names of random streams and for widened weights */
-    const char *label; /* of the folder, for error sentences */
+    arena *memory; /* of the graph: for names of random streams and for widened weights */
 } zoo_weights;
 
 /* memory is set once the builder has its graph. */
-void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed,
-                       const char *label);
+void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed);
 
 #endif

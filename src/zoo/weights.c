@@ -4,33 +4,28 @@
 
 #include "zoo/class.h"
 
+enum { NAME_BYTES = 256 };
+
 /* Some files have the base prefix, some lack it; some old ones say gamma and beta for a norm's weight and
  * bias. */
-static const safetensors_entry *find_spelling(const zoo_weights *w, const char *name, str_buf *buffer) {
+static const safetensors_entry *find_entry(const zoo_weights *w, const char *name) {
     static const char *const old[][2] = {{".weight", ".gamma"}, {".bias", ".beta"}};
+    char spelling[NAME_BYTES]; /* no memory to run out of: "not there" must mean that */
     for (int prefixed = 0; prefixed < 2; prefixed++) {
-        buffer->length = 0;
-        str_appendf(buffer, "%s%s", prefixed ? w->prefix : "", name);
-        const safetensors_entry *e = safetensors_find(w->file, str_text(buffer));
+        const char *prefix = prefixed ? w->prefix : "";
+        str_format(spelling, sizeof spelling, "%s%s", prefix, name);
+        const safetensors_entry *e = safetensors_find(w->file, spelling);
         for (size_t i = 0; !e && i < 2; i++) {
             if (!str_ends_with(name, old[i][0]) || !strstr(name, "orm"))
                 continue;
-            buffer->length = 0;
-            str_appendf(buffer, "%s%.*s%s", prefixed ? w->prefix : "",
-                        (int)(strlen(name) - strlen(old[i][0])), name, old[i][1]);
-            e = safetensors_find(w->file, str_text(buffer));
+            int stem = (int)(strlen(name) - strlen(old[i][0]));
+            str_format(spelling, sizeof spelling, "%s%.*s%s", prefix, stem, name, old[i][1]);
+            e = safetensors_find(w->file, spelling);
         }
         if (e)
             return e;
     }
     return NULL;
-}
-
-static const safetensors_entry *find_entry(const zoo_weights *w, const char *name) {
-    str_buf buffer = {0};
-    const safetensors_entry *e = find_spelling(w, name, &buffer);
-    str_free(&buffer);
-    return e;
 }
 
 /* The graph computes in float32, whatever the file stores. */
@@ -54,18 +49,17 @@ static accel_status find_in_file(weight_source *source, const char *name, const 
     const safetensors_entry *e = find_entry(w, name);
     char have[128], want[128];
     if (!e)
-        return error_set(err, ACCEL_BAD_FILE, "%s has no tensor '%s' (nor '%s%s')", w->label, name, w->prefix,
+        return error_set(err, ACCEL_BAD_FILE, "its weights have no tensor '%s' (nor '%s%s')", name, w->prefix,
                          name);
     if (!shape_equal(&e->shape, s))
-        return error_set(err, ACCEL_BAD_FILE, "%s: tensor '%s' has shape %s; its configuration asks for %s",
-                         w->label, e->name, shape_text(&e->shape, have, sizeof have),
-                         shape_text(s, want, sizeof want));
+        return error_set(err, ACCEL_BAD_FILE, "tensor '%s' has shape %s; its configuration asks for %s",
+                         e->name, shape_text(&e->shape, have, sizeof have), shape_text(s, want, sizeof want));
     *type = DTYPE_F32;
     if (e->type == DTYPE_F16 || e->type == DTYPE_BF16)
         return widen(w, e, out, err);
     if (e->type != DTYPE_F32)
-        return error_set(err, ACCEL_UNSUPPORTED, "%s: tensor '%s' is %s, which is not supported for weights",
-                         w->label, e->name, dtype_name(e->type));
+        return error_set(err, ACCEL_UNSUPPORTED, "tensor '%s' is %s, which is not supported for weights",
+                         e->name, dtype_name(e->type));
     *out =
         (graph_data){.kind = DATA_BYTES, .bytes = e->bytes, .size_bytes = e->size_bytes, .file_backed = true};
     return ACCEL_OK;
@@ -102,9 +96,8 @@ static bool has_generated(weight_source *source, const char *name) {
     return true;
 }
 
-void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed,
-                       const char *label) {
-    *w = (zoo_weights){.file = file, .prefix = prefix, .seed = seed, .label = label};
+void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed) {
+    *w = (zoo_weights){.file = file, .prefix = prefix, .seed = seed};
     w->source = (weight_source){
         .context = w, .find = file ? find_in_file : generate, .has = file ? has_in_file : has_generated};
 }

@@ -111,7 +111,7 @@ static accel_status build_model(hf_config *config, hf_folder *folder, const zoo_
     m->family = class->family;
     m->modality = class->modality;
     m->source = folder && folder->weights ? ZOO_HF : ZOO_GENERATED;
-    zoo_weights_start(&weights, folder ? folder->weights : NULL, class->prefix, seed_of(options), m->path);
+    zoo_weights_start(&weights, folder ? folder->weights : NULL, class->prefix, seed_of(options));
     ACCEL_TRY(build_class(class, &z, &weights, &m->graph, err));
     m->vocabulary = z.vocabulary;
     m->max_sequence = z.max_sequence;

@@ -175,9 +175,11 @@ static void running_out_of_memory_anywhere_is_an_error(void **state) {
     accel_status status = ACCEL_OUT_OF_MEMORY;
     for (uint64_t n = 1; status != ACCEL_OK && n < 10000; n++) {
         safetensors *s = NULL;
+        uint64_t hits = mem_fault_hits();
         mem_fault_set(n, false);
         status = safetensors_open_bytes(b.data, b.length, "w.safetensors", &s, &err);
         mem_fault_set(0, false);
+        assert_true(status != ACCEL_OK || mem_fault_hits() == hits);
         safetensors_close(status == ACCEL_OK ? s : NULL);
         assert_true(status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY);
     }

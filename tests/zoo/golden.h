@@ -26,7 +26,8 @@ static inline yyjson_doc *golden_open(const char *name) {
 }
 
 /* The list under `key` as a tensor of this type and shape; tensor_free it. */
-static inline tensor golden_tensor(yyjson_doc *doc, const char *key, dtype type, int rank, const int64_t *dims) {
+static inline tensor golden_tensor(yyjson_doc *doc, const char *key, dtype type, int rank,
+                                   const int64_t *dims) {
     accel_error err;
     tensor t;
     shape s = shape_make(rank, dims);

@@ -55,8 +55,7 @@ static tensor output(const run *r, const char *name) {
 static void check_slices(const run *r, const char *name, size_t rows, size_t width, const int64_t *keep) {
     tensor got = output(r, name);
     size_t full = (size_t)got.shape.dims[got.shape.rank - 1];
-    tensor want =
-        golden_tensor(r->golden, name, DTYPE_F32, 2, (int64_t[]){(int64_t)rows, (int64_t)width});
+    tensor want = golden_tensor(r->golden, name, DTYPE_F32, 2, (int64_t[]){(int64_t)rows, (int64_t)width});
     float *cut = malloc(rows * width * sizeof *cut);
     for (size_t i = 0; i < rows; i++) {
         memcpy(cut + i * width, (const float *)got.data + i * full, width * sizeof *cut);

@@ -1,0 +1,42 @@
+/* A config.json is refused or makes a model that can be inferred. */
+#include <stdint.h>
+
+#include "graph/infer.h"
+#include "zoo/class.h"
+
+enum { MAX_LAYERS = 4 }; /* more would only take time */
+
+static void build(hf_config *config) {
+    const zoo_class *class;
+    zoo_weights weights;
+    builder b;
+    graph *g;
+    zoo_build z = {.config = config};
+    if (hf_config_int(config, "num_hidden_layers", 0, INT64_MIN + 1, INT64_MAX) > MAX_LAYERS ||
+        zoo_class_find(config, &class, NULL) != ACCEL_OK) {
+        return;
+    }
+    zoo_weights_start(&weights, NULL, class->prefix, 0);
+    if (builder_start(&b, &weights.source, NULL) != ACCEL_OK) {
+        return;
+    }
+    weights.memory = b.graph->arena;
+    (void)class->build(&b, &z, NULL);
+    if (builder_finish(&b, &g, NULL) == ACCEL_OK) {
+        graph_destroy(g);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    hf_config *config;
+    int64_t list[4];
+    if (hf_config_parse((const char *)data, size, "fuzz", &config, NULL) != ACCEL_OK) {
+        return 0;
+    }
+    (void)hf_config_ints(config, "image_size", list, 4);
+    (void)hf_config_rope_theta(config, "", 1e4);
+    (void)hf_config_dtype(config, "text_config.");
+    build(config);
+    hf_config_destroy(config);
+    return 0;
+}

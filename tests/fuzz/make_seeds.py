@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Makes the seeds of the fuzz targets for model files: tests/fuzz/corpus/{onnx,safetensors,config,npy}.
+
+    PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
+
+Small files, one for each kind of thing that a reader does: the seeds are in the repository, run it after a change here.
+"""
+
+import io
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def save(target, name, data):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+# ---- onnx ----------------------------------------------------------------------------------------------------------
+
+
+def info(name, *dims, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, dims)
+
+
+def node(op, inputs, outputs, **attributes):
+    return helper.make_node(op, inputs.split(), outputs.split(), name=op.lower(), **attributes)
+
+
+def onnx_model(name, opset, nodes, inputs, outputs, weights=(), functions=(), sparse=(), ir=8):
+    graph = helper.make_graph(nodes, "seed", inputs, outputs, list(weights), sparse_initializer=list(sparse))
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("own", 1)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=ir, functions=list(functions), producer_name="seed")
+    save("onnx", name, model.SerializeToString())
+
+
+def f32(name, *shape):
+    return numpy_helper.from_array(np.arange(int(np.prod(shape)), dtype=np.float32).reshape(shape), name)
+
+
+def i64(name, *values):
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
+def graph_of(op, name):
+    return helper.make_graph([node(op, "x", name)], name, [], [info(name, 2)])
+
+
+def loop_body():
+    return helper.make_graph(
+        [node("Identity", "c", "c2"), node("Add", "v x", "v2")], "body",
+        [info("i", kind=TensorProto.INT64), info("c", kind=TensorProto.BOOL), info("v", 2)],
+        [info("c2", kind=TensorProto.BOOL), info("v2", 2)])
+
+
+def make_onnx():
+    x4, x3, x2 = info("x", 1, 2, 4, 4), info("x", 2, 3, 4), info("x", "batch", 3)
+    y = info("y", None)
+    onnx_model("conv", 22, [node("Conv", "x w b", "c", pads=[1, 1, 1, 1]), node("Relu", "c", "r"),
+                            node("GlobalAveragePool", "r", "y")], [x4], [info("y", 1, 3, 1, 1)], [f32("w", 3, 2, 3, 3), f32("b", 3)])
+    onnx_model("gemm", 13, [node("Gemm", "x w b", "g", transB=1), node("Softmax", "g", "y", axis=-1)], [x2],
+               [info("y", "batch", 2)], [f32("w", 2, 3), f32("b", 2)])
+    onnx_model("old", 6, [node("Add", "x b", "a", broadcast=1, axis=1), node("BatchNormalization", "a s s s s", "n", is_test=1),
+                          node("Upsample", "n", "u", height_scale=2.0, width_scale=2.0), node("Dropout", "u", "d", is_test=1),
+                          node("Clip", "d", "e", min=0.0, max=6.0), node("Softmax", "e", "y")],
+               [x4, info("s", 2)], [y], [f32("s", 2), f32("b", 2)], ir=3)
+    onnx_model("shapes", 11, [node("Shape", "x", "s"), node("Gather", "s z", "d"), node("Unsqueeze", "d", "u", axes=[0]),
+                              node("Concat", "u m", "t", axis=0), node("Reshape", "x t", "r"), node("Slice", "r a b", "y")],
+               [x3], [info("y", None, None)],
+               [numpy_helper.from_array(np.array(0, np.int64), "z"), i64("m", -1), i64("a", 0), i64("b", 1)])
+    onnx_model("branches", 16, [node("If", "c", "y", then_branch=graph_of("Neg", "t"), else_branch=graph_of("Exp", "e"))],
+               [info("c", kind=TensorProto.BOOL), info("x", 2)], [info("y", 2)])
+    onnx_model("loop", 16, [node("Loop", "n  v0", "y", body=loop_body())],
+               [info("n", kind=TensorProto.INT64), info("v0", 2), info("x", 2)], [info("y", 2)])
+    scale = helper.make_function("own", "Scale", ["a"], ["b"], [node("Constant", "", "k"), node("Mul", "a k", "b")],
+                                 [helper.make_opsetid("", 17)], ["factor"])
+    scale.node[0].attribute.add(name="value_float", ref_attr_name="factor", type=AttributeProto.FLOAT)
+    onnx_model("function", 17, [helper.make_node("Scale", ["x"], ["s"], domain="own", factor=2.0),
+                                helper.make_node("Scale", ["s"], ["y"], domain="own", factor=3.0)],
+               [info("x", 2)], [info("y", 2)], functions=[scale])
+    sparse = helper.make_sparse_tensor(f32("w", 2), i64("i", 1, 3), [4])
+    onnx_model("sparse", 13, [node("Add", "x w", "y")], [info("x", 4)], [info("y", 4)], sparse=[sparse])
+    lists = [helper.make_tensor(f"l{t}", t, [3], [1, 2, 3]) for t in
+             (TensorProto.INT8, TensorProto.UINT16, TensorProto.INT64, TensorProto.UINT64, TensorProto.DOUBLE, TensorProto.FLOAT16,
+              TensorProto.BFLOAT16, TensorProto.INT4, TensorProto.FLOAT8E4M3FN)]
+    onnx_model("lists", 25, [node("Identity", t.name, f"o{i}") for i, t in enumerate(lists)], [],
+               [info(f"o{i}", 3, kind=t.data_type) for i, t in enumerate(lists)], lists, ir=11)
+    external = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", "w.bin"), ("offset", "0"), ("length", "16")):
+        external.external_data.add(key=key, value=value)
+    onnx_model("external", 17, [node("Add", "x w", "y")], [info("x", 4)], [info("y", 4)], [external])
+    sequence = helper.make_tensor_sequence_value_info("q", TensorProto.FLOAT, [2])
+    onnx_model("sequence", 17, [node("SequenceConstruct", "x x", "q"), node("SequenceAt", "q i", "y")], [info("x", 2)],
+               [info("y", 2), sequence], [numpy_helper.from_array(np.array(0, np.int64), "i")])
+
+
+# ---- safetensors, config.json, .npy ------------------------------------------------------------------------------------
+
+
+def make_safetensors():
+    def tensors(header, data):
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + bytes(data)
+
+    one = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    two = {"dtype": "I64", "shape": [1, 1], "data_offsets": [8, 16]}
+    save("safetensors", "two", tensors({"__metadata__": {"format": "pt"}, "a": one, "b": two}, 16))
+    save("safetensors", "empty", tensors({}, 0))
+    save("safetensors", "hole", tensors({"a": one, "b": {**two, "data_offsets": [12, 20]}}, 20))
+    save("safetensors", "kinds", tensors({k: {"dtype": k, "shape": [4], "data_offsets": [4 * w * i, 4 * w * (i + 1)]}
+                                          for i, (k, w) in enumerate([("U8", 1), ("BOOL", 1), ("F8_E4M3", 1)])}, 12))
+
+
+def make_config():
+    bert = {"model_type": "bert", "architectures": ["BertModel"], "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "hidden_act": "gelu", "max_position_embeddings": 16,
+            "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0, "position_embedding_type": "absolute"}
+    save("config", "bert", json.dumps(bert).encode())
+    save("config", "masked_lm", json.dumps({**bert, "architectures": ["BertForMaskedLM"], "hidden_act": "gelu_new"}).encode())
+    save("config", "nameless", json.dumps({k: v for k, v in bert.items() if k not in ("model_type", "architectures")}).encode())
+    save("config", "odd", b'{"model_type":null,"image_size":[224,224],"rope_parameters":{"rope_theta":1e6},"dtype":"float16",'
+                          b'"layer_norm_eps":Infinity,"text_config":{"torch_dtype":"bfloat16"},"s":"\\u00e9\\ud83d\\ude00"}')
+
+
+def make_npy():
+    def array(a, version=(1, 0)):
+        out = io.BytesIO()
+        np.lib.format.write_array(out, a, version=version)
+        return out.getvalue()
+
+    save("npy", "f32", array(np.arange(6, dtype=np.float32).reshape(2, 3)))
+    save("npy", "fortran", array(np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)), (2, 0)))
+    save("npy", "big", array(np.arange(3, dtype=">i8"), (3, 0)))
+    save("npy", "scalar", array(np.array(True)))
+    save("npy", "empty", array(np.zeros((0, 2), np.complex64)))
+    save("npy", "record", array(np.zeros(1, [("a", "<f4")])))
+
+
+if __name__ == "__main__":
+    make_onnx()
+    make_safetensors()
+    make_config()
+    make_npy()
