@@ -37,4 +37,8 @@ const double *join_heads(const op_context *c, const double *in, int64_t batch, i
 const double *append_cache(const op_context *c, const double *past, const double *fresh, int64_t lines,
                            int64_t past_length, int64_t length, int64_t head);
 
+/* Rotates one head of one token in place: pairs are neighbours (interleaved) or lie half a rotated size apart. cosine and
+ * sine have rotated / 2 entries. */
+void rotate_head(double *x, int64_t rotated, const double *cosine, const double *sine, bool interleaved);
+
 #endif

@@ -493,9 +493,7 @@ static accel_status rotary_infer(op_context *c) {
     return ACCEL_OK;
 }
 
-/* One head of one token: pairs are neighbours (interleaved) or lie half a rotated size apart. */
-static void rotate_head(double *x, int64_t rotated, const double *cosine, const double *sine,
-                        bool interleaved) {
+void rotate_head(double *x, int64_t rotated, const double *cosine, const double *sine, bool interleaved) {
     for (int64_t i = 0; i < rotated / 2; i++) {
         double *a = &x[interleaved ? 2 * i : i], *b = &x[interleaved ? 2 * i + 1 : i + rotated / 2];
         double real = cosine[i] * *a - sine[i] * *b;

@@ -32,7 +32,10 @@
     X(sequence)                                                                                              \
     X(control)                                                                                               \
     X(state)                                                                                                 \
-    X(unpool)
+    X(unpool)                                                                                                \
+    X(fused)                                                                                                 \
+    X(qlinear)                                                                                               \
+    X(transformers)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)
