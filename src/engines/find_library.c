@@ -87,7 +87,7 @@ static bool search_folder(finder *f, const char *folder) {
     for (size_t i = 0; i < f->pattern_count && file_is_folder(folder); i++) {
         folder_search s = {.folder = folder, .pattern = f->patterns[i]};
         accel_status status = file_list(folder, visit_entry, &s, NULL); /* unreadable: as good as absent */
-        f->no_memory |= s.no_memory;
+        f->no_memory |= s.no_memory || status == ACCEL_OUT_OF_MEMORY;
         bool found = status == ACCEL_OK && s.best.data && !s.no_memory;
         if (found) {
             file_join(f->path, folder, s.best.data);
@@ -191,6 +191,7 @@ static bool search_deps(finder *f, const engine_context *context) {
     if (data && data[0]) {
         str_appendf(&place, "%s/%s", data, f->package);
         found = !place.failed && search_tree(f, place.data);
+        f->no_memory |= place.failed;
     }
     if (context && context->program_folder) {
         note(f, ".deps beside the program or above it");
@@ -200,9 +201,10 @@ static bool search_deps(finder *f, const engine_context *context) {
         str_free(&place);
         str_appendf(&place, "%s/.deps/%s", folder.data, f->package);
         found = !place.failed && search_tree(f, place.data);
+        f->no_memory |= place.failed;
         str_append(&folder, "/..");
     }
-    f->no_memory |= folder.failed || place.failed;
+    f->no_memory |= folder.failed;
     str_free(&folder);
     str_free(&place);
     return found;
@@ -248,7 +250,9 @@ static bool search_python(finder *f) {
 static bool search_configured(finder *f, const char *file) {
     char *text = NULL;
     size_t length = 0;
-    if (file_read(file, LOADER_FILE_BYTES, &text, &length, NULL) != ACCEL_OK) {
+    accel_status status = file_read(file, LOADER_FILE_BYTES, &text, &length, NULL);
+    if (status != ACCEL_OK) {
+        f->no_memory |= status == ACCEL_OUT_OF_MEMORY;
         return false;
     }
     bool found = false;

@@ -2,6 +2,7 @@
 #include "engines/vendor_check.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "formats/formats.h"
 
 typedef struct fixture {
@@ -337,6 +338,51 @@ static void refuses_a_device_that_it_does_not_know(void **state) {
     arena_destroy(a);
 }
 
+/* Every allocation of ours fails once, from looking for the library to the outputs: out of memory or no matter, never anything else. */
+static accel_status load_and_run(const engine_model *model, const engine_device *device, accel_error *err) {
+    engine_options options = vendor_options();
+    engine_session *session = NULL;
+    float x[3] = {1, 2, 3};
+    tensor input = f32_tensor(x, 2, (int64_t[]){1, 3}), view;
+    accel_status status = current.engine->load(model, device, &options, &session, err);
+    if (status == ACCEL_OK) {
+        status = current.engine->bind(session, &input, 1, err);
+    }
+    if (status == ACCEL_OK) {
+        status = current.engine->run(session, err);
+    }
+    if (status == ACCEL_OK) {
+        status = current.engine->outputs(session, &view, 1, err);
+    }
+    current.engine->unload(session);
+    return status;
+}
+
+static void each_failed_allocation_is_out_of_memory(void **state) {
+    (void)state;
+    accel_error err = {0};
+    arena *a = arena_create();
+    graph *g = dense_model(1);
+    str_buf path = {0};
+    engine_device device = vendor_cpu(current.engine, a);
+    assert_ok(engine_write_model(current.engine, g, current.folder, &path, &err));
+    const engine_model model = {.graph = g, .onnx_path = path.data};
+    uint64_t before = mem_allocation_count();
+    assert_ok(load_and_run(&model, &device, &err));
+    uint64_t count = mem_allocation_count() - before;
+    for (uint64_t n = 1; n <= count; n++) {
+        mem_fault_set(n, false);
+        accel_status status = load_and_run(&model, &device, &err);
+        mem_fault_set(0, false);
+        if (status != ACCEL_OK && status != ACCEL_OUT_OF_MEMORY) {
+            fail_msg("allocation %d: %s", (int)n, err.message);
+        }
+    }
+    str_free(&path);
+    graph_destroy(g);
+    arena_destroy(a);
+}
+
 #define CASE(test, engine_name)                                                                              \
     {#engine_name ": " #test, test, setup, teardown, (void *)(uintptr_t)&engine_##engine_name}
 #define CASES(engine_name)                                                                                   \
@@ -352,7 +398,8 @@ static void refuses_a_device_that_it_does_not_know(void **state) {
         CASE(refuses_a_precision_that_the_model_does_not_have, engine_name),                                 \
         CASE(names_an_operator_that_it_lacks, engine_name),                                                  \
         CASE(says_what_is_wrong_with_the_file, engine_name),                                                 \
-        CASE(refuses_a_device_that_it_does_not_know, engine_name)
+        CASE(refuses_a_device_that_it_does_not_know, engine_name),                                           \
+        CASE(each_failed_allocation_is_out_of_memory, engine_name)
 
 int main(void) {
     extern const engine_def engine_onnxruntime, engine_openvino;

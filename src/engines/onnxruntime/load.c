@@ -160,6 +160,9 @@ static accel_status open_session(engine_session *s, const char *path, int number
             name_cpu_nodes(s, path, options, err);
         }
     }
+    if (status == ACCEL_OK && used.failed) {
+        status = error_no_memory(err, "the settings of a session", used.length);
+    }
     str_format(s->ran.options, sizeof s->ran.options, "%s", str_text(&used));
     s->rt->api->ReleaseSessionOptions(options);
     str_free(&used);

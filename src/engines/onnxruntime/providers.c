@@ -1,7 +1,10 @@
 /* ONNX Runtime's execution providers. To add one: a line in PROVIDERS, and its settings above it. */
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/library.h"
 #include "engines/native/isa.h"
 #include "engines/onnxruntime/ort.h"
 #include "formats/formats.h"
@@ -192,6 +195,30 @@ bool ort_provider_precision(const ort_provider *p, precision file, precision ask
     return false;
 }
 
+/* ---- NVIDIA's libraries from Python wheels ------------------------------------------------------------------------- */
+
+/* `pip install onnxruntime-gpu[cuda,cudnn]` puts CUDA's libraries into site-packages/nvidia, where no loader looks. Loaded once by
+ * path they are found by their names afterwards: what onnxruntime.preload_dlls() does in Python. */
+static void load_nvidia_wheels(const ort_runtime *rt) {
+    static const char *const names[] = {"cudart", "nvrtc",  "nvJitLink", "cublasLt", "cublas",
+                                        "cufft",  "curand", "cudnn",     "nvinfer"};
+    str_buf folder = {0};
+    file_dir_name(&folder, rt->path); /* site-packages/onnxruntime/capi */
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        glob_t found;
+        str_buf pattern = {0};
+        str_appendf(&pattern, "%s/../../{nvidia/*/lib,tensorrt_libs}/lib%s.so.[0-9]*", str_text(&folder),
+                    names[i]);
+        if (!pattern.failed && glob(pattern.data, GLOB_BRACE, NULL, &found) == 0) {
+            library *never_closed = NULL;
+            library_open(found.gl_pathv[0], &never_closed, NULL);
+            globfree(&found);
+        }
+        str_free(&pattern);
+    }
+    str_free(&folder);
+}
+
 /* ---- adding a provider to a session ------------------------------------------------------------------------------- */
 
 typedef struct key_values {
@@ -270,6 +297,9 @@ accel_status ort_provider_append(const ort_runtime *rt, const ort_provider *p, i
     if (p->nvidia && asked == PRECISION_FP32) {
         /* NVIDIA's libraries round fp32 products to TF32 where they may; TensorRT has no option for it but this one. */
         setenv("NVIDIA_TF32_OVERRIDE", "0", 0);
+    }
+    if (p->nvidia) {
+        load_nvidia_wheels(rt);
     }
     OrtStatus *status = NULL;
     switch (p->append) {

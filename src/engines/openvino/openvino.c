@@ -153,8 +153,9 @@ static accel_status read_back(engine_session *s, const char *device, const engin
     size_t used = strlen(s->ran.options);
     str_format(s->ran.options + used, sizeof s->ran.options - used,
                ", ENABLE_CPU_PINNING=%s, EXECUTION_DEVICES=%s", str_text(&pinning), str_text(&devices));
-    accel_status status = ACCEL_OK;
-    if (!str_equal(str_text(&hint), ov_precision_hint(options->precision))) {
+    bool failed = hint.failed || threads.failed || pinning.failed || devices.failed;
+    accel_status status = failed ? error_no_memory(err, "properties of a model", hint.length) : ACCEL_OK;
+    if (status == ACCEL_OK && !str_equal(str_text(&hint), ov_precision_hint(options->precision))) {
         precision ran = ov_precision_from_hint(str_text(&hint));
         status =
             error_set(err, ACCEL_UNSUPPORTED, "OpenVINO's %s computes this model in %s; %s was asked for",
