@@ -253,7 +253,9 @@ static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepar
         needed && !wrapped.failed && duckdb_prepare(db->connection, wrapped.data, &prepared) == DuckDBSuccess;
     accel_status status = execute(db, usable ? prepared : plain, max_rows, out, err);
     for (idx_t c = 0; usable && status == ACCEL_OK && c < out->column_count; c++) {
-        out->columns[c] = arena_strdup(out->arena, duckdb_prepared_statement_column_name(plain, c));
+        const char *name = duckdb_prepared_statement_column_name(plain, c); /* ours, unlike a result's */
+        out->columns[c] = arena_strdup(out->arena, name);
+        duckdb_free((void *)(uintptr_t)name);
         if (out->columns[c] == NULL)
             status = error_no_memory(err, "a result", 0);
     }

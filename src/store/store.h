@@ -32,6 +32,9 @@ accel_status store_writer_create(const store_options *options, store_writer **ou
 /* Adds one record: one transaction with its performance_results, batch results, compatibility row, model and hardware rows. *spooled (may be
  * NULL) tells that it went to the spool. Not ACCEL_OK: it is in neither, and err says why (disk full, folder not writable, record invalid). */
 accel_status store_add(store_writer *w, const record *r, bool *spooled, accel_error *err);
+/* Whether results could be stored at path, before hours are spent on measuring: makes the database when there is none. A locked one is fine
+ * (the spool takes the results). */
+accel_status store_check(const char *path, accel_error *err);
 /* Completes the test_runs row, takes in what is in the spool if the lock can be had, and destroys w. */
 accel_status store_writer_close(store_writer *w, bool success, accel_error *err);
 

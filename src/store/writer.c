@@ -106,6 +106,14 @@ accel_status store_add(store_writer *w, const record *r, bool *spooled, accel_er
                      spool_why.message);
 }
 
+accel_status store_check(const char *path, accel_error *err) {
+    database db;
+    accel_status status = database_open(path, false, 0, &db, err);
+    if (status == ACCEL_OK)
+        database_close(&db);
+    return status == ACCEL_BUSY ? ACCEL_OK : status;
+}
+
 accel_status store_writer_close(store_writer *w, bool success, accel_error *err) {
     if (w == NULL)
         return ACCEL_OK;
