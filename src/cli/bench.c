@@ -198,6 +198,7 @@ static accel_status open_writer(bench_state *s, accel_error *err) {
     if (line_flag(s->line, "no-db"))
         return ACCEL_OK;
     store_options options = {.path = store_default_path(line_text(s->line, "db", NULL)), .patience_s = -1};
+    ACCEL_TRY(store_check(options.path, err));
     return store_writer_create(&options, &s->writer, err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/version.h"
 #include "cli/interrupt.h"
 #include "measure/measure.h"
@@ -28,6 +29,21 @@ engine_context cli_engine_context(const command_line *line) {
     return c;
 }
 
+/* The folder of `make deps` for a program that was built but not installed, from whichever folder it is called: .deps in
+ * a folder above the program. NULL leaves the search to the zoo. */
+static const char *data_folder(arena *a) {
+    const char *folder = program_folder(a);
+    if (getenv("ACCEL_DATA") != NULL || file_is_folder(".deps"))
+        return NULL;
+    for (int up = 0; up < 4 && folder != NULL; up++) {
+        const char *candidate = arena_printf(a, "%s/.deps", folder);
+        if (candidate != NULL && file_is_folder(candidate))
+            return candidate;
+        folder = arena_printf(a, "%s/..", folder);
+    }
+    return NULL;
+}
+
 /* The command as it was typed, for records. */
 static const char *command_text(const command_line *line) {
     const char *text = arena_printf(line->arena, "accel %s", line->command->name);
@@ -37,8 +53,7 @@ static const char *command_text(const command_line *line) {
 }
 
 measure_host cli_measure_host(const command_line *line, const engine_context *context) {
-    return (measure_host){
-        .context = context, .command_line = command_text(line), .git_commit = accel_git_commit()};
+    return (measure_host){COMMA = command_text(line), .git_commit = accel_git_commit()};
 }
 
 static accel_status pick_device(const engine_report *report, const char *id, cli_engine *out,
@@ -81,7 +96,9 @@ static char *environment(const char *name) {
 }
 
 zoo_options cli_zoo_options(const command_line *line) {
-    return (zoo_options){.seed = (uint64_t)line_integer(line, "seed", 0), .environment = environment};
+    return (zoo_options){.seed = (uint64_t)line_integer(line, "seed", 0),
+                         .data_folder = data_folder(line->arena),
+                         .environment = environment};
 }
 
 bool cli_input_options(const command_line *line, zoo_input_options *out) {
