@@ -164,3 +164,20 @@ void block_choose(case_run *k, const bench_settings *s) {
         case_warn(k, "the CPU throttled its clock because of heat");
     k->r.machine_throttled = k->throttled || k->worst_steal > 0.05;
 }
+
+/* ---- watching ---------------------------------------------------------------------------------------------------------- */
+
+void block_watch_begin(block_watch *w, const case_run *k) {
+    load_take(&w->before);
+    w->own_cpu_s = own_cpu_seconds(k, 1, k);
+}
+
+void block_watch_end(const block_watch *w, case_run *k) {
+    load_snapshot after;
+    load_between between;
+    load_take(&after);
+    load_compare(&w->before, &after, own_cpu_seconds(k, 1, k) - w->own_cpu_s, &between);
+    k->r.machine_throttled = between.throttled || between.steal_share > 0.05;
+    if (between.foreign_cores > load_allowed_cores(k->c->threads))
+        case_warn(k, "machine busy: other work took %.2f cores", between.foreign_cores);
+}

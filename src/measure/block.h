@@ -12,6 +12,13 @@ void block_warm_up(runner *run, case_run *cases, size_t count, case_run *k);
 accel_status block_measure(runner *run, case_run *cases, size_t count, case_run *k, accel_error *err);
 /* Whether k has this share (0 to 1) of the samples that the settings ask for. */
 bool block_enough(const case_run *k, const bench_settings *s, double share);
+/* Around a measurement that is not repeated when the machine is busy: watch_end notes what else went on, in words too. */
+typedef struct block_watch {
+    load_snapshot before;
+    double own_cpu_s;
+} block_watch;
+void block_watch_begin(block_watch *w, const case_run *k);
+void block_watch_end(const block_watch *w, case_run *k);
 /* Which blocks are kept, and in words what the machine did. */
 void block_choose(case_run *k, const bench_settings *s);
 

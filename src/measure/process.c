@@ -176,11 +176,13 @@ static int spawn(const char *program, process *p, const plumbing *ends) {
     return failure;
 }
 
+/* A child that died at once is no failure of this: process_receive reports it, with its reason. */
 static accel_status tell_job(process *p, const child_job *job, accel_error *err) {
     str_buf text = {0};
     job_write_json(job, &text);
-    accel_status status = text.failed ? error_no_memory(err, "a job", text.length)
-                                      : process_send(p, WIRE_JOB, text.data, text.length, err);
+    accel_status status = text.failed ? error_no_memory(err, "a job", text.length) : ACCEL_OK;
+    if (status == ACCEL_OK)
+        (void)process_send(p, WIRE_JOB, text.data, text.length, NULL);
     str_free(&text);
     return status;
 }
@@ -209,10 +211,10 @@ accel_status process_start(const measure_host *host, const child_job *job, int64
     }
     if (clock_getcpuclockid(out->pid, &out->cpu_clock) != 0)
         out->cpu_clock = CLOCK_PROCESS_CPUTIME_ID;
-    accel_status status = tell_job(out, job, NULL);
-    (void)status; /* a child that died at once is reported by process_receive, with its reason */
-    (void)err;
-    return ACCEL_OK;
+    accel_status status = tell_job(out, job, err);
+    if (status != ACCEL_OK)
+        process_end(out);
+    return status;
 }
 
 accel_status process_send(process *p, wire_kind kind, const void *bytes, size_t length, accel_error *err) {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "measure/block.h"
 #include "measure/run.h"
 #include "measure/stats.h"
 
@@ -91,7 +92,10 @@ static accel_status offline_search(runner *run, model_facts *f, case_run *k, str
     case_start(run, k, f, instances);
     if (!k->alive)
         return ACCEL_OK;
+    block_watch watch;
+    block_watch_begin(&watch, k);
     k->r.throughput_items_per_s = offline_throughput(run, k, f, run->settings->min_time_s);
+    block_watch_end(&watch, k);
     k->r.warmup_count = (int64_t)k->warm_count + 1;
     str_appendf(details, ",\"instances\":%lld,\"threads_each\":%lld}", (long long)instances,
                 (long long)(k->c->threads / instances));
@@ -226,7 +230,10 @@ static accel_status server_search(runner *run, model_facts *f, case_run *k, str_
     k->r.warmup_count = (int64_t)k->warm_count + 1;
     stats_summary warm_ms;
     ACCEL_TRY(stats_summarize_ns(k->samples_ns, k->warm_count, &warm_ms, err));
+    block_watch watch;
+    block_watch_begin(&watch, k);
     ACCEL_TRY(search_rate(run, k, 1e3 / fmax(warm_ms.median, 1e-6), &best, details, err));
+    block_watch_end(&watch, k);
     if (!k->alive || runner_cancelled(run))
         return ACCEL_OK;
     str_append(details, ",\"latency_bound_ms\":");

@@ -250,6 +250,15 @@ static void large_models_are_verified_by_another_engine(void **state) {
     assert_string_equal(k.reference, "peer");
 }
 
+static void cold_cache(bench_settings *s) {
+    s->cold = true;
+}
+
+static void a_cold_start_is_measured_too(void **state) {
+    kept_record k = run_behaviour(state, "good", cold_cache);
+    has_status(&k, CASE_OK, NULL);
+}
+
 static void a_talkative_runtime_does_no_harm(void **state) {
     kept_record k = run_behaviour(state, "noisy", NULL);
     has_status(&k, CASE_OK, NULL);
@@ -612,7 +621,7 @@ static void memory_may_end_while_a_plan_runs(void **state) {
     accel_error err = {0};
     assert_ok(probe_all(&host, 0, NULL, &probes, &err));
     bool whole = false;
-    for (uint64_t n = 1; n < 2000 && !whole; n += n < 60 ? 3 : 29) {
+    for (uint64_t n = 1; n < 2000 && !whole; n += n < 60 ? 5 : 61) {
         bench b = {0};
         bench_plan *plan = NULL;
         uint64_t before = mem_fault_hits();
@@ -649,6 +658,7 @@ int main(int argc, char **argv) {
         HARNESS_TEST(a_nan_is_a_wrong_answer),
         HARNESS_TEST(what_is_not_verified_says_so),
         HARNESS_TEST(large_models_are_verified_by_another_engine),
+        HARNESS_TEST(a_cold_start_is_measured_too),
         HARNESS_TEST(a_talkative_runtime_does_no_harm),
         HARNESS_TEST(an_engines_error_is_its_sentence),
         HARNESS_TEST(unsupported_nodes_are_named),

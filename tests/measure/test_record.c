@@ -118,9 +118,9 @@ static void wrong_types_are_refused_with_the_field_named(void **state) {
         {"{\"batch\":1,\"batch\":2}", "batch"},
         {"{\"error\":\"a\\u0000b\"}", "error"},
         {"[]", "object"},
-        {"{\"latency_ms\":{\"mean\":1e999}}", "not JSON"},
-        {"{\"a\":", "not JSON"},
-        {"", "not JSON"},
+        {"{\"latency_ms\":{\"mean\":1e999}}", "latency_ms.mean"},
+        {"{\"a\":", "JSON"},
+        {"", "JSON"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         arena *a = arena_create();
