@@ -53,7 +53,10 @@ static const char *command_text(const command_line *line) {
 }
 
 measure_host cli_measure_host(const command_line *line, const engine_context *context) {
-    return (measure_host){COMMA = command_text(line), .git_commit = accel_git_commit()};
+    return (measure_host){.context = context,
+                          .data_folder = data_folder(line->arena),
+                          .command_line = command_text(line),
+                          .git_commit = accel_git_commit()};
 }
 
 static accel_status pick_device(const engine_report *report, const char *id, cli_engine *out,
