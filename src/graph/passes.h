@@ -8,9 +8,10 @@
 accel_status pass_eliminate(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */
 accel_status pass_fold_batch_norm(graph *g, accel_error *err);
-/* Replaces initializers by seeded random ones for benchmarking a graph that ships without real weights: He-normal by fan-in for weights
- * (normal, std sqrt(2/fan_in)), small for biases, BatchNormalization statistics kept positive; only floating initializers and constant-producing nodes with at
- * least min_elements elements. *replaced counts them. */
+/* Replaces weights by seeded random ones, for benchmarking a graph that ships without real ones: floating initializers and ConstantOfShape
+ * nodes of at least min_elements elements whose role is known from the node that uses them. Weights of products and convolutions are
+ * He-normal by fan-in (std sqrt(2/fan_in) after a Relu; see randomize.c for sums and norms), biases small, BatchNormalization
+ * statistics positive, so that activations keep their scale however deep the net. *replaced counts them. */
 accel_status pass_randomize_weights(graph *g, uint64_t seed, int64_t min_elements, size_t *replaced,
                                     accel_error *err);
 
@@ -21,6 +22,9 @@ typedef enum graph_form {
     FORM_OPENVINO, /* plain ONNX that OpenVINO's frontend reads and fuses */
     FORM_PORTABLE  /* plain ONNX, opset 17: for any other reader */
 } graph_form;
+/* Wants input shapes bound where a form needs numbers for them (causal masks, masks that are broadcast). ACCEL_UNSUPPORTED names a node
+ * that the form cannot say. An attention row that is masked everywhere, which ONNX makes zero, becomes an average in these forms,
+ * as in what exporters write. Nodes in an older spelling than the operator table's (op NULL) keep their types. */
 accel_status pass_to_form(graph *g, graph_form form, accel_error *err);
 int64_t graph_form_opset(graph_form form); /* ai.onnx opset to declare when writing this form */
 

@@ -239,11 +239,11 @@ static void what_cannot_be_said_is_refused_with_the_node(void **state) {
     accel_error err = {0};
     value_id in[] = {input(g, "q", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "k", DTYPE_F32, DIMS(1, 2, 3, 4)),
                      input(g, "v", DTYPE_F32, DIMS(1, 2, 3, 4))};
-    graph_attr softcap = {.name = "softcap", .kind = ATTR_FLOAT, .f = 20};
-    output(g, node_with(g, "Attention", "capped", 3, in, 1, &softcap)->outputs[0]);
+    graph_attr window = attr_int("left_window_size", 2);
+    output(g, node_with(g, "Attention", "narrow", 3, in, 1, &window)->outputs[0]);
     assert_int_equal(pass_to_form(g, FORM_PORTABLE, &err), ACCEL_UNSUPPORTED);
-    assert_says("node 'capped' (Attention)");
-    assert_says("softcap");
+    assert_says("node 'narrow' (Attention)");
+    assert_says("windows");
     graph_destroy(g);
 }
 
@@ -258,9 +258,9 @@ static void a_cache_is_appended_to(void **state) {
         input(g, "v", DTYPE_F32, DIMS(1, 2, 2, 3)),      input(g, "bias", DTYPE_F32, DIMS(2, 5)),
         input(g, "past_k", DTYPE_F32, DIMS(1, 2, 3, 4)), input(g, "past_v", DTYPE_F32, DIMS(1, 2, 3, 3))};
     const char *names[] = {"y", "present_k", "present_v"};
-    graph_attr causal = attr_int("is_causal", 1);
+    graph_attr attrs[] = {attr_int("is_causal", 1), {.name = "softcap", .kind = ATTR_FLOAT, .f = 2}};
     node_id n;
-    assert_ok(graph_add_node(g, "", "Attention", "cached", in, 6, names, 3, &causal, 1, &n, &err));
+    assert_ok(graph_add_node(g, "", "Attention", "cached", in, 6, names, 3, attrs, 2, &n, &err));
     for (int i = 0; i < 3; i++) {
         output(g, g->nodes[n]->outputs[i]);
     }

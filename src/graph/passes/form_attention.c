@@ -17,15 +17,14 @@ typedef struct attention {
     value_id y, present_key, present_value;
     bool packed; /* [B,S,heads*size]; else [B,heads,S,size] */
     int64_t q_heads, kv_heads, q_size, v_size;
-    double scale;
+    double scale, softcap;
     bool causal;
 } attention;
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-static bool plain_softmax(const graph_node *n) {
-    return node_attr_float(n, "softcap", 0) == 0 && node_attr_int(n, "left_window_size", -1) < 0 &&
-           node_attr_int(n, "right_window_size", -1) < 0;
+static bool sees_everything(const graph_node *n) {
+    return node_attr_int(n, "left_window_size", -1) < 0 && node_attr_int(n, "right_window_size", -1) < 0;
 }
 
 static bool read_heads(const graph *g, const graph_node *n, attention *a) {
@@ -46,7 +45,7 @@ static bool read_heads(const graph *g, const graph_node *n, attention *a) {
     return a->q_size > 0 && a->v_size > 0;
 }
 
-/* False for what these forms do not have: windows, softcap, scores as an output, padding by lengths. */
+/* False for what these forms do not have: windows, scores as an output, padding by lengths. */
 static bool read_attention(const editor *e, const graph_node *n, attention *a) {
     *a = (attention){.y = n->outputs[0], .causal = node_attr_int(n, "is_causal", 0) != 0};
     for (size_t k = 0; k < 7; k++) {
@@ -61,9 +60,10 @@ static bool read_attention(const editor *e, const graph_node *n, attention *a) {
     }
     a->present_key = n->output_count > 1 ? a->present_key : VALUE_NONE;
     a->present_value = n->output_count > 2 ? a->present_value : VALUE_NONE;
-    if (!plain_softmax(n) || a->in[NONPAD] != VALUE_NONE || !read_heads(e->g, n, a)) {
+    if (!sees_everything(n) || a->in[NONPAD] != VALUE_NONE || !read_heads(e->g, n, a)) {
         return false;
     }
+    a->softcap = node_attr_float(n, "softcap", 0);
     a->scale = node_attr_float(n, "scale", 1 / sqrt((double)a->q_size));
     return true;
 }
@@ -204,7 +204,7 @@ static bool contributed_fits(const graph *g, const attention *a) {
     const shape *q = shape_of(g, a->in[Q]), *k = shape_of(g, a->in[K]);
     bool cached =
         a->in[PAST_KEY] != VALUE_NONE || a->present_key != VALUE_NONE || a->present_value != VALUE_NONE;
-    return a->packed && !cached && a->q_heads == a->kv_heads &&
+    return a->packed && !cached && a->softcap == 0 && a->q_heads == a->kv_heads &&
            (!a->causal || (q->dims[1] == k->dims[1] && q->dims[1] >= 0));
 }
 
@@ -336,8 +336,8 @@ static value_id causal_bias(editor *e, const attention *a) {
 accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
     attention a;
     if (!read_attention(e, n, &a)) {
-        return form_refuse(
-            e, n, "softcap, windows, padding by lengths, scores as an output, or unknown head sizes", err);
+        return form_refuse(e, n, "windows, padding by lengths, scores as an output, or unknown head sizes",
+                           err);
     }
     value_id causal = a.causal ? causal_bias(e, &a) : VALUE_NONE;
     if (a.causal && causal == VALUE_NONE && e->b.error.status == ACCEL_OK) {
@@ -350,6 +350,10 @@ accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
     value_id k_turned = transpose(e, repeat_heads(e, &a, k, a.q_size), (int64_t[]){0, 1, 3, 2});
     value_id scores =
         FORM_VALUE(e, "Mul", FORM_VALUE(e, "MatMul", q, k_turned), form_scalar(e, a.in[Q], a.scale));
+    if (a.softcap > 0) {
+        value_id cap = form_scalar(e, a.in[Q], a.softcap);
+        scores = FORM_VALUE(e, "Mul", FORM_VALUE(e, "Tanh", FORM_VALUE(e, "Div", scores, cap)), cap);
+    }
     if (a.in[MASK] != VALUE_NONE) {
         scores = FORM_VALUE(e, "Add", scores, additive(e, a.in[MASK], a.in[Q]));
     }
