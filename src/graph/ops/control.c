@@ -480,7 +480,7 @@ static accel_status flex_eval(op_context *c) {
 
 static const op_def control_ops[] = {
     {"", "If", 1, 1, 1, OP_VARIADIC, OP_SUBGRAPH, OPS_LIST(if_attrs), if_infer, NULL, if_eval},
-    {"", "Loop", 2, OP_VARIADIC, 1, OP_VARIADIC, OP_SUBGRAPH, OPS_LIST(loop_attrs), loop_infer, NULL,
+    {"", "Loop", 0, OP_VARIADIC, 1, OP_VARIADIC, OP_SUBGRAPH, OPS_LIST(loop_attrs), loop_infer, NULL,
      loop_eval},
     {"", "Scan", 1, OP_VARIADIC, 1, OP_VARIADIC, OP_SUBGRAPH, OPS_LIST(scan_attrs), scan_infer, NULL,
      scan_eval},

@@ -314,6 +314,9 @@ enum { IDS, SEGMENTS, WORDS, POSITIONS, SEGMENT_TABLE, GAMMA, BETA, MASK, POSITI
 static accel_status embed_infer(op_context *c) {
     int64_t width = DIM_UNKNOWN, batch = input_rank(c, IDS) == 2 ? input_dim(c, IDS, 0) : DIM_UNKNOWN;
     int64_t length = input_rank(c, IDS) == 2 ? input_dim(c, IDS, 1) : DIM_UNKNOWN;
+    static const size_t needed[] = {IDS, WORDS, POSITIONS, GAMMA, BETA};
+    for (size_t i = 0; i < OPS_COUNT(needed); i++)
+        ACCEL_TRY(require_present(c, needed[i]));
     for (size_t i = 0; i < c->input_count; i++) {
         bool integer = i == IDS || i == SEGMENTS || i == MASK || i == POSITION_IDS,
              vector = i == GAMMA || i == BETA;
@@ -395,6 +398,6 @@ static const op_def fused_ops[] = {
     {MS, "SkipLayerNormalization", 3, 5, 1, 4, 0, OPS_LIST(skip_attrs), skip_infer, NULL, skip_eval},
     {MS, "SkipSimplifiedLayerNormalization", 3, 4, 1, 4, 0, OPS_LIST(skip_attrs), skip_infer, NULL,
      skip_simplified_eval},
-    {MS, "EmbedLayerNormalization", 7, 9, 1, 3, 0, OPS_LIST(embed_attrs), embed_infer, NULL, embed_eval},
+    {MS, "EmbedLayerNormalization", 1, 9, 1, 3, 0, OPS_LIST(embed_attrs), embed_infer, NULL, embed_eval},
 };
 OPS_FAMILY(fused, fused_ops);

@@ -32,6 +32,12 @@ accel_status require_type(const op_context *c, size_t input, type_set allowed) {
                    c->op->name);
 }
 
+accel_status require_present(const op_context *c, size_t input) {
+    if (op_has_input(c, input))
+        return ACCEL_OK;
+    return op_fail(c, ACCEL_BAD_GRAPH, "input %d is missing", (int)input);
+}
+
 accel_status require_same_type(const op_context *c, size_t a, size_t b) {
     if (!op_has_input(c, a) || !op_has_input(c, b))
         return ACCEL_OK;

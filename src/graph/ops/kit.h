@@ -68,6 +68,7 @@ static inline bool has_output(const op_context *c, size_t i) {
 bool input_is_static(const op_context *c, size_t i);
 
 accel_status require_type(const op_context *c, size_t input, type_set allowed);
+accel_status require_present(const op_context *c, size_t input);
 accel_status require_same_type(const op_context *c, size_t a, size_t b);
 accel_status require_rank(const op_context *c, size_t input, int min_rank, int max_rank);
 /* The input is a tensor of one element (any rank), as scales, ratios and axes are. */

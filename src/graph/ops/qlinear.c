@@ -10,19 +10,22 @@
 #define MS    "com.microsoft"
 #define BYTES (TYPE_BIT(DTYPE_I8) | TYPE_BIT(DTYPE_U8))
 
-/* Input i dequantised with the scale and zero point that follow it. */
+/* Element i dequantised with the scale and zero point that follow the input. Values and ratios are rounded to float32, in
+ * which ONNX Runtime (whose operators these are) works: it decides ties. */
 static double value_at(const op_context *c, size_t input, int64_t i) {
     return (input_f64_at(c, input, i, 0) - input_f64_at(c, input + 2, 0, 0)) *
            input_f64_at(c, input + 1, 0, 1);
 }
 
 static void put_quantised(op_context *c, int64_t i, double value, size_t scale) {
-    quantised_store(c->outputs[0].type.type, c->output_data[0], i, value / input_f64_at(c, scale, 0, 1),
-                    input_f64_at(c, scale + 1, 0, 0));
+    double ratio = round_to_type(DTYPE_F32, round_to_type(DTYPE_F32, value) / input_f64_at(c, scale, 0, 1));
+    quantised_store(c->outputs[0].type.type, c->output_data[0], i, ratio, input_f64_at(c, scale + 1, 0, 0));
 }
 
 /* A tensor with its scale and zero point, both of one element. */
 static accel_status require_quantised(const op_context *c, size_t input) {
+    ACCEL_TRY(require_present(c, input));
+    ACCEL_TRY(require_present(c, input + 1));
     ACCEL_TRY(require_type(c, input, BYTES));
     ACCEL_TRY(require_type(c, input + 1, TYPE_BIT(DTYPE_F32)));
     ACCEL_TRY(require_same_type(c, input, input + 2));
@@ -31,6 +34,7 @@ static accel_status require_quantised(const op_context *c, size_t input) {
 }
 
 static accel_status require_scale(const op_context *c, size_t scale) {
+    ACCEL_TRY(require_present(c, scale));
     ACCEL_TRY(require_type(c, scale, TYPE_BIT(DTYPE_F32)));
     ACCEL_TRY(require_type(c, scale + 1, BYTES));
     ACCEL_TRY(require_one_element(c, scale));
@@ -213,7 +217,7 @@ static accel_status concat_infer(op_context *c) {
                 ACCEL_TRY(merge_dim(c, "the dims of the inputs", &out.dims[d], input_dim(c, i, d)));
         }
     }
-    put_output(c, 0, input_type(c, 1), &out);
+    put_output(c, 0, op_has_input(c, 1) ? input_type(c, 1) : input_type(c, 2), &out);
     return ACCEL_OK;
 }
 
@@ -432,13 +436,13 @@ static void bits_cost(const op_context *c, op_cost *out) {
 }
 
 static const op_def qlinear_ops[] = {
-    {MS, "QLinearAdd", 7, 8, 1, 1, OP_ELEMENTWISE, OPS_NONE, two_infer, NULL, add_eval},
-    {MS, "QLinearMul", 7, 8, 1, 1, OP_ELEMENTWISE, OPS_NONE, two_infer, NULL, mul_eval},
-    {MS, "QLinearSigmoid", 4, 5, 1, 1, OP_ELEMENTWISE, OPS_NONE, one_infer, NULL, sigmoid_eval},
-    {MS, "QLinearLeakyRelu", 4, 5, 1, 1, OP_ELEMENTWISE, OPS_LIST(leaky_attrs), one_infer, NULL, leaky_eval},
-    {MS, "QLinearAveragePool", 4, 5, 1, 1, 0, OPS_LIST(pool_attrs), pool_infer, NULL, pool_eval},
-    {MS, "QLinearGlobalAveragePool", 5, 5, 1, 1, 0, OPS_LIST(global_attrs), global_infer, NULL, global_eval},
-    {MS, "QLinearConcat", 5, OP_VARIADIC, 1, 1, 0, OPS_LIST(concat_attrs), concat_infer, NULL, concat_eval},
+    {MS, "QLinearAdd", 2, 8, 1, 1, OP_ELEMENTWISE, OPS_NONE, two_infer, NULL, add_eval},
+    {MS, "QLinearMul", 2, 8, 1, 1, OP_ELEMENTWISE, OPS_NONE, two_infer, NULL, mul_eval},
+    {MS, "QLinearSigmoid", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_NONE, one_infer, NULL, sigmoid_eval},
+    {MS, "QLinearLeakyRelu", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_LIST(leaky_attrs), one_infer, NULL, leaky_eval},
+    {MS, "QLinearAveragePool", 2, 5, 1, 1, 0, OPS_LIST(pool_attrs), pool_infer, NULL, pool_eval},
+    {MS, "QLinearGlobalAveragePool", 2, 5, 1, 1, 0, OPS_LIST(global_attrs), global_infer, NULL, global_eval},
+    {MS, "QLinearConcat", 1, OP_VARIADIC, 1, 1, 0, OPS_LIST(concat_attrs), concat_infer, NULL, concat_eval},
     {MS, "MatMulIntegerToFloat", 4, 7, 1, 1, 0, OPS_NONE, to_float_infer, product_cost, to_float_eval},
     {MS, "DynamicQuantizeMatMul", 3, 5, 1, 1, 0, OPS_NONE, dynamic_infer, product_cost, dynamic_eval},
     {MS, "MatMulNBits", 3, 6, 1, 1, 0, OPS_LIST(bits_attrs), bits_infer, bits_cost, bits_eval},

@@ -494,6 +494,8 @@ static accel_status gqa_read(const op_context *c, gqa_dims *d) {
 
 static accel_status gqa_infer(op_context *c) {
     gqa_dims d;
+    ACCEL_TRY(require_present(c, G_LENGTHS));
+    ACCEL_TRY(require_present(c, G_TOTAL));
     for (size_t i = 0; i < c->input_count && i <= G_PAST_VALUE; i++) {
         ACCEL_TRY(require_type(c, i, TYPES_FLOAT));
         ACCEL_TRY(require_same_type(c, G_QUERY, i));
@@ -759,7 +761,7 @@ static const op_def transformers_ops[] = {
     {MS, "MultiHeadAttention", 1, 10, 1, 4, 0, OPS_LIST(mha_attrs), mha_infer, attention_cost, mha_eval},
     {MS, "Attention", 2, 7, 1, 2, 0, OPS_LIST(ms_attention_attrs), ms_attention_infer, projected_cost,
      ms_attention_eval},
-    {MS, "GroupQueryAttention", 7, 14, 1, 4, 0, OPS_LIST(gqa_attrs), gqa_infer, attention_cost, gqa_eval},
+    {MS, "GroupQueryAttention", 1, 14, 1, 4, 0, OPS_LIST(gqa_attrs), gqa_infer, attention_cost, gqa_eval},
     {MS, "RotaryEmbedding", 4, 4, 1, 1, 0, OPS_LIST(rotary_attrs), rotary_infer, NULL, rotary_eval},
 };
 OPS_FAMILY(transformers, transformers_ops);
