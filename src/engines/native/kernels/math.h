@@ -58,30 +58,27 @@ INLINE vf v_exp_negative(vf x) {
     return v_select(x != x, x, (vf)((vi)y & (x > v_splat(-87.0f))));
 }
 
-/* tanh: odd rational approximation on |x| < 7.905 (Eigen's coefficients), x itself when tiny. */
+/* tanh: an odd polynomial below 0.625 (Cephes' tanhf), 1 - 2/(e^2x + 1) above. */
 INLINE vf v_tanh(vf x) {
-    vf c = v_min(v_max(x, v_splat(-7.90531110763549805f)), v_splat(7.90531110763549805f));
-    vf s = c * c;
-    vf p = v_splat(-2.76076847742355e-16f);
-    p = p * s + 2.00018790482477e-13f;
-    p = p * s + -8.60467152213735e-11f;
-    p = p * s + 5.12229709037114e-08f;
-    p = p * s + 1.48572235717979e-05f;
-    p = p * s + 6.37261928875436e-04f;
-    p = p * s + 4.89352455891786e-03f;
-    vf q = v_splat(1.19825839466702e-06f);
-    q = q * s + 1.18534705686654e-04f;
-    q = q * s + 2.26843463243900e-03f;
-    q = q * s + 4.89352518554385e-03f;
-    vf magnitude = (vf)((vi)x & v_splat_int(0x7fffffff));
-    vf result = v_select(magnitude < v_splat(0.0004f), x, c * p / q);
-    return v_select(x != x, x, result);
+    vi sign = (vi)x & v_splat_int(INT32_MIN);
+    vf magnitude = (vf)((vi)x & v_splat_int(0x7fffffff)), s = magnitude * magnitude;
+    vf p = v_splat(-5.70498872745e-3f);
+    p = p * s + 2.06390887954e-2f;
+    p = p * s + -5.37397155531e-2f;
+    p = p * s + 1.33314422036e-1f;
+    p = p * s + -3.33332819422e-1f;
+    vf small = magnitude + magnitude * (p * s);
+    vf large = 1.0f - 2.0f / (v_exp(v_min(magnitude, v_splat(10.0f)) * 2.0f) + 1.0f);
+    vf result = v_select(magnitude < v_splat(0.625f), small, large);
+    return v_select(x != x, x, (vf)((vi)result | sign));
 }
 
-/* erf: odd rational approximation on |x| < 4 (Eigen's coefficients); beyond, 1 in f32. */
+/* erf: below 1.5 an odd rational approximation (Eigen's coefficients); above, 1 - 1/d^16 with d a polynomial of degree 5 fitted to
+ * erfc^(-1/16) on [1.5, 4.2] by least squares (error 1.4e-8). One division serves both. */
 INLINE vf v_erf(vf x) {
-    vf c = v_min(v_max(x, v_splat(-4.0f)), v_splat(4.0f));
-    vf s = c * c;
+    vi sign = (vi)x & v_splat_int(INT32_MIN);
+    vf magnitude = (vf)((vi)x & v_splat_int(0x7fffffff));
+    vf c = v_min(magnitude, v_splat(4.2f)), s = c * c;
     vf p = v_splat(-2.72614225801306e-10f);
     p = p * s + 2.77068142495902e-08f;
     p = p * s + -2.10102402082508e-06f;
@@ -94,9 +91,22 @@ INLINE vf v_erf(vf x) {
     q = q * s + -1.68282697438203e-03f;
     q = q * s + -7.37332916720468e-03f;
     q = q * s + -1.42647390514189e-02f;
-    vf result = c * p / q;
-    result = v_min(v_max(result, v_splat(-1.0f)), v_splat(1.0f));
-    return v_select(x != x, x, result);
+    vf d = v_splat(0.0010850956896319985f);
+    d = d * c + -0.0049156011082232f;
+    d = d * c + 0.024575218558311462f;
+    d = d * c + 0.017752423882484436f;
+    d = d * c + 0.09071680903434753f;
+    d = d * c + 0.9932537078857422f;
+    d = d * d;
+    d = d * d;
+    d = d * d;
+    d = d * d;
+    vi is_small = magnitude < v_splat(1.5f);
+    vf ratio = v_select(is_small, c * p, v_splat(1.0f)) / v_select(is_small, q, d);
+    vf result = v_select(is_small, ratio, 1.0f - ratio);
+    /* Near 0 the product above may be subnormal; there erf x = 2x/sqrt(pi). */
+    result = v_select(magnitude < v_splat(2.4e-4f), magnitude + magnitude * 0.128379167095512574f, result);
+    return v_select(x != x, x, (vf)((vi)result | sign));
 }
 
 INLINE vf v_sigmoid(vf x) {
@@ -131,9 +141,16 @@ INLINE vf v_log(vf x) {
     return v_select((x == v_splat(INFINITY)) | (x != x), x, result);
 }
 
+/* ln(1 + x) for x in [0, 1]: what rounding 1 + x loses comes back through the quotient (Goldberg 1991, theorem 4). */
+INLINE vf v_log1p_small(vf x) {
+    vf one = v_splat(1.0f), u = one + x;
+    __asm__("" : "+m"(u));
+    return v_select(u == one, x, v_log(u) * x / (u - one));
+}
+
 INLINE vf v_softplus(vf x) {
     vf magnitude = (vf)((vi)x & v_splat_int(0x7fffffff));
-    return v_relu(x) + v_log(1.0f + v_exp(-magnitude));
+    return v_relu(x) + v_log1p_small(v_exp(-magnitude));
 }
 
 #define unary_apply ISA_NAME(unary_apply)
