@@ -27,7 +27,7 @@ def main():
             sys.exit(77)
         sys.exit(subprocess.run(command, env={**os.environ, INSIDE: "1"}).returncode)
     with tempfile.TemporaryDirectory(prefix="accel-full-") as folder:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2500k", "tmpfs", folder], capture_output=True).returncode != 0:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1700k", "tmpfs", folder], capture_output=True).returncode != 0:
             print("no tmpfs here: skipped")
             sys.exit(77)
         try:
