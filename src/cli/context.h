@@ -23,6 +23,63 @@ typedef struct cli_engine {
 } cli_engine;
 accel_status cli_engine_find(const command_line *line, const char *name, cli_engine *out, accel_error *err);
 
+/* Options that several commands have, word for word; for their option tables. */
+#define CLI_OPTION_BATCH                                                                                     \
+    {.name = "batch",                                                                                        \
+     .letter = 'b',                                                                                          \
+     .kind = OPTION_INTEGER,                                                                                 \
+     .value_name = "N",                                                                                      \
+     .help = "elements of the batch",                                                                        \
+     .fallback = "1",                                                                                        \
+     .low = 1,                                                                                               \
+     .high = 1 << 20}
+#define CLI_OPTION_SEQ                                                                                       \
+    {.name = "seq",                                                                                          \
+     .kind = OPTION_INTEGER,                                                                                 \
+     .value_name = "N",                                                                                      \
+     .help = "sequence length, where the model has one",                                                     \
+     .fallback = "128",                                                                                      \
+     .low = 1,                                                                                               \
+     .high = 1 << 24}
+#define CLI_OPTION_SEED                                                                                      \
+    {.name = "seed",                                                                                         \
+     .kind = OPTION_INTEGER,                                                                                 \
+     .value_name = "N",                                                                                      \
+     .help = "seed of inputs and generated weights",                                                         \
+     .fallback = "0",                                                                                        \
+     .low = 0,                                                                                               \
+     .high = 9e15}
+#define CLI_OPTION_THREADS(number)                                                                           \
+    {.name = "threads",                                                                                      \
+     .letter = 't',                                                                                          \
+     .kind = OPTION_INTEGER,                                                                                 \
+     .value_name = "N",                                                                                      \
+     .help = "threads of a session",                                                                         \
+     .fallback = (number),                                                                                   \
+     .low = 1,                                                                                               \
+     .high = 1024}
+#define CLI_OPTION_DEVICE                                                                                    \
+    {.name = "device",                                                                                       \
+     .kind = OPTION_TEXT,                                                                                    \
+     .value_name = "ID",                                                                                     \
+     .help = "one of its devices, as `accel detect` calls it",                                               \
+     .fallback = "the first available"}
+#define CLI_OPTION_PHASE_TIMEOUT                                                                             \
+    {.name = "timeout",                                                                                      \
+     .kind = OPTION_REAL,                                                                                    \
+     .value_name = "S",                                                                                      \
+     .help = "seconds that loading or one inference may take",                                               \
+     .fallback = "300",                                                                                      \
+     .low = 0.1,                                                                                             \
+     .high = 1e6}
+#define CLI_OPTION_DB                                                                                        \
+    {.name = "db",                                                                                           \
+     .kind = OPTION_TEXT,                                                                                    \
+     .value_name = "FILE",                                                                                   \
+     .is_file = true,                                                                                        \
+     .help = "the database",                                                                                 \
+     .fallback = "$BENCHMARK_DB_PATH, else ./benchmark_db.duckdb"}
+
 extern const option_group options_shapes; /* --batch, --seq, --dim, --seed, one value each */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/context.h"
 #include "report/report.h"
 #include "store/store.h"
 
@@ -64,12 +65,7 @@ static int run_query(const command_line *line) {
 }
 
 static const option_def query_options[] = {
-    {.name = "db",
-     .kind = OPTION_TEXT,
-     .value_name = "FILE",
-     .is_file = true,
-     .help = "the database",
-     .fallback = "$BENCHMARK_DB_PATH, else ./benchmark_db.duckdb"},
+    CLI_OPTION_DB,
     {.name = "max-rows",
      .kind = OPTION_INTEGER,
      .value_name = "N",
@@ -205,12 +201,7 @@ static const option_def report_options_list[] = {
      .kind = OPTION_LIST,
      .value_name = "ENGINE,...",
      .help = "only these engines"},
-    {.name = "db",
-     .kind = OPTION_TEXT,
-     .value_name = "FILE",
-     .is_file = true,
-     .help = "the database",
-     .fallback = "$BENCHMARK_DB_PATH, else ./benchmark_db.duckdb"},
+    CLI_OPTION_DB,
 };
 static const option_group report_group = {"Report", report_options_list,
                                           sizeof report_options_list / sizeof *report_options_list};
