@@ -308,7 +308,8 @@ static void an_attribute_given_twice_is_refused(void **state) {
 
 /* --- memory --- */
 
-/* Every allocation fails once; reading says so each time and leaves nothing behind (the sanitizer build would tell). */
+/* Every allocation fails once; reading says so each time and leaves nothing behind (the sanitizer build
+ * would tell). */
 static void fail_each_allocation(str_buf m) {
     bool finished = false;
     for (uint64_t n = 1; !finished && n < 100000; n++) {

@@ -216,6 +216,76 @@ static void every_failing_write_leaves_nothing_behind(void **state) {
     str_free(&m);
 }
 
+/* --- single values --- */
+
+static void a_tensor_written_is_the_tensor_read(void **state) {
+    tensor t, back;
+    shape s = shape_make(2, (int64_t[]){1, 3});
+    assert_ok(tensor_create(DTYPE_I16, &s, &t, &err));
+    dtype_set_i64(DTYPE_I16, t.data, 1, -7);
+    assert_ok(onnx_write_tensor_pb(temp_path(state, "t.pb"), "x", &t, &err));
+    assert_ok(onnx_read_tensor_pb(temp_path(state, "t.pb"), &back, &err));
+    assert_int_equal(back.type, DTYPE_I16);
+    assert_true(shape_equal(&back.shape, &s));
+    assert_memory_equal(back.data, t.data, t.size_bytes);
+    tensor_free(&t);
+    tensor_free(&back);
+}
+
+static const char *write_message(void **state, str_buf *m) {
+    const char *path = temp_path(state, "v.pb");
+    assert_ok(file_replace(path, str_text(m), m->length, &err));
+    str_free(m);
+    return path;
+}
+
+/* A sequence of two scalars. */
+static str_buf sequence_message(void) {
+    str_buf sequence = {0};
+    pb_put_text(&sequence, 1, "seq");
+    pb_put_int(&sequence, 2, 1);
+    for (int i = 0; i < 2; i++) {
+        str_buf t = {0};
+        float value = (float)i;
+        pb_put_int(&t, 2, DTYPE_F32);
+        pb_put_bytes(&t, 9, &value, 4);
+        put_and_free(&sequence, 3, &t);
+    }
+    return sequence;
+}
+
+static void sequences_and_optionals_are_read(void **state) {
+    onnx_value v;
+    str_buf one = sequence_message(), inner = sequence_message(), around = {0}, nothing = {0};
+    assert_ok(onnx_read_value_pb(write_message(state, &one), CONTAINER_SEQUENCE, &v, &err));
+    assert_string_equal(v.name, "seq");
+    assert_int_equal(v.count, 2);
+    assert_true(v.present && ((float *)v.items[1].data)[0] == 1);
+    onnx_value_free(&v);
+    put_and_free(&around, 5, &inner);
+    assert_ok(onnx_read_value_pb(write_message(state, &around), CONTAINER_OPTIONAL_SEQUENCE, &v, &err));
+    assert_true(v.present && v.count == 2);
+    onnx_value_free(&v);
+    pb_put_int(&nothing, 2, 1);
+    assert_ok(onnx_read_value_pb(write_message(state, &nothing), CONTAINER_OPTIONAL, &v, &err));
+    assert_false(v.present);
+    onnx_value_free(&v);
+}
+
+static void broken_values_are_refused(void **state) {
+    onnx_value v;
+    str_buf cut = {0}, strings = {0};
+    pb_put_bytes(&cut, 9, "12", 2);
+    pb_put_int(&cut, 2, DTYPE_F32);
+    assert_int_equal(onnx_read_value_pb(write_message(state, &cut), CONTAINER_TENSOR, &v, &err),
+                     ACCEL_BAD_FILE);
+    assert_says("v.pb");
+    pb_put_int(&strings, 2, DTYPE_STRING);
+    assert_int_equal(onnx_read_value_pb(write_message(state, &strings), CONTAINER_TENSOR, &v, &err),
+                     ACCEL_UNSUPPORTED);
+    assert_says("strings");
+}
+
 /* --- the tool --- */
 
 static int complain(void) {
@@ -285,6 +355,9 @@ int main(int count, char **arguments) {
         WITH_FOLDER(a_model_written_is_the_model_read),
         WITH_FOLDER(weights_above_the_threshold_go_beside_the_model),
         WITH_FOLDER(every_failing_write_leaves_nothing_behind),
+        WITH_FOLDER(a_tensor_written_is_the_tensor_read),
+        WITH_FOLDER(sequences_and_optionals_are_read),
+        WITH_FOLDER(broken_values_are_refused),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* An ONNX file is refused or becomes a graph; a graph can be inferred without harm, and what is written of it can be read. */
+/* An ONNX file is refused or becomes a graph; a graph can be inferred without harm, and what is written of
+ * it can be read. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

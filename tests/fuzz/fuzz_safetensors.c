@@ -1,4 +1,5 @@
-/* Every tensor of an accepted safetensors file lies in the file, apart from all others, and is found by its name. */
+/* Every tensor of an accepted safetensors file lies in the file, apart from all others, and is found by
+ * its name. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -138,6 +138,74 @@ static void weights_of_the_wrong_shape_are_named(void **state) {
     assert_says("word_embeddings.weight' has shape [24,16]; its configuration asks for [99,16]");
 }
 
+/* The tensors of a file again, as bfloat16 or float16. */
+static void write_narrow(const char *from, const char *to, dtype type) {
+    safetensors *file;
+    str_buf header = {0}, data = {0}, whole = {0};
+    assert_ok(safetensors_open(from, &file, &err));
+    str_append(&header, "{");
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        const safetensors_entry *e = safetensors_at(file, i);
+        str_appendf(&header, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", e->name,
+                    type == DTYPE_F16 ? "F16" : "BF16");
+        for (int d = 0; d < e->shape.rank; d++) {
+            str_appendf(&header, "%s%lld", d ? "," : "", (long long)e->shape.dims[d]);
+        }
+        str_appendf(&header, "],\"data_offsets\":[%zu,%zu]}", data.length, data.length + e->size_bytes / 2);
+        for (size_t k = 0; k < e->size_bytes; k += 4) {
+            float value;
+            memcpy(&value, e->bytes + k, 4);
+            uint16_t bits = type == DTYPE_F16 ? f32_to_f16(value) : f32_to_bf16(value);
+            str_append_bytes(&data, &bits, 2);
+        }
+    }
+    str_append(&header, "}");
+    uint64_t length = header.length;
+    str_append_bytes(&whole, &length, 8);
+    str_append_bytes(&whole, header.data, header.length);
+    str_append_bytes(&whole, data.data, data.length);
+    assert_ok(file_replace(to, whole.data, whole.length, &err));
+    safetensors_close(file);
+    str_free(&header);
+    str_free(&data);
+    str_free(&whole);
+}
+
+static evaluation *logits_of(zoo_model *m, tensor *out) {
+    zoo_inputs in;
+    evaluation *e;
+    zoo_input_options options = {.batch = 2, .sequence = 6};
+    assert_ok(zoo_make_inputs(m, &options, &in, &err));
+    assert_ok(graph_evaluate(m->graph, in.tensors, in.count, NULL, &e, &err));
+    evaluation_output_tensor(e, 0, out);
+    zoo_inputs_free(&in);
+    return e;
+}
+
+static void half_precision_weights_give_nearly_the_same(void **state) {
+    static const dtype types[] = {DTYPE_F16, DTYPE_BF16};
+    zoo_model wide = load(source_path("tests/golden/bert_mlm"), NULL);
+    tensor a, b;
+    evaluation *of_wide = logits_of(&wide, &a);
+    temp_file(state, "config.json",
+              "{\"model_type\":\"bert\",\"architectures\":[\"BertForMaskedLM\"],\"vocab_size\":24,"
+              "\"hidden_size\":16,\"num_hidden_layers\":2,\"num_attention_heads\":2,"
+              "\"intermediate_size\":24,\"hidden_act\":\"gelu_new\",\"max_position_embeddings\":8}");
+    for (size_t i = 0; i < 2; i++) {
+        write_narrow(source_path("tests/golden/bert_mlm/model.safetensors"),
+                     temp_path(state, "model.safetensors"), types[i]);
+        zoo_model narrow = load(*state, NULL);
+        evaluation *of_narrow = logits_of(&narrow, &b);
+        tensor_distance distance;
+        assert_ok(tensor_compare(&b, &a, &distance, &err));
+        assert_true(distance.relative_l2 > 0 && distance.relative_l2 < (types[i] == DTYPE_F16 ? 2e-3 : 2e-2));
+        evaluation_destroy(of_narrow);
+        zoo_model_free(&narrow);
+    }
+    evaluation_destroy(of_wide);
+    zoo_model_free(&wide);
+}
+
 /* --- generated models --- */
 
 static void generated_models_have_the_published_number_of_parameters(void **state) {
@@ -368,6 +436,7 @@ int main(void) {
         WITH_FOLDER(an_unknown_class_lists_the_known_ones),
         WITH_FOLDER(configurations_that_contradict_themselves_are_refused),
         WITH_FOLDER(weights_of_the_wrong_shape_are_named),
+        WITH_FOLDER(half_precision_weights_give_nearly_the_same),
         cmocka_unit_test(generated_models_have_the_published_number_of_parameters),
         cmocka_unit_test(the_seed_is_the_identity_of_a_generated_model),
         cmocka_unit_test(text_models_get_tokens_masks_and_types),

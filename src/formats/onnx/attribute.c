@@ -38,6 +38,10 @@ static accel_status tensor_attr(import_scope *s, const proto_attr *a, graph_attr
     } else {
         proto_tensor t;
         ACCEL_TRY(proto_parse_tensor(&p, a->tensor, &t));
+        if (t.type == DTYPE_STRING) { /* no operator that we know has one; others are only listed */
+            out->kind = ATTR_OTHER;
+            return ACCEL_OK;
+        }
         ACCEL_TRY(import_tensor_contents(st, &t, what, &out->tensor.type, &data));
         out->tensor.shape = t.shape;
     }
