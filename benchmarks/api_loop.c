@@ -21,7 +21,8 @@ static int ascending(const void *a, const void *b) {
 }
 
 /* Runs for so long; keeps the latencies in ms when asked to. */
-static accel_status loop(accel_session *session, double seconds, double *kept, size_t *count, accel_error *err) {
+static accel_status loop(accel_session *session, double seconds, double *kept, size_t *count,
+                         accel_error *err) {
     double end = now_s() + seconds, before = now_s();
     *count = 0;
     while (before < end && *count < MOST_RUNS) {
@@ -57,7 +58,8 @@ static accel_status measure(char **arguments, accel_error *err) {
         sum += kept[i];
     if (status == ACCEL_OK) {
         qsort(kept, count, sizeof *kept, ascending);
-        printf("%.6f %.6f %zu\n", 0.5 * (kept[(count - 1) / 2] + kept[count / 2]), sum / (double)count, count);
+        printf("%.6f %.6f %zu\n", 0.5 * (kept[(count - 1) / 2] + kept[count / 2]), sum / (double)count,
+               count);
     }
     accel_session_close(session);
     accel_model_close(model);
