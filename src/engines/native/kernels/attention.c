@@ -18,7 +18,8 @@ typedef struct attention_state {
     float scale, softcap;
     bool causal;
     int64_t mask_strides[4]; /* batch, head, query, key; in elements */
-    size_t key_floats, value_floats, out_floats, worker_bytes;
+    bool shared_mask;        /* one row of the mask serves all queries and heads of a batch */
+    size_t key_floats, value_floats, out_floats, bias_floats, worker_bytes;
     int64_t splits; /* pieces of the queries of one head */
 } attention_state;
 
@@ -116,7 +117,11 @@ static accel_status attention_prepare(kernel_call *c) {
     s->key_floats = round_floats(gemm_packed_floats(s->kv_length, s->head));
     s->value_floats = round_floats(gemm_packed_floats(s->v_head, s->kv_length));
     s->out_floats = (size_t)QUERIES * (size_t)gemm_panels(s->v_head) * GEMM_NR;
-    s->worker_bytes = (s->key_floats + s->value_floats + s->out_floats + QUERIES * KEYS) * sizeof(float);
+    s->shared_mask = kernel_has(c, 3) && s->mask_strides[1] == 0 && s->mask_strides[2] == 0;
+    s->bias_floats = s->shared_mask ? round_floats((size_t)s->kv_length) : 0;
+    s->worker_bytes =
+        (s->key_floats + s->value_floats + s->out_floats + s->bias_floats + (size_t)QUERIES * KEYS) *
+        sizeof(float);
     c->workspace_bytes = s->worker_bytes * (size_t)c->threads;
     int64_t heads = s->batch * s->kv_heads, blocks = (s->q_length + QUERIES - 1) / QUERIES;
     s->splits =
@@ -138,6 +143,7 @@ typedef struct attention_block {
     int rows;
     const float *q;
     const float *keys, *values; /* packed */
+    float *bias;                /* of each key, when the mask is shared; else NULL */
     float *scores, *out;
     float most[QUERIES], sum[QUERIES];
 } attention_block;
@@ -162,7 +168,7 @@ static void score_tiles(const attention_block *b, int64_t first_key, int64_t key
 
 static void add_mask(const attention_block *b, int64_t query, int64_t first_key, int64_t keys, float *row) {
     const attention_state *s = b->s;
-    if (kernel_has(b->call, 3)) {
+    if (kernel_has(b->call, 3) && b->bias == NULL) {
         const kernel_value *mask = b->call->inputs[3];
         int64_t at =
             b->batch * s->mask_strides[0] + b->head * s->mask_strides[1] + query * s->mask_strides[2];
@@ -187,24 +193,29 @@ static void add_mask(const attention_block *b, int64_t query, int64_t first_key,
     }
 }
 
-static float scale_row(const attention_state *s, float *row, int64_t keys) {
+INLINE vf scaled(const attention_state *s, vf x, vf bias) {
+    x = x * s->scale;
+    if (s->softcap > 0) {
+        x = s->softcap * v_tanh(x * (1.0f / s->softcap));
+    }
+    return x + bias;
+}
+
+/* Scores times the scale, plus the bias of each key where there is one; returns the maximum. */
+static float scale_row(const attention_state *s, float *row, const float *bias, int64_t keys) {
     vf most = v_splat(-INFINITY);
+    const vf zero = {0};
     int64_t j = 0;
     for (; j + VW <= keys; j += VW) {
-        vf x = v_load(row + j) * s->scale;
-        if (s->softcap > 0) {
-            x = s->softcap * v_tanh(x * (1.0f / s->softcap));
-        }
+        vf x = scaled(s, v_load(row + j), bias == NULL ? zero : v_load(bias + j));
         v_store(row + j, x);
         most = v_max(x, most);
     }
     float result = v_max_lane(most);
     if (j < keys) {
-        vf x = v_load_part(row + j, (size_t)(keys - j)) * s->scale;
-        if (s->softcap > 0) {
-            x = s->softcap * v_tanh(x * (1.0f / s->softcap));
-        }
-        v_store_part(row + j, x, (size_t)(keys - j));
+        size_t rest = (size_t)(keys - j);
+        vf x = scaled(s, v_load_part(row + j, rest), bias == NULL ? zero : v_load_part(bias + j, rest));
+        v_store_part(row + j, x, rest);
     }
     for (; j < keys; j++) {
         result = row[j] > result ? row[j] : result;
@@ -256,8 +267,8 @@ static void weigh_rows(attention_block *b, int64_t first_key, int64_t keys) {
     const int64_t width = gemm_panels(s->v_head) * GEMM_NR;
     for (int r = 0; r < b->rows; r++) {
         float *row = b->scores + r * KEYS;
-        float most = scale_row(s, row, keys);
-        if (kernel_has(b->call, 3) || s->causal) {
+        float most = scale_row(s, row, b->bias == NULL ? NULL : b->bias + first_key, keys);
+        if ((kernel_has(b->call, 3) && b->bias == NULL) || s->causal) {
             add_mask(b, b->first + r, first_key, keys, row);
             most = max_of(row, keys);
         }
@@ -354,6 +365,20 @@ static void pack_head(const kernel_call *c, const attention_state *s, int64_t ba
     gemm_pack(&v, s->v_head, 1, s->kv_length, values, NULL);
 }
 
+/* The one row of a shared mask as numbers to add. */
+static void read_shared_mask(const attention_block *b) {
+    const attention_state *s = b->s;
+    const kernel_value *mask = b->call->inputs[3];
+    for (int64_t j = 0; j < s->kv_length; j++) {
+        int64_t at = b->batch * s->mask_strides[0] + j * s->mask_strides[3];
+        if (mask->type == DTYPE_BOOL) {
+            b->bias[j] = ((const uint8_t *)mask->data)[at] != 0 ? 0.0f : -INFINITY;
+        } else {
+            b->bias[j] = ((const float *)mask->data)[at];
+        }
+    }
+}
+
 static void run_queries(attention_block *b, int64_t begin, int64_t end) {
     const attention_state *s = b->s;
     const kernel_call *c = b->call;
@@ -376,6 +401,7 @@ static void attention_task(void *context, size_t begin, size_t end, int worker) 
     attention_block b = {.call = c, .s = s, .keys = memory, .values = memory + s->key_floats};
     b.out = memory + s->key_floats + s->value_floats;
     b.scores = b.out + s->out_floats;
+    b.bias = s->shared_mask ? b.scores + QUERIES * KEYS : NULL;
     const int64_t group = s->q_heads / s->kv_heads, blocks = (s->q_length + QUERIES - 1) / QUERIES;
     for (size_t i = begin; i < end; i++) {
         int64_t split = (int64_t)i % s->splits, kv = (int64_t)i / s->splits;
@@ -383,6 +409,9 @@ static void attention_task(void *context, size_t begin, size_t end, int worker) 
                 last = blocks * (split + 1) / s->splits * QUERIES;
         b.batch = kv / s->kv_heads;
         pack_head(c, s, b.batch, kv % s->kv_heads, memory, memory + s->key_floats);
+        if (b.bias != NULL) {
+            read_shared_mask(&b);
+        }
         for (int64_t g = 0; g < group; g++) {
             b.head = kv % s->kv_heads * group + g;
             run_queries(&b, first, last < s->q_length ? last : s->q_length);

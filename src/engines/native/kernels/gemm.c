@@ -64,7 +64,8 @@ TILES(4)
 TILES(5)
 TILES(6)
 #if GEMM_MR > 6
-    TILES(7) TILES(8)
+TILES(7)
+TILES(8)
 #endif
     /* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
     TILE(1, 2, 4) TILE(2, 2, 2)

@@ -9,12 +9,9 @@
 #include "engines/native/kernel.h"
 #include "engines/native/kernels/vector.h"
 
-/* Round to nearest by adding and taking away 1.5·2^23; |x| below 2^22. The barrier keeps the pair from being folded. */
+/* Round to nearest by adding and taking away 1.5·2^23; |x| below 2^22. (Compilers may fuse, but not reassociate.) */
 INLINE vf v_round_small(vf x) {
-    vf magic = v_splat(12582912.0f);
-    vf sum = x + magic;
-    __asm__("" : "+m"(sum));
-    return sum - magic;
+    return x + 12582912.0f - 12582912.0f;
 }
 
 /* 2^n for whole n in [-126, 127]. */
@@ -42,9 +39,10 @@ INLINE vf v_exp(vf x) {
     return v_select(is_nan, x, result);
 }
 
-/* e^x for x <= 0 where tiny results may become 0: the softmax. */
+/* e^x for x <= 0 where tiny results may become 0: the softmax. NaN stays NaN. */
 INLINE vf v_exp_negative(vf x) {
-    vf clamped = v_max(x, v_splat(-87.0f));
+    vi tiny = x < v_splat(-87.0f);
+    vf clamped = v_select(tiny, v_splat(-87.0f), x);
     vf n = v_round_small(clamped * 1.44269504088896341f);
     vf r = clamped - n * 0.693145751953125f;
     r = r - n * 1.42860682030941723212e-6f;
@@ -55,7 +53,7 @@ INLINE vf v_exp_negative(vf x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     vf y = (p * (r * r) + r + 1.0f) * v_pow2_small(n);
-    return v_select(x != x, x, (vf)((vi)y & (x > v_splat(-87.0f))));
+    return (vf)((vi)y & ~tiny);
 }
 
 /* tanh: an odd polynomial below 0.625 (Cephes' tanhf), 1 - 2/(e^2x + 1) above. */
@@ -144,7 +142,6 @@ INLINE vf v_log(vf x) {
 /* ln(1 + x) for x in [0, 1]: what rounding 1 + x loses comes back through the quotient (Goldberg 1991, theorem 4). */
 INLINE vf v_log1p_small(vf x) {
     vf one = v_splat(1.0f), u = one + x;
-    __asm__("" : "+m"(u));
     return v_select(u == one, x, v_log(u) * x / (u - one));
 }
 
