@@ -22,7 +22,8 @@ static unsigned choose(choices *c, unsigned count) {
 #define PICK(c, list) (list)[choose((c), (unsigned)(sizeof(list) / sizeof((list)[0])))]
 
 static dtype choose_type(choices *c) {
-    static const dtype likely[] = {DTYPE_F32, DTYPE_F32, DTYPE_I64, DTYPE_F16, DTYPE_BOOL, DTYPE_U8, DTYPE_I32};
+    static const dtype likely[] = {DTYPE_F32,  DTYPE_F32, DTYPE_I64, DTYPE_F16,
+                                   DTYPE_BOOL, DTYPE_U8,  DTYPE_I32};
     unsigned n = choose(c, DTYPE_COUNT + 16);
     dtype t = n < DTYPE_COUNT ? (dtype)n : PICK(c, likely);
     return dtype_bits(t) == 0 ? DTYPE_F32 : t;
@@ -32,8 +33,10 @@ static shape choose_shape(choices *c, const shape *like) {
     static const int ranks[] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 8};
     static const int64_t dims[] = {1, 2, 3, 4, 5, 0, 8};
     unsigned how = choose(c, 4);
-    if (how == 0) return *like;
-    if (how == 1) return (shape){.rank = 1, .dims = {like->rank}}; /* a list of one number an axis */
+    if (how == 0)
+        return *like;
+    if (how == 1)
+        return (shape){.rank = 1, .dims = {like->rank}}; /* a list of one number an axis */
     shape s = {.rank = PICK(c, ranks)};
     int64_t elements;
     for (int i = 0; i < s.rank; i++)
@@ -61,24 +64,34 @@ static int64_t choose_integer(choices *c) {
 }
 
 static const char *choose_word(choices *c, const op_attr_def *def) {
-    static const char *const words[] = {
-        "",          "none",   "SAME_UPPER", "SAME_LOWER", "VALID",     "reflect",       "edge",    "wrap",       "add",
-        "mul",       "max",    "min",        "sum",        "linear",    "cubic",         "nearest", "border",     "reflection",
-        "reverse",   "tanh",   "LEFT",       "RIGHT",      "CRD",       "bidirectional", "floor",   "ceil",       "circular",
-        "asymmetric", "align_corners", "tf_crop_and_resize", "not_larger", "gated", "delta", "silu",
-        "ij,jk->ik", "ii->i",  "...ij->...", "bij,bjk",    "output_half_pixel", "Relu", "\xff"};
+    static const char *const words[] = {"",           "none",          "SAME_UPPER",
+                                        "SAME_LOWER", "VALID",         "reflect",
+                                        "edge",       "wrap",          "add",
+                                        "mul",        "max",           "min",
+                                        "sum",        "linear",        "cubic",
+                                        "nearest",    "border",        "reflection",
+                                        "reverse",    "tanh",          "LEFT",
+                                        "RIGHT",      "CRD",           "bidirectional",
+                                        "floor",      "ceil",          "circular",
+                                        "asymmetric", "align_corners", "tf_crop_and_resize",
+                                        "not_larger", "gated",         "delta",
+                                        "silu",       "ij,jk->ik",     "ii->i",
+                                        "...ij->...", "bij,bjk",       "output_half_pixel",
+                                        "Relu",       "\xff"};
     return def->fallback && choose(c, 3) == 0 ? def->fallback : PICK(c, words);
 }
 
 /* False: leave the attribute out. */
 static bool choose_attr(choices *c, graph *g, const op_attr_def *def, graph_attr *out) {
     *out = (graph_attr){.name = def->name, .kind = def->kind};
-    if (!def->required && choose(c, 2) == 0) return false;
+    if (!def->required && choose(c, 2) == 0)
+        return false;
     out->count = choose(c, MOST_LIST);
     int64_t *ints = ARENA_ARRAY(g->arena, int64_t, MOST_LIST);
     double *floats = ARENA_ARRAY(g->arena, double, MOST_LIST);
     const char **strings = ARENA_ARRAY(g->arena, const char *, MOST_LIST);
-    if (!ints || !floats || !strings) return false;
+    if (!ints || !floats || !strings)
+        return false;
     for (size_t i = 0; i < out->count; i++) {
         ints[i] = choose_integer(c);
         floats[i] = (double)choose_integer(c) / 2;
@@ -93,8 +106,11 @@ static bool choose_attr(choices *c, graph *g, const op_attr_def *def, graph_attr
     out->s_length = strlen(out->s);
     if (def->kind == ATTR_TENSOR) {
         const shape one = {.rank = 0};
-        out->tensor = (tensor){.type = choose_type(c), .shape = choose_shape(c, &one), .data = arena_alloc(g->arena, 16 * MOST_ELEMENTS)};
-        if (!out->tensor.data || tensor_size_bytes(out->tensor.type, &out->tensor.shape, "value", &out->tensor.size_bytes, NULL) != ACCEL_OK)
+        out->tensor = (tensor){.type = choose_type(c),
+                               .shape = choose_shape(c, &one),
+                               .data = arena_alloc(g->arena, 16 * MOST_ELEMENTS)};
+        if (!out->tensor.data || tensor_size_bytes(out->tensor.type, &out->tensor.shape, "value",
+                                                   &out->tensor.size_bytes, NULL) != ACCEL_OK)
             return false;
         fill(c, &out->tensor);
     }
@@ -103,18 +119,22 @@ static bool choose_attr(choices *c, graph *g, const op_attr_def *def, graph_attr
 
 static size_t choose_inputs(choices *c, graph *g, const op_def *op, tensor *tensors, value_id *ids) {
     size_t most = op->max_inputs < MOST_INPUTS ? op->max_inputs : MOST_INPUTS;
-    size_t least = op->min_inputs < most ? op->min_inputs : most, count = least + choose(c, (unsigned)(most - least) + 1), made = 0;
+    size_t least = op->min_inputs < most ? op->min_inputs : most,
+           count = least + choose(c, (unsigned)(most - least) + 1), made = 0;
     shape like = {.rank = 2, .dims = {2, 3}};
     dtype common = choose_type(c);
     for (size_t i = 0; i < count; i++) {
         ids[i] = VALUE_NONE;
-        if (i >= op->min_inputs && choose(c, 4) == 0) continue;
+        if (i >= op->min_inputs && choose(c, 4) == 0)
+            continue;
         dtype type = choose(c, 3) != 0 ? common : choose_type(c);
         shape s = choose_shape(c, &like);
-        if (tensor_create(type, &s, &tensors[made], NULL) != ACCEL_OK) continue;
+        if (tensor_create(type, &s, &tensors[made], NULL) != ACCEL_OK)
+            continue;
         fill(c, &tensors[made]);
         if (choose(c, 2) == 0) { /* known while shapes are inferred */
-            if (graph_add_constant(g, NULL, type, &s, tensors[made].data, &ids[i], NULL) != ACCEL_OK) ids[i] = VALUE_NONE;
+            if (graph_add_constant(g, NULL, type, &s, tensors[made].data, &ids[i], NULL) != ACCEL_OK)
+                ids[i] = VALUE_NONE;
             tensor_free(&tensors[made]);
         } else if (graph_add_input(g, NULL, type, &s, &ids[i], NULL) == ACCEL_OK) {
             made++;
@@ -133,12 +153,15 @@ static accel_status build(choices *c, graph *g, tensor *tensors) {
     graph_attr attrs[32];
     size_t count = choose_inputs(c, g, op, tensors, ids), attr_count = 0;
     size_t outputs = op->min_outputs + (op->max_outputs > op->min_outputs ? choose(c, 3) : 0);
-    if (outputs > op->max_outputs) outputs = op->max_outputs;
+    if (outputs > op->max_outputs)
+        outputs = op->max_outputs;
     for (size_t i = 0; i < op->attr_count && i < 32; i++) {
-        if (choose_attr(c, g, &op->attrs[i], &attrs[attr_count])) attr_count++;
+        if (choose_attr(c, g, &op->attrs[i], &attrs[attr_count]))
+            attr_count++;
     }
     node_id node;
-    ACCEL_TRY(graph_add_node(g, op->domain, op->name, "fuzz", ids, count, NULL, outputs, attrs, attr_count, &node, NULL));
+    ACCEL_TRY(graph_add_node(g, op->domain, op->name, "fuzz", ids, count, NULL, outputs, attrs, attr_count,
+                             &node, NULL));
     for (size_t i = 0; i < outputs; i++)
         ACCEL_TRY(graph_add_output(g, g->nodes[node]->outputs[i], NULL));
     return ACCEL_OK;
@@ -150,12 +173,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     graph *g;
     evaluation *e;
     accel_error err;
-    if (graph_create(&g, NULL) != ACCEL_OK) return 0;
+    if (graph_create(&g, NULL) != ACCEL_OK)
+        return 0;
     evaluate_set_max_tensor_bytes(LARGEST_TENSOR);
     bool fine = build(&c, g, tensors) == ACCEL_OK && graph_check(g, &err) == ACCEL_OK;
     if (fine) {
         (void)graph_infer(g, &err);
-        if (graph_evaluate(g, tensors, g->input_count, NULL, &e, &err) == ACCEL_OK) evaluation_destroy(e);
+        if (graph_evaluate(g, tensors, g->input_count, NULL, &e, &err) == ACCEL_OK)
+            evaluation_destroy(e);
     }
     graph_destroy(g);
     for (size_t i = 0; i < MOST_INPUTS; i++)

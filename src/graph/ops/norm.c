@@ -126,6 +126,8 @@ static accel_status layer_infer(op_context *c) {
     bool rms = strcmp(c->op->name, "RMSNormalization") == 0; /* its output has the type of the scale */
     int64_t stash = op_attr_int(c, "stash_type", 1);
     put_output(c, 0, rms ? input_type(c, 1) : input_type(c, 0), x);
+    if (!(TYPES_FLOAT & TYPE_BIT(dtype_from_onnx(stash))))
+        return op_fail(c, ACCEL_BAD_GRAPH, "attribute stash_type is %lld", (long long)stash);
     shape stats = *x;
     if (x->rank != RANK_UNKNOWN) {
         int axis;

@@ -193,7 +193,7 @@ static accel_status dynamic_eval(op_context *c) {
     }
     float scale = (high - low) / 255.0f;
     float zero = scale == 0 ? 0 : -low / scale;
-    zero = (float)round_even((double)(zero < 0 ? 0 : zero > 255 ? 255 : zero));
+    zero = (float)round_even((double)(zero > 255 ? 255 : zero > 0 ? zero : 0)); /* NaN gives 0 */
     for (int64_t i = 0; i < count && has_output(c, 0); i++) {
         float ratio = scale == 0 ? 0 : x[i] / scale;
         quantised_store(DTYPE_U8, c->output_data[0], i, (double)ratio, (double)zero);

@@ -152,7 +152,7 @@ static accel_status random_infer(op_context *c) {
     }
     if (op_attr(c, "dtype"))
         type = dtype_from_onnx(op_attr_int(c, "dtype", 0));
-    if (type != DTYPE_UNDEFINED && !(TYPES_FLOAT & TYPE_BIT(type)))
+    if ((type != DTYPE_UNDEFINED || op_attr(c, "dtype")) && !(TYPES_FLOAT & TYPE_BIT(type)))
         return op_fail(c, ACCEL_BAD_GRAPH, "random numbers in %s", dtype_name(type));
     put_output(c, 0, type, &out);
     return ACCEL_OK;
@@ -191,7 +191,7 @@ static const op_attr_def multinomial_attrs[] = {{"dtype", ATTR_INT, false, "6 (i
 static accel_status bernoulli_infer(op_context *c) {
     ACCEL_TRY(require_type(c, 0, TYPES_FLOAT));
     dtype type = op_attr(c, "dtype") ? dtype_from_onnx(op_attr_int(c, "dtype", 0)) : input_type(c, 0);
-    if (type != DTYPE_UNDEFINED && !((TYPES_NUMBER | TYPES_BOOL) & TYPE_BIT(type)))
+    if ((type != DTYPE_UNDEFINED || op_attr(c, "dtype")) && !((TYPES_NUMBER | TYPES_BOOL) & TYPE_BIT(type)))
         return op_fail(c, ACCEL_BAD_GRAPH, "attribute dtype is %lld", (long long)op_attr_int(c, "dtype", 0));
     put_output(c, 0, type, input_shape(c, 0));
     return ACCEL_OK;
