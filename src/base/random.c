@@ -73,18 +73,6 @@ double rng_f64(rng *r) {
     return (double)(rng_u64(r) >> 11) * 0x1p-53;
 }
 
-/* Twelve uniforms of 21 bits, three from each of four draws, summed as integers. The centred sum stays below 2^24, so
- * that the float is exact and no order of additions enters. */
-float rng_normal_f32(rng *r) {
-    int32_t sum = 0;
-    for (int i = 0; i < 4; i++) {
-        uint64_t x = rng_u64(r);
-        sum += (int32_t)(x >> 43) + (int32_t)(x >> 22 & 0x1FFFFF) + (int32_t)(x >> 1 & 0x1FFFFF);
-    }
-    /* Each uniform stands for the middle of its interval, which makes the mean exactly 0: + 12 × 1/2. */
-    return (float)(sum + 6 - 6 * (1 << 21)) * 0x1p-21f;
-}
-
 NO_CONTRACTION void rng_fill_uniform_f32(rng *r, float *out, size_t count, float low, float high) {
     float span = high - low;
     for (size_t i = 0; i < count; i++) {
@@ -93,9 +81,19 @@ NO_CONTRACTION void rng_fill_uniform_f32(rng *r, float *out, size_t count, float
     }
 }
 
+/* Element i comes from counters 2i + 1 and 2i + 2 behind one drawn base, so that no element waits for the one before it: four times as fast as
+ * drawing one after the other, which counts where a graph has 140 million generated weights. Six uniforms of 21 bits, three from
+ * each counter, summed as integers: the centred sum is exact in a float, and no order of additions enters. Each uniform stands for
+ * the middle of its interval, which makes the mean exactly 0; the sum has variance 1/2, hence the factor. */
 NO_CONTRACTION void rng_fill_normal_f32(rng *r, float *out, size_t count, float mean, float std) {
+    const uint64_t step = 0x9E3779B97F4A7C15u, base = rng_u64(r);
+    const float unit = std * 0x1.6a09e6p+0f; /* sqrt(2) */
     for (size_t i = 0; i < count; i++) {
-        float scaled = rng_normal_f32(r) * std;
+        uint64_t before = base + 2 * (uint64_t)i * step, second = before + step;
+        uint64_t x = splitmix64(&before), y = splitmix64(&second);
+        int32_t sum = (int32_t)(x >> 43) + (int32_t)(x >> 22 & 0x1FFFFF) + (int32_t)(x >> 1 & 0x1FFFFF) +
+                      (int32_t)(y >> 43) + (int32_t)(y >> 22 & 0x1FFFFF) + (int32_t)(y >> 1 & 0x1FFFFF);
+        float scaled = (float)(sum + 3 - 3 * (1 << 21)) * 0x1p-21f * unit;
         out[i] = mean + scaled;
     }
 }

@@ -16,9 +16,8 @@ uint64_t rng_u64(rng *r);
 uint64_t rng_below(rng *r, uint64_t bound); /* unbiased, 0 <= x < bound; 0 for bound 0 */
 float rng_f32(rng *r);                      /* [0, 1), 24 bits */
 double rng_f64(rng *r);                     /* [0, 1), 53 bits */
-float rng_normal_f32(rng *r);               /* mean 0, standard deviation 1: sum of 12 uniforms minus 6
-                                                            (bit-exact everywhere; tails end at +-6) */
 void rng_fill_uniform_f32(rng *r, float *out, size_t count, float low, float high);
+/* Sum of six uniforms, scaled: bit-exact everywhere; tails end at 4.24 standard deviations. */
 void rng_fill_normal_f32(rng *r, float *out, size_t count, float mean, float std);
 
 #endif
