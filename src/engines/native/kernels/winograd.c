@@ -3,7 +3,6 @@
  * multiplications than the plain way, F(4×4) four times; the error grows with the tile, see docs/engine.md. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "engines/native/kernels/gemm.h"
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/math.h"
@@ -100,60 +99,50 @@ static const double g_four[6][3] = {{0.25, 0, 0},
                                     {1.0 / 24, -1.0 / 12, 1.0 / 6},
                                     {0, 0, 1}};
 
-typedef struct weights_job {
-    const winograd_state *s;
-    const float *weights, *scale;
-    float *out; /* [points][channels][filters] */
-} weights_job;
-
-static void transform_filter(const winograd_state *s, const float *w, double scale, float *out,
-                             int64_t step) {
+/* One filter of one channel: `out` is its place in the packed matrix of point 0, `step` floats to that of the next point. */
+static void transform_filter(const winograd_state *s, const float *w, double scale, float *out, size_t step) {
     const double(*g)[3] = s->tile == 2 ? g_two : g_four;
     double half[MOST_SIDE][3];
     for (int i = 0; i < s->side; i++) {
         for (int k = 0; k < 3; k++) {
-            half[i][k] = g[i][0] * (double)w[k] + g[i][1] * (double)w[3 + k] + g[i][2] * (double)w[6 + k];
+            half[i][k] =
+                (g[i][0] * (double)w[k] + g[i][1] * (double)w[3 + k] + g[i][2] * (double)w[6 + k]) * scale;
         }
     }
     for (int i = 0; i < s->side; i++) {
         for (int j = 0; j < s->side; j++) {
             double x = half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2];
-            out[(i * s->side + j) * step] = (float)(x * scale);
+            out[(size_t)(i * s->side + j) * step] = (float)x;
         }
     }
 }
 
+/* One panel of filters, straight into the form of gemm_pack: filters are a multiple of VW, so no column is padding. */
 static void weights_task(void *context, size_t begin, size_t end, int worker) {
-    const weights_job *job = context;
-    const winograd_state *s = job->s;
+    const kernel_call *c = context;
+    const winograd_state *s = c->state;
+    const float *weights = c->inputs[1]->data, *scale = c->epilogue.scale;
     (void)worker;
-    for (size_t c = begin; c < end; c++) {
-        for (int64_t o = 0; o < s->filters; o++) {
-            double scale = job->scale == NULL ? 1.0 : (double)job->scale[o];
-            const float *w = job->weights + (o * s->channels + (int64_t)c) * 9;
-            transform_filter(s, w, scale, job->out + (int64_t)c * s->filters + o, s->channels * s->filters);
+    for (int64_t panel = (int64_t)begin; panel < (int64_t)end; panel++) {
+        int64_t first = panel * GEMM_NR, width = s->filters - first < GEMM_NR ? VW : GEMM_NR;
+        float *out = s->packed + first * s->channels;
+        for (int64_t i = 0; i < s->channels * width; i++) {
+            int64_t channel = i / width, filter = first + i % width;
+            double factor = scale == NULL ? 1.0 : (double)scale[filter];
+            transform_filter(s, weights + (filter * s->channels + channel) * 9, factor, out + i,
+                             s->packed_floats);
         }
     }
 }
 
 static accel_status pack_weights(kernel_call *c, winograd_state *s) {
     s->packed_floats = gemm_packed_floats(s->filters, s->channels);
-    size_t floats = (size_t)s->points * (size_t)(s->channels * s->filters);
-    s->packed = kernel_packed(c, (size_t)s->points * s->packed_floats * sizeof(float));
-    float *plain = mem_alloc_aligned(floats * sizeof(float), 64, true);
-    if (s->packed == NULL || plain == NULL) {
-        mem_free_aligned(plain, floats * sizeof(float));
-        return kernel_no_memory(c, floats * sizeof(float));
+    size_t bytes = (size_t)s->points * s->packed_floats * sizeof(float);
+    s->packed = kernel_packed(c, bytes);
+    if (s->packed == NULL) {
+        return kernel_no_memory(c, bytes);
     }
-    weights_job job = {s, c->inputs[1]->data, c->epilogue.scale, plain};
-    thread_pool_for(c->pool, (size_t)s->channels, 8, weights_task, &job);
-    for (int p = 0; p < s->points; p++) {
-        gemm_source source = {.base = plain + (size_t)p * (size_t)(s->channels * s->filters),
-                              .column_stride = 1,
-                              .inner_stride = s->filters};
-        gemm_pack(&source, s->filters, 1, s->channels, s->packed + (size_t)p * s->packed_floats, c->pool);
-    }
-    mem_free_aligned(plain, floats * sizeof(float));
+    thread_pool_for(c->pool, (size_t)gemm_panels(s->filters), 1, weights_task, c);
     return ACCEL_OK;
 }
 
