@@ -31,8 +31,7 @@ form_attention_fused(editor *e, graph_node *n,
 accel_status form_attention_split(editor *e, graph_node *n, accel_error *err); /* MatMul, Softmax, MatMul */
 
 /* form_norm.c */
-accel_status form_skip_layer_norm(editor *e, graph_node *n, accel_error *err);
-accel_status form_skip_rms_norm(editor *e, graph_node *n, accel_error *err);
+accel_status form_residual_sum(editor *e, graph_node *n, accel_error *err);
 accel_status form_rms_norm_fused(editor *e, graph_node *n, accel_error *err);
 accel_status form_rms_norm_split(editor *e, graph_node *n, accel_error *err);
 accel_status form_group_norm_split(editor *e, graph_node *n, accel_error *err);
