@@ -528,7 +528,7 @@ static accel_status reverse_infer(op_context *c) {
     ACCEL_TRY(require_type(c, 1, TYPES_I64));
     ACCEL_TRY(require_rank(c, 0, 2, TENSOR_MAX_RANK));
     ACCEL_TRY(require_rank(c, 1, 1, 1));
-    if (batch + time != 1 || batch < 0 || time < 0)
+    if (batch < 0 || batch > 1 || time < 0 || time > 1 || batch == time)
         return op_fail(c, ACCEL_BAD_GRAPH, "batch_axis and time_axis must be 0 and 1");
     if (input_rank(c, 0) != RANK_UNKNOWN) {
         int64_t dim = input_dim(c, 0, (int)batch);

@@ -352,17 +352,18 @@ void movable_finish(op_context *c, size_t output, const uint8_t *filled) {
 /* ---- walks ---------------------------------------------------------------------------------------------------- */
 
 int64_t dims_product(const int64_t *dims, int count) {
-    int64_t product = 1;
+    /* Unsigned: where one dim is 0, the others may multiply beyond the range, and nothing is read through the result. */
+    uint64_t product = 1;
     for (int i = 0; i < count; i++)
-        product *= dims[i];
-    return product;
+        product *= (uint64_t)dims[i];
+    return (int64_t)product;
 }
 
 void dense_strides(int rank, const int64_t *dims, int64_t *strides) {
-    int64_t stride = 1;
+    uint64_t stride = 1;
     for (int i = rank - 1; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= dims[i];
+        strides[i] = (int64_t)stride;
+        stride *= (uint64_t)dims[i];
     }
 }
 

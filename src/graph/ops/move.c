@@ -488,7 +488,7 @@ static accel_status pad_infer(op_context *c) {
         int64_t sum;
         if (!checked_add_i64(plan.begin[i], plan.end[i], &sum) || !checked_add_i64(sum, in->dims[i], &sum))
             return op_fail(c, ACCEL_LIMIT, "the padded input is too large");
-        if (sum < 0 || -plan.begin[i] > in->dims[i] || -plan.end[i] > in->dims[i])
+        if (sum < 0 || plan.begin[i] < -in->dims[i] || plan.end[i] < -in->dims[i])
             return op_fail(c, ACCEL_BAD_GRAPH, "negative pads crop more than axis %d has", i);
         if (plan.mode != PAD_CONSTANT && in->dims[i] == 0 && sum > 0)
             return op_fail(c, ACCEL_BAD_GRAPH, "axis %d is empty: there is nothing to pad with", i);

@@ -14,6 +14,10 @@
 
 /* ---- granularity: how scales lie over a tensor --------------------------------------------------------------------- */
 
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return a / b + (a % b != 0);
+}
+
 accel_status grain_read(const op_context *c, size_t x, size_t scale, size_t zero, grain *out) {
     const shape *xs = input_shape(c, x), *ss = input_shape(c, scale);
     int64_t block = op_attr_int(c, "block_size", 0);
@@ -45,8 +49,8 @@ accel_status grain_read(const op_context *c, size_t x, size_t scale, size_t zero
         return op_fail(c, ACCEL_BAD_GRAPH, "the scales do not fit the tensor");
     out->blocked = true;
     out->scales = ss->dims[axis];
-    out->block = block > 0 ? block : out->scales ? (s.length + out->scales - 1) / out->scales : 1;
-    if (block < 0 || (s.length > 0 && (s.length + out->block - 1) / out->block > out->scales))
+    out->block = block > 0 ? block : out->scales ? ceil_div(s.length, out->scales) : 1;
+    if (block < 0 || (s.length > 0 && ceil_div(s.length, out->block) > out->scales))
         return op_fail(c, ACCEL_BAD_GRAPH, "blocks of %lld do not cover the axis", (long long)block);
     return ACCEL_OK;
 }

@@ -69,8 +69,12 @@ static const op_attr_def flatten_attrs[] = {{"axis", ATTR_INT, false, "1"}};
 static accel_status infer_free_dim(const op_context *c, const shape *in, shape *out, int free_dim) {
     int64_t total, rest = 1;
     for (int i = 0; i < out->rank; i++) {
-        if (i != free_dim && (out->dims[i] < 0 || !checked_mul_i64(rest, out->dims[i], &rest)))
-            return ACCEL_OK;
+        if (i == free_dim)
+            continue;
+        if (out->dims[i] < 0)
+            return ACCEL_OK; /* to be copied from a dim that is not known yet */
+        if (!checked_mul_i64(rest, out->dims[i], &rest))
+            return op_fail(c, ACCEL_LIMIT, "the shape has too many elements");
     }
     if (!shape_elements(in, &total))
         return ACCEL_OK;
@@ -127,13 +131,16 @@ static accel_status reshape_infer(op_context *c) {
     return ACCEL_OK;
 }
 
-static int64_t known_product(const int64_t *dims, int count) {
-    int64_t product = 1;
-    for (int i = 0; i < count; i++) {
-        if (dims[i] < 0 || !checked_mul_i64(product, dims[i], &product))
-            return DIM_UNKNOWN;
+/* DIM_UNKNOWN where a dim is; beyond the limit when the product cannot be represented (another dim may be 0). */
+static accel_status known_product(const op_context *c, const int64_t *dims, int count, int64_t *out) {
+    *out = 1;
+    for (int i = 0; i < count && *out != DIM_UNKNOWN; i++) {
+        if (dims[i] < 0)
+            *out = DIM_UNKNOWN;
+        else if (!checked_mul_i64(*out, dims[i], out))
+            return op_fail(c, ACCEL_LIMIT, "the shape has too many elements");
     }
-    return product;
+    return ACCEL_OK;
 }
 
 static accel_status flatten_infer(op_context *c) {
@@ -146,8 +153,8 @@ static accel_status flatten_infer(op_context *c) {
         if (axis < 0 || axis > in->rank) /* axis == rank is allowed here: [n, 1] */
             return op_fail(c, ACCEL_BAD_GRAPH, "axis %lld is outside a rank of %d", (long long)axis,
                            in->rank);
-        out.dims[0] = known_product(in->dims, (int)axis);
-        out.dims[1] = known_product(in->dims + axis, in->rank - (int)axis);
+        ACCEL_TRY(known_product(c, in->dims, (int)axis, &out.dims[0]));
+        ACCEL_TRY(known_product(c, in->dims + axis, in->rank - (int)axis, &out.dims[1]));
     }
     put_output(c, 0, input_type(c, 0), &out);
     return ACCEL_OK;
