@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 /* ---- memory of steps ------------------------------------------------------------------------------------------- */
@@ -245,13 +246,27 @@ accel_status native_plan_contents(plan *p, int32_t value, accel_error *err) {
     return ACCEL_OK;
 }
 
+/* Pages of the file that were read for packing are not needed again; they count as memory of the process until then. */
+static void give_back_pages(const plan *p, int32_t value) {
+    const graph_data *data = (size_t)value < p->graph->value_count ? &p->graph->values[value].data : NULL;
+    if (data != NULL && data->kind == DATA_BYTES && data->file_backed) {
+        file_map part = {
+            .bytes = data->bytes, .size_bytes = data->size_bytes, .handle = (void *)(uintptr_t)data->bytes};
+        file_map_release_pages(&part, data->bytes, data->size_bytes);
+    }
+}
+
 void native_plan_drop_contents(plan *p, int32_t value) {
     plan_value *v = &p->values[value];
-    if (v->store != STORE_CONSTANT || v->owned.data == NULL) {
+    if (v->store != STORE_CONSTANT) {
         return;
     }
-    p->weight_bytes -= v->capacity_bytes > 0 ? v->capacity_bytes : v->owned.size_bytes;
-    native_plan_free_owned(v);
+    if (v->owned.data != NULL) {
+        p->weight_bytes -= v->capacity_bytes > 0 ? v->capacity_bytes : v->owned.size_bytes;
+        native_plan_free_owned(v);
+    } else {
+        give_back_pages(p, value);
+    }
     v->v.data = NULL;
 }
 

@@ -372,6 +372,10 @@ static void depthwise_pixel(const conv_state *s, const tap_list *list, float *ou
     for (; at + VW <= s->groups; at += VW) {
         depthwise_vectors(list, 1, at, s->bias, out);
     }
+    if (at < s->groups && s->groups >= VW) { /* the last vector overlaps the one before */
+        depthwise_vectors(list, 1, s->groups - VW, s->bias, out);
+        return;
+    }
     for (; at < s->groups; at++) {
         float sum = s->bias[at];
         for (int t = 0; t < list->count; t++) {

@@ -67,10 +67,11 @@ TILES(6)
 TILES(7)
 TILES(8)
 #endif
-    /* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
-    TILE(1, 2, 4) TILE(2, 2, 2)
+/* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
+TILE(1, 2, 4)
+TILE(2, 2, 2)
 
-        typedef void (*tile_function)(const gemm_tile_args *);
+    typedef void (*tile_function)(const gemm_tile_args *);
 #define TILE_ROW(rows) {tile_##rows##_1_1, tile_##rows##_2_1}
 static const tile_function tile_functions[GEMM_MR][2] = {
     TILE_ROW(1), TILE_ROW(2), TILE_ROW(3), TILE_ROW(4), TILE_ROW(5), TILE_ROW(6),
@@ -305,29 +306,48 @@ static void fill_table(const gemm_cut *cut, const gemm_left *left, int64_t first
     }
 }
 
-/* A tile whose columns do not fill its vectors: through a small buffer. */
-static void tile_narrow(int rows, int vectors, int64_t columns, gemm_tile_args *t) {
-    float buffer[GEMM_MR * GEMM_NR] = {0}, residual[GEMM_MR * GEMM_NR] = {0};
-    float *out = t->out;
-    int64_t stride = t->out_stride;
-    const float *residual_from = t->residual;
-    for (int i = 0; i < rows; i++) {
-        if (t->accumulate) {
-            memcpy(buffer + i * GEMM_NR, out + i * stride, (size_t)columns * sizeof(float));
-        }
-        if (residual_from != NULL) {
-            memcpy(residual + i * GEMM_NR, residual_from + i * t->residual_stride,
-                   (size_t)columns * sizeof(float));
+/* count floats, fewer than GEMM_NR: pieces of constant size, since a call of memcpy costs as much as the tile's stores. */
+INLINE void copy_columns(float *to, const float *from, int64_t count) {
+    if (count >= VW) { /* two vectors that overlap */
+        vf first = v_load(from), last = v_load(from + count - VW);
+        v_store(to, first);
+        v_store(to + count - VW, last);
+        return;
+    }
+    for (int64_t piece = VW / 2; piece > 0; piece /= 2) {
+        if ((count & piece) != 0) {
+            for (int64_t i = 0; i < piece; i++) {
+                to[i] = from[i];
+            }
+            to += piece;
+            from += piece;
         }
     }
+}
+
+/* A tile whose columns do not fill its vectors: through a small buffer. */
+static void tile_narrow(int rows, int vectors, int64_t columns, const gemm_tile_args *t) {
+    float buffer[GEMM_MR * GEMM_NR], residual[GEMM_MR * GEMM_NR];
     gemm_tile_args narrow = *t;
     narrow.out = buffer;
     narrow.out_stride = GEMM_NR;
-    narrow.residual = residual_from == NULL ? NULL : residual;
-    narrow.residual_stride = GEMM_NR;
+    if (t->accumulate) {
+        memset(buffer, 0, sizeof buffer);
+        for (int i = 0; i < rows; i++) {
+            copy_columns(buffer + i * GEMM_NR, t->out + i * t->out_stride, columns);
+        }
+    }
+    if (t->residual != NULL) {
+        memset(residual, 0, sizeof residual);
+        for (int i = 0; i < rows; i++) {
+            copy_columns(residual + i * GEMM_NR, t->residual + i * t->residual_stride, columns);
+        }
+        narrow.residual = residual;
+        narrow.residual_stride = GEMM_NR;
+    }
     gemm_tile(rows, vectors, &narrow);
     for (int i = 0; i < rows; i++) {
-        memcpy(out + i * stride, buffer + i * GEMM_NR, (size_t)columns * sizeof(float));
+        copy_columns(t->out + i * t->out_stride, buffer + i * GEMM_NR, columns);
     }
 }
 

@@ -121,7 +121,10 @@ static void pool_task(void *context, size_t begin, size_t end, int worker) {
         for (; at + VW <= s->channels; at += VW) {
             v_store(out + at, pool_vector(s, &box, x + at, stride, VW));
         }
-        if (at < s->channels) {
+        if (at < s->channels && s->channels >= VW) { /* the last vector overlaps the one before */
+            at = s->channels - VW;
+            v_store(out + at, pool_vector(s, &box, x + at, stride, VW));
+        } else if (at < s->channels) {
             size_t lanes = (size_t)(s->channels - at);
             v_store_part(out + at, pool_vector(s, &box, x + at, stride, lanes), lanes);
         }
