@@ -226,6 +226,16 @@ static accel_status fold(plan *p, int32_t value, accel_error *err) {
     return native_plan_run_node(p, n, n->inputs, n->outputs, err);
 }
 
+/* Pages of the file that were read for packing are not needed again; they count as memory of the process until then. */
+static void give_back_pages(const plan *p, int32_t value) {
+    const graph_data *data = (size_t)value < p->graph->value_count ? &p->graph->values[value].data : NULL;
+    if (data != NULL && data->kind == DATA_BYTES && data->file_backed) {
+        file_map part = {
+            .bytes = data->bytes, .size_bytes = data->size_bytes, .handle = (void *)(uintptr_t)data->bytes};
+        file_map_release_pages(&part, data->bytes, data->size_bytes);
+    }
+}
+
 accel_status native_plan_contents(plan *p, int32_t value, accel_error *err) {
     plan_value *v = &p->values[value];
     if (v->v.data != NULL) {
@@ -239,21 +249,12 @@ accel_status native_plan_contents(plan *p, int32_t value, accel_error *err) {
     ACCEL_TRY(graph_value_contents(p->graph, value, &t, &owned, err));
     static char nothing[64]; /* for tensors of no elements, so that present contents are never NULL */
     v->v.data = t.data != NULL ? t.data : nothing;
-    if (owned) {
+    if (owned) { /* generated, or copied because the file holds it unaligned */
         v->owned = t;
         p->weight_bytes += t.size_bytes;
+        give_back_pages(p, value);
     }
     return ACCEL_OK;
-}
-
-/* Pages of the file that were read for packing are not needed again; they count as memory of the process until then. */
-static void give_back_pages(const plan *p, int32_t value) {
-    const graph_data *data = (size_t)value < p->graph->value_count ? &p->graph->values[value].data : NULL;
-    if (data != NULL && data->kind == DATA_BYTES && data->file_backed) {
-        file_map part = {
-            .bytes = data->bytes, .size_bytes = data->size_bytes, .handle = (void *)(uintptr_t)data->bytes};
-        file_map_release_pages(&part, data->bytes, data->size_bytes);
-    }
 }
 
 void native_plan_drop_contents(plan *p, int32_t value) {
