@@ -12,6 +12,8 @@
 #include "zoo/class.h"
 #include "zoo/names.h"
 
+enum { MAX_SUGGESTED = 64 };
+
 const char *zoo_source_name(zoo_source s) {
     static const char *const names[] = {"file", "hf", "generated"};
     return names[s];
@@ -193,16 +195,34 @@ static accel_status load_known(const zoo_known *k, const zoo_options *options, z
     return status;
 }
 
-static accel_status unknown_reference(const char *reference, accel_error *err) {
-    const char *names[64];
+/* The name that was likely meant: one that goes on where the reference ends ("resnet50"), else the
+ * nearest. */
+static const char *nearest_name(const char *reference) {
+    const char *names[MAX_SUGGESTED];
     size_t count = 0;
-    for (; count < zoo_name_count() && count < 64; count++)
+    for (; count < zoo_name_count() && count < MAX_SUGGESTED; count++) {
         names[count] = zoo_name_at(count)->name;
-    const char *nearest = str_nearest(reference, names, count);
-    return error_set(
-        err, ACCEL_NOT_FOUND,
-        "'%s' is no zoo name, no .onnx file and no Hugging Face folder%s%s%s; `accel models` lists the names",
-        reference, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        if (reference[0] && str_starts_with(names[count], reference))
+            return names[count];
+    }
+    return str_nearest(reference, names, count);
+}
+
+static accel_status unknown_reference(const char *reference, accel_error *err) {
+    const char *nearest = nearest_name(reference);
+    return error_set(err, ACCEL_NOT_FOUND,
+                     "'%s' is no zoo name, no .onnx file and no Hugging Face folder%s%s%s; `accel models` "
+                     "lists the names",
+                     reference, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                     nearest ? "'?" : "");
+}
+
+static accel_status load_repository(const char *reference, const zoo_options *options, zoo_model *m,
+                                    accel_error *err) {
+    accel_status status = load_from_cache(reference, reference, options, m, err);
+    if (status != ACCEL_NOT_FOUND)
+        return status;
+    return error_prefix(err, status, "'%s' is no file or folder here", reference);
 }
 
 static accel_status load_folder_reference(const char *path, const zoo_options *options, zoo_model *m,
@@ -229,7 +249,7 @@ static accel_status load_any(const char *reference, const zoo_options *options, 
         return load_onnx(reference, m, err);
     const char *slash = strchr(reference, '/');
     if (slash && slash != reference && slash[1] && !strchr(slash + 1, '/') && reference[0] != '.')
-        return load_from_cache(reference, reference, options, m, err);
+        return load_repository(reference, options, m, err);
     return unknown_reference(reference, err);
 }
 

@@ -2,6 +2,7 @@
  * place. */
 #include "formats/onnx_bytes.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "graph/infer.h"
 
@@ -340,6 +341,34 @@ static void running_out_of_memory_anywhere_is_an_error(void **state) {
     fail_each_allocation(model_of(&old, 9));
 }
 
+/* The seeds of the fuzz target have a file for each kind of thing that the reader does. */
+static accel_status fail_each_allocation_of(void *folder, const char *name, accel_error *e) {
+    char path[1024];
+    char *bytes;
+    size_t length;
+    graph *g;
+    str_buf m = {0};
+    snprintf(path, sizeof path, "%s/%s", (const char *)folder, name);
+    assert_int_equal(file_read(path, 1 << 20, &bytes, &length, e), ACCEL_OK);
+    str_append_bytes(&m, bytes, length);
+    mem_free(bytes);
+    if (read_bytes(&m, &g, e) == ACCEL_OK) {
+        graph_destroy(g);
+        fail_each_allocation(m);
+    } else {
+        str_free(&m); /* external data: needs its folder */
+    }
+    return ACCEL_OK;
+}
+
+static void running_out_of_memory_in_any_kind_of_model_is_an_error(void **state) {
+    (void)state;
+    const char *source = getenv("ACCEL_SOURCE_DIR");
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/onnx", source ? source : ".");
+    assert_ok(file_list(folder, fail_each_allocation_of, folder, &err));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_cut_anywhere_is_refused_or_reads_as_less),
@@ -366,6 +395,7 @@ int main(void) {
         cmocka_unit_test(an_unknown_operator_is_read),
         cmocka_unit_test(an_attribute_given_twice_is_refused),
         cmocka_unit_test(running_out_of_memory_anywhere_is_an_error),
+        cmocka_unit_test(running_out_of_memory_in_any_kind_of_model_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

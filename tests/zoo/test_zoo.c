@@ -34,6 +34,8 @@ static void an_unknown_name_gets_a_suggestion(void **state) {
     zoo_model m;
     assert_int_equal(zoo_load("minilmm", NULL, &m, &err), ACCEL_NOT_FOUND);
     assert_says("did you mean 'minilm'?");
+    assert_int_equal(zoo_load("resnet50", NULL, &m, &err), ACCEL_NOT_FOUND);
+    assert_says("did you mean 'resnet50-light'?");
     assert_int_equal(zoo_load("completely-different", NULL, &m, &err), ACCEL_NOT_FOUND);
     assert_says("accel models");
 }
@@ -73,6 +75,7 @@ static void a_repository_is_looked_up_in_the_cache(void **state) {
     zoo_options options = {.environment = only_hub_cache};
     snprintf(cache_variable, sizeof cache_variable, "%s", (const char *)*state);
     assert_int_equal(zoo_load("some/model", &options, &m, &err), ACCEL_NOT_FOUND);
+    assert_says("'some/model' is no file or folder here");
     assert_says(*state);
     static const char *const folders[] = {"models--some--model", "models--some--model/refs",
                                           "models--some--model/snapshots",
