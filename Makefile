@@ -8,7 +8,7 @@ CMAKE   = cmake -G Ninja -S . -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 CTEST   = ctest --output-on-failure --no-label-summary -j $(JOBS)
 CLANG   = -DCMAKE_C_COMPILER=clang-19
 
-.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm peers install format check clean docs
+.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm peers bars install format check clean docs
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/build.ninja
@@ -62,7 +62,12 @@ wasm:
 
 peers: deps
 	@$(MAKE) --no-print-directory all
-	@benchmarks/peers.sh
+	@benchmarks/peers.sh $(BUILD)/accel
+
+# Every bar that a script measures, into docs/results/; on a quiet machine.
+bars: deps
+	@$(MAKE) --no-print-directory all
+	@benchmarks/all.sh $(BUILD)/accel
 
 install: all
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) --strip

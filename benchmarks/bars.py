@@ -1,6 +1,8 @@
 """What the scripts of this folder share: the machine in words, statistics, accel's records, the page.
 
     bars.py index       rewrites docs/results/README.md from the pages beside it
+    bars.py page timed|exact NAME TITLE METHOD BAR ACCEL COMMAND...
+                        the page of a command that prints a table and, as its last line, what it measured; exit code 1: bar not reached
 
 ACCEL_RESULTS names another folder for the pages (a trial run).
 """
@@ -13,11 +15,12 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(os.environ.get("ACCEL_RESULTS", ROOT / "docs/results"))
-BUSY_LOAD = 0.5
+BUSY_CORES = 0.1
 
 
 def say(text):
@@ -64,6 +67,18 @@ def version_of(accel):
     """ "0.1.0 (commit)", as the program under test says it."""
     result = subprocess.run([accel, "version"], capture_output=True, text=True, check=True)
     return result.stdout.splitlines()[0].removeprefix("accel ").strip()
+
+
+def busy_cores(seconds=2.0):
+    """CPUs that others use, while this process waits."""
+
+    def ticks():
+        user, nice, system, _, _, irq, soft_irq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+        return user + nice + system + irq + soft_irq + steal
+
+    before = ticks()
+    time.sleep(seconds)
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
 
 
 # ---- accel
@@ -154,16 +169,20 @@ def geometric_mean(values):
 
 
 class Page:
-    """A page of docs/results/. Made before measuring: it notes the load that the machine had then."""
+    """A page of docs/results/. Made before measuring: it notes what else the machine does then."""
 
     def __init__(self, name, title, accel, form=""):
         self.name, self.title, self.form = name, title, form
         self.lines, self.bars = [], []
         self.version = version_of(accel)
-        self.load = os.getloadavg()[0]
+        self.load = busy_cores()
+        self.busy = self.load > BUSY_CORES
+        if self.busy:
+            say(f"the machine is busy: others use {self.load:.2f} CPUs")
 
     def text(self, *lines):
-        self.lines += [*lines, ""]
+        if lines:
+            self.lines += [*lines, ""]
 
     def table(self, columns, rows):
         """columns: names; one that begins with ">" is a column of numbers."""
@@ -172,17 +191,18 @@ class Page:
         self.lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
         self.lines.append("")
 
-    def bar(self, text, measured, reached):
-        """reached None: not decided, and `measured` says why."""
-        self.bars.append((text, measured, {True: "reached", False: "**not reached**", None: "not decided"}[reached]))
+    def bar(self, text, measured, reached, timed=True):
+        """reached None: not decided, and `measured` says why. timed: a busy machine spoils it."""
+        verdict = {True: "reached", False: "**not reached**", None: "not decided"}[reached]
+        self.bars.append((text, measured, verdict + (" (busy)" if self.busy and timed else "")))
 
     def facts(self):
-        busy = " — busy: these figures are a trial, not a result" if self.load > BUSY_LOAD else ""
+        busy = " — busy: times are a trial, not a result" if self.busy else ""
         rows = [
             ("date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")),
             ("accel", self.version),
             ("machine", machine()),
-            ("load average at the start", f"{self.load:.2f}{busy}"),
+            ("CPUs used by others at the start", f"{self.load:.2f}{busy}"),
         ]
         return rows + ([("form", self.form)] if self.form else [])
 
@@ -235,7 +255,25 @@ def write_index():
     (RESULTS / "README.md").write_text("\n".join(out) + "\n")
 
 
+# ---- pages of commands that print their table
+
+
+def run_and_write(kind, name, title, method, bar, accel, *command):
+    page = Page(name, title, accel)
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    lines = result.stdout.rstrip().splitlines()
+    if result.returncode not in (0, 1) or len(lines) < 3:
+        raise SystemExit(f"exit code {result.returncode} from: {' '.join(command)}")
+    page.text(method)
+    page.text(*(line for line in lines[:-1] if line))
+    page.bar(bar, lines[-1], result.returncode == 0, timed=kind == "timed")
+    page.write()
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] != ["index"]:
+    if sys.argv[1:] == ["index"]:
+        write_index()
+    elif len(sys.argv) > 8 and sys.argv[1] == "page":
+        run_and_write(*sys.argv[2:])
+    else:
         sys.exit(__doc__)
-    write_index()

@@ -40,10 +40,12 @@ def against_itself(accel, work, engine, threads, repeats, seconds):
     records = accel_json([accel, "bench", "--plan", path, "--no-db", "--quiet", "--format", "json"])
     means = [statistics.fmean(milliseconds(r)) for r in records]
     ratio, low, high = ratio_of_means(means[0::2], means[1::2])
-    inside = low <= 1.0 <= high
+    bounded = not math.isnan(low)
+    inside = not bounded or low <= 1.0 <= high
     row = [engine, threads, f"{statistics.fmean(means[0::2]):.3f}", f"{statistics.fmean(means[1::2]):.3f}"]
-    row += [f"**{ratio:.4f}**", f"{low:.3f}–{high:.3f}", len(means[0::2]), "no difference" if inside else "a difference"]
-    return row, inside, ratio, 0.5 * (high - low)
+    verdict = "no difference" if inside and bounded else "a difference" if bounded else "too noisy to say"
+    row += [f"**{ratio:.4f}**", f"{low:.3f}–{high:.3f}" if bounded else "unbounded", len(means[0::2]), verdict]
+    return row, inside, ratio, 0.5 * (high - low) if bounded else math.inf
 
 
 def misses_by_chance(trials):
