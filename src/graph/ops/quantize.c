@@ -23,7 +23,7 @@ accel_status grain_read(const op_context *c, size_t x, size_t scale, size_t zero
     int64_t block = op_attr_int(c, "block_size", 0);
     *out = (grain){.block = 1};
     if (input_is_static(c, scale) && input_is_static(c, zero) && !shape_equal(ss, input_shape(c, zero)) &&
-        op_elements(&c->inputs[scale]) + op_elements(&c->inputs[zero]) != 2)
+        !(op_elements(&c->inputs[scale]) == 1 && op_elements(&c->inputs[zero]) == 1))
         return op_fail(c, ACCEL_BAD_GRAPH, "scale and zero point must have one shape");
     if (!input_is_static(c, scale) || !input_is_static(c, x))
         return ACCEL_OK;
@@ -121,6 +121,11 @@ static accel_status quantize_infer(op_context *c) {
     return ACCEL_OK;
 }
 
+/* One zero point a scale, 0 where they are omitted. A single one (of another shape than [1]) serves a single scale. */
+static const double *zero_points(op_context *c) {
+    return op_has_input(c, 2) ? op_input_f64(c, 2) : SCRATCH(c, double, op_elements(&c->inputs[1]));
+}
+
 static accel_status quantize_eval(op_context *c) {
     grain g;
     ACCEL_TRY(grain_read(c, 0, 1, 2, &g));
@@ -131,15 +136,15 @@ static accel_status quantize_eval(op_context *c) {
         precision = DTYPE_F32;
     if (op_attr_int(c, "saturate", 1) == 0 && (TYPES_FLOAT8 & TYPE_BIT(type)))
         return op_fail(c, ACCEL_UNSUPPORTED, "float8 without saturation is not supported");
-    const double *x = op_input_f64(c, 0);
-    if (!x)
+    const double *x = op_input_f64(c, 0), *scales = op_input_f64(c, 1), *zeros = zero_points(c);
+    if (!x || !scales || !zeros)
         return ACCEL_OUT_OF_MEMORY;
     for (int64_t i = 0; i < output_elements(c, 0); i++) {
         int64_t at = grain_at(&g, i);
         /* The division is done, and rounded, in the precision that the scale has: it decides ties. */
-        double ratio = round_to_type(precision, round_to_type(precision, x[i]) /
-                                                    round_to_type(precision, input_f64_at(c, 1, at, 1)));
-        quantised_store(type, c->output_data[0], i, ratio, input_f64_at(c, 2, at, 0));
+        double ratio =
+            round_to_type(precision, round_to_type(precision, x[i]) / round_to_type(precision, scales[at]));
+        quantised_store(type, c->output_data[0], i, ratio, zeros[at]);
     }
     return ACCEL_OK;
 }
@@ -164,12 +169,12 @@ static accel_status dequantize_eval(op_context *c) {
     grain g;
     ACCEL_TRY(grain_read(c, 0, 1, 2, &g));
     dtype type = c->outputs[0].type.type;
-    const double *x = op_input_f64(c, 0);
-    if (!x)
+    const double *x = op_input_f64(c, 0), *scales = op_input_f64(c, 1), *zeros = zero_points(c);
+    if (!x || !scales || !zeros)
         return ACCEL_OUT_OF_MEMORY;
     for (int64_t i = 0; i < output_elements(c, 0); i++) {
         int64_t at = grain_at(&g, i);
-        double value = (x[i] - input_f64_at(c, 2, at, 0)) * input_f64_at(c, 1, at, 1);
+        double value = (x[i] - zeros[at]) * scales[at];
         store_f64(type, c->output_data[0], i, 1, 1, &value);
     }
     return ACCEL_OK;
