@@ -70,9 +70,28 @@ static dim_role role_by_position(const value_type *t, int axis) {
     return axis == 1 && t->shape.rank == 2 && !dtype_is_float(t->type) ? ROLE_SEQUENCE : ROLE_UNKNOWN;
 }
 
-static dim_role role_of(const graph_value *v, const value_type *t, int axis) {
-    dim_role role = role_by_name(v->dim_names[axis]);
-    return role == ROLE_UNKNOWN ? role_by_position(t, axis) : role;
+/* A name means the same in all inputs ("s1"): the role that it has where the position tells most, which is in
+ * inputs of integers. */
+static dim_role role_by_positions(const graph *g, const char *name) {
+    dim_role found = ROLE_UNKNOWN;
+    for (size_t i = 0; i < g->input_count; i++) {
+        const graph_value *v = &g->values[g->inputs[i]];
+        const value_type *t = graph_declared_type(g, g->inputs[i]);
+        for (int axis = 0; axis < t->shape.rank; axis++) {
+            dim_role role = str_equal(v->dim_names[axis], name) ? role_by_position(t, axis) : ROLE_UNKNOWN;
+            if (role != ROLE_UNKNOWN && (found == ROLE_UNKNOWN || !dtype_is_float(t->type)))
+                found = role;
+        }
+    }
+    return found;
+}
+
+static dim_role role_of(const graph *g, const graph_value *v, const value_type *t, int axis) {
+    const char *name = v->dim_names[axis];
+    dim_role role = role_by_name(name);
+    if (role != ROLE_UNKNOWN)
+        return role;
+    return name ? role_by_positions(g, name) : role_by_position(t, axis);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------- */
@@ -136,7 +155,7 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
 
 static accel_status resolve_dim(resolver *r, const graph_value *v, const value_type *t, int axis,
                                 int64_t *dim) {
-    dim_role role = role_of(v, t, axis);
+    dim_role role = role_of(r->model->graph, v, t, axis);
     const zoo_dim *given = given_dim(r, v, axis);
     if (*dim == DIM_UNKNOWN)
         *dim = given ? given->value : by_role(r, v, axis, role);

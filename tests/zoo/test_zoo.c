@@ -366,6 +366,28 @@ static void dims_that_nobody_gave_are_reported(void **state) {
     zoo_model_free(&m);
 }
 
+static void a_dim_of_one_name_has_one_value(void **state) {
+    static const char *const wide[] = {"s0", "s1", NULL}, *const flat[] = {"s0", "s1"};
+    static const int64_t unknown[] = {DIM_UNKNOWN, DIM_UNKNOWN, 4};
+    builder b;
+    graph *g;
+    assert_ok(builder_start(&b, NULL, &err));
+    value_id x = build_input(&b, "x", DTYPE_F32, 3, unknown, wide);
+    value_id ids = build_input(&b, "ids", DTYPE_I64, 2, unknown, flat);
+    build_output(&b, "y", BUILD(&b, "Relu", x));
+    build_output(&b, "z", BUILD(&b, "Neg", ids));
+    assert_ok(builder_finish(&b, &g, &err));
+    assert_ok(onnx_write(g, temp_path(state, "m.onnx"), NULL, &err));
+    graph_destroy(g);
+    zoo_model m = load(temp_path(state, "m.onnx"), NULL);
+    shape shapes[2];
+    zoo_input_options options = {.batch = 2, .sequence = 9};
+    assert_ok(zoo_input_shapes(&m, &options, shapes, &err));
+    assert_true(shape_equal(&shapes[0], &(shape){3, {2, 9, 4}}));
+    assert_true(shape_equal(&shapes[1], &(shape){2, {2, 9}}));
+    zoo_model_free(&m);
+}
+
 /* --- light graphs --- */
 
 static void light_graphs_take_any_batch(void **state) {
@@ -449,6 +471,7 @@ int main(void) {
         WITH_FOLDER(an_onnx_file_is_handed_on_by_its_path),
         WITH_FOLDER(a_fixed_batch_cannot_be_changed),
         WITH_FOLDER(dims_that_nobody_gave_are_reported),
+        WITH_FOLDER(a_dim_of_one_name_has_one_value),
         cmocka_unit_test(light_graphs_take_any_batch),
         cmocka_unit_test(running_out_of_memory_anywhere_is_an_error),
     };
