@@ -27,11 +27,11 @@ def save(target, name, data):
 
 
 def info(name, *dims, kind=TensorProto.FLOAT):
-    return helper.make_tensor_value_info(name, kind, dims)
+    return helper.make_tensor_value_info(name, kind, None if dims == (None,) else dims)
 
 
 def node(op, inputs, outputs, **attributes):
-    return helper.make_node(op, inputs.split(), outputs.split(), name=op.lower(), **attributes)
+    return helper.make_node(op, inputs.split(" ") if inputs else [], outputs.split(), name=op.lower(), **attributes)
 
 
 def onnx_model(name, opset, nodes, inputs, outputs, weights=(), functions=(), sparse=(), ir=8):
@@ -71,6 +71,19 @@ def make_onnx():
                           node("Upsample", "n", "u", height_scale=2.0, width_scale=2.0), node("Dropout", "u", "d", is_test=1),
                           node("Clip", "d", "e", min=0.0, max=6.0), node("Softmax", "e", "y")],
                [x4, info("s", 2)], [y], [f32("s", 2), f32("b", 2)], ir=3)
+    onnx_model("older", 10, [node("Pad", "x", "p", pads=[0, 0, 1, 1, 0, 0, 1, 1], value=1.0), node("Slice", "p a b", "s"),
+                             node("TopK", "s k", "t i"), node("Split", "t", "u v", axis=3, split=[1, 1]),
+                             node("ReduceMean", "u", "m", axes=[2]), node("Squeeze", "m", "q", axes=[0]),
+                             node("Resize", "v f", "y", mode="nearest")],
+               [x4], [info("q", None), info("y", None)],
+               [i64("a", 0, 0, 0, 0), i64("b", 1, 2, 5, 5), i64("k", 2),
+                numpy_helper.from_array(np.array([1, 1, 2, 0.5], np.float32), "f")])
+    onnx_model("groups", 18, [node("GroupNormalization", "x s s", "g", num_groups=2), node("DFT", "z", "y", axis=1)],
+               [x4, info("z", 1, 6, 1)], [info("g", None), info("y", None)], [f32("s", 2)])
+    scan_body = helper.make_graph([node("Add", "v i", "v2"), node("Identity", "v2", "o")], "body", [info("v", 2), info("i", 2)],
+                                  [info("v2", 2), info("o", 2)])
+    onnx_model("scan", 8, [node("Scan", " v0 xs", "y z", body=scan_body, num_scan_inputs=1)], [info("v0", 1, 2), info("xs", 1, 3, 2)],
+               [info("y", 1, 2), info("z", 1, 3, 2)])
     onnx_model("shapes", 11, [node("Shape", "x", "s"), node("Gather", "s z", "d"), node("Unsqueeze", "d", "u", axes=[0]),
                               node("Concat", "u m", "t", axis=0), node("Reshape", "x t", "r"), node("Slice", "r a b", "y")],
                [x3], [info("y", None, None)],
