@@ -592,8 +592,9 @@ static accel_status centre_eval(op_context *c) {
     uint8_t *target = movable_output(c, 0);
     if (!source || !target)
         return ACCEL_OUT_OF_MEMORY;
-    if (output_elements(c, 0) > 0)
-        memset(target, 0, (size_t)output_elements(c, 0) * bytes);
+    if (output_elements(c, 0) == 0)
+        return ACCEL_OK; /* other dims may be beyond all arithmetic */
+    memset(target, 0, (size_t)output_elements(c, 0) * bytes);
     dense_strides(in->rank, in->dims, from_strides);
     dense_strides(out->rank, out->dims, to_strides);
     for (int i = 0; i < in->rank; i++) {
