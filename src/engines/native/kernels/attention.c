@@ -148,20 +148,21 @@ typedef struct attention_block {
     float most[QUERIES], sum[QUERIES];
 } attention_block;
 
-/* scores[r][j] = q[r] · key[j] for the keys of one block. */
+/* scores[r][j] = q[r] · key[j] for the keys of one block. A panel of keys stays in the first-level cache while all rows meet it. */
 static void score_tiles(const attention_block *b, int64_t first_key, int64_t keys) {
     const attention_state *s = b->s;
-    for (int r = 0; r < b->rows; r += GEMM_MR) {
-        int rows = b->rows - r < GEMM_MR ? b->rows - r : GEMM_MR;
-        const float *pointers[GEMM_MR];
-        for (int i = 0; i < rows; i++) {
-            pointers[i] = b->q + (r + i) * s->q_stride;
-        }
-        for (int64_t j = 0; j < keys; j += GEMM_NR) {
-            gemm_tile_args t = {.rows = pointers, .segments = 1, .length = s->head, .out_stride = KEYS};
-            t.panel = b->keys + (first_key + j) * s->head;
+    const float *pointers[QUERIES];
+    for (int i = 0; i < b->rows; i++) {
+        pointers[i] = b->q + i * s->q_stride;
+    }
+    for (int64_t j = 0; j < keys; j += GEMM_NR) {
+        int vectors = s->kv_length - first_key - j <= VW ? 1 : 2;
+        gemm_tile_args t = {.segments = 1, .length = s->head, .out_stride = KEYS};
+        t.panel = b->keys + (first_key + j) * s->head;
+        for (int r = 0; r < b->rows; r += GEMM_MR) {
+            t.rows = pointers + r;
             t.out = b->scores + r * KEYS + j;
-            gemm_tile(rows, s->kv_length - first_key - j <= VW ? 1 : 2, &t);
+            gemm_tile(b->rows - r < GEMM_MR ? b->rows - r : GEMM_MR, vectors, &t);
         }
     }
 }
