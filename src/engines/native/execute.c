@@ -80,8 +80,17 @@ static accel_status allocate_output(op_context *c, size_t output, const shape *s
     if (c->output_data[output] != NULL && shape_equal(&c->outputs[output].type.shape, s)) {
         return ACCEL_OK;
     }
-    if (p->values[id].is_static && p->values[id].store != STORE_CONSTANT) {
-        return op_fail(c, ACCEL_BAD_GRAPH, "output %zu has another shape than inference found", output);
+    plan_value *v = &p->values[id];
+    bool is_planned = v->is_static && v->store != STORE_CONSTANT;
+    if (is_planned && !shape_equal(&v->v.shape, s)) {
+        char have[128], want[128];
+        return op_fail(c, ACCEL_BAD_GRAPH, "output %zu is %s, inference found %s", output,
+                       shape_text(s, have, sizeof have), shape_text(&v->v.shape, want, sizeof want));
+    }
+    if (is_planned) { /* the model declares a shape that its operator alone does not tell */
+        c->outputs[output].type.shape = *s;
+        c->outputs[output].data = c->output_data[output] = v->v.data;
+        return ACCEL_OK;
     }
     ACCEL_TRY(own_memory(p, id, c->outputs[output].type.type, s, c->err));
     c->outputs[output].type.shape = *s;
