@@ -71,7 +71,7 @@ TILES(8)
 TILE(1, 2, 4)
 TILE(2, 2, 2)
 
-    typedef void (*tile_function)(const gemm_tile_args *);
+typedef void (*tile_function)(const gemm_tile_args *);
 #define TILE_ROW(rows) {tile_##rows##_1_1, tile_##rows##_2_1}
 static const tile_function tile_functions[GEMM_MR][2] = {
     TILE_ROW(1), TILE_ROW(2), TILE_ROW(3), TILE_ROW(4), TILE_ROW(5), TILE_ROW(6),
