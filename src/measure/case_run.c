@@ -256,7 +256,7 @@ void case_describe(runner *run, case_run *k, const model_facts *f) {
     r->device_memory_bytes = c->device.memory_bytes > 0 ? (int64_t)c->device.memory_bytes : RECORD_NONE;
     r->engine_name = text_or_null(c->engine);
     r->engine_version = c->engine_version;
-    r->batch = c->batch;
+    r->batch = c->batch > 0 ? c->batch : RECORD_NONE;
     r->sequence = c->sequence > 0 ? c->sequence : RECORD_NONE;
     r->precision_asked = precision_name(c->precision);
     r->threads = c->threads;

@@ -100,7 +100,7 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
     const char *precision_text = json_get_text(object, "precision", a, &ok);
     const char *preset = json_get_text(object, "preset", a, &ok);
     out->reason = json_get_text(object, "reason", a, &ok);
-    out->batch = json_get_int(object, "batch", 1, &ok);
+    out->batch = json_get_int(object, "batch", 0, &ok);
     out->sequence = json_get_int(object, "sequence", 0, &ok);
     out->threads = json_get_int(object, "threads", 1, &ok);
     out->repeat = json_get_int(object, "repeat", 0, &ok);
@@ -109,7 +109,7 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
          precision_from_name(precision_text ? precision_text : "fp32", &out->precision) &&
          case_status_from_name(preset ? preset : "ok", &out->preset) &&
          device_from_json(yyjson_obj_get(object, "device"), a, &out->device);
-    ok = ok && in_range(out->batch, 1, 1 << 24) && in_range(out->sequence, 0, 1 << 24) &&
+    ok = ok && in_range(out->batch, 0, 1 << 24) && in_range(out->sequence, 0, 1 << 24) &&
          in_range(out->threads, 1, 1 << 16) && in_range(out->repeat, 0, 1 << 20);
     return ok ? ACCEL_OK
               : error_set(err, ACCEL_BAD_FILE,

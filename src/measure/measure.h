@@ -107,7 +107,7 @@ typedef struct bench_request {
     size_t platform_count;
     const char *const *engines; /* none: all engines */
     size_t engine_count;
-    const int64_t *batches; /* none: 1 */
+    const int64_t *batches; /* none: 0, which is 1 or what the model fixes */
     size_t batch_count;
     const int64_t *sequences; /* none: 0, the model's own */
     size_t sequence_count;
@@ -127,7 +127,7 @@ typedef struct bench_case {
     const char *engine_version; /* or NULL */
     engine_device device;       /* as probed */
     precision precision;
-    int64_t batch;
+    int64_t batch;    /* 0: 1, or what the model fixes */
     int64_t sequence; /* 0: the model's own */
     int64_t threads;
     int64_t repeat;     /* which repetition, from 0 */

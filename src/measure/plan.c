@@ -270,7 +270,7 @@ static accel_status add_comparison(bench_plan *plan, const bench_case *work, con
 }
 
 typedef struct axes {
-    int64_t one_batch, no_sequence, all_threads;
+    int64_t no_batch, no_sequence, all_threads;
     precision fp32;
     const int64_t *batches, *sequences, *threads;
     const precision *precisions;
@@ -278,8 +278,8 @@ typedef struct axes {
 } axes;
 
 static void take_axes(const bench_request *r, axes *x) {
-    *x = (axes){.one_batch = 1, .all_threads = thread_cpu_count(), .fp32 = PRECISION_FP32};
-    x->batches = r->batch_count ? r->batches : &x->one_batch;
+    *x = (axes){.all_threads = thread_cpu_count(), .fp32 = PRECISION_FP32};
+    x->batches = r->batch_count ? r->batches : &x->no_batch;
     x->sequences = r->sequence_count ? r->sequences : &x->no_sequence;
     x->threads = r->thread_count ? r->threads : &x->all_threads;
     x->precisions = r->precision_count ? r->precisions : &x->fp32;
@@ -411,14 +411,16 @@ const char *case_model_name(const char *reference, char *buffer, size_t size) {
 }
 
 const char *case_label(const bench_case *c, char *buffer, size_t size) {
-    char model[128], sequence[32] = "", device[64] = "";
+    char model[128], batch[32] = "", sequence[32] = "", device[64] = "";
     case_model_name(c->model, model, sizeof model);
+    if (c->batch > 0)
+        str_format(batch, sizeof batch, " · batch %lld", (long long)c->batch);
     if (c->sequence > 0)
         str_format(sequence, sizeof sequence, " · seq %lld", (long long)c->sequence);
     if (c->device.id && *c->device.id && !str_equal(c->device.id, platform_name(c->platform)))
         str_format(device, sizeof device, " %s", c->device.id);
-    str_format(buffer, size, "%s · %s%s%s%s · batch %lld%s · %lld thread%s · %s", model, c->engine,
-               *c->engine ? " " : "", platform_name(c->platform), device, (long long)c->batch, sequence,
+    str_format(buffer, size, "%s · %s%s%s%s%s%s · %lld thread%s · %s", model, c->engine,
+               *c->engine ? " " : "", platform_name(c->platform), device, batch, sequence,
                (long long)c->threads, c->threads == 1 ? "" : "s", precision_name(c->precision));
     return buffer;
 }

@@ -126,7 +126,7 @@ static bool answers(const bench_plan *p, const bench_case *c, const record *r) {
     return same_text(case_model_name(c->model, name, sizeof name), r->model_name) &&
            same_text(c->engine, r->engine_name) && same_text(platform_name(c->platform), r->platform) &&
            same_text(c->device.id, r->device_id) &&
-           same_text(precision_name(c->precision), r->precision_asked) && c->batch == r->batch &&
+           same_text(precision_name(c->precision), r->precision_asked) && same_or_open(c->batch, r->batch) &&
            same_or_open(c->sequence, r->sequence) && c->threads == r->threads && c->repeat == r->repeat &&
            same_text(scenario_name(p->settings.scenario), r->scenario) && p->settings.seed == r->seed;
 }

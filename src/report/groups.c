@@ -147,7 +147,7 @@ const record *record_groups_second(const record_groups *g, size_t group, const r
 }
 
 int record_decimals(double ms) {
-    return ms >= 100 ? 1 : ms >= 10 ? 2 : 3;
+    return ms >= 100 ? 1 : ms >= 10 ? 2 : ms >= 0.1 ? 3 : ms >= 0.01 ? 4 : 6;
 }
 
 const char *record_runner(const record *r, char *buffer, size_t size) {

@@ -4,7 +4,15 @@
 #include <limits.h>
 
 #define STRING_NAME(name) wasm_##name
+#if defined(__GNUC__) && !defined(__clang__)
+/* As in the wasm build (-ffreestanding) the loops must stay loops. */
+#pragma GCC push_options
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
 #include "base/wasm/string.c"
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
 #undef STRING_NAME
 #define STDLIB_NAME(name) wasm_##name
 #include "base/wasm/stdlib.c"

@@ -177,7 +177,7 @@ static void a_repository_is_found_through_its_main_reference(void **state) {
 static void a_repository_that_is_not_there_names_the_cache(void **state) {
     str_buf path = {0};
     assert_int_equal(hf_cache_find(*state, "org/name", &path, &err), ACCEL_NOT_FOUND);
-    assert_says(*state);
+    assert_says((const char *)*state);
     str_free(&path);
 }
 

@@ -125,9 +125,15 @@ static void outliers_are_classified_by_tukeys_fences(void **state) {
     assert_int_equal(o.high_severe, 1);
 }
 
+static double normal(rng *r) {
+    float x;
+    rng_fill_normal_f32(r, &x, 1, 0, 1);
+    return (double)x;
+}
+
 static void fill_normal(rng *r, double *values, size_t count, double mean, double std) {
     for (size_t i = 0; i < count; i++)
-        values[i] = mean + std * (double)rng_normal_f32(r);
+        values[i] = mean + std * normal(r);
 }
 
 /* A 95 % interval holds the true ratio about 95 times in 100: Fieller's is exact for normal data. */
@@ -161,8 +167,8 @@ static void the_interval_knows_the_level_that_varies(void **state) {
         size_t sizes[GROUPS];
         for (int g = 0; g < GROUPS; g++) {
             sizes[g] = N;
-            fill_normal(&r, a + g * N, N, 10.0 + 0.3 * (double)rng_normal_f32(&r), 0.1);
-            fill_normal(&r, b + g * N, N, 10.0 + 0.3 * (double)rng_normal_f32(&r), 0.1);
+            fill_normal(&r, a + g * N, N, 10.0 + 0.3 * normal(&r), 0.1);
+            fill_normal(&r, b + g * N, N, 10.0 + 0.3 * normal(&r), 0.1);
         }
         stats_ratio out;
         stats_ratio_of_means(&(stats_series){a, sizes, GROUPS}, &(stats_series){b, sizes, GROUPS}, 0.95,
@@ -248,7 +254,7 @@ static void steady_series_have_no_change_points(void **state) {
 static size_t series(int64_t *out, size_t warm, size_t count, double slow, rng *r) {
     for (size_t i = 0; i < count; i++) {
         double level = i < warm ? slow : 1.0;
-        out[i] = (int64_t)(1e6 * level * (1.0 + 0.02 * (double)rng_normal_f32(r)));
+        out[i] = (int64_t)(1e6 * level * (1.0 + 0.02 * normal(r)));
     }
     return count;
 }
@@ -292,7 +298,7 @@ static void one_engine_compared_with_itself_shows_no_difference(void **state) {
         for (int side = 0; side < 2; side++) {
             double drift = 0.0;
             for (int i = 0; i < N; i++) {
-                drift = 0.8 * drift + (double)rng_normal_f32(&r);
+                drift = 0.8 * drift + normal(&r);
                 samples[side][i] = (int64_t)(1e6 + 1e4 * drift);
             }
             record_init(&records[side]);
