@@ -34,8 +34,8 @@ accel_status json_parse(const char *json, size_t length, size_t max_bytes, const
                          length, max_bytes);
     yyjson_read_err failure = {0};
     /* Without YYJSON_READ_INSITU yyjson copies the text and leaves ours alone. */
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)json, length, YYJSON_READ_ALLOW_INF_AND_NAN, json_allocator(), &failure);
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, length, YYJSON_READ_ALLOW_INF_AND_NAN,
+                                       json_allocator(), &failure);
     if (!doc && failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return error_no_memory(err, what, length);
     if (!doc)
