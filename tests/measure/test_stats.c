@@ -152,7 +152,7 @@ static void the_interval_of_a_ratio_covers_at_its_rate(void **state) {
         stats_ratio_of_means(&(stats_series){a, &n, 1}, &(stats_series){b, &n, 1}, 0.95, &out);
         covered += out.low <= 1.2 && 1.2 <= out.high;
     }
-    near((double)covered / TRIALS, 0.95, 0.02);
+    near((double)covered / (double)TRIALS, 0.95, 0.02);
 }
 
 /* With process-to-process variance, taking all samples as independent would call everything different. */
