@@ -26,8 +26,9 @@
 /* The sentence in `err` contains text. */
 #define assert_says(text)                                                                                    \
     do {                                                                                                     \
-        if (!strstr(err.message, (text))) {                                                                  \
-            fail_msg("\"%s\" does not say \"%s\"", err.message, (text));                                     \
+        const char *says_ = (text);                                                                          \
+        if (!strstr(err.message, says_)) {                                                                   \
+            fail_msg("\"%s\" does not say \"%s\"", err.message, says_);                                      \
         }                                                                                                    \
     } while (0)
 
