@@ -115,9 +115,9 @@ INLINE vf v_sigmoid(vf x) {
 INLINE vf v_log(vf x) {
     vi tiny = x < v_splat(1.17549435e-38f);
     vf scaled = v_select(tiny, x * 8388608.0f, x);
-    vi bits = (vi)scaled;
-    vi exponent = ((bits - 0x3f3504f3) >> 23);
-    vf m = (vf)(bits - (exponent << 23)) - 1.0f;
+    vu bits = (vu)scaled;
+    vi exponent = (vi)(bits - 0x3f3504f3u) >> 23;
+    vf m = (vf)(bits - ((vu)exponent << 23)) - 1.0f;
     vf e = __builtin_convertvector(exponent, vf) - v_select(tiny, v_splat(23.0f), (vf){0});
     vf z = m * m;
     vf p = v_splat(7.0376836292e-2f);

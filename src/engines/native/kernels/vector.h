@@ -28,6 +28,8 @@
 
 typedef float vf __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint32_t vu
+    __attribute__((vector_size(VECTOR_BYTES))); /* bits: wraps and shifts as C allows only for unsigned */
 typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
 INLINE vf v_load(const float *p) {
