@@ -1,40 +1,11 @@
-#include <pthread.h>
 #include <string.h>
 
 #include "base/library.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "engines/onnxruntime/ort.h"
+#include "engines/vendor_library.h"
 
 /* ---- loading ------------------------------------------------------------------------------------------------------- */
-
-typedef struct loaded {
-    ort_runtime runtime;
-    library *library;
-    struct loaded *next;
-} loaded;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static loaded *all_loaded; /* never freed: see ort_runtime_open */
-
-static const char how_to_get[] =
-    "install it with `pip install onnxruntime`, or name its folder by --runtime-path or its "
-    "library by ACCEL_ONNXRUNTIME";
-
-static accel_status find(const engine_context *context, str_buf *path, accel_error *err) {
-    static const char *const patterns[] = {"libonnxruntime.so", "libonnxruntime.so*",
-                                           "libonnxruntime*.dylib"};
-    str_buf looked = {0};
-    accel_status status = engine_find_library(context, "ACCEL_ONNXRUNTIME", "onnxruntime", patterns,
-                                              sizeof patterns / sizeof patterns[0], path, &looked, err);
-    str_free(&looked);
-    if (status == ACCEL_ABSENT && err) {
-        char words[ACCEL_ERROR_MESSAGE_BYTES];
-        str_format(words, sizeof words, "%s", err->message);
-        return error_set(err, status, "ONNX Runtime is not here: %s; %s", words, how_to_get);
-    }
-    return status;
-}
 
 /* "1.32.0" has API 32. Asking for more than the library has makes it write to stderr, so we don't. */
 static uint32_t api_of_version(const char *version) {
@@ -49,8 +20,10 @@ static uint32_t api_of_version(const char *version) {
     return minor < ORT_API_VERSION ? minor : ORT_API_VERSION;
 }
 
-static accel_status take_api(const library *l, ort_runtime *rt, accel_error *err) {
+static accel_status take_api(const library *l, const char *path, void *runtime, accel_error *err) {
+    ort_runtime *rt = runtime;
     const OrtApiBase *(*get_base)(void) = NULL;
+    str_format(rt->path, sizeof rt->path, "%s", path);
     ACCEL_TRY(library_bind(l, "OrtGetApiBase", &get_base, err));
     const OrtApiBase *base = get_base();
     const char *version = base ? base->GetVersionString() : "";
@@ -64,52 +37,25 @@ static accel_status take_api(const library *l, ort_runtime *rt, accel_error *err
     return ACCEL_OK;
 }
 
-static accel_status load(const char *path, loaded **out, accel_error *err) {
-    loaded *fresh = mem_calloc(1, sizeof *fresh);
-    if (!fresh) {
-        return error_no_memory(err, "ONNX Runtime", sizeof *fresh);
-    }
-    str_format(fresh->runtime.path, sizeof fresh->runtime.path, "%s", path);
-    accel_status status = library_open(path, &fresh->library, err);
-    if (status == ACCEL_OK) {
-        status = take_api(fresh->library, &fresh->runtime, err);
-    }
-    if (status != ACCEL_OK) {
-        library_close(fresh->library); /* nothing of it was started yet */
-        mem_free(fresh);
-        return status == ACCEL_OUT_OF_MEMORY
-                   ? status
-                   : error_prefix(err, ACCEL_ABSENT, "ONNX Runtime at %s cannot be loaded", path);
-    }
-    *out = fresh;
-    return ACCEL_OK;
-}
-
-static accel_status open_path(const char *path, const ort_runtime **out, accel_error *err) {
-    for (loaded *l = all_loaded; l; l = l->next) {
-        if (str_equal(l->runtime.path, path)) {
-            *out = &l->runtime;
-            return ACCEL_OK;
-        }
-    }
-    loaded *fresh = NULL;
-    ACCEL_TRY(load(path, &fresh, err));
-    fresh->next = all_loaded;
-    all_loaded = fresh;
-    *out = &fresh->runtime;
-    return ACCEL_OK;
-}
-
 accel_status ort_runtime_open(const engine_context *context, const ort_runtime **out, accel_error *err) {
-    str_buf path = {0};
-    accel_status status = find(context, &path, err);
-    if (status == ACCEL_OK) {
-        pthread_mutex_lock(&lock);
-        status = open_path(path.data, out, err);
-        pthread_mutex_unlock(&lock);
-    }
-    str_free(&path);
-    return status;
+    static const char *const patterns[] = {"libonnxruntime.so", "libonnxruntime.so*",
+                                           "libonnxruntime*.dylib"};
+    static vendor_library vendor = {
+        .name = "ONNX Runtime",
+        .environment = "ACCEL_ONNXRUNTIME",
+        .package = "onnxruntime",
+        .how_to_get =
+            "install it with `pip install onnxruntime`, or name its folder by --runtime-path or its "
+            "library by ACCEL_ONNXRUNTIME",
+        .patterns = patterns,
+        .pattern_count = sizeof patterns / sizeof *patterns,
+        .runtime_bytes = sizeof(ort_runtime),
+        .take = take_api,
+    };
+    const void *runtime = NULL;
+    ACCEL_TRY(vendor_library_open(&vendor, context, &runtime, err));
+    *out = runtime;
+    return ACCEL_OK;
 }
 
 /* ---- errors and messages ---------------------------------------------------------------------------------------------- */

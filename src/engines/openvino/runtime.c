@@ -1,38 +1,12 @@
-#include <pthread.h>
 #include <string.h>
 
 #include "base/library.h"
-#include "base/mem.h"
 #include "engines/openvino/ov.h"
+#include "engines/vendor_library.h"
 
-typedef struct loaded {
-    ov_runtime runtime;
-    library *library;
-    struct loaded *next;
-} loaded;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static loaded *all_loaded; /* never unloaded: it starts threads */
-
-static const char how_to_get[] =
-    "install it with `pip install openvino`, or name its folder by --runtime-path or its "
-    "libopenvino_c by ACCEL_OPENVINO";
-
-static accel_status find(const engine_context *context, str_buf *path, accel_error *err) {
-    static const char *const patterns[] = {"libopenvino_c.so", "libopenvino_c.so*", "libopenvino_c*.dylib"};
-    str_buf looked = {0};
-    accel_status status = engine_find_library(context, "ACCEL_OPENVINO", "openvino", patterns,
-                                              sizeof patterns / sizeof patterns[0], path, &looked, err);
-    str_free(&looked);
-    if (status == ACCEL_ABSENT && err) {
-        char words[ACCEL_ERROR_MESSAGE_BYTES];
-        str_format(words, sizeof words, "%s", err->message);
-        return error_set(err, status, "OpenVINO is not here: %s; %s", words, how_to_get);
-    }
-    return status;
-}
-
-static accel_status take_functions(const library *l, ov_runtime *rt, accel_error *err) {
+static accel_status take_functions(const library *l, const char *path, void *runtime, accel_error *err) {
+    ov_runtime *rt = runtime;
+    str_format(rt->path, sizeof rt->path, "%s", path);
 #define OV_BIND(name) ACCEL_TRY(library_bind(l, #name, &rt->name, err));
     OV_FUNCTIONS(OV_BIND)
 #undef OV_BIND
@@ -45,52 +19,23 @@ static accel_status take_functions(const library *l, ov_runtime *rt, accel_error
     return ACCEL_OK;
 }
 
-static accel_status load(const char *path, loaded **out, accel_error *err) {
-    loaded *fresh = mem_calloc(1, sizeof *fresh);
-    if (!fresh) {
-        return error_no_memory(err, "OpenVINO", sizeof *fresh);
-    }
-    str_format(fresh->runtime.path, sizeof fresh->runtime.path, "%s", path);
-    accel_status status = library_open(path, &fresh->library, err);
-    if (status == ACCEL_OK) {
-        status = take_functions(fresh->library, &fresh->runtime, err);
-    }
-    if (status != ACCEL_OK) {
-        library_close(fresh->library); /* nothing of it was started yet */
-        mem_free(fresh);
-        return status == ACCEL_OUT_OF_MEMORY
-                   ? status
-                   : error_prefix(err, ACCEL_ABSENT, "OpenVINO at %s cannot be loaded", path);
-    }
-    *out = fresh;
-    return ACCEL_OK;
-}
-
-static accel_status open_path(const char *path, const ov_runtime **out, accel_error *err) {
-    for (loaded *l = all_loaded; l; l = l->next) {
-        if (str_equal(l->runtime.path, path)) {
-            *out = &l->runtime;
-            return ACCEL_OK;
-        }
-    }
-    loaded *fresh = NULL;
-    ACCEL_TRY(load(path, &fresh, err));
-    fresh->next = all_loaded;
-    all_loaded = fresh;
-    *out = &fresh->runtime;
-    return ACCEL_OK;
-}
-
 accel_status ov_runtime_open(const engine_context *context, const ov_runtime **out, accel_error *err) {
-    str_buf path = {0};
-    accel_status status = find(context, &path, err);
-    if (status == ACCEL_OK) {
-        pthread_mutex_lock(&lock);
-        status = open_path(path.data, out, err);
-        pthread_mutex_unlock(&lock);
-    }
-    str_free(&path);
-    return status;
+    static const char *const patterns[] = {"libopenvino_c.so", "libopenvino_c.so*", "libopenvino_c*.dylib"};
+    static vendor_library vendor = {
+        .name = "OpenVINO",
+        .environment = "ACCEL_OPENVINO",
+        .package = "openvino",
+        .how_to_get = "install it with `pip install openvino`, or name its folder by --runtime-path or its "
+                      "libopenvino_c by ACCEL_OPENVINO",
+        .patterns = patterns,
+        .pattern_count = sizeof patterns / sizeof *patterns,
+        .runtime_bytes = sizeof(ov_runtime),
+        .take = take_functions,
+    };
+    const void *runtime = NULL;
+    ACCEL_TRY(vendor_library_open(&vendor, context, &runtime, err));
+    *out = runtime;
+    return ACCEL_OK;
 }
 
 /* ---- errors ------------------------------------------------------------------------------------------------------------ */
