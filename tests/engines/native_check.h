@@ -112,7 +112,7 @@ static inline void native_check_kernels(engine_session *s, bool reference_allowe
 
 /* Consumes the graph. reference_allowed: operators may lack a kernel. */
 static inline void native_check(graph *g, double tolerance, bool reference_allowed, const char *name) {
-    static const char *const isas[] = {"avx512", "avx2", "neon", "baseline"};
+    static const char *const isas[] = {"avx512", "avx512f", "avx2", "neon", "baseline"};
     native_case c = native_case_open(g);
     for (size_t i = 0; i < sizeof isas / sizeof isas[0]; i++) {
         setenv("ACCEL_ISA", isas[i], 1);

@@ -83,12 +83,34 @@ static const char *forced_isa(void) {
 #endif
 }
 
-accel_status isa_choose(const kernel_table **out, accel_error *err) {
+/* Only the AVX-512 table has code for them. */
+static uint32_t extensions_of(const kernel_table *table) {
+    uint32_t found = 0;
+#ifdef ACCEL_HAVE_ISA_avx512
+    if (table == &kernel_table_avx512) {
+        found |= __builtin_cpu_supports("avx512vnni") ? CPU_VNNI : 0u;
+        found |= __builtin_cpu_supports("avx512bf16") ? CPU_BF16 : 0u;
+    }
+#endif
+    (void)table;
+    return found;
+}
+
+const char *isa_text(const kernel_table *table, uint32_t extensions, char *buffer, size_t size) {
+    str_format(buffer, size, "%s%s%s", table->isa, (extensions & CPU_VNNI) != 0 ? "+vnni" : "",
+               (extensions & CPU_BF16) != 0 ? "+bf16" : "");
+    return buffer;
+}
+
+accel_status isa_choose(const kernel_table **out, uint32_t *extensions, accel_error *err) {
     const char *forced = forced_isa();
+    const bool plain = forced != NULL && strcmp(forced, "avx512f") == 0;
+    forced = plain ? "avx512" : forced;
     for (size_t i = 0; i < isa_count(); i++) {
         bool named = forced == NULL || strcmp(forced, tables[i].table->isa) == 0;
         if (named && tables[i].has()) {
             *out = tables[i].table;
+            *extensions = plain ? 0 : extensions_of(tables[i].table);
             return ACCEL_OK;
         }
         if (named && forced != NULL) {

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "engines/engine.h"
 #include "graph/graph.h"
 #include "graph/op.h"
 #include "graph/tensor.h"
@@ -63,6 +64,13 @@ typedef struct kernel_epilogue {
 
 typedef struct kernel_block kernel_block; /* memory a step owns: plan.c */
 
+/* What this CPU has beyond its table's instruction set. A kernel compiles such code with a target attribute and asks before it
+ * takes it; ACCEL_ISA=avx512f leaves all of them out. */
+enum cpu_extensions {
+    CPU_VNNI = 1, /* AVX-512 VNNI: dot products of 8-bit integers */
+    CPU_BF16 = 2  /* AVX-512 BF16: dot products of bfloat16 */
+};
+
 typedef struct kernel_call {
     const graph *graph;
     const graph_node *node; /* of the operator itself; NULL for steps that the plan made */
@@ -71,6 +79,8 @@ typedef struct kernel_call {
     kernel_epilogue epilogue;
     int64_t groups;        /* accel ChannelShuffle */
     bool transposed_right; /* MatMul: input 1 is the constant W of MatMul(x, Transpose(W)) */
+    precision precision;   /* asked for: what products and convolutions of fp32 values compute in */
+    uint32_t extensions;   /* bits of cpu_extensions that may be used */
     /* Set by prepare. */
     void *state;
     size_t workspace_bytes; /* shared by all steps, so forgotten between runs */

@@ -48,6 +48,8 @@ accel_status native_plan_make_call(plan *p, const graph_node *n, kernel_call *c,
                        .node = n,
                        .input_count = n->input_count,
                        .output_count = n->output_count,
+                       .precision = p->precision,
+                       .extensions = p->extensions,
                        .err = err};
     ACCEL_TRY(add_operands(p, n->inputs, n->input_count, &c->inputs, err));
     return add_operands(p, n->outputs, n->output_count, &c->outputs, err);
@@ -92,7 +94,11 @@ static accel_status add_conversion(plan *p, int32_t from, int32_t to, accel_erro
     }
     s->inputs[0] = from;
     s->outputs[0] = to;
-    s->call = (kernel_call){.graph = p->graph, .input_count = 1, .output_count = 1};
+    s->call = (kernel_call){.graph = p->graph,
+                            .input_count = 1,
+                            .output_count = 1,
+                            .precision = p->precision,
+                            .extensions = p->extensions};
     ACCEL_TRY(add_operands(p, s->inputs, 1, &s->call.inputs, err));
     ACCEL_TRY(add_operands(p, s->outputs, 1, &s->call.outputs, err));
     s->label = "layout";

@@ -16,6 +16,7 @@ struct engine_session {
     plan *plan;
     thread_pool *pool;
     const kernel_table *table;
+    uint32_t extensions; /* cpu_extensions */
     engine_timing timing;
     int threads;
     bool is_bound;
@@ -28,8 +29,10 @@ static accel_status native_probe(const engine_context *context, arena *a, engine
     (void)context;
     *out = (engine_report){.present = true, .version = ACCEL_VERSION};
     const kernel_table *table = NULL;
+    uint32_t extensions = 0;
+    char isa[64];
     accel_error reason = {0};
-    accel_status status = isa_choose(&table, &reason);
+    accel_status status = isa_choose(&table, &extensions, &reason);
     out->devices = ARENA_NEW(a, engine_device);
     if (out->devices == NULL) {
         return error_no_memory(err, "the native engine's device", sizeof *out->devices);
@@ -40,7 +43,9 @@ static accel_status native_probe(const engine_context *context, arena *a, engine
     out->devices->available = status == ACCEL_OK;
     out->devices->name = arena_strdup(a, isa_cpu_name());
     out->devices->reason = status == ACCEL_OK ? NULL : arena_strdup(a, reason.message);
-    out->devices->note = status == ACCEL_OK ? arena_printf(a, "%s kernels", table->isa) : NULL;
+    out->devices->note = status == ACCEL_OK
+                             ? arena_printf(a, "%s kernels", isa_text(table, extensions, isa, sizeof isa))
+                             : NULL;
     return out->devices->name == NULL ? error_no_memory(err, "the native engine's device", 64) : ACCEL_OK;
 }
 
@@ -105,13 +110,17 @@ static accel_status make_session(engine_session *s, const engine_model *model, c
         return error_set(err, ACCEL_UNSUPPORTED, "%zu nodes that the native engine lacks: %s",
                          unsupported.count, unsupported.sentence);
     }
-    ACCEL_TRY(isa_choose(&s->table, err));
+    ACCEL_TRY(isa_choose(&s->table, &s->extensions, err));
     int threads = options != NULL ? options->threads : 0;
     s->threads = threads > 0 ? threads : thread_cpu_count();
     if (s->threads > 1) {
         ACCEL_TRY(thread_pool_create(s->threads, SPIN_US, &s->pool, err));
     }
-    plan_options how = {.table = s->table, .pool = s->pool, .profile = options != NULL && options->profile};
+    plan_options how = {.table = s->table,
+                        .extensions = s->extensions,
+                        .precision = options != NULL ? options->precision : PRECISION_FP32,
+                        .pool = s->pool,
+                        .profile = options != NULL && options->profile};
     return native_plan_create(model->graph, &how, &s->plan, err);
 }
 
@@ -163,7 +172,9 @@ static void native_memory(const engine_session *s, engine_memory *out) {
 
 static void native_ran(const engine_session *s, engine_ran *out) {
     *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
-    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d", s->table->isa, SPIN_US);
+    char isa[64];
+    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d",
+               isa_text(s->table, s->extensions, isa, sizeof isa), SPIN_US);
 }
 
 static const char *step_kernel_name(const plan_step *s) {

@@ -353,6 +353,8 @@ accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_
     *p = (plan){.graph = g,
                 .parent = parent,
                 .table = options->table,
+                .extensions = options->extensions,
+                .precision = options->precision,
                 .pool = options->pool,
                 .profile = options->profile};
     accel_status status = make_plan(p, options, err);

@@ -69,6 +69,8 @@ struct plan {
     const graph *graph;
     plan *parent; /* of a subgraph's plan */
     const kernel_table *table;
+    uint32_t extensions; /* cpu_extensions */
+    precision precision;
     thread_pool *pool;
     arena *arena;   /* the plan's own structures */
     arena *scratch; /* of one reference operator */
@@ -92,6 +94,8 @@ struct plan {
 
 typedef struct plan_options {
     const kernel_table *table;
+    uint32_t extensions; /* cpu_extensions */
+    precision precision;
     thread_pool *pool;
     bool profile;
 } plan_options;
