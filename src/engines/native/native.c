@@ -8,11 +8,13 @@
 #include "base/thread.h"
 #include "engines/native/isa.h"
 #include "engines/native/plan.h"
+#include "engines/native/rewrite.h"
 
 /* Long enough to bridge the gaps between the operators of one inference, short enough that an idle session costs nothing. */
 enum { SPIN_US = 200 };
 
 struct engine_session {
+    graph *graph; /* the caller's, rewritten: what the plan is of */
     plan *plan;
     thread_pool *pool;
     const kernel_table *table;
@@ -98,6 +100,7 @@ static void native_unload(engine_session *s) {
         return;
     }
     native_plan_destroy(s->plan);
+    graph_destroy(s->graph);
     thread_pool_destroy(s->pool);
     mem_free(s);
 }
@@ -121,7 +124,8 @@ static accel_status make_session(engine_session *s, const engine_model *model, c
                         .precision = options != NULL ? options->precision : PRECISION_FP32,
                         .pool = s->pool,
                         .profile = options != NULL && options->profile};
-    return native_plan_create(model->graph, &how, &s->plan, err);
+    ACCEL_TRY(native_rewrite(model->graph, &s->graph, err));
+    return native_plan_create(s->graph, &how, &s->plan, err);
 }
 
 static accel_status native_load(const engine_model *model, const engine_device *device,
