@@ -63,6 +63,7 @@ typedef struct kernel_epilogue {
 } kernel_epilogue;
 
 typedef struct kernel_block kernel_block; /* memory a step owns: plan.c */
+typedef struct kernel_slab kernel_slab;   /* memory that many steps' packed weights share: plan.c */
 
 /* What this CPU has beyond its table's instruction set. A kernel compiles such code with a target attribute and asks before it
  * takes it; ACCEL_ISA=avx512f leaves all of them out. */
@@ -91,6 +92,7 @@ typedef struct kernel_call {
     thread_pool *pool;
     int threads;
     kernel_block *blocks;
+    kernel_slab **slabs; /* NULL: weights get memory of their own */
     accel_error *err;
 } kernel_call;
 

@@ -87,6 +87,7 @@ struct plan {
     void *workspace;
     size_t workspace_bytes;
     size_t weight_bytes; /* packed and owned constants */
+    kernel_slab *slabs;  /* that packed weights of static steps lie in */
     bool profile;
     plan_value *temporaries; /* outputs of subgraphs, until the node that ran them ends */
     size_t temporary_count, temporary_capacity;

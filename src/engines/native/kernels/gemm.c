@@ -1,4 +1,4 @@
-/* The micro-kernel, packing and the driver of the packed GEMM. See gemm.h. */
+/* The micro-kernel and the driver of the packed GEMM. See gemm.h; packing is in gemm_pack.c. */
 #include "engines/native/kernels/gemm.h"
 
 #include <string.h>
@@ -82,65 +82,6 @@ static const tile_function tile_functions[GEMM_MR][2] = {
 
 void gemm_tile(int rows, int vectors, const gemm_tile_args *t) {
     tile_functions[rows - 1][vectors - 1](t);
-}
-
-/* ---- packing ---------------------------------------------------------------------------------------------------- */
-
-/* Floats before panel p: all before the last are full. */
-INLINE size_t panel_offset(int64_t panel, int64_t k) {
-    return (size_t)panel * (size_t)k * GEMM_NR;
-}
-INLINE int panel_vectors(int64_t n, int64_t panel) {
-    return n - panel * GEMM_NR <= VW ? 1 : 2;
-}
-
-void gemm_pack_panel(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel,
-                     float *out) {
-    const int64_t first = panel * GEMM_NR;
-    const int64_t width = panel_vectors(n, panel) * VW;
-    const int64_t columns = n - first < width ? n - first : width;
-    enum { BLOCK = 32 }; /* BLOCK × NR floats of out stay in the first-level cache while columns are walked */
-    for (int64_t tap = 0; tap < taps; tap++) {
-        for (int64_t c0 = 0; c0 < inner; c0 += BLOCK) {
-            int64_t count = inner - c0 < BLOCK ? inner - c0 : BLOCK;
-            float *block = out + (tap * inner + c0) * width;
-            const float *from = source->base + tap * source->tap_stride + c0 * source->inner_stride +
-                                first * source->column_stride;
-            for (int64_t j = 0; j < columns; j++) {
-                float scale = source->scale == NULL ? 1.0f : source->scale[first + j];
-                const float *column = from + j * source->column_stride;
-                for (int64_t c = 0; c < count; c++) {
-                    block[c * width + j] = column[c * source->inner_stride] * scale;
-                }
-            }
-            for (int64_t j = columns; j < width; j++) {
-                for (int64_t c = 0; c < count; c++) {
-                    block[c * width + j] = 0.0f;
-                }
-            }
-        }
-    }
-}
-
-typedef struct pack_job {
-    const gemm_source *source;
-    int64_t n, taps, inner;
-    float *out;
-} pack_job;
-
-static void pack_task(void *context, size_t begin, size_t end, int worker) {
-    const pack_job *job = context;
-    (void)worker;
-    for (size_t p = begin; p < end; p++) {
-        float *out = job->out + panel_offset((int64_t)p, job->taps * job->inner);
-        gemm_pack_panel(job->source, job->n, job->taps, job->inner, (int64_t)p, out);
-    }
-}
-
-void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out,
-               thread_pool *pool) {
-    pack_job job = {source, n, taps, inner, out};
-    thread_pool_for(pool, (size_t)gemm_panels(n), 1, pack_task, &job);
 }
 
 /* ---- how the work is cut ---------------------------------------------------------------------------------------- */
@@ -377,15 +318,15 @@ static int panels_at_once(const gemm_block *b, int64_t panel, int64_t panel_end)
 static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_once) {
     const gemm_shape *s = b->cut->shape;
     const gemm_problem *p = b->problem;
-    const int vectors = panel_vectors(s->n, panel);
+    const int vectors = gemm_panel_vectors(s->n, panel);
     const int64_t from = b->first + tile_first_row(b->rows, b->tiles, tile);
     const int count = (int)(b->first + tile_first_row(b->rows, b->tiles, tile + 1) - from);
     const int64_t column = panel * GEMM_NR, wide = (int64_t)at_once * vectors * VW;
     const int64_t columns = s->n - column < wide ? s->n - column : wide;
     gemm_tile_args t = b->args;
     t.rows = b->table + tile * t.segments * GEMM_MR;
-    t.panel = p->right + panel_offset(panel, s->taps * s->inner) + b->depth_before * vectors * VW;
-    t.panel_step = (int64_t)panel_offset(1, s->taps * s->inner);
+    t.panel = p->right + gemm_panel_offset(panel, s->taps * s->inner) + b->depth_before * vectors * VW;
+    t.panel_step = (int64_t)gemm_panel_offset(1, s->taps * s->inner);
     t.bias = p->bias == NULL ? NULL : p->bias + column;
     t.out = p->out + from * p->out_stride + column;
     t.out_stride = p->out_stride;

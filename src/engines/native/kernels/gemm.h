@@ -62,6 +62,14 @@ INLINE size_t gemm_packed_floats(int64_t n, int64_t k) {
 INLINE int64_t gemm_panels(int64_t n) {
     return (n + GEMM_NR - 1) / GEMM_NR;
 }
+/* Floats before a panel of depth k: all before the last are full. */
+INLINE size_t gemm_panel_offset(int64_t panel, int64_t k) {
+    return (size_t)panel * (size_t)k * GEMM_NR;
+}
+/* Vectors of a row of that panel: only the last may have one. */
+INLINE int gemm_panel_vectors(int64_t n, int64_t panel) {
+    return n - panel * GEMM_NR <= VW ? 1 : 2;
+}
 
 /* Where element (tap, c, column) of an unpacked right side lies. */
 typedef struct gemm_source {

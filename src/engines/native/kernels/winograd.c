@@ -91,47 +91,65 @@ static bool winograd_accepts(const kernel_call *c) {
 /* ---- weights ------------------------------------------------------------------------------------------------------------ */
 
 /* Rows of G: F(2×2) on points 0, 1, -1, ∞; F(4×4) on 0, 1, -1, 2, -2, ∞. */
-static const double g_two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-static const double g_four[6][3] = {{0.25, 0, 0},
-                                    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                    {0, 0, 1}};
+static const float g_two[4][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
+static const float g_four[6][3] = {{0.25f, 0, 0},
+                                   {-1.0f / 6, -1.0f / 6, -1.0f / 6},
+                                   {-1.0f / 6, 1.0f / 6, -1.0f / 6},
+                                   {1.0f / 24, 1.0f / 12, 1.0f / 6},
+                                   {1.0f / 24, -1.0f / 12, 1.0f / 6},
+                                   {0, 0, 1}};
 
-/* One filter of one channel: `out` is its place in the packed matrix of point 0, `step` floats to that of the next point. */
-static void transform_filter(const winograd_state *s, const float *w, double scale, float *out, size_t step) {
-    const double(*g)[3] = s->tile == 2 ? g_two : g_four;
-    double half[MOST_SIDE][3];
-    for (int i = 0; i < s->side; i++) {
-        for (int k = 0; k < 3; k++) {
-            half[i][k] =
-                (g[i][0] * (double)w[k] + g[i][1] * (double)w[3 + k] + g[i][2] * (double)w[6 + k]) * scale;
+/* One channel of VW filters: nine vectors `from`, `step` floats apart, to the places of the points, point_step floats apart. */
+INLINE void transform_filters(const int side, const float *from, int64_t step, float *out,
+                              size_t point_step) {
+    const float(*g)[3] = side == 4 ? g_two : g_four;
+    vf w[9], half[MOST_SIDE][3];
+    UNROLL for (int i = 0; i < 9; i++) {
+        w[i] = v_load(from + i * step);
+    }
+    UNROLL for (int i = 0; i < side; i++) {
+        UNROLL for (int k = 0; k < 3; k++) {
+            half[i][k] = g[i][0] * w[k] + g[i][1] * w[3 + k] + g[i][2] * w[6 + k];
         }
     }
-    for (int i = 0; i < s->side; i++) {
-        for (int j = 0; j < s->side; j++) {
-            double x = half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2];
-            out[(size_t)(i * s->side + j) * step] = (float)x;
+    UNROLL for (int i = 0; i < side; i++) {
+        UNROLL for (int j = 0; j < side; j++) {
+            vf x = half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2];
+            v_store(out + (size_t)(i * side + j) * point_step, x);
         }
     }
 }
 
 /* One panel of filters, straight into the form of gemm_pack: filters are a multiple of VW, so no column is padding. */
+static void transform_panel(const kernel_call *c, const winograd_state *s, int64_t panel) {
+    enum { BLOCK = 16 }; /* channels: nine taps of them stay in the first-level cache */
+    float taps[9 * BLOCK * GEMM_NR];
+    const int64_t first = panel * GEMM_NR, width = s->filters - first < GEMM_NR ? VW : GEMM_NR;
+    float *out = s->packed + first * s->channels;
+    for (int64_t channel = 0; channel < s->channels; channel += BLOCK) {
+        int64_t count = s->channels - channel < BLOCK ? s->channels - channel : BLOCK;
+        gemm_source source = {.base = (const float *)c->inputs[1]->data + (first * s->channels + channel) * 9,
+                              .column_stride = s->channels * 9,
+                              .inner_stride = 9,
+                              .tap_stride = 1};
+        source.scale = c->epilogue.scale == NULL ? NULL : c->epilogue.scale + first;
+        gemm_pack_panel(&source, width, 9, count, 0, taps);
+        for (int64_t i = 0; i < count * width; i += VW) {
+            float *to = out + channel * width + i;
+            if (s->side == 4) {
+                transform_filters(4, taps + i, count * width, to, s->packed_floats);
+            } else {
+                transform_filters(6, taps + i, count * width, to, s->packed_floats);
+            }
+        }
+    }
+}
+
 static void weights_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
-    const winograd_state *s = c->state;
-    const float *weights = c->inputs[1]->data, *scale = c->epilogue.scale;
     (void)worker;
-    for (int64_t panel = (int64_t)begin; panel < (int64_t)end; panel++) {
-        int64_t first = panel * GEMM_NR, width = s->filters - first < GEMM_NR ? VW : GEMM_NR;
-        float *out = s->packed + first * s->channels;
-        for (int64_t i = 0; i < s->channels * width; i++) {
-            int64_t channel = i / width, filter = first + i % width;
-            double factor = scale == NULL ? 1.0 : (double)scale[filter];
-            transform_filter(s, weights + (filter * s->channels + channel) * 9, factor, out + i,
-                             s->packed_floats);
-        }
+    for (size_t panel = begin; panel < end; panel++) {
+        transform_panel(c, c->state, (int64_t)panel);
     }
 }
 
