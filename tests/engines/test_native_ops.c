@@ -145,6 +145,43 @@ static void test_dense_block_concatenates_channels(void **state) {
            "dense block");
 }
 
+static value_id concat(builder *b, int64_t axis, size_t count, const value_id *parts) {
+    return build_op(b, "Concat", count, parts, 1, (build_attr[]){BUILD_INT("axis", axis)});
+}
+
+/* What a step writes lies in the Concat's output from the start, where that can be: a part twice, in two Concats, read by a step that
+ * wants it dense, of the graph's output, and of a Concat inside a Concat. */
+static void test_concat_takes_parts_in_place(void **state) {
+    (void)state;
+    builder b = start();
+    conv_case c = {"", 2, 6, 10, 7, 5, 1, 1, 1, 1, 1, {0, 0, 0, 0}};
+    value_id x = input(&b, "x", DIMS(2, 6, 7, 5));
+    value_id one = conv(&b, &c, x, true), two = conv(&b, &c, x, false), three = conv(&b, &c, x, true);
+    value_id inner = concat(&b, 1, 2, (value_id[]){one, two});
+    value_id twice = concat(&b, 1, 2, (value_id[]){three, three});
+    value_id outer = concat(&b, 1, 3, (value_id[]){inner, twice, x});
+    value_id other = concat(&b, -3, 2, (value_id[]){two, three});
+    value_id dense = BUILD(&b, "Sigmoid", one);
+    c.in = 46;
+    c.out = 20;
+    value_id y = BUILD(&b, "Add", conv(&b, &c, outer, true), concat(&b, 1, 2, (value_id[]){dense, one}));
+    build_output(&b, "other", other);
+    build_output(&b, "three", three);
+    finish(&b, BUILD(&b, "Relu", y), 5e-6, "concat in place");
+}
+
+/* Row-major: with one run before the axis a part is one run of bytes. An elementwise step must not write over a part that is still read. */
+static void test_concat_of_rows_in_place(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, "x", DIMS(1, 3, 8)), w = constant(&b, DIMS(8, 8));
+    value_id a = BUILD(&b, "MatMul", x, w), c = BUILD(&b, "Tanh", a), d = BUILD(&b, "Exp", c);
+    value_id joined = concat(&b, 1, 3, (value_id[]){a, c, d});
+    value_id single = concat(&b, 1, 1, (value_id[]){BUILD(&b, "Neg", d)});
+    value_id again = concat(&b, 1, 2, (value_id[]){single, joined});
+    finish(&b, BUILD(&b, "MatMul", again, w), 5e-6, "rows in place");
+}
+
 /* Reshape, Transpose, Reshape between convolutions: ShuffleNet's channel shuffle. */
 static void test_channel_shuffle(void **state) {
     (void)state;
@@ -388,6 +425,8 @@ int main(void) {
         cmocka_unit_test(test_convolution_chain_fuses),
         cmocka_unit_test(test_winograd_chain_fuses),
         cmocka_unit_test(test_dense_block_concatenates_channels),
+        cmocka_unit_test(test_concat_takes_parts_in_place),
+        cmocka_unit_test(test_concat_of_rows_in_place),
         cmocka_unit_test(test_channel_shuffle),
         cmocka_unit_test(test_pools),
         cmocka_unit_test(test_local_response_normalisation),

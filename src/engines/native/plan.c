@@ -383,6 +383,7 @@ static accel_status make_plan(plan *p, const plan_options *options, accel_error 
     }
     ACCEL_TRY(native_plan_fuse(p, fusions, err));
     ACCEL_TRY(native_plan_lower(p, fusions, err));
+    ACCEL_TRY(native_plan_join(p, err));
     return native_plan_schedule(p, err);
 }
 

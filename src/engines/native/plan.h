@@ -5,6 +5,7 @@
  *   plan.c      values and their constant contents
  *   fuse.c      which nodes join the step before them
  *   lower.c     steps with their kernels; layouts and the conversions between them
+ *   join.c      Concat without copies
  *   schedule.c  views, lifetimes, in-place outputs, one arena; prepares every step
  *   execute.c   runs the steps; shapes known only now are inferred here
  *
@@ -144,6 +145,10 @@ accel_status native_plan_make_call(plan *p, const graph_node *n, kernel_call *c,
 /* The first kernel of the table that accepts the call; NULL: the reference. */
 const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, const char *name,
                                           const kernel_call *c);
+
+/* join.c */
+/* Lets steps write into the output of the Concat that reads them. */
+accel_status native_plan_join(plan *p, accel_error *err);
 
 /* schedule.c */
 accel_status native_plan_schedule(plan *p, accel_error *err);

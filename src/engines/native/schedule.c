@@ -47,6 +47,15 @@ static void place_values(plan *p) {
             v->last = (uint32_t)i;
         }
     }
+    for (size_t i = 0; i < p->step_count; i++) { /* joined by a Concat: written before it */
+        for (size_t k = 0; k < p->steps[i].call.output_count; k++) {
+            int32_t id = p->steps[i].outputs[k];
+            plan_value *root = id == PLAN_NONE ? NULL : &p->values[root_of(p, id)];
+            if (root != NULL && root->store == STORE_ARENA && root->first > (uint32_t)i) {
+                root->first = (uint32_t)i;
+            }
+        }
+    }
 }
 
 static void find_lifetimes(plan *p) {

@@ -282,7 +282,6 @@ typedef struct copy_state {
         const kernel_value *from;
         kernel_value *to;
         int64_t from_offset, to_offset, from_stride, to_stride, count; /* elements; a row */
-        bool skip;                                                     /* already in place */
     } part[];
 } copy_state;
 
@@ -319,8 +318,8 @@ static accel_status concat_prepare(kernel_call *c) {
     int64_t at = 0;
     for (size_t i = 0; i < s->parts; i++) {
         axis_view from = view_around(c->inputs[i], axis);
-        s->part[i] = (struct copy_part){c->inputs[i],  c->outputs[0],          0,    at, from.row_stride,
-                                        to.row_stride, from.axis * from.inner, false};
+        s->part[i] = (struct copy_part){c->inputs[i],  c->outputs[0],         0, at, from.row_stride,
+                                        to.row_stride, from.axis * from.inner};
         at += from.axis * from.inner;
     }
     return ACCEL_OK;
@@ -348,8 +347,8 @@ static accel_status split_prepare(kernel_call *c) {
     int64_t at = 0;
     for (size_t i = 0; i < s->parts; i++) {
         axis_view to = view_around(c->outputs[i], axis);
-        s->part[i] = (struct copy_part){c->inputs[0],  c->outputs[i],      at,   0, from.row_stride,
-                                        to.row_stride, to.axis * to.inner, false};
+        s->part[i] = (struct copy_part){c->inputs[0],  c->outputs[i],     at, 0, from.row_stride,
+                                        to.row_stride, to.axis * to.inner};
         at += to.axis * to.inner;
     }
     return ACCEL_OK;
@@ -410,7 +409,7 @@ static accel_status slice_prepare(kernel_call *c) {
     axis_view from = view_around(c->inputs[0], axis), to = view_around(c->outputs[0], axis);
     s->rows = to.outer;
     s->part[0] = (struct copy_part){c->inputs[0],    c->outputs[0], start * from.inner, 0,
-                                    from.row_stride, to.row_stride, to.axis * to.inner, false};
+                                    from.row_stride, to.row_stride, to.axis * to.inner};
     return ACCEL_OK;
 }
 
@@ -420,7 +419,7 @@ static void copy_task(void *context, size_t begin, size_t end, int worker) {
     for (size_t i = begin; i < end; i++) {
         for (size_t k = 0; k < s->parts; k++) {
             const struct copy_part *part = &s->part[k];
-            if (part->count == 0 || part->skip) {
+            if (part->count == 0) {
                 continue;
             }
             const char *from =
@@ -428,13 +427,31 @@ static void copy_task(void *context, size_t begin, size_t end, int worker) {
                 (size_t)(part->from_offset + (int64_t)i * part->from_stride) * s->element_bytes;
             char *to = (char *)part->to->data +
                        (size_t)(part->to_offset + (int64_t)i * part->to_stride) * s->element_bytes;
-            memcpy(to, from, (size_t)part->count * s->element_bytes);
+            if (to != from) { /* else the plan put it in its place before it was written: join.c */
+                memcpy(to, from, (size_t)part->count * s->element_bytes);
+            }
         }
     }
 }
 
+/* Whether nothing is left to do. */
+static bool all_in_place(const copy_state *s) {
+    for (size_t k = 0; k < s->parts; k++) {
+        const struct copy_part *part = &s->part[k];
+        const char *from = (const char *)part->from->data + (size_t)part->from_offset * s->element_bytes;
+        if (from != (const char *)part->to->data + (size_t)part->to_offset * s->element_bytes ||
+            part->from_stride != part->to_stride) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static accel_status copy_run(kernel_call *c) {
     copy_state *s = c->state;
+    if (all_in_place(s)) {
+        return ACCEL_OK;
+    }
     int64_t n = value_elements(c->outputs[0]);
     thread_pool_for(pool_for(c, n), (size_t)s->rows, grain_for((size_t)s->rows, n), copy_task, s);
     return ACCEL_OK;
