@@ -169,7 +169,7 @@ static void score_tiles(const attention_block *b, int64_t first_key, int64_t key
 
 static void add_mask(const attention_block *b, int64_t query, int64_t first_key, int64_t keys, float *row) {
     const attention_state *s = b->s;
-    if (kernel_has(b->call, 3) && b->bias == NULL) {
+    if (kernel_has(b->call, 3) && !s->shared_mask) {
         const kernel_value *mask = b->call->inputs[3];
         int64_t at =
             b->batch * s->mask_strides[0] + b->head * s->mask_strides[1] + query * s->mask_strides[2];
@@ -202,26 +202,18 @@ INLINE vf scaled(const attention_state *s, vf x, vf bias) {
     return x + bias;
 }
 
-/* Scores times the scale, plus the bias of each key where there is one; returns the maximum. */
-static float scale_row(const attention_state *s, float *row, const float *bias, int64_t keys) {
-    vf most = v_splat(-INFINITY);
+/* Scores times the scale, plus the bias of each key where there is one. */
+static void scale_row(const attention_state *s, float *row, const float *bias, int64_t keys) {
     const vf zero = {0};
     int64_t j = 0;
     for (; j + VW <= keys; j += VW) {
-        vf x = scaled(s, v_load(row + j), bias == NULL ? zero : v_load(bias + j));
-        v_store(row + j, x);
-        most = v_max(x, most);
+        v_store(row + j, scaled(s, v_load(row + j), bias == NULL ? zero : v_load(bias + j)));
     }
-    float result = v_max_lane(most);
     if (j < keys) {
         size_t rest = (size_t)(keys - j);
         vf x = scaled(s, v_load_part(row + j, rest), bias == NULL ? zero : v_load_part(bias + j, rest));
         v_store_part(row + j, x, rest);
     }
-    for (; j < keys; j++) {
-        result = row[j] > result ? row[j] : result;
-    }
-    return result;
 }
 
 static float max_of(const float *row, int64_t keys) {
@@ -237,17 +229,18 @@ static float max_of(const float *row, int64_t keys) {
     return result;
 }
 
-static float exponentials(float *row, int64_t keys, float most) {
+/* row[j] = 2^(factor row[j] - base); returns their sum. */
+static float exponentials(float *row, int64_t keys, float factor, float base) {
     vf sums = {0};
     int64_t j = 0;
     for (; j + VW <= keys; j += VW) {
-        vf e = v_exp_negative(v_load(row + j) - most);
+        vf e = v_exp2_negative(v_load(row + j) * factor - base);
         v_store(row + j, e);
         sums += e;
     }
     float sum = v_sum(sums);
     if (j < keys) {
-        vf e = v_exp_negative(v_load_part(row + j, (size_t)(keys - j)) - most);
+        vf e = v_exp2_negative(v_load_part(row + j, (size_t)(keys - j)) * factor - base);
         v_store_part(row + j, e, (size_t)(keys - j));
         for (; j < keys; j++) {
             sum += row[j];
@@ -262,25 +255,30 @@ static void scale_out(float *out, int64_t count, float factor) {
     }
 }
 
-/* Scores to weights, and what the block before weighs less now that a higher maximum is known. */
+/* Scores to weights, and what the block before weighs less now that a higher maximum is known. Where nothing but the scale is
+ * done to the scores it is part of the exponential. Maxima and exponents are in powers of two. */
 static void weigh_rows(attention_block *b, int64_t first_key, int64_t keys) {
     const attention_state *s = b->s;
     const int64_t width = gemm_panels(s->v_head) * GEMM_NR;
+    const bool masked = (kernel_has(b->call, 3) && !s->shared_mask) || s->causal;
+    const bool plain = !masked && b->bias == NULL && s->softcap <= 0 && s->scale > 0;
+    const float factor = plain ? s->scale * LOG2_E : LOG2_E;
     for (int r = 0; r < b->rows; r++) {
         float *row = b->scores + r * KEYS;
-        float most = scale_row(s, row, b->bias == NULL ? NULL : b->bias + first_key, keys);
-        if ((kernel_has(b->call, 3) && b->bias == NULL) || s->causal) {
-            add_mask(b, b->first + r, first_key, keys, row);
-            most = max_of(row, keys);
+        if (!plain) {
+            scale_row(s, row, b->bias == NULL ? NULL : b->bias + first_key, keys);
         }
-        float before = b->most[r];
+        if (masked) {
+            add_mask(b, b->first + r, first_key, keys, row);
+        }
+        float most = max_of(row, keys) * factor, before = b->most[r];
         most = most > before ? most : before;
         float base = most == -INFINITY ? 0.0f : most; /* nothing open yet: all weights are 0 */
-        float sum = exponentials(row, keys, base);
+        float sum = exponentials(row, keys, factor, base);
         if (first_key > 0 && most > before) {
-            float factor = before == -INFINITY ? 0.0f : v_exp_negative(v_splat(before - base))[0];
-            b->sum[r] *= factor;
-            scale_out(b->out + r * width, width, factor);
+            float shrink = before == -INFINITY ? 0.0f : v_exp2_negative(v_splat(before - base))[0];
+            b->sum[r] *= shrink;
+            scale_out(b->out + r * width, width, shrink);
         }
         b->sum[r] += sum;
         b->most[r] = most;
@@ -366,18 +364,21 @@ static void pack_head(const kernel_call *c, const attention_state *s, int64_t ba
     gemm_pack(&v, s->v_head, 1, s->kv_length, values, NULL);
 }
 
-/* The one row of a shared mask as numbers to add. */
-static void read_shared_mask(const attention_block *b) {
+/* The one row of a shared mask as numbers to add; NULL when it closes nothing. */
+static float *read_shared_mask(const attention_block *b, float *bias) {
     const attention_state *s = b->s;
     const kernel_value *mask = b->call->inputs[3];
+    bool all_open = true;
     for (int64_t j = 0; j < s->kv_length; j++) {
         int64_t at = b->batch * s->mask_strides[0] + j * s->mask_strides[3];
         if (mask->type == DTYPE_BOOL) {
-            b->bias[j] = ((const uint8_t *)mask->data)[at] != 0 ? 0.0f : -INFINITY;
+            bias[j] = ((const uint8_t *)mask->data)[at] != 0 ? 0.0f : -INFINITY;
         } else {
-            b->bias[j] = ((const float *)mask->data)[at];
+            bias[j] = ((const float *)mask->data)[at];
         }
+        all_open = all_open && bias[j] == 0;
     }
+    return all_open ? NULL : bias;
 }
 
 static void run_queries(attention_block *b, int64_t begin, int64_t end) {
@@ -402,7 +403,6 @@ static void attention_task(void *context, size_t begin, size_t end, int worker) 
     attention_block b = {.call = c, .s = s, .keys = memory, .values = memory + s->key_floats};
     b.out = memory + s->key_floats + s->value_floats;
     b.scores = b.out + s->out_floats;
-    b.bias = s->shared_mask ? b.scores + QUERIES * KEYS : NULL;
     const int64_t group = s->q_heads / s->kv_heads, blocks = (s->q_length + QUERIES - 1) / QUERIES;
     for (size_t i = begin; i < end; i++) {
         int64_t split = (int64_t)i % s->splits, kv = (int64_t)i / s->splits;
@@ -410,9 +410,7 @@ static void attention_task(void *context, size_t begin, size_t end, int worker) 
                 last = blocks * (split + 1) / s->splits * QUERIES;
         b.batch = kv / s->kv_heads;
         pack_head(c, s, b.batch, kv % s->kv_heads, memory, memory + s->key_floats);
-        if (b.bias != NULL) {
-            read_shared_mask(&b);
-        }
+        b.bias = s->shared_mask ? read_shared_mask(&b, b.scores + QUERIES * KEYS) : NULL;
         for (int64_t g = 0; g < group; g++) {
             b.head = kv % s->kv_heads * group + g;
             run_queries(&b, first, last < s->q_length ? last : s->q_length);

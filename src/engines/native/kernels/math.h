@@ -39,22 +39,25 @@ INLINE vf v_exp(vf x) {
     return v_select(is_nan, x, result);
 }
 
-/* e^x for x <= 0 where tiny results may become 0: the softmax. NaN stays NaN. */
-INLINE vf v_exp_negative(vf x) {
-    vi tiny = x < v_splat(-87.0f);
-    vf clamped = v_select(tiny, v_splat(-87.0f), x);
-    vf n = v_round_small(clamped * 1.44269504088896341f);
-    vf r = clamped - n * 0.693145751953125f;
-    r = r - n * 1.42860682030941723212e-6f;
-    vf p = v_splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    vf y = (p * (r * r) + r + 1.0f) * v_pow2_small(n);
+/* 2^t for t <= 0, where results below 2^-126 become 0: the softmax, whose callers scale by log2 e on the way. Polynomial of degree 6
+ * fitted to 2^r on |r| <= 1/2 (relative error 2e-9), its exponent moved by whole numbers. NaN stays NaN. */
+INLINE vf v_exp2_negative(vf t) {
+    const float round_small = 12582912.0f; /* as in v_round_small; the sum's low bits are the whole number */
+    vi tiny = t < v_splat(-126.0f);
+    vf clamped = v_select(tiny, v_splat(-126.0f), t);
+    vf shifted = clamped + round_small;
+    vf r = clamped - (shifted - round_small);
+    vf p = v_splat(1.5353362e-4f);
+    p = p * r + 1.3398875e-3f;
+    p = p * r + 9.6184369e-3f;
+    p = p * r + 5.5503324e-2f;
+    p = p * r + 2.4022648e-1f;
+    p = p * r + 6.9314718e-1f;
+    p = p * r + 1.0f;
+    vf y = (vf)((vu)p + ((vu)shifted << 23));
     return (vf)((vi)y & ~tiny);
 }
+#define LOG2_E 1.44269504088896341f
 
 /* tanh: an odd polynomial below 0.625 (Cephes' tanhf), 1 - 2/(e^2x + 1) above. */
 INLINE vf v_tanh(vf x) {
@@ -69,6 +72,25 @@ INLINE vf v_tanh(vf x) {
     vf large = 1.0f - 2.0f / (v_exp(v_min(magnitude, v_splat(10.0f)) * 2.0f) + 1.0f);
     vf result = v_select(magnitude < v_splat(0.625f), small, large);
     return v_select(x != x, x, (vf)((vi)result | sign));
+}
+
+/* x Φ(x) by the rational approximation of erf alone (Eigen's coefficients, within 2e-7 on the whole line): the sum with 1 hides
+ * what the two-sided form below gains. */
+INLINE vf v_gelu(vf x) {
+    vf c = v_min(v_max(x * 0.70710678118654752440f, v_splat(-4.0f)), v_splat(4.0f)), s = c * c;
+    vf p = v_splat(-2.72614225801306e-10f);
+    p = p * s + 2.77068142495902e-08f;
+    p = p * s + -2.10102402082508e-06f;
+    p = p * s + -5.69250639462346e-05f;
+    p = p * s + -7.34990630326855e-04f;
+    p = p * s + -2.95459980854025e-03f;
+    p = p * s + -1.60960333262415e-02f;
+    vf q = v_splat(-1.45660718464996e-05f);
+    q = q * s + -2.13374055278905e-04f;
+    q = q * s + -1.68282697438203e-03f;
+    q = q * s + -7.37332916720468e-03f;
+    q = q * s + -1.42647390514189e-02f;
+    return 0.5f * x + 0.5f * x * (c * p / q);
 }
 
 /* erf: below 1.5 an odd rational approximation (Eigen's coefficients); above, 1 - 1/d^16 with d a polynomial of degree 5 fitted to

@@ -46,14 +46,14 @@ static void softmax_row(const float *x, float *out, int64_t n, bool is_log) {
     float rest = 0;
     int64_t i = 0;
     for (; i + VW <= n; i += VW) {
-        vf e = v_exp_negative(v_load(x + i) - most);
+        vf e = v_exp2_negative((v_load(x + i) - most) * LOG2_E);
         sums += e;
         if (!is_log) {
             v_store(out + i, e);
         }
     }
     if (i < n) {
-        vf e = v_exp_negative(v_load_part(x + i, (size_t)(n - i)) - most);
+        vf e = v_exp2_negative((v_load_part(x + i, (size_t)(n - i)) - most) * LOG2_E);
         float lanes[VW];
         __builtin_memcpy(lanes, &e, sizeof lanes);
         for (int64_t k = 0; k < n - i; k++) {
@@ -84,12 +84,13 @@ static void softmax_columns(const float *x, float *out, int64_t width, int64_t i
             most = v_select((v > most) | (v != v), v, most);
         }
         for (int64_t i = 0; i < width; i++) {
-            sum += v_exp_negative(v_load_part(x + i * inner + j, lanes) - most);
+            sum += v_exp2_negative((v_load_part(x + i * inner + j, lanes) - most) * LOG2_E);
         }
         vf log_sum = most + v_log(sum);
         for (int64_t i = 0; i < width; i++) {
             vf v = v_load_part(x + i * inner + j, lanes);
-            v_store_part(out + i * inner + j, is_log ? v - log_sum : v_exp_negative(v - most) / sum, lanes);
+            v_store_part(out + i * inner + j,
+                         is_log ? v - log_sum : v_exp2_negative((v - most) * LOG2_E) / sum, lanes);
         }
     }
 }

@@ -19,7 +19,7 @@ INLINE vf apply(kernel_activation activation, vf x, vf alpha, vf beta) {
     case ACT_TANH:
         return v_tanh(x);
     case ACT_GELU:
-        return 0.5f * x * (1.0f + v_erf(x * 0.70710678118654752440f));
+        return v_gelu(x);
     case ACT_GELU_TANH:
         return 0.5f * x * (1.0f + v_tanh(0.7978845608028654f * (x + 0.044715f * x * x * x)));
     case ACT_ELU:

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__SSE__)
+#include <immintrin.h>
+#endif
 
 #define ISA_JOIN_(a, b) a##_##b
 #define ISA_JOIN(a, b)  ISA_JOIN_(a, b)
@@ -48,14 +51,38 @@ INLINE vi v_splat_int(int32_t x) {
 INLINE vf v_select(vi mask, vf yes, vf no) {
     return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
 }
+/* The second where one is NaN; x86 has an instruction that is just this. */
+#if defined(__AVX512F__)
+INLINE vf v_max(vf a, vf b) {
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+}
+INLINE vf v_min(vf a, vf b) {
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+}
+#elif defined(__AVX__)
+INLINE vf v_max(vf a, vf b) {
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+}
+INLINE vf v_min(vf a, vf b) {
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+}
+#elif defined(__SSE__)
+INLINE vf v_max(vf a, vf b) {
+    return (vf)_mm_max_ps((__m128)a, (__m128)b);
+}
+INLINE vf v_min(vf a, vf b) {
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+}
+#else
 INLINE vf v_max(vf a, vf b) {
     return v_select(a > b, a, b);
-} /* b where a is NaN */
+}
 INLINE vf v_min(vf a, vf b) {
     return v_select(a < b, a, b);
 }
+#endif
 INLINE vf v_relu(vf x) {
-    return (vf)((vi)x & ~(x < (vf){0}));
+    return v_max((vf){0}, x);
 } /* NaN stays NaN */
 
 /* The first count lanes (below VW); the others are 0. */
