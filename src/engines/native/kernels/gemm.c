@@ -22,7 +22,7 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
     for (int64_t s = 0; s < t->segments; s++) {
         const float *row[GEMM_MR];
         UNROLL for (int i = 0; i < rows; i++) {
-            row[i] = t->rows[s * GEMM_MR + i];
+            row[i] = t->rows[s * t->row_step + i];
         }
         for (int64_t k = 0; k < t->length; k++) {
             vf b[MOST];
@@ -145,8 +145,7 @@ static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *c
 }
 
 static size_t table_bytes(const gemm_cut *cut, int64_t rows) {
-    size_t bytes =
-        (size_t)divide_up(rows, GEMM_MR) * (size_t)cut->segments_a_block * GEMM_MR * sizeof(float *);
+    size_t bytes = (size_t)rows * (size_t)cut->segments_a_block * sizeof(float *);
     return (bytes + 63) / 64 * 64;
 }
 
@@ -172,8 +171,9 @@ static void fill_matrix(const gemm_left *left, int64_t first, int64_t count, int
     }
 }
 
+/* An output pixel; at[2] runs fastest. */
 typedef struct window_position {
-    int64_t at[3]; /* output pixel */
+    int64_t at[3];
     int64_t image;
 } window_position;
 
@@ -187,62 +187,62 @@ static window_position window_at(const gemm_window *w, int64_t row) {
     return p;
 }
 
-static void window_next(const gemm_window *w, window_position *p) {
-    for (int d = 2; d >= 0; d--) {
-        if (++p->at[d] < w->out[d]) {
-            return;
+static void next_line(const gemm_window *w, window_position *p) {
+    p->at[2] = 0;
+    if (++p->at[1] == w->out[1]) {
+        p->at[1] = 0;
+        if (++p->at[0] == w->out[0]) {
+            p->at[0] = 0;
+            p->image++;
         }
-        p->at[d] = 0;
     }
-    p->image++;
 }
 
-static const float *window_pixel(const gemm_left *left, const window_position *p, const int64_t kernel[3],
-                                 int64_t offset) {
+/* The pixels that one tap reads for a run of output pixels on one line. */
+static void fill_line(const gemm_left *left, const window_position *p, const int64_t kernel[3], int64_t count,
+                      int64_t offset, const float **table) {
     const gemm_window *w = left->window;
-    int64_t pixel = 0;
+    int64_t in[3];
     for (int d = 0; d < 3; d++) {
-        int64_t at = p->at[d] * w->stride[d] - w->pad[d] + kernel[d] * w->dilation[d];
-        if (at < 0 || at >= w->in[d]) {
-            return left->zeros;
-        }
-        pixel = pixel * w->in[d] + at;
+        in[d] = p->at[d] * w->stride[d] - w->pad[d] + kernel[d] * w->dilation[d];
     }
-    return left->base + p->image * w->image_stride + pixel * w->pixel_stride + offset;
+    bool inside = in[0] >= 0 && in[0] < w->in[0] && in[1] >= 0 && in[1] < w->in[1];
+    int64_t width = inside ? w->in[2] : 0, step = w->stride[2] * w->pixel_stride;
+    int64_t at = ((in[0] * w->in[1] + in[1]) * w->in[2] + in[2]) * w->pixel_stride +
+                 p->image * w->image_stride + offset;
+    for (int64_t i = 0; i < count; i++, at += step) {
+        int64_t x = in[2] + i * w->stride[2];
+        table[i] = x >= 0 && x < width ? left->base + at : left->zeros;
+    }
 }
 
-static void fill_window(const gemm_left *left, const window_position *start, int64_t count, int64_t tap,
-                        int64_t offset, const float **table) {
+static void fill_window(const gemm_left *left, window_position p, int64_t count, int64_t tap, int64_t offset,
+                        const float **table) {
     const gemm_window *w = left->window;
-    int64_t kernel[3];
-    kernel[2] = tap % w->kernel[2];
-    kernel[1] = tap / w->kernel[2] % w->kernel[1];
-    kernel[0] = tap / w->kernel[2] / w->kernel[1];
-    window_position p = *start;
-    for (int64_t i = 0; i < count; i++) {
-        table[i] = window_pixel(left, &p, kernel, offset);
-        window_next(w, &p);
+    const int64_t kernel[3] = {tap / w->kernel[2] / w->kernel[1], tap / w->kernel[2] % w->kernel[1],
+                               tap % w->kernel[2]};
+    while (count > 0) {
+        int64_t run = w->out[2] - p.at[2] < count ? w->out[2] - p.at[2] : count;
+        fill_line(left, &p, kernel, run, offset, table);
+        table += run;
+        count -= run;
+        next_line(w, &p);
     }
 }
 
-/* Pointers of a block of rows and a block of segments: table[tile][segment][GEMM_MR]. */
-static void fill_table(const gemm_cut *cut, const gemm_left *left, int64_t first, int64_t rows, int64_t tiles,
+/* Pointers of a block of rows and a block of segments: table[segment][row]. */
+static void fill_table(const gemm_cut *cut, const gemm_left *left, int64_t first, int64_t rows,
                        int64_t segment, int64_t segments, const float **table) {
-    for (int64_t tile = 0; tile < tiles; tile++) {
-        int64_t from = tile_first_row(rows, tiles, tile),
-                count = tile_first_row(rows, tiles, tile + 1) - from;
-        window_position start = {0};
+    window_position start = {0};
+    if (left->window != NULL) {
+        start = window_at(left->window, first);
+    }
+    for (int64_t s = 0; s < segments; s++, table += rows) {
+        int64_t tap = (segment + s) / cut->pieces, offset = (segment + s) % cut->pieces * cut->piece;
         if (left->window != NULL) {
-            start = window_at(left->window, first + from);
-        }
-        for (int64_t s = 0; s < segments; s++) {
-            int64_t tap = (segment + s) / cut->pieces, offset = (segment + s) % cut->pieces * cut->piece;
-            if (left->window != NULL) {
-                fill_window(left, &start, count, tap, offset, table);
-            } else {
-                fill_matrix(left, first + from, count, tap * cut->shape->inner + offset, table);
-            }
-            table += GEMM_MR;
+            fill_window(left, start, rows, tap, offset, table);
+        } else {
+            fill_matrix(left, first, rows, tap * cut->shape->inner + offset, table);
         }
     }
 }
@@ -324,7 +324,8 @@ static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_on
     const int64_t column = panel * GEMM_NR, wide = (int64_t)at_once * vectors * VW;
     const int64_t columns = s->n - column < wide ? s->n - column : wide;
     gemm_tile_args t = b->args;
-    t.rows = b->table + tile * t.segments * GEMM_MR;
+    t.rows = b->table + (from - b->first);
+    t.row_step = b->rows;
     t.panel = p->right + gemm_panel_offset(panel, s->taps * s->inner) + b->depth_before * vectors * VW;
     t.panel_step = (int64_t)gemm_panel_offset(1, s->taps * s->inner);
     t.bias = p->bias == NULL ? NULL : p->bias + column;
@@ -380,7 +381,7 @@ static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first,
         b.args.accumulate = segment > 0;
         b.is_last = segment + count == segments;
         b.args.relu = b.is_last && s->activation == ACT_RELU;
-        fill_table(cut, &p->left, first, rows, b.tiles, segment, count, table);
+        fill_table(cut, &p->left, first, rows, segment, count, table);
         run_tiles(&b, panel_begin, panel_end);
         b.depth_before += b.args.segments * b.args.length;
     }

@@ -96,7 +96,8 @@ void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, t
 
 /* The micro-kernel itself, for attention: rows (1…MR) × up to GEMM_NR columns of one packed panel. */
 typedef struct gemm_tile_args {
-    const float *const *rows; /* [segments][GEMM_MR] */
+    const float *const *rows; /* of segment s: rows[s * row_step …] */
+    int64_t row_step;
     int64_t segments, length; /* depth = segments × length */
     const float *panel;
     int64_t panel_step; /* floats to the next panel, where several are computed at once */

@@ -87,24 +87,41 @@ static tap_box box_at(const window *w, int64_t pixel) {
     return b;
 }
 
-INLINE vf pool_vector(const pool_state *s, const tap_box *b, const float *x, int64_t stride, size_t lanes) {
-    vf sum = s->is_max ? v_splat(-INFINITY) : (vf){0};
-    int64_t count = 0;
+INLINE vf join(bool is_max, vf sum, vf v) {
+    return is_max ? v_select((v > sum) | (v != v), v, sum) : sum + v;
+}
+
+/* `vectors` vectors of channels side by side, so that the walk over the taps is paid once; lanes: of one vector, fewer than VW only alone. */
+INLINE void pool_vectors(const pool_state *s, const tap_box *b, const float *x, int64_t stride,
+                         const int vectors, size_t lanes, float *out) {
+    const bool is_max = s->is_max;
+    const int64_t step = b->step[2] * stride;
+    vf sum[4];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        sum[v] = is_max ? v_splat(-INFINITY) : (vf){0};
+    }
     for (int64_t i = b->first[0]; i < b->last[0]; i++) {
         for (int64_t j = b->first[1]; j < b->last[1]; j++) {
             int64_t line = (b->start[0] + i * b->step[0]) * b->in[1] + b->start[1] + j * b->step[1];
-            for (int64_t k = b->first[2]; k < b->last[2]; k++) {
-                const float *p = x + (line * b->in[2] + b->start[2] + k * b->step[2]) * stride;
-                vf v = v_load_some(p, (int64_t)lanes);
-                sum = s->is_max ? v_select((v > sum) | (v != v), v, sum) : sum + v;
-                count++;
+            const float *p = x + (line * b->in[2] + b->start[2]) * stride + b->first[2] * step;
+            for (int64_t k = b->first[2]; k < b->last[2]; k++, p += step) {
+                UNROLL for (int v = 0; v < vectors; v++) {
+                    sum[v] = join(is_max, sum[v], v_load_some(p + v * VW, (int64_t)lanes));
+                }
             }
         }
     }
-    if (s->is_max) {
-        return sum;
+    int64_t count = s->count_padding ? b->padded_count
+                                     : (b->last[0] - b->first[0]) * (b->last[1] - b->first[1]) *
+                                           (b->last[2] - b->first[2]);
+    UNROLL for (int v = 0; v < vectors; v++) {
+        vf result = is_max ? sum[v] : sum[v] * (1.0f / (float)count);
+        if (lanes < VW) {
+            v_store_part(out, result, lanes);
+        } else {
+            v_store(out + v * VW, result);
+        }
     }
-    return sum * (1.0f / (float)(s->count_padding ? b->padded_count : count));
 }
 
 static void pool_task(void *context, size_t begin, size_t end, int worker) {
@@ -118,15 +135,17 @@ static void pool_task(void *context, size_t begin, size_t end, int worker) {
         const float *x = (const float *)c->inputs[0]->data + image * in_pixels * stride;
         float *out = (float *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
         int64_t at = 0;
+        for (; at + 4 * VW <= s->channels; at += 4 * VW) {
+            pool_vectors(s, &box, x + at, stride, 4, VW, out + at);
+        }
         for (; at + VW <= s->channels; at += VW) {
-            v_store(out + at, pool_vector(s, &box, x + at, stride, VW));
+            pool_vectors(s, &box, x + at, stride, 1, VW, out + at);
         }
         if (at < s->channels && s->channels >= VW) { /* the last vector overlaps the one before */
             at = s->channels - VW;
-            v_store(out + at, pool_vector(s, &box, x + at, stride, VW));
+            pool_vectors(s, &box, x + at, stride, 1, VW, out + at);
         } else if (at < s->channels) {
-            size_t lanes = (size_t)(s->channels - at);
-            v_store_part(out + at, pool_vector(s, &box, x + at, stride, lanes), lanes);
+            pool_vectors(s, &box, x + at, stride, 1, (size_t)(s->channels - at), out + at);
         }
     }
 }
@@ -150,7 +169,7 @@ static void global_task(void *context, size_t begin, size_t end, int worker) {
             vf sum = s->is_max ? v_splat(-INFINITY) : (vf){0};
             for (int64_t p = 0; p < s->pixels; p++) {
                 vf v = v_load_some(x + p * stride, (int64_t)lanes);
-                sum = s->is_max ? v_select((v > sum) | (v != v), v, sum) : sum + v;
+                sum = join(s->is_max, sum, v);
             }
             vf result = s->is_max ? sum : sum / (float)s->pixels;
             v_store_part(out, result, lanes);
