@@ -7,6 +7,9 @@
 
 /* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
 
+/* What sums without a start are added to. */
+static const float no_start[GEMM_MR * GEMM_NR] __attribute__((aligned(64)));
+
 /* rows, vectors and panels are constants where this is inlined, so that the accumulators are registers. */
 INLINE void tile_body(const int rows, const int vectors, const int panels, const gemm_tile_args *t) {
     enum { MOST = GEMM_MR * 2 };
@@ -14,8 +17,7 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
     vf acc[GEMM_MR][MOST];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int v = 0; v < wide; v++) {
-            const float *from = t->accumulate ? t->out + i * t->out_stride : t->bias;
-            acc[i][v] = from == NULL ? (vf){0} : v_load(from + v * VW);
+            acc[i][v] = (vf){0};
         }
     }
     const float *panel = t->panel;
@@ -38,9 +40,11 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
             }
         }
     }
+    const float *start = t->accumulate ? t->out : t->bias != NULL ? t->bias : no_start;
+    const int64_t start_stride = t->accumulate ? t->out_stride : 0;
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int v = 0; v < wide; v++) {
-            vf x = acc[i][v];
+            vf x = acc[i][v] + v_load(start + i * start_stride + v * VW);
             if (t->residual != NULL) {
                 x += v_load(t->residual + i * t->residual_stride + v * VW);
             }
@@ -92,7 +96,9 @@ typedef struct gemm_cut {
     int64_t row_blocks, column_blocks; /* tasks a problem */
     int64_t rows_a_block, panels_a_block;
     int64_t piece, pieces;    /* a tap's inner elements are cut in pieces of `piece` */
-    int64_t segments_a_block; /* pieces (of taps) in one depth block */
+    int64_t segments;         /* pieces of all taps */
+    int64_t segments_a_block; /* in one depth block */
+    int64_t segments_a_table; /* whose pointers are made at once */
     size_t table_bytes;       /* of one worker */
     char *tables;
 } gemm_cut;
@@ -103,23 +109,19 @@ static int64_t divide_up(int64_t a, int64_t b) {
 
 /* Depth blocks depend on the shape alone, never on the threads: so results are the same on any number of them. */
 static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
-    bool one_tile = s->m <= GEMM_MR; /* B passes once: no reason to block */
-    cut->pieces = one_tile ? 1 : divide_up(s->inner, GEMM_KC);
+    const int64_t depth = s->most_depth > 0 ? s->most_depth : GEMM_KC;
+    cut->pieces = divide_up(s->inner, depth);
     if (cut->pieces < 1) {
         cut->pieces = 1;
     }
     cut->piece = divide_up(s->inner, cut->pieces);
-    cut->segments_a_block = 1;
-    if (cut->pieces == 1) {
-        int64_t most = one_tile ? s->taps : s->inner > 0 ? GEMM_KC / s->inner : s->taps;
-        cut->segments_a_block = most < 1 ? 1 : most;
-        if (cut->segments_a_block > s->taps) {
-            cut->segments_a_block = s->taps;
-        }
-        /* Even blocks: 9 taps in blocks of 8 and 1 would load and store C for one tap. */
-        int64_t blocks = divide_up(s->taps, cut->segments_a_block);
-        cut->segments_a_block = divide_up(s->taps, blocks);
-    }
+    int64_t most = cut->pieces > 1 ? 1 : s->inner > 0 ? depth / s->inner : s->taps;
+    most = most < 1 ? 1 : most > s->taps ? s->taps : most;
+    /* Even blocks: 9 taps in blocks of 8 and 1 would load and store C for one tap. */
+    cut->segments = s->taps * cut->pieces;
+    cut->segments_a_block = cut->pieces > 1 ? 1 : divide_up(s->taps, divide_up(s->taps, most));
+    /* A single tile walks down each panel at once: B is read in one stream. */
+    cut->segments_a_table = s->m <= GEMM_MR ? cut->segments : cut->segments_a_block;
 }
 
 static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *cut) {
@@ -145,7 +147,7 @@ static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *c
 }
 
 static size_t table_bytes(const gemm_cut *cut, int64_t rows) {
-    size_t bytes = (size_t)rows * (size_t)cut->segments_a_block * sizeof(float *);
+    size_t bytes = (size_t)rows * (size_t)cut->segments_a_table * sizeof(float *);
     return (bytes + 63) / 64 * 64;
 }
 
@@ -306,8 +308,21 @@ typedef struct gemm_block {
     int64_t depth_before;
     bool is_last; /* depth block: residual and activation */
     gemm_tile_args args;
-    const float *const *table;
+    const float *const *table; /* of the first segment of args */
 } gemm_block;
+
+/* The depth block that begins with this segment. */
+static void enter_depth(gemm_block *b, int64_t segment) {
+    const gemm_cut *cut = b->cut;
+    const gemm_shape *s = cut->shape;
+    const int64_t left = cut->segments - segment, offset = segment % cut->pieces * cut->piece;
+    b->args.segments = left < cut->segments_a_block ? left : cut->segments_a_block;
+    b->args.length = s->inner - offset < cut->piece ? s->inner - offset : cut->piece;
+    b->args.accumulate = segment > 0;
+    b->depth_before = segment / cut->pieces * s->inner + offset;
+    b->is_last = left <= cut->segments_a_block;
+    b->args.relu = b->is_last && s->activation == ACT_RELU;
+}
 
 /* How many panels are computed at once: one or two rows alone would wait for their few accumulators. */
 static int panels_at_once(const gemm_block *b, int64_t panel, int64_t panel_end) {
@@ -356,34 +371,45 @@ static void run_tiles(const gemm_block *b, int64_t panel_begin, int64_t panel_en
     for (int64_t from = panel_begin; from < panel_end; from += group) {
         int64_t to = from + group < panel_end ? from + group : panel_end;
         for (int64_t tile = 0; tile < b->tiles; tile++) {
-            for (int64_t panel = from; panel < to;) {
-                int at_once = panels_at_once(b, panel, to);
-                run_tile(b, tile, panel, at_once);
-                panel += at_once;
+            for (int64_t panel = from; panel < to; panel++) {
+                run_tile(b, tile, panel, 1);
             }
         }
     }
 }
 
+/* A single tile: down each panel, or several side by side. */
+static void run_panels(gemm_block *b, int64_t panel_begin, int64_t panel_end) {
+    const float *const *table = b->table;
+    for (int64_t panel = panel_begin; panel < panel_end;) {
+        int at_once = panels_at_once(b, panel, panel_end);
+        for (int64_t segment = 0; segment < b->cut->segments; segment += b->cut->segments_a_block) {
+            enter_depth(b, segment);
+            b->table = table + segment * b->rows;
+            run_tile(b, 0, panel, at_once);
+        }
+        panel += at_once;
+    }
+}
+
 static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows,
                       int64_t panel_begin, int64_t panel_end, const float **table) {
-    const gemm_shape *s = cut->shape;
-    const int64_t segments = s->taps * cut->pieces;
-    gemm_block b = {
-        .cut = cut, .problem = p, .first = first, .rows = rows, .tiles = divide_up(rows, GEMM_MR)};
-    b.table = (const float *const *)table;
-    for (int64_t segment = 0; segment < segments; segment += cut->segments_a_block) {
-        int64_t count =
-            segments - segment < cut->segments_a_block ? segments - segment : cut->segments_a_block;
-        int64_t offset = segment % cut->pieces * cut->piece;
-        b.args.segments = count;
-        b.args.length = s->inner - offset < cut->piece ? s->inner - offset : cut->piece;
-        b.args.accumulate = segment > 0;
-        b.is_last = segment + count == segments;
-        b.args.relu = b.is_last && s->activation == ACT_RELU;
-        fill_table(cut, &p->left, first, rows, segment, count, table);
-        run_tiles(&b, panel_begin, panel_end);
-        b.depth_before += b.args.segments * b.args.length;
+    gemm_block b = {.cut = cut,
+                    .problem = p,
+                    .first = first,
+                    .rows = rows,
+                    .tiles = divide_up(rows, GEMM_MR),
+                    .table = (const float *const *)table};
+    for (int64_t segment = 0; segment < cut->segments; segment += cut->segments_a_table) {
+        int64_t left = cut->segments - segment;
+        fill_table(cut, &p->left, first, rows, segment,
+                   left < cut->segments_a_table ? left : cut->segments_a_table, table);
+        if (cut->shape->m <= GEMM_MR) {
+            run_panels(&b, panel_begin, panel_end);
+        } else {
+            enter_depth(&b, segment);
+            run_tiles(&b, panel_begin, panel_end);
+        }
     }
 }
 
