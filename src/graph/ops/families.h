@@ -36,7 +36,8 @@
     X(fused)                                                                                                 \
     X(qlinear)                                                                                               \
     X(transformers)                                                                                          \
-    X(vectorize)
+    X(vectorize)                                                                                             \
+    X(blocks)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)
