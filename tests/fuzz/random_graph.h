@@ -730,7 +730,8 @@ static inline void make_attention(maker *m) {
     const shape q = {.rank = 4, .dims = {batch, q_heads, rows, head}},
                 k = {.rank = 4, .dims = {batch, kv_heads, keys, head}},
                 v = {.rank = 4, .dims = {batch, kv_heads, keys, v_head}};
-    value_id inputs[] = {make_new(m, t, &q), make_new(m, t, &k), make_new(m, t, &v), VALUE_NONE};
+    value_id inputs[] = {make_between(m, t, &q, MILD, 0, 0, false), make_between(m, t, &k, MILD, 0, 0, false),
+                         make_between(m, t, &v, MILD, 0, 0, false), VALUE_NONE};
     size_t count = 3;
     if (choose(m->c, 2) == 0)
         with_int(m, "is_causal", 1);
