@@ -3,6 +3,9 @@
 /* ctest: timeout 300 */
 #include "support/test.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "engines/vendor_check.h"
 
 #include "base/random.h"
@@ -31,43 +34,47 @@ static void tell(const random_case *r, uint64_t seed, const char *why) {
     str_free(&text);
 }
 
-typedef bool (*judge)(void *context, const random_case *r, char *why, size_t size);
+typedef struct tally {
+    size_t graphs, ran, compared, wrong;
+} tally;
 
-/* Counts graphs that ran and those that disagree. */
-static void try_seeds(size_t count, judge agrees, void *context, const char *what) {
+static void report(const char *what, const tally *t) {
+    print_message("SOAK %s: %zu random graphs, %zu of them run, %zu compared, %zu disagree\n", what,
+                  t->graphs, t->ran, t->compared, t->wrong);
+    assert_int_equal(t->wrong, 0);
+}
+
+static void seed_range(size_t count, uint64_t *first, uint64_t *end) {
     const char *only = getenv("ACCEL_SEED");
-    uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
-    size_t graphs = 0, ran = 0, wrong = 0;
-    for (uint64_t seed = first; seed < first + (only != NULL ? 1 : count); seed++) {
+    *first = only != NULL ? strtoull(only, NULL, 10) : 1;
+    *end = *first + (only != NULL ? 1 : count);
+}
+
+/* ---- the native engine ------------------------------------------------------------------------------------------------- */
+
+static void native_agrees_with_the_reference(void **state) {
+    (void)state;
+    tally t = {0};
+    uint64_t seed, end;
+    for (seed_range(seeds(500, 20000), &seed, &end); seed < end; seed++) {
         random_case r;
         uint8_t stream[STREAM_BYTES];
         char why[600] = "agrees";
         if (!open_seed(&r, seed, stream)) {
             continue;
         }
-        graphs++;
-        ran += r.status == ACCEL_OK;
-        bool fine = r.status == ACCEL_LIMIT || agrees(context, &r, why, sizeof why);
-        wrong += !fine;
-        if (only != NULL || (!fine && wrong <= TOLD_AT_MOST)) {
+        bool comparable = r.status != ACCEL_LIMIT,
+             fine = !comparable || native_agrees_everywhere(&r, why, sizeof why);
+        t.graphs++;
+        t.ran += r.status == ACCEL_OK;
+        t.compared += comparable;
+        t.wrong += !fine;
+        if ((!fine && t.wrong <= TOLD_AT_MOST) || getenv("ACCEL_SEED") != NULL) {
             tell(&r, seed, why);
         }
         random_case_close(&r);
     }
-    print_message("SOAK %s: %zu random graphs, %zu of them run, %zu disagree\n", what, graphs, ran, wrong);
-    assert_int_equal(wrong, 0);
-}
-
-/* ---- the native engine ------------------------------------------------------------------------------------------------- */
-
-static bool everywhere(void *context, const random_case *r, char *why, size_t size) {
-    (void)context;
-    return native_agrees_everywhere(r, why, size);
-}
-
-static void native_agrees_with_the_reference(void **state) {
-    (void)state;
-    try_seeds(seeds(400, 20000), everywhere, NULL, "native against the reference");
+    report("native against the reference", &t);
 }
 
 /* ---- ONNX Runtime -------------------------------------------------------------------------------------------------------- */
@@ -76,26 +83,36 @@ typedef struct vendor {
     const engine_def *engine;
     engine_device device;
     const char *folder;
-    size_t compared;
 } vendor;
 
+enum verdict { REFUSED = 'r', AGREES = 'a', DISAGREES = 'd', CRASHED = 'c', ABSENT = 77 };
+
+/* What runtimes are given for a row whose keys are all closed is an average, where Attention says zeros (passes/form_attention.c). */
+static bool differs_by_design(const graph *g) {
+    for (size_t i = 0; i < g->node_count; i++) {
+        if (strcmp(g->nodes[i]->op_type, "Attention") == 0 && g->nodes[i]->input_count > 3) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Only graphs that run on both are compared: each runtime refuses what it likes. */
-static bool vendor_agrees(void *context, const random_case *r, char *why, size_t size) {
-    vendor *v = context;
+static enum verdict vendor_judges(const vendor *v, const random_case *r, char *why, size_t size) {
     str_buf path = {0};
     accel_error err = {0};
     engine_session *s = NULL;
     engine_options options = vendor_options();
     tensor views[MOST_OUTPUTS];
-    bool agrees = true;
-    if (r->status == ACCEL_OK &&
+    enum verdict verdict = REFUSED;
+    if (r->status == ACCEL_OK && !differs_by_design(r->made.g) &&
         engine_write_model(v->engine, r->made.g, v->folder, &path, &err) == ACCEL_OK) {
         engine_model model = {.graph = r->made.g, .onnx_path = str_text(&path)};
         accel_status loaded = v->engine->load(&model, &v->device, &options, &s, &err);
         if (loaded == ACCEL_OK && run_once(s, v->engine, r, views, &err) == ACCEL_OK) {
-            v->compared++;
-            for (size_t i = 0; agrees && i < r->made.g->output_count; i++) {
-                agrees = values_agree(r, i, &views[i], why, size);
+            verdict = AGREES;
+            for (size_t i = 0; verdict == AGREES && i < r->made.g->output_count; i++) {
+                verdict = values_agree(r, i, &views[i], why, size) ? AGREES : DISAGREES;
             }
         }
         if (loaded == ACCEL_OK) {
@@ -103,22 +120,84 @@ static bool vendor_agrees(void *context, const random_case *r, char *why, size_t
         }
     }
     str_free(&path);
-    return agrees;
+    return verdict;
 }
 
-static void the_reference_agrees_with_onnx_runtime(void **state) {
+static void vendor_child(const char *folder, uint64_t first, uint64_t end, int verdicts) {
+    accel_error err = {0};
+    engine_report found = {0};
     arena *a = arena_create();
-    vendor v = {.engine = engine_find("onnxruntime"), .folder = *state};
-    v.device = vendor_cpu(v.engine, a);
-    try_seeds(seeds(300, 20000), vendor_agrees, &v, "ONNX Runtime against the reference");
-    print_message("SOAK %zu of them ran on ONNX Runtime\n", v.compared);
-    arena_destroy(a);
+    vendor v = {.engine = engine_find("onnxruntime"), .folder = folder};
+    if (v.engine->probe(vendor_context(), a, &found, &err) != ACCEL_OK || !found.present) {
+        _exit(ABSENT);
+    }
+    v.device = found.devices[0];
+    for (uint64_t seed = first; seed < end; seed++) {
+        random_case r;
+        uint8_t stream[STREAM_BYTES];
+        char why[600] = "agrees", verdict = REFUSED;
+        if (open_seed(&r, seed, stream)) {
+            verdict = (char)vendor_judges(&v, &r, why, sizeof why);
+            if (verdict == DISAGREES) {
+                tell(&r, seed, why);
+            }
+            random_case_close(&r);
+        }
+        if (write(verdicts, &verdict, 1) != 1) {
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
+/* A runtime that ends its process on a graph is followed by a fresh one behind that graph. Returns the child's exit code. */
+static int vendor_range(const char *folder, uint64_t *seed, uint64_t end, tally *t) {
+    int ends[2], status = 0;
+    char verdict;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(ends[0]);
+        vendor_child(folder, *seed, end, ends[1]);
+    }
+    close(ends[1]);
+    for (; read(ends[0], &verdict, 1) == 1; (*seed)++) {
+        t->graphs++;
+        t->compared += verdict != REFUSED;
+        t->wrong += verdict == DISAGREES;
+    }
+    close(ends[0]);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : CRASHED;
+}
+
+static void onnx_runtime_agrees_with_the_reference(void **state) {
+    tally t = {0};
+    uint64_t seed, end;
+    size_t crashes = 0;
+    if (!vendor_libraries_may_run()) {
+        skip();
+    }
+    for (seed_range(seeds(300, 20000), &seed, &end); seed < end;) {
+        int code = vendor_range(*state, &seed, end, &t);
+        if (code == ABSENT) {
+            print_message("skipped: no ONNX Runtime (run make deps)\n");
+            skip();
+        }
+        crashes += seed < end;
+        seed += seed < end;
+    }
+    print_message("SOAK ONNX Runtime ended its process on %zu graphs\n", crashes);
+    t.ran = t.compared;
+    report("ONNX Runtime against the reference", &t);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(native_agrees_with_the_reference),
-        cmocka_unit_test_setup_teardown(the_reference_agrees_with_onnx_runtime, temp_folder_setup,
+        cmocka_unit_test_setup_teardown(onnx_runtime_agrees_with_the_reference, temp_folder_setup,
                                         temp_folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
