@@ -129,39 +129,67 @@ static accel_status run_session(run_state *s, accel_error *err) {
     return status;
 }
 
-/* A '/' in an output's name becomes '_', so that it cannot leave the folder. */
-static void output_path(str_buf *path, const char *folder, const char *name) {
+/* A '/' in an output's name becomes '_', so that it cannot leave the folder. item: of a sequence, or -1. */
+static void output_path(str_buf *path, const char *folder, const char *name, int64_t item) {
     file_join(path, folder, "");
     for (const char *c = name; *c != 0; c++)
         str_append_char(path, *c == '/' ? '_' : *c);
+    if (item >= 0)
+        str_appendf(path, ".%lld", (long long)item);
     str_append(path, ".npy");
+}
+
+static accel_status write_tensor(const run_state *s, table *t, const char *name, int64_t item,
+                                 const tensor *view, accel_error *err) {
+    const char *folder = line_text(s->line, "output-dir", NULL);
+    char text[160];
+    str_buf path = {0};
+    accel_status status = ACCEL_OK;
+    if (folder != NULL) {
+        output_path(&path, folder, name, item);
+        status = npy_write(str_text(&path), view, err);
+    }
+    table_row(t);
+    table_text(t, item < 0 ? name : arena_printf(s->line->arena, "%s[%lld]", name, (long long)item));
+    table_text(t, dtype_name(view->type));
+    table_text(t, shape_text(&view->shape, text, sizeof text));
+    table_text(t, path.length > 0 ? str_text(&path) : NULL);
+    str_free(&path);
+    return status;
+}
+
+/* A sequence gives a row and a file an item; an empty optional gives none. */
+static accel_status write_value(const run_state *s, table *t, const char *name, const op_value *v,
+                                accel_error *err) {
+    if (v->data == NULL)
+        return ACCEL_OK;
+    if (v->type.container == CONTAINER_TENSOR || v->type.container == CONTAINER_OPTIONAL) {
+        tensor view = {.type = v->type.type, .shape = v->type.shape, .data = (void *)(uintptr_t)v->data};
+        ACCEL_TRY(tensor_size_bytes(view.type, &view.shape, name, &view.size_bytes, err));
+        return write_tensor(s, t, name, -1, &view, err);
+    }
+    const op_sequence *sequence = v->data;
+    for (size_t i = 0; i < sequence->count; i++)
+        ACCEL_TRY(write_tensor(s, t, name, (int64_t)i, &sequence->items[i], err));
+    return ACCEL_OK;
 }
 
 static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
     const graph *g = s->model.graph;
+    const engine_def *e = s->engine.engine;
     const char *folder = line_text(s->line, "output-dir", NULL);
+    op_value *values = ARENA_ARRAY(s->line->arena, op_value, g->output_count + 1);
     tensor *views = ARENA_ARRAY(s->line->arena, tensor, g->output_count + 1);
-    if (views == NULL)
+    if (values == NULL || views == NULL)
         return error_no_memory(err, "outputs", 0);
-    ACCEL_TRY(s->engine.engine->outputs(s->session, views, g->output_count, err));
+    ACCEL_TRY(e->output_values != NULL ? e->output_values(s->session, values, g->output_count, err)
+                                       : e->outputs(s->session, views, g->output_count, err));
     if (folder != NULL)
         ACCEL_TRY(file_make_folders(folder, err));
     for (size_t i = 0; i < g->output_count; i++) {
         const char *name = g->values[g->outputs[i]].name;
-        char text[160];
-        str_buf path = {0};
-        accel_status status = ACCEL_OK;
-        if (folder != NULL) {
-            output_path(&path, folder, name);
-            status = npy_write(str_text(&path), &views[i], err);
-        }
-        table_row(t);
-        table_text(t, name);
-        table_text(t, dtype_name(views[i].type));
-        table_text(t, shape_text(&views[i].shape, text, sizeof text));
-        table_text(t, path.length > 0 ? str_text(&path) : NULL);
-        str_free(&path);
-        ACCEL_TRY(status);
+        ACCEL_TRY(e->output_values != NULL ? write_value(s, t, name, &values[i], err)
+                                           : write_tensor(s, t, name, -1, &views[i], err));
     }
     return ACCEL_OK;
 }
@@ -225,7 +253,8 @@ static const option_def run_options[] = {
      .kind = OPTION_TEXT,
      .value_name = "DIR",
      .is_file = true,
-     .help = "write every output as DIR/NAME.npy (a / in a name becomes _)"},
+     .help =
+         "write every output as DIR/NAME.npy (a / in a name becomes _; of a sequence, NAME.0.npy and so on)"},
     {.name = "engine",
      .letter = 'e',
      .kind = OPTION_TEXT,

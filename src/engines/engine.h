@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "graph/graph.h"
+#include "graph/op.h"
 #include "graph/passes.h"
 #include "graph/tensor.h"
 
@@ -163,6 +164,10 @@ typedef struct engine_def {
     accel_status (*run)(engine_session *s, accel_error *err);
     /* Views of the outputs of the last run, in graph output order; valid until the next run or unload. */
     accel_status (*outputs)(engine_session *s, tensor *views, size_t count, accel_error *err);
+    /* The same where the model's inputs or outputs are sequences or optionals (op.h says how they lie); NULL: the engine takes and
+     * gives tensors only. */
+    accel_status (*bind_values)(engine_session *s, const op_value *inputs, size_t count, accel_error *err);
+    accel_status (*output_values)(engine_session *s, op_value *views, size_t count, accel_error *err);
     void (*timing)(const engine_session *s, engine_timing *out);
     void (*memory)(const engine_session *s, engine_memory *out);
     void (*ran)(const engine_session *s, engine_ran *out);

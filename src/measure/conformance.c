@@ -93,10 +93,9 @@ static bool element_close(double got, double expected, tolerance t) {
     return fabs(got - expected) <= t.absolute + t.relative * fabs(expected);
 }
 
-/* Two units in the last place of a narrow type: the expected values were rounded at other steps than ours, and the runner's 1e-3 is less than
- * one such unit. */
+/* The same runner's floor for bfloat16: two units in the last place. */
 static double least_relative(dtype type) {
-    return type == DTYPE_BF16 ? 0x1p-7 : type == DTYPE_F16 ? 0x1p-10 : 0;
+    return type == DTYPE_BF16 ? 0x1p-6 : 0;
 }
 
 /* Drawn numbers cannot be compared, only their type and shape. */
@@ -135,6 +134,29 @@ static accel_status compare_tensor(const tensor *got, const tensor *expected, to
     return ACCEL_OK;
 }
 
+static tensor tensor_of(const op_value *v) {
+    return (tensor){.type = v->type.type, .shape = v->type.shape, .data = (void *)(uintptr_t)v->data};
+}
+
+static accel_status compare_value(const op_value *got, const onnx_value *expected, tolerance t,
+                                  bool random_values, const char *name, accel_error *err) {
+    bool sequence =
+        got->type.container == CONTAINER_SEQUENCE || got->type.container == CONTAINER_OPTIONAL_SEQUENCE;
+    tensor single = tensor_of(got);
+    op_sequence items = {got->data != NULL, &single};
+    if (sequence && got->data != NULL)
+        items = *(const op_sequence *)got->data;
+    if (got->type.container != expected->container || (got->data != NULL) != expected->present ||
+        items.count != expected->count) {
+        return error_set(err, ACCEL_RUNTIME, "output '%s' has %zu tensors, expected %zu%s", name, items.count,
+                         expected->count,
+                         got->type.container != expected->container ? ", in another container" : "");
+    }
+    for (size_t i = 0; i < items.count; i++)
+        ACCEL_TRY(compare_tensor(&items.items[i], &expected->items[i], t, random_values, name, err));
+    return ACCEL_OK;
+}
+
 static tolerance read_tolerance(const char *path) {
     tolerance t = {1e-3, 1e-7};
     char *text = NULL;
@@ -160,7 +182,7 @@ typedef struct case_run {
     const char *folder; /* of the case */
     arena *arena;
     graph *graph;
-    tensor *inputs;
+    onnx_value *inputs;
     tolerance tolerance;
 } case_run;
 
@@ -168,16 +190,64 @@ static accel_status read_inputs(case_run *run, const char *set, accel_error *err
     graph *g = run->graph;
     for (size_t i = 0; i < g->input_count; i++) {
         const graph_value *v = &g->values[g->inputs[i]];
-        if (v->type.container != CONTAINER_TENSOR || v->type.type == DTYPE_STRING) {
-            return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is not a tensor of numbers", v->name);
-        }
         const char *path = arena_printf(run->arena, "%s/input_%zu.pb", set, i);
         if (path == NULL)
             return error_no_memory(err, "a path", 0);
         if (!file_exists(path))
             return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is optional and not given", v->name);
-        ACCEL_TRY(onnx_read_tensor_pb(path, &run->inputs[i], err));
-        ACCEL_TRY(graph_bind_input(g, v->name, &run->inputs[i].shape, err));
+        ACCEL_TRY(onnx_read_value_pb(path, v->type.container, &run->inputs[i], err));
+        if (v->type.container == CONTAINER_TENSOR)
+            ACCEL_TRY(graph_bind_input(g, v->name, &run->inputs[i].items[0].shape, err));
+    }
+    return ACCEL_OK;
+}
+
+static op_value *input_values(const case_run *run) {
+    size_t count = run->graph->input_count;
+    op_value *values = ARENA_ARRAY(run->arena, op_value, count + 1);
+    op_sequence *sequences = ARENA_ARRAY(run->arena, op_sequence, count + 1);
+    for (size_t i = 0; values != NULL && sequences != NULL && i < count; i++) {
+        const onnx_value *v = &run->inputs[i];
+        bool single = v->container == CONTAINER_TENSOR || v->container == CONTAINER_OPTIONAL;
+        sequences[i] = (op_sequence){v->count, v->items};
+        values[i] = (op_value){.present = true, .type = {.container = v->container, .type = v->type}};
+        if (v->present)
+            values[i].data = single ? v->items[0].data : (const void *)&sequences[i];
+        values[i].type.shape = single && v->count > 0 ? v->items[0].shape : shape_unknown();
+    }
+    return sequences != NULL ? values : NULL;
+}
+
+static accel_status bind_inputs(const case_run *run, engine_session *session, accel_error *err) {
+    const engine_def *engine = run->request->engine;
+    size_t count = run->graph->input_count;
+    if (engine->bind_values != NULL) {
+        const op_value *values = input_values(run);
+        return values == NULL ? error_no_memory(err, "inputs", 0)
+                              : engine->bind_values(session, values, count, err);
+    }
+    tensor *tensors = ARENA_ARRAY(run->arena, tensor, count + 1);
+    if (tensors == NULL)
+        return error_no_memory(err, "inputs", 0);
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = run->inputs[i].items[0];
+    return engine->bind(session, tensors, count, err);
+}
+
+static accel_status get_outputs(const case_run *run, engine_session *session, op_value *values,
+                                accel_error *err) {
+    const engine_def *engine = run->request->engine;
+    size_t count = run->graph->output_count;
+    if (engine->output_values != NULL)
+        return engine->output_values(session, values, count, err);
+    tensor *views = ARENA_ARRAY(run->arena, tensor, count + 1);
+    if (views == NULL)
+        return error_no_memory(err, "outputs", 0);
+    ACCEL_TRY(engine->outputs(session, views, count, err));
+    static const uint8_t no_elements[1];
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (op_value){.present = true, .type = {CONTAINER_TENSOR, views[i].type, views[i].shape}};
+        values[i].data = views[i].data != NULL ? views[i].data : no_elements;
     }
     return ACCEL_OK;
 }
@@ -185,32 +255,37 @@ static accel_status read_inputs(case_run *run, const char *set, accel_error *err
 static accel_status compare_outputs(case_run *run, engine_session *session, const char *set,
                                     accel_error *err) {
     const graph *g = run->graph;
-    tensor *views = ARENA_ARRAY(run->arena, tensor, g->output_count + 1);
-    if (views == NULL)
+    op_value *values = ARENA_ARRAY(run->arena, op_value, g->output_count + 1);
+    if (values == NULL)
         return error_no_memory(err, "outputs", 0);
-    ACCEL_TRY(run->request->engine->outputs(session, views, g->output_count, err));
+    ACCEL_TRY(get_outputs(run, session, values, err));
     for (size_t i = 0; i < g->output_count; i++) {
+        const graph_value *v = &g->values[g->outputs[i]];
         const char *path = arena_printf(run->arena, "%s/output_%zu.pb", set, i);
         if (path == NULL)
             return error_no_memory(err, "a path", 0);
         if (!file_exists(path))
             continue;
-        tensor expected = {0};
-        ACCEL_TRY(onnx_read_tensor_pb(path, &expected, err));
-        accel_status status = compare_tensor(&views[i], &expected, run->tolerance, draws_numbers(g),
-                                             g->values[g->outputs[i]].name, err);
-        tensor_free(&expected);
+        onnx_value expected = {0};
+        ACCEL_TRY(onnx_read_value_pb(path, graph_declared_type(g, g->outputs[i])->container, &expected, err));
+        accel_status status =
+            compare_value(&values[i], &expected, run->tolerance, draws_numbers(g), v->name, err);
+        onnx_value_free(&expected);
         ACCEL_TRY(status);
     }
     return ACCEL_OK;
 }
 
-static accel_status check_outputs_are_tensors(const graph *g, accel_error *err) {
-    for (size_t i = 0; i < g->output_count; i++) {
-        const value_type *t = &g->values[g->outputs[i]].type;
-        if (t->container != CONTAINER_TENSOR || t->type == DTYPE_STRING) {
-            return error_set(err, ACCEL_UNSUPPORTED, "output '%s' is not a tensor of numbers",
-                             g->values[g->outputs[i]].name);
+/* The engine can be given the model's inputs and asked for its outputs. */
+static accel_status check_door(const case_run *run, accel_error *err) {
+    const graph *g = run->graph;
+    bool tensors_only = run->request->engine->bind_values == NULL;
+    for (size_t i = 0; i < g->input_count + g->output_count; i++) {
+        bool is_input = i < g->input_count;
+        const graph_value *v = &g->values[is_input ? g->inputs[i] : g->outputs[i - g->input_count]];
+        if (v->type.type == DTYPE_STRING || (tensors_only && v->type.container != CONTAINER_TENSOR)) {
+            return error_set(err, ACCEL_UNSUPPORTED, "%s '%s' %s", is_input ? "input" : "output", v->name,
+                             v->type.type == DTYPE_STRING ? "holds strings" : "is not a tensor");
         }
     }
     return ACCEL_OK;
@@ -229,7 +304,7 @@ static accel_status run_session(case_run *run, const char *set, accel_error *err
     }
     engine_session *session = NULL;
     ACCEL_TRY(r->engine->load(&model, r->device, &options, &session, err));
-    accel_status status = r->engine->bind(session, run->inputs, run->graph->input_count, err);
+    accel_status status = bind_inputs(run, session, err);
     if (status == ACCEL_OK)
         status = r->engine->run(session, err);
     if (status == ACCEL_OK)
@@ -251,9 +326,8 @@ static accel_status run_data_set(case_run *run, const char *set, conformance_res
         return error_no_memory(err, "a path", 0);
     ACCEL_TRY(onnx_read(path, &run->graph, err));
     name_operator(run->graph, result);
-    run->inputs = ARENA_ARRAY(run->arena, tensor, run->graph->input_count + 1);
-    accel_status status =
-        run->inputs == NULL ? error_no_memory(err, "inputs", 0) : check_outputs_are_tensors(run->graph, err);
+    run->inputs = ARENA_ARRAY(run->arena, onnx_value, run->graph->input_count + 1);
+    accel_status status = run->inputs == NULL ? error_no_memory(err, "inputs", 0) : check_door(run, err);
     if (status == ACCEL_OK)
         status = read_inputs(run, set, err);
     if (status == ACCEL_OK)
@@ -261,7 +335,7 @@ static accel_status run_data_set(case_run *run, const char *set, conformance_res
     if (status == ACCEL_OK)
         status = run_session(run, set, err);
     for (size_t i = 0; run->inputs != NULL && i < run->graph->input_count; i++)
-        tensor_free(&run->inputs[i]);
+        onnx_value_free(&run->inputs[i]);
     graph_destroy(run->graph);
     run->graph = NULL;
     return status;

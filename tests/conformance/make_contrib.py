@@ -127,7 +127,20 @@ def cases():
     packed = u8(6, 2, 16)
     yield "matmul_4_bits", "MatMulNBits", [f32(2, 3, 40), packed, f32(12)], 1, {"K": 40, "N": 6, "bits": 4, "block_size": 32}
     yield "matmul_4_bits_zeros", "MatMulNBits", [f32(3, 64), packed, f32(12), u8(6)], 1, {"K": 64, "N": 6, "bits": 4, "block_size": 32}
-
+    yield "transpose_matmul", "TransposeMatMul", [f32(2, 3, 4), f32(2, 5, 4)], 1, {"alpha": 0.5, "transB": 1}
+    yield "fused_gemm", "FusedGemm", [f32(3, 4), f32(5, 4), f32(5)], 1, {"transB": 1, "activation": "LeakyRelu", "activation_alpha": 0.3}
+    yield "qlinear_where", "QLinearWhere", [RNG.integers(0, 2, (3, 1)).astype(bool), *q8(u8, 2, 3, 4, zero=120), *q8(u8, 4, zero=3), one(0.1), one(128, np.uint8)], 1, {}
+    yield "qlinear_softmax", "QLinearSoftmax", [*q8(u8, 3, 7, zero=3), one(1 / 256), one(0, np.uint8)], 1, {"axis": -1, "opset": 13}
+    yield "qlinear_softmax_12", "QLinearSoftmax", [*q8(i8, 3, 2, 4, zero=3), one(1 / 256), one(-128, np.int8)], 1, {"axis": 1, "opset": 12}
+    weights = [i8(5, 4), (RNG.random(5) / 10).astype(np.float32), i8(5)]
+    yield "qgemm", "QGemm", [*q8(u8, 3, 4, zero=9), *q8(i8, 4, 5), RNG.integers(-999, 999, 5).astype(np.int32), one(2.1), one(117, np.uint8)], 1, {"alpha": 1.5}
+    yield "qgemm_float", "QGemm", [*q8(u8, 3, 4, zero=9), *weights, RNG.integers(-999, 999, (3, 5)).astype(np.int32)], 1, {"transB": 1}
+    rows = np.array([[0, 2], [5, -1]], np.int64)
+    yield "gather_blocks", "GatherBlockQuantized", [u8(6, 24), rows, f32(6, 3)], 1, {"block_size": 16, "bits": 4}
+    yield "gather_blocks_zeros", "GatherBlockQuantized", [u8(6, 48), rows, f32(6, 3), u8(6, 3)], 1, {"block_size": 16, "bits": 8}
+    yield "gather_blocks_packed_zeros", "GatherBlockQuantized", [u8(6, 24), rows, f32(6, 3), u8(6, 2)], 1, {"block_size": 16, "bits": 4}
+    for kind in range(2):
+        yield f"matmul_bnb4_{kind}", "MatMulBnb4", [f32(2, 3, 40), u8(120), f32(8) ** 2], 1, {"K": 40, "N": 6, "block_size": 32, "quant_type": kind}
 
 def build(op, inputs, outputs, attrs):
     names = [f"input_{i}" if x is not None else "" for i, x in enumerate(inputs)]

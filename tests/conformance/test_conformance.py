@@ -13,20 +13,9 @@ from pathlib import Path
 SOURCE = Path(os.environ["ACCEL_SOURCE_DIR"])
 FOLDER = SOURCE / ".deps" / "conformance"
 
-# The expected values were rounded to the narrow type at every step, ours once at the end: they differ by 2 or 3 units in the last
-# place, the runner allows 2. For DFT the expected zeros are 1.9e-7 of noise, ours 3e-15; the runner allows 1e-7.
-KNOWN = {
-    "node/test_attention_4d_attn_mask_causal_bf16_expanded",
-    "node/test_attention_4d_causal_bf16",
-    "node/test_attention_4d_causal_bf16_expanded",
-    "node/test_attention_4d_causal_fp16_expanded",
-    "node/test_attention_4d_causal_padded_kv_bf16",
-    "node/test_attention_4d_causal_padded_kv_bf16_expanded",
-    "node/test_attention_4d_padded_kv_bf16_expanded",
-    "node/test_dft_inverse",
-    "node/test_dft_inverse_opset19",
-}
-PASSED_AT_LEAST = 1930  # of 2033; the others are unsupported: strings, ai.onnx.ml, training, sequences at the door
+# The expected zeros are 1.9e-7 of noise of a transform in float32, ours 3e-15; the runner allows 1e-7. ONNX Runtime fails them too.
+KNOWN = {"node/test_dft_inverse", "node/test_dft_inverse_opset19"}
+PASSED_AT_LEAST = 1977  # of 2033; the others are unsupported: strings, images, ai.onnx.ml, training
 
 
 def run(folder, *options):
@@ -56,7 +45,7 @@ class Conformance(unittest.TestCase):
             )
             self.assertEqual(made.returncode, 0, made.stderr)
             self.assertEqual([r for r in run(folder, "--list")], [])
-            self.assertGreaterEqual(sum(r["passed"] for r in run(folder)), 40)
+            self.assertGreaterEqual(sum(r["passed"] for r in run(folder)), 61)
 
 
 if __name__ == "__main__":

@@ -312,44 +312,47 @@ accel_status native_plan_run(plan *p, accel_error *err) {
 
 /* ---- inputs and outputs ----------------------------------------------------------------------------------------------- */
 
-accel_status native_plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err) {
-    const graph *g = p->graph;
-    if (count != g->input_count) {
+static accel_status refuse_input(const plan *p, size_t i, const op_value *given, accel_error *err) {
+    const plan_value *v = &p->values[p->graph->inputs[i]];
+    const char *name = p->graph->values[p->graph->inputs[i]].name;
+    char want[128], got[128];
+    if (v->type.container != given->type.container) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "input '%s' is not the tensor, sequence or optional that the model takes", name);
+    }
+    return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is %s %s, loaded for %s %s", name,
+                     dtype_name(given->type.type), shape_text(&given->type.shape, got, sizeof got),
+                     dtype_name(v->v.type), shape_text(&v->v.shape, want, sizeof want));
+}
+
+static accel_status bind_input(plan *p, size_t i, const op_value *given, accel_error *err) {
+    plan_value *v = &p->values[p->graph->inputs[i]];
+    bool is_tensor = given->type.container == CONTAINER_TENSOR;
+    if (v->type.container != given->type.container ||
+        (is_tensor && (v->v.type != given->type.type ||
+                       (v->is_static && !shape_equal(&v->v.shape, &given->type.shape))))) {
+        return refuse_input(p, i, given, err);
+    }
+    v->v.data = (void *)(uintptr_t)given->data;
+    if (!v->is_static) {
+        v->v.shape = given->type.shape;
+        v->type = given->type;
+    }
+    return ACCEL_OK;
+}
+
+accel_status native_plan_bind(plan *p, const op_value *inputs, size_t count, accel_error *err) {
+    if (count != p->graph->input_count) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu inputs, %zu were given",
-                         g->input_count, count);
+                         p->graph->input_count, count);
     }
     for (size_t i = 0; i < count; i++) {
-        plan_value *v = &p->values[g->inputs[i]];
-        char want[128], got[128];
-        if (v->v.type != inputs[i].type || (v->is_static && !shape_equal(&v->v.shape, &inputs[i].shape))) {
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is %s %s, loaded for %s %s",
-                             g->values[g->inputs[i]].name, dtype_name(inputs[i].type),
-                             shape_text(&inputs[i].shape, got, sizeof got), dtype_name(v->v.type),
-                             shape_text(&v->v.shape, want, sizeof want));
-        }
-        v->v.data = inputs[i].data;
-        if (!v->is_static) {
-            v->v.shape = inputs[i].shape;
-            v->type = (value_type){CONTAINER_TENSOR, inputs[i].type, inputs[i].shape};
-        }
+        ACCEL_TRY(bind_input(p, i, &inputs[i], err));
     }
     plan_resolve(p);
     return ACCEL_OK;
 }
 
-accel_status native_plan_outputs(plan *p, tensor *views, size_t count, accel_error *err) {
-    if (count != p->graph->output_count) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu outputs, %zu were asked for",
-                         p->graph->output_count, count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const plan_value *v = &p->values[p->outputs[i]];
-        if (v->type.container != CONTAINER_TENSOR) {
-            return error_set(err, ACCEL_UNSUPPORTED, "output '%s' is not a tensor",
-                             p->graph->values[p->graph->outputs[i]].name);
-        }
-        views[i] = (tensor){.type = v->v.type, .shape = v->v.shape, .data = v->v.data};
-        ACCEL_TRY(tensor_size_bytes(views[i].type, &views[i].shape, "an output", &views[i].size_bytes, err));
-    }
-    return ACCEL_OK;
+op_value native_plan_output(const plan *p, size_t index) {
+    return value_as_operand(&p->values[p->outputs[index]]);
 }

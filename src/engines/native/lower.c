@@ -283,6 +283,10 @@ static bool is_view(const plan_step *s) {
 static accel_status lower_reference(plan *p, plan_step *s, accel_error *err) {
     s->kind = STEP_REFERENCE;
     s->kernel = NULL;
+    if (s->call.transposed_right) { /* the reference knows the node as it is */
+        s->inputs[1] = s->node->inputs[1];
+        s->call.transposed_right = false;
+    }
     return convert_inputs(p, s, false, 0, err);
 }
 

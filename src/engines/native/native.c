@@ -146,10 +146,26 @@ static accel_status native_load(const engine_model *model, const engine_device *
     return ACCEL_OK;
 }
 
-static accel_status native_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
+static accel_status native_bind_values(engine_session *s, const op_value *inputs, size_t count,
+                                       accel_error *err) {
     ACCEL_TRY(native_plan_bind(s->plan, inputs, count, err));
     s->is_bound = true;
     return ACCEL_OK;
+}
+
+static accel_status native_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
+    op_value *values = mem_calloc(count + 1, sizeof *values);
+    if (values == NULL) {
+        return error_no_memory(err, "a model's inputs", count * sizeof *values);
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (op_value){.present = true,
+                               .type = {CONTAINER_TENSOR, inputs[i].type, inputs[i].shape},
+                               .data = inputs[i].data};
+    }
+    accel_status status = native_bind_values(s, values, count, err);
+    mem_free(values);
+    return status;
 }
 
 static accel_status native_run(engine_session *s, accel_error *err) {
@@ -159,8 +175,37 @@ static accel_status native_run(engine_session *s, accel_error *err) {
     return native_plan_run(s->plan, err);
 }
 
+static accel_status check_output_count(const engine_session *s, size_t count, accel_error *err) {
+    return count == s->graph->output_count
+               ? ACCEL_OK
+               : error_set(err, ACCEL_INVALID_ARGUMENT, "the model has %zu outputs, %zu were asked for",
+                           s->graph->output_count, count);
+}
+
+static accel_status native_output_values(engine_session *s, op_value *views, size_t count, accel_error *err) {
+    ACCEL_TRY(check_output_count(s, count, err));
+    for (size_t i = 0; i < count; i++) {
+        views[i] = native_plan_output(s->plan, i);
+    }
+    return ACCEL_OK;
+}
+
+static accel_status output_tensor(const engine_session *s, size_t i, tensor *view, accel_error *err) {
+    op_value v = native_plan_output(s->plan, i);
+    if (v.type.container != CONTAINER_TENSOR) {
+        return error_set(err, ACCEL_UNSUPPORTED, "output '%s' is not a tensor",
+                         s->graph->values[s->graph->outputs[i]].name);
+    }
+    *view = (tensor){.type = v.type.type, .shape = v.type.shape, .data = (void *)(uintptr_t)v.data};
+    return tensor_size_bytes(view->type, &view->shape, "an output", &view->size_bytes, err);
+}
+
 static accel_status native_outputs(engine_session *s, tensor *views, size_t count, accel_error *err) {
-    return native_plan_outputs(s->plan, views, count, err);
+    ACCEL_TRY(check_output_count(s, count, err));
+    for (size_t i = 0; i < count; i++) {
+        ACCEL_TRY(output_tensor(s, i, &views[i], err));
+    }
+    return ACCEL_OK;
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------ */
@@ -223,6 +268,8 @@ const engine_def engine_native = {
     .bind = native_bind,
     .run = native_run,
     .outputs = native_outputs,
+    .bind_values = native_bind_values,
+    .output_values = native_output_values,
     .timing = native_timing,
     .memory = native_memory,
     .ran = native_ran,

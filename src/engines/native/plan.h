@@ -104,9 +104,9 @@ typedef struct plan_options {
 
 accel_status native_plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err);
 void native_plan_destroy(plan *p); /* accepts NULL */
-accel_status native_plan_bind(plan *p, const tensor *inputs, size_t count, accel_error *err);
+accel_status native_plan_bind(plan *p, const op_value *inputs, size_t count, accel_error *err);
 accel_status native_plan_run(plan *p, accel_error *err);
-accel_status native_plan_outputs(plan *p, tensor *views, size_t count, accel_error *err);
+op_value native_plan_output(const plan *p, size_t index); /* a view, until the next run */
 
 /* ---- between the plan's own files --------------------------------------------------------------------------------- */
 

@@ -35,7 +35,9 @@
     X(unpool)                                                                                                \
     X(fused)                                                                                                 \
     X(qlinear)                                                                                               \
-    X(transformers)
+    X(transformers)                                                                                          \
+    X(vectorize)                                                                                             \
+    X(blocks)
 
 #define OPS_FAMILY_DECLARE(name) extern const op_family name##_family;
 OPS_FAMILY_LIST(OPS_FAMILY_DECLARE)

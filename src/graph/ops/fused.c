@@ -182,6 +182,37 @@ static void fused_conv_cost(const op_context *c, op_cost *out) {
     conv_cost_of(c, 1, out);
 }
 
+static const op_attr_def fused_gemm_attrs[] = {
+    {"activation", ATTR_STRING, false, "none"},
+    {"activation_alpha", ATTR_FLOAT, false, "0.01"},
+    {"activation_beta", ATTR_FLOAT, false, "0"},
+    {"activation_gamma", ATTR_FLOAT, false, NULL},
+    {"alpha", ATTR_FLOAT, false, "1.0"},
+    {"beta", ATTR_FLOAT, false, "1.0"},
+    {"transA", ATTR_INT, false, "0"},
+    {"transB", ATTR_INT, false, "0"},
+};
+
+static accel_status fused_gemm_infer(op_context *c) {
+    int activation;
+    ACCEL_TRY(require_all_same(c, 0, TYPES_FLOAT));
+    ACCEL_TRY(read_activation(c, &activation));
+    return gemm_infer(c);
+}
+
+static accel_status fused_gemm_eval(op_context *c) {
+    int activation;
+    double alpha = op_attr_float(c, "activation_alpha", 0.01), beta = op_attr_float(c, "activation_beta", 0);
+    ACCEL_TRY(read_activation(c, &activation));
+    double *out = SCRATCH(c, double, output_elements(c, 0));
+    if (!out)
+        return ACCEL_OUT_OF_MEMORY;
+    ACCEL_TRY(gemm_f64(c, out));
+    for (int64_t i = 0; i < output_elements(c, 0); i++)
+        out[i] = activate(activation, alpha, beta, out[i]);
+    return op_output_from_f64(c, 0, out);
+}
+
 /* ---- SimplifiedLayerNormalization, SkipLayerNormalization and its simplified form ------------------------------------------- */
 
 static const op_attr_def simplified_attrs[] = {{"axis", ATTR_INT, false, "-1"},
@@ -390,6 +421,10 @@ static const op_def fused_ops[] = {
     {MS, "FastGelu", 1, 2, 1, 1, OP_IN_PLACE, OPS_NONE, bias_gelu_infer, NULL, fast_gelu_eval},
     {MS, "FusedMatMul", 2, 2, 1, 1, 0, OPS_LIST(fused_matmul_attrs), fused_matmul_infer, fused_matmul_cost,
      fused_matmul_eval},
+    {MS, "TransposeMatMul", 2, 2, 1, 1, 0, OPS_LIST(fused_matmul_attrs), fused_matmul_infer,
+     fused_matmul_cost, fused_matmul_eval},
+    {MS, "FusedGemm", 2, 3, 1, 1, 0, OPS_LIST(fused_gemm_attrs), fused_gemm_infer, gemm_cost,
+     fused_gemm_eval},
     {MS, "FusedConv", 2, 4, 1, 1, 0, OPS_LIST(fused_conv_attrs), fused_conv_infer, fused_conv_cost,
      fused_conv_eval},
     /* ONNX Runtime registers this one in ONNX's own domain. */

@@ -90,7 +90,7 @@ static const op_attr_def gemm_attrs[] = {{"alpha", ATTR_FLOAT, false, "1.0"},
                                          {"transA", ATTR_INT, false, "0"},
                                          {"transB", ATTR_INT, false, "0"}};
 
-static accel_status gemm_infer(op_context *c) {
+accel_status gemm_infer(op_context *c) {
     ACCEL_TRY(require_all_same(c, 0, TYPES_NUMBER));
     ACCEL_TRY(require_rank(c, 0, 2, 2));
     ACCEL_TRY(require_rank(c, 1, 2, 2));
@@ -115,7 +115,7 @@ const double *transposed_f64(const op_context *c, const double *in, int64_t rows
     return out;
 }
 
-static accel_status gemm_eval(op_context *c) {
+accel_status gemm_f64(op_context *c, double *out) {
     double alpha = op_attr_float(c, "alpha", 1), beta = op_attr_float(c, "beta", 1);
     int64_t m = c->outputs[0].type.shape.dims[0], n = c->outputs[0].type.shape.dims[1];
     bool ta = op_attr_int(c, "transA", 0) != 0, tb = op_attr_int(c, "transB", 0) != 0;
@@ -125,8 +125,7 @@ static accel_status gemm_eval(op_context *c) {
         a = transposed_f64(c, a, k, m);
     if (b && tb)
         b = transposed_f64(c, b, n, k);
-    double *out = SCRATCH(c, double, m *n);
-    if (!a || !b || !out)
+    if (!a || !b)
         return ACCEL_OUT_OF_MEMORY;
     matmul_f64(c->pool, m, n, k, a, k, b, n, out, n);
     for (int64_t i = 0; i < m * n; i++)
@@ -143,10 +142,18 @@ static accel_status gemm_eval(op_context *c) {
                 row[i] += beta * bias[w.at[0] + i * w.step[0]];
         }
     }
+    return ACCEL_OK;
+}
+
+static accel_status gemm_eval(op_context *c) {
+    double *out = SCRATCH(c, double, output_elements(c, 0));
+    if (!out)
+        return ACCEL_OUT_OF_MEMORY;
+    ACCEL_TRY(gemm_f64(c, out));
     return op_output_from_f64(c, 0, out);
 }
 
-static void gemm_cost(const op_context *c, op_cost *out) {
+void gemm_cost(const op_context *c, op_cost *out) {
     int64_t k = input_dim(c, 0, op_attr_int(c, "transA", 0) != 0 ? 0 : 1);
     cost_of_flops(c, 2.0 * (double)k * (double)output_elements(c, 0), out);
 }

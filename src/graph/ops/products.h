@@ -18,6 +18,11 @@ void product_batches(struct thread_pool *pool, const product_dims *p, const doub
 /* [rows, columns] to [columns, rows] in scratch memory; NULL when memory ends. */
 const double *transposed_f64(const op_context *c, const double *in, int64_t rows, int64_t columns);
 
+/* Gemm: the rule of the operator, and its result in out. */
+accel_status gemm_infer(op_context *c);
+accel_status gemm_f64(op_context *c, double *out);
+void gemm_cost(const op_context *c, op_cost *out);
+
 /* A convolution: x [n, channels, in…], weights [filters, channels/groups, kernel…], out [n, filters, out…]. */
 typedef struct conv_dims {
     int64_t n, channels, filters, groups;

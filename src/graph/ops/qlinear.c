@@ -102,6 +102,81 @@ static accel_status leaky_eval(op_context *c) {
     return ACCEL_OK;
 }
 
+/* ---- QLinearWhere: condition, X, its scale and zero point, Y and its, then those of Z ------------------------------------ */
+
+static accel_status where_infer(op_context *c) {
+    shape out;
+    ACCEL_TRY(require_type(c, 0, TYPES_BOOL));
+    ACCEL_TRY(require_quantised(c, 1));
+    ACCEL_TRY(require_quantised(c, 4));
+    ACCEL_TRY(require_scale(c, 7));
+    ACCEL_TRY(require_same_type(c, 1, 4));
+    ACCEL_TRY(require_same_type(c, 1, 8));
+    if (!shape_broadcast(input_shape(c, 0), input_shape(c, 1), &out) ||
+        !shape_broadcast(&out, input_shape(c, 4), &out))
+        return op_fail(c, ACCEL_BAD_GRAPH, "the shapes do not broadcast together");
+    put_output(c, 0, input_type(c, 1), &out);
+    return ACCEL_OK;
+}
+
+static accel_status where_eval(op_context *c) {
+    const uint8_t *condition = c->inputs[0].data;
+    const shape *shapes[] = {input_shape(c, 0), input_shape(c, 1), input_shape(c, 4)};
+    int64_t at = 0;
+    walk w;
+    for (walk_broadcast(&w, &c->outputs[0].type.shape, 3, shapes); walk_next(&w);) {
+        for (int64_t i = 0; i < w.row; i++) {
+            bool first = condition[w.at[0] + i * w.step[0]] != 0;
+            int which = first ? 1 : 2;
+            put_quantised(c, at++, value_at(c, first ? 1 : 4, w.at[which] + i * w.step[which]), 7);
+        }
+    }
+    return ACCEL_OK;
+}
+
+/* ---- QLinearSoftmax ------------------------------------------------------------------------------------------------------- */
+
+static const op_attr_def softmax_attrs[] = {{"axis", ATTR_INT, false, "-1"}, {"opset", ATTR_INT, true, NULL}};
+
+static accel_status softmax_infer(op_context *c) {
+    int axis;
+    ACCEL_TRY(require_type(c, 0, BYTES));
+    ACCEL_TRY(require_present(c, 1));
+    ACCEL_TRY(require_type(c, 1, TYPE_BIT(DTYPE_F32)));
+    ACCEL_TRY(require_one_element(c, 1));
+    ACCEL_TRY(require_one_element(c, 2));
+    ACCEL_TRY(require_scale(c, 3));
+    ACCEL_TRY(require_same_type(c, 0, 4));
+    ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", -1), input_rank(c, 0), &axis));
+    put_output(c, 0, input_type(c, 0), input_shape(c, 0));
+    return ACCEL_OK;
+}
+
+/* Before opset 13 the dims from the axis on are one line. The zero point of X does not change a softmax. */
+static accel_status softmax_eval(op_context *c) {
+    int axis;
+    const shape *x = input_shape(c, 0);
+    ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", -1), x->rank, &axis));
+    axis_split s = split_at(x, axis);
+    if (op_attr_int(c, "opset", 13) < 13)
+        s = (axis_split){s.outer, s.length * s.inner, 1};
+    double *line = SCRATCH(c, double, s.length), scale = input_f64_at(c, 1, 0, 1);
+    if (!line)
+        return ACCEL_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < s.outer * s.inner; i++) {
+        int64_t base = i / s.inner * s.length * s.inner + i % s.inner;
+        double top = -INFINITY, sum = 0;
+        load_f64(input_type(c, 0), c->inputs[0].data, base, s.inner, s.length, line);
+        for (int64_t k = 0; k < s.length; k++)
+            top = fmax(top, line[k]);
+        for (int64_t k = 0; k < s.length; k++)
+            sum += line[k] = exp(scale * (line[k] - top));
+        for (int64_t k = 0; k < s.length; k++)
+            put_quantised(c, base + k * s.inner, line[k] / sum, 3);
+    }
+    return ACCEL_OK;
+}
+
 /* ---- QLinearAveragePool, QLinearGlobalAveragePool --------------------------------------------------------------------------- */
 
 static const op_attr_def pool_attrs[] = {
@@ -335,6 +410,83 @@ static void product_cost(const op_context *c, op_cost *out) {
                   out);
 }
 
+/* ---- QGemm: A, its scale and zero point, B and its (one a column), C in int32, scale and zero point of Y ------------------ */
+
+static const op_attr_def qgemm_attrs[] = {
+    {"alpha", ATTR_FLOAT, false, "1.0"}, {"transA", ATTR_INT, false, "0"}, {"transB", ATTR_INT, false, "0"}};
+enum { QGEMM_A, QGEMM_B = 3, QGEMM_C = 6, QGEMM_Y_SCALE };
+
+static accel_status require_column(const op_context *c, size_t input, int64_t columns) {
+    if (!input_is_static(c, input) || op_elements(&c->inputs[input]) == 1)
+        return ACCEL_OK;
+    return merge_dim(c, "the columns and their scales or zero points", &columns,
+                     op_elements(&c->inputs[input]));
+}
+
+static accel_status qgemm_infer(op_context *c) {
+    ACCEL_TRY(require_quantised(c, QGEMM_A));
+    ACCEL_TRY(require_type(c, QGEMM_B, BYTES));
+    ACCEL_TRY(require_type(c, QGEMM_B + 1, TYPE_BIT(DTYPE_F32)));
+    ACCEL_TRY(require_present(c, QGEMM_B + 1));
+    ACCEL_TRY(require_same_type(c, QGEMM_B, QGEMM_B + 2));
+    ACCEL_TRY(require_type(c, QGEMM_C, TYPE_BIT(DTYPE_I32)));
+    ACCEL_TRY(require_rank(c, QGEMM_A, 2, 2));
+    ACCEL_TRY(require_rank(c, QGEMM_B, 2, 2));
+    int ta = op_attr_int(c, "transA", 0) != 0, tb = op_attr_int(c, "transB", 0) != 0;
+    int64_t k = input_dim(c, QGEMM_A, 1 - ta);
+    ACCEL_TRY(merge_dim(c, "the inner dims of the product", &k, input_dim(c, QGEMM_B, tb)));
+    shape out = {.rank = 2, .dims = {input_dim(c, QGEMM_A, ta), input_dim(c, QGEMM_B, 1 - tb)}}, joined;
+    ACCEL_TRY(require_column(c, QGEMM_B + 1, out.dims[1]));
+    ACCEL_TRY(require_column(c, QGEMM_B + 2, out.dims[1]));
+    if (op_has_input(c, QGEMM_C) && input_is_static(c, QGEMM_C) && shape_is_static(&out) &&
+        (!shape_broadcast(&out, input_shape(c, QGEMM_C), &joined) || !shape_equal(&out, &joined)))
+        return op_fail(c, ACCEL_BAD_GRAPH, "C does not broadcast to the product");
+    if (op_has_input(c, QGEMM_Y_SCALE))
+        ACCEL_TRY(require_scale(c, QGEMM_Y_SCALE));
+    put_output(c, 0, op_has_input(c, QGEMM_Y_SCALE) ? input_type(c, QGEMM_Y_SCALE + 1) : DTYPE_F32, &out);
+    return ACCEL_OK;
+}
+
+/* A or B less its zero point, [rows, columns] once turned. */
+static const double *qgemm_side(op_context *c, size_t input, const char *turn, bool columns_scaled) {
+    const shape *s = input_shape(c, input);
+    int64_t rows = s->dims[0], columns = s->dims[1];
+    bool turned = op_attr_int(c, turn, 0) != 0;
+    double *out = SCRATCH(c, double, rows *columns);
+    for (int64_t i = 0; out && i < rows * columns; i++) {
+        int64_t column = columns_scaled ? (turned ? i / columns : i % columns) : 0;
+        out[i] = input_f64_at(c, input, i, 0) - per_column(c, input + 2, column, 0);
+    }
+    return out && turned ? transposed_f64(c, out, rows, columns) : out;
+}
+
+static accel_status qgemm_eval(op_context *c) {
+    int64_t m = c->outputs[0].type.shape.dims[0], n = c->outputs[0].type.shape.dims[1];
+    int64_t k = input_dim(c, QGEMM_A, op_attr_int(c, "transA", 0) != 0 ? 0 : 1), at = 0;
+    const double *a = qgemm_side(c, QGEMM_A, "transA", false), *b = qgemm_side(c, QGEMM_B, "transB", true);
+    double *out = SCRATCH(c, double, m *n),
+           scale = op_attr_float(c, "alpha", 1) * input_f64_at(c, QGEMM_A + 1, 0, 1);
+    if (!a || !b || !out)
+        return ACCEL_OUT_OF_MEMORY;
+    matmul_f64(c->pool, m, n, k, a, k, b, n, out, n);
+    const shape scalar = {.rank = 0}, *bias = op_has_input(c, QGEMM_C) ? input_shape(c, QGEMM_C) : &scalar;
+    walk w;
+    for (walk_broadcast(&w, &c->outputs[0].type.shape, 1, &bias); walk_next(&w);) {
+        for (int64_t i = 0; i < w.row; i++, at++) {
+            double sum = out[at] + input_f64_at(c, QGEMM_C, w.at[0] + i * w.step[0], 0);
+            out[at] = sum * scale * per_column(c, QGEMM_B + 1, at % n, 1);
+            if (op_has_input(c, QGEMM_Y_SCALE))
+                put_quantised(c, at, out[at], QGEMM_Y_SCALE);
+        }
+    }
+    return op_has_input(c, QGEMM_Y_SCALE) ? ACCEL_OK : op_output_from_f64(c, 0, out);
+}
+
+static void qgemm_cost(const op_context *c, op_cost *out) {
+    int64_t k = input_dim(c, QGEMM_A, op_attr_int(c, "transA", 0) != 0 ? 0 : 1);
+    cost_of_flops(c, 2.0 * (double)k * (double)output_elements(c, 0), out);
+}
+
 /* ---- MatMulNBits: weights in blocks of 2, 4 or 8 bits along k -------------------------------------------------------------------------- */
 
 static const op_attr_def bits_attrs[] = {{"K", ATTR_INT, true, NULL},
@@ -440,11 +592,14 @@ static const op_def qlinear_ops[] = {
     {MS, "QLinearMul", 2, 8, 1, 1, OP_ELEMENTWISE, OPS_NONE, two_infer, NULL, mul_eval},
     {MS, "QLinearSigmoid", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_NONE, one_infer, NULL, sigmoid_eval},
     {MS, "QLinearLeakyRelu", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_LIST(leaky_attrs), one_infer, NULL, leaky_eval},
+    {MS, "QLinearWhere", 9, 9, 1, 1, OP_ELEMENTWISE, OPS_NONE, where_infer, NULL, where_eval},
+    {MS, "QLinearSoftmax", 5, 5, 1, 1, 0, OPS_LIST(softmax_attrs), softmax_infer, NULL, softmax_eval},
     {MS, "QLinearAveragePool", 2, 5, 1, 1, 0, OPS_LIST(pool_attrs), pool_infer, NULL, pool_eval},
     {MS, "QLinearGlobalAveragePool", 2, 5, 1, 1, 0, OPS_LIST(global_attrs), global_infer, NULL, global_eval},
     {MS, "QLinearConcat", 1, OP_VARIADIC, 1, 1, 0, OPS_LIST(concat_attrs), concat_infer, NULL, concat_eval},
     {MS, "MatMulIntegerToFloat", 4, 7, 1, 1, 0, OPS_NONE, to_float_infer, product_cost, to_float_eval},
     {MS, "DynamicQuantizeMatMul", 3, 5, 1, 1, 0, OPS_NONE, dynamic_infer, product_cost, dynamic_eval},
+    {MS, "QGemm", 6, 9, 1, 1, 0, OPS_LIST(qgemm_attrs), qgemm_infer, qgemm_cost, qgemm_eval},
     {MS, "MatMulNBits", 3, 6, 1, 1, 0, OPS_LIST(bits_attrs), bits_infer, bits_cost, bits_eval},
 };
 OPS_FAMILY(qlinear, qlinear_ops);

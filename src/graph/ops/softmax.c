@@ -15,8 +15,30 @@ static accel_status softmax_infer(op_context *c) {
     return ACCEL_OK;
 }
 
-/* Each works on one line of n elements in place. */
-static void soft_line(double *x, int64_t n) {
+/* Each works on one line of n elements of a type in place. */
+
+static double rounded(dtype type, double x) {
+    uint8_t bytes[8];
+    dtype_set_f64(type, bytes, 0, x);
+    return dtype_get_f64(type, bytes, 0);
+}
+
+/* The steps of the operator's ONNX function (ReduceMax, Sub, Exp, ReduceSum, Div), each in the tensor's type: 16 bits show it. */
+static void narrow_soft_line(dtype type, double *x, int64_t n) {
+    double top = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        top = fmax(top, x[i]);
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i] = rounded(type, exp(rounded(type, x[i] - top)));
+    for (int64_t i = 0; i < n; i++)
+        x[i] /= rounded(type, sum);
+}
+
+static void soft_line(dtype type, double *x, int64_t n) {
+    if (dtype_bits(type) == 16) {
+        narrow_soft_line(type, x, n);
+        return;
+    }
     double top = -INFINITY, sum = 0;
     for (int64_t i = 0; i < n; i++)
         top = fmax(top, x[i]);
@@ -26,7 +48,8 @@ static void soft_line(double *x, int64_t n) {
         x[i] /= sum;
 }
 
-static void log_line(double *x, int64_t n) {
+static void log_line(dtype type, double *x, int64_t n) {
+    (void)type;
     double top = -INFINITY, sum = 0;
     for (int64_t i = 0; i < n; i++)
         top = fmax(top, x[i]);
@@ -36,7 +59,8 @@ static void log_line(double *x, int64_t n) {
         x[i] -= top + log(sum);
 }
 
-static void hard_line(double *x, int64_t n) {
+static void hard_line(dtype type, double *x, int64_t n) {
+    (void)type;
     int64_t best = 0;
     for (int64_t i = 1; i < n; i++)
         best = x[i] > x[best] ? i : best;
@@ -44,7 +68,7 @@ static void hard_line(double *x, int64_t n) {
         x[i] = i == best;
 }
 
-static accel_status lines(op_context *c, void (*apply)(double *x, int64_t n)) {
+static accel_status lines(op_context *c, void (*apply)(dtype type, double *x, int64_t n)) {
     const shape *s = input_shape(c, 0);
     int axis = 0;
     axis_split split = {1, 1, 1};
@@ -58,7 +82,7 @@ static accel_status lines(op_context *c, void (*apply)(double *x, int64_t n)) {
     for (int64_t i = 0; i < split.outer * split.inner; i++) {
         int64_t base = i / split.inner * split.length * split.inner + i % split.inner;
         load_f64(input_type(c, 0), c->inputs[0].data, base, split.inner, split.length, line);
-        apply(line, split.length);
+        apply(input_type(c, 0), line, split.length);
         store_f64(input_type(c, 0), c->output_data[0], base, split.inner, split.length, line);
     }
     return ACCEL_OK;
