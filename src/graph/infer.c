@@ -127,14 +127,14 @@ accel_status op_infer_node(op_context *c) {
 
 static accel_status contradiction(const graph *g, const graph_node *n, const graph_value *v,
                                   const value_type *found, accel_error *err) {
-    char label[256], want[160], have[160];
-    return error_set(err, ACCEL_BAD_GRAPH, "%s gives '%s' as %s%s, but the model declares %s%s",
+    char label[256];
+    return error_set(err, ACCEL_BAD_GRAPH, "%s gives '%s' as %s, but the model declares %s",
                      node_label(g, n, label, sizeof label), v->name, dtype_name(found->type),
-                     shape_text(&found->shape, have, sizeof have), dtype_name(v->declared.type),
-                     shape_text(&v->declared.shape, want, sizeof want));
+                     dtype_name(v->declared.type));
 }
 
-/* What both agree on; false when they contradict each other. An undefined element type declares nothing. */
+/* What the operator tells, filled up with what the model declares. Exporters declare shapes of another run than this one: where the
+ * two contradict each other the operator is right. Element types must agree (false); an undefined one declares nothing. */
 static bool merge_types(value_type *found, const value_type *declared) {
     if (declared->type == DTYPE_UNDEFINED && declared->shape.rank == RANK_UNKNOWN) {
         return true;
@@ -155,17 +155,10 @@ static bool merge_types(value_type *found, const value_type *declared) {
     }
     if (found->shape.rank == RANK_UNKNOWN) {
         found->shape = declared->shape;
-        return true;
     }
-    if (found->shape.rank != declared->shape.rank) {
-        return false;
-    }
-    for (int i = 0; i < found->shape.rank; i++) {
-        int64_t d = declared->shape.dims[i];
+    for (int i = 0; i < found->shape.rank && found->shape.rank == declared->shape.rank; i++) {
         if (found->shape.dims[i] < 0) {
-            found->shape.dims[i] = d;
-        } else if (d >= 0 && d != found->shape.dims[i]) {
-            return false;
+            found->shape.dims[i] = declared->shape.dims[i];
         }
     }
     return true;
