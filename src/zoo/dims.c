@@ -109,6 +109,14 @@ static dim_role role_of(const graph *g, const graph_value *v, const value_type *
     return name ? role_by_positions(g, name) : role_by_position(t, axis);
 }
 
+bool zoo_dim_parse(const char *text, arena *a, zoo_dim *out) {
+    const char *equals = strrchr(text, '=');
+    if (!equals || !str_to_i64(equals + 1, &out->value) || out->value < 0)
+        return false;
+    out->name = arena_strndup(a, text, (size_t)(equals - text));
+    return out->name != NULL;
+}
+
 /* ---- values ------------------------------------------------------------------------------------------- */
 
 typedef struct resolver {
