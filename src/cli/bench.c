@@ -95,6 +95,7 @@ static accel_status read_request(const command_line *line, bench_request *r, acc
     r->sequences = line_integers(line, "seq", &r->sequence_count);
     r->threads = line_integers(line, "threads", &r->thread_count);
     read_settings(line, &r->settings);
+    ACCEL_TRY(cli_dims(line, &r->dims, &r->dim_count, err));
     ACCEL_TRY(read_platforms(line, r, err));
     return read_precisions(line, r, err);
 }
@@ -341,6 +342,7 @@ static const option_def what_options[] = {
      .integers = true,
      .low = 1,
      .high = 1 << 24},
+    CLI_OPTION_DIM,
     {.name = "threads",
      .letter = 't',
      .kind = OPTION_LIST,

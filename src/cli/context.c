@@ -104,37 +104,34 @@ zoo_options cli_zoo_options(const command_line *line) {
                          .environment = environment};
 }
 
+accel_status cli_dims(const command_line *line, const zoo_dim **out, size_t *count, accel_error *err) {
+    const char *const *texts = line_list(line, "dim", count);
+    zoo_dim *dims = ARENA_ARRAY(line->arena, zoo_dim, *count);
+    if (dims == NULL)
+        return error_no_memory(err, "options", *count * sizeof *dims);
+    for (size_t i = 0; i < *count; i++)
+        if (!zoo_dim_parse(texts[i], line->arena, &dims[i]))
+            return error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "--dim takes NAME=N, for instance sequence=128, not '%s'", texts[i]);
+    *out = dims;
+    return ACCEL_OK;
+}
+
 bool cli_input_options(const command_line *line, zoo_input_options *out) {
     *out = (zoo_input_options){.batch = line_integer(line, "batch", 0),
                                .sequence = line_integer(line, "seq", 0),
                                .seed = (uint64_t)line_integer(line, "seed", 0)};
-    size_t count;
-    const char *const *texts = line_list(line, "dim", &count);
-    zoo_dim *dims = ARENA_ARRAY(line->arena, zoo_dim, count + 1);
     accel_error err = {0};
-    for (size_t i = 0; i < count && dims != NULL; i++) {
-        const char *equals = strrchr(texts[i], '=');
-        dims[i].name =
-            equals != NULL ? arena_strndup(line->arena, texts[i], (size_t)(equals - texts[i])) : NULL;
-        if (dims[i].name == NULL || !str_to_i64(equals + 1, &dims[i].value) || dims[i].value < 0) {
-            error_set(&err, ACCEL_INVALID_ARGUMENT, "--dim takes NAME=N, for instance sequence=128, not '%s'",
-                      texts[i]);
-            cli_fail(&err);
-            return false;
-        }
-    }
-    out->dims = dims;
-    out->dim_count = count;
-    return true;
+    if (cli_dims(line, &out->dims, &out->dim_count, &err) == ACCEL_OK)
+        return true;
+    cli_fail(&err);
+    return false;
 }
 
 static const option_def shape_options[] = {
     CLI_OPTION_BATCH,
     CLI_OPTION_SEQ,
-    {.name = "dim",
-     .kind = OPTION_REPEAT,
-     .value_name = "NAME=N",
-     .help = "value of one symbolic dim, or of INPUT:AXIS (may be repeated)"},
+    CLI_OPTION_DIM,
     CLI_OPTION_SEED,
 };
 const option_group options_shapes = {"Shapes", shape_options, 4};

@@ -8,7 +8,9 @@
 
 engine_context cli_engine_context(const command_line *line); /* --runtime-path and the program's folder */
 zoo_options cli_zoo_options(const command_line *line);       /* --seed */
-/* --seed, --batch, --seq and --dim NAME=N of commands that take one of each. False after a usage error was printed. */
+/* --dim NAME=N, as often as given; the array lives as long as the command line. */
+accel_status cli_dims(const command_line *line, const zoo_dim **out, size_t *count, accel_error *err);
+/* --seed, --batch, --seq and --dim of commands that take one of each. False after a usage error was printed. */
 bool cli_input_options(const command_line *line, zoo_input_options *out);
 
 /* What the harness needs to know; context must outlive it. */
@@ -41,6 +43,11 @@ accel_status cli_engine_find(const command_line *line, const char *name, cli_eng
      .fallback = "128",                                                                                      \
      .low = 1,                                                                                               \
      .high = 1 << 24}
+#define CLI_OPTION_DIM                                                                                       \
+    {.name = "dim",                                                                                          \
+     .kind = OPTION_REPEAT,                                                                                  \
+     .value_name = "NAME=N",                                                                                 \
+     .help = "value of one symbolic dim, or of INPUT:AXIS (may be repeated)"}
 #define CLI_OPTION_SEED                                                                                      \
     {.name = "seed",                                                                                         \
      .kind = OPTION_INTEGER,                                                                                 \

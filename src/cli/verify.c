@@ -78,6 +78,8 @@ static int run_verify(const command_line *line) {
                               .threads = line_integer(line, "threads", 0),
                               .seed = line_integer(line, "seed", 0),
                               .timeout_s = line_real(line, "timeout", 0)};
+    if (cli_dims(line, &request.dims, &request.dim_count, &err) != ACCEL_OK)
+        return cli_fail(&err);
     if (!precision_from_name(line_text(line, "precision", "fp32"), &request.precision)) {
         error_set(&err, ACCEL_INVALID_ARGUMENT, "verify: --precision takes fp32, fp16, bf16, int8 or int4");
         return cli_fail(&err);
@@ -119,6 +121,7 @@ static const option_def verify_options[] = {
     CLI_OPTION_THREADS("all CPUs allowed"),
     CLI_OPTION_BATCH,
     CLI_OPTION_SEQ,
+    CLI_OPTION_DIM,
     CLI_OPTION_SEED,
     CLI_OPTION_PHASE_TIMEOUT,
 };

@@ -127,14 +127,14 @@ accel_status op_infer_node(op_context *c) {
 
 static accel_status contradiction(const graph *g, const graph_node *n, const graph_value *v,
                                   const value_type *found, accel_error *err) {
-    char label[256], want[160], have[160];
-    return error_set(err, ACCEL_BAD_GRAPH, "%s gives '%s' as %s%s, but the model declares %s%s",
+    char label[256];
+    return error_set(err, ACCEL_BAD_GRAPH, "%s gives '%s' as %s, but the model declares %s",
                      node_label(g, n, label, sizeof label), v->name, dtype_name(found->type),
-                     shape_text(&found->shape, have, sizeof have), dtype_name(v->declared.type),
-                     shape_text(&v->declared.shape, want, sizeof want));
+                     dtype_name(v->declared.type));
 }
 
-/* What both agree on; false when they contradict each other. An undefined element type declares nothing. */
+/* What the operator tells, filled up with what the model declares. Exporters declare shapes of another run than this one: where the
+ * two contradict each other the operator is right. Element types must agree (false); an undefined one declares nothing. */
 static bool merge_types(value_type *found, const value_type *declared) {
     if (declared->type == DTYPE_UNDEFINED && declared->shape.rank == RANK_UNKNOWN) {
         return true;
@@ -155,17 +155,10 @@ static bool merge_types(value_type *found, const value_type *declared) {
     }
     if (found->shape.rank == RANK_UNKNOWN) {
         found->shape = declared->shape;
-        return true;
     }
-    if (found->shape.rank != declared->shape.rank) {
-        return false;
-    }
-    for (int i = 0; i < found->shape.rank; i++) {
-        int64_t d = declared->shape.dims[i];
+    for (int i = 0; i < found->shape.rank && found->shape.rank == declared->shape.rank; i++) {
         if (found->shape.dims[i] < 0) {
-            found->shape.dims[i] = d;
-        } else if (d >= 0 && d != found->shape.dims[i]) {
-            return false;
+            found->shape.dims[i] = declared->shape.dims[i];
         }
     }
     return true;
@@ -288,7 +281,9 @@ static accel_status find_contents(graph *g, const graph_node *n, op_context *c) 
 
 /* ---- subgraphs --------------------------------------------------------------------------------------------------------- */
 
-static accel_status infer_graph(graph *g, accel_error *err);
+/* may_not_run: the graph is a branch, or inside one. A node that cannot run at these shapes leaves its outputs unknown there: it
+ * fails when the model runs, if it ever runs. */
+static accel_status infer_graph(graph *g, bool may_not_run, accel_error *err);
 
 static value_type tensor_type(dtype t, const shape *s) {
     return (value_type){.type = t, .shape = *s};
@@ -346,7 +341,8 @@ static value_type subgraph_input_type(const op_context *c, size_t input) {
     return tensor_type(DTYPE_UNDEFINED, &(shape){.rank = RANK_UNKNOWN});
 }
 
-static accel_status infer_subgraphs(graph *g, const graph_node *n, const op_context *c) {
+static accel_status infer_subgraphs(graph *g, const graph_node *n, bool may_not_run, const op_context *c) {
+    may_not_run = may_not_run || strcmp(n->op_type, "If") == 0;
     for (size_t k = 0; k < n->attr_count; k++) {
         graph *sub = n->attrs[k].kind == ATTR_GRAPH ? n->attrs[k].graph : NULL;
         for (size_t i = 0; sub && i < sub->input_count; i++) {
@@ -355,7 +351,7 @@ static accel_status infer_subgraphs(graph *g, const graph_node *n, const op_cont
             ACCEL_TRY(store_type(sub, n, sub->inputs[i], &found, c->err));
         }
         if (sub) {
-            accel_status status = infer_graph(sub, c->err);
+            accel_status status = infer_graph(sub, may_not_run, c->err);
             if (status != ACCEL_OK) {
                 char label[256];
                 return error_prefix(c->err, status, "%s", node_label(g, n, label, sizeof label));
@@ -397,7 +393,21 @@ static accel_status fill_context(graph *g, const graph_node *n, op_value *inputs
     return ACCEL_OK;
 }
 
-static accel_status infer_one(graph *g, const graph_node *n, arena *scratch, accel_error *err) {
+static accel_status infer_types(graph *g, const graph_node *n, bool may_not_run, op_context *c) {
+    ACCEL_TRY(infer_subgraphs(g, n, may_not_run, c));
+    return op_infer_node(c);
+}
+
+static void leave_unknown(graph *g, const graph_node *n) {
+    for (size_t k = 0; k < n->output_count; k++) {
+        if (n->outputs[k] != VALUE_NONE) {
+            g->values[n->outputs[k]].type.shape = shape_unknown();
+        }
+    }
+}
+
+static accel_status infer_one(graph *g, const graph_node *n, bool may_not_run, arena *scratch,
+                              accel_error *err) {
     op_value *inputs = ARENA_ARRAY(scratch, op_value, n->input_count);
     op_value *outputs = ARENA_ARRAY(scratch, op_value, n->output_count);
     if (!inputs || !outputs) {
@@ -413,8 +423,12 @@ static accel_status infer_one(graph *g, const graph_node *n, arena *scratch, acc
                     .outputs = outputs,
                     .scratch = scratch,
                     .err = err};
-    ACCEL_TRY(infer_subgraphs(g, n, &c));
-    ACCEL_TRY(op_infer_node(&c));
+    accel_status status = infer_types(g, n, may_not_run, &c);
+    if (status == ACCEL_BAD_GRAPH && may_not_run) {
+        leave_unknown(g, n);
+        return ACCEL_OK;
+    }
+    ACCEL_TRY(status);
     for (size_t k = 0; k < n->output_count; k++) {
         if (outputs[k].present) {
             ACCEL_TRY(store_type(g, n, n->outputs[k], &outputs[k].type, err));
@@ -424,7 +438,7 @@ static accel_status infer_one(graph *g, const graph_node *n, arena *scratch, acc
     return worth_running(&c) ? find_contents(g, n, &c) : ACCEL_OK;
 }
 
-static accel_status infer_graph(graph *g, accel_error *err) {
+static accel_status infer_graph(graph *g, bool may_not_run, accel_error *err) {
     arena *scratch = arena_create();
     if (!scratch) {
         return error_no_memory(err, "shape inference", 0);
@@ -433,7 +447,7 @@ static accel_status infer_graph(graph *g, accel_error *err) {
     accel_status status = ACCEL_OK;
     for (size_t i = 0; status == ACCEL_OK && i < g->node_count; i++) {
         if (!g->nodes[i]->dead) {
-            status = infer_one(g, g->nodes[i], scratch, err);
+            status = infer_one(g, g->nodes[i], may_not_run, scratch, err);
             arena_reset(scratch);
         }
     }
@@ -460,5 +474,5 @@ accel_status graph_infer(graph *g, accel_error *err) {
     } else if (!(g->facts = arena_create())) {
         return error_no_memory(err, "shape inference", 0);
     }
-    return infer_graph(g, err);
+    return infer_graph(g, false, err);
 }

@@ -11,8 +11,9 @@ accel_status graph_bind_input(graph *g, const char *name, const shape *s, accel_
 /* Replaces every symbolic dim of this name ("batch") of inputs by a number. Returns ACCEL_NOT_FOUND when no input has it. */
 accel_status graph_bind_dim(graph *g, const char *dim_name, int64_t value, accel_error *err);
 
-/* Fills in the types and shapes of every value, subgraphs included; a declared shape that contradicts the inferred one is an
- * error naming the node. Unknown operators leave their outputs unknown. Rerunnable after a bind. */
+/* Fills in the types and shapes of every value, subgraphs included. What the model declares fills in what the operators leave
+ * unknown; a declared element type that contradicts the inferred one is an error naming the node, a declared shape gives way.
+ * Unknown operators leave their outputs unknown. Rerunnable after a bind. */
 accel_status graph_infer(graph *g, accel_error *err);
 
 /* Evaluates nodes whose inputs are all constant (not random ones; not results above max_bytes larger than their inputs) and replaces them by initializers. */

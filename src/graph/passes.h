@@ -6,6 +6,8 @@
 
 /* Drops Identity, Dropout in inference mode, Cast to the same type, Reshape/Transpose that change nothing. */
 accel_status pass_eliminate(graph *g, accel_error *err);
+/* Replaces every If whose condition is known (shape arithmetic of bound shapes included) by the branch that it takes. */
+accel_status pass_inline_if(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */
 accel_status pass_fold_batch_norm(graph *g, accel_error *err);
 /* Replaces weights by seeded random ones, for benchmarking a graph that ships without real ones: floating initializers and ConstantOfShape

@@ -40,7 +40,11 @@ accel_status child_load_model(const child *c, child_model *out, accel_error *err
     const bench_case *k = c->job.c;
     zoo_options options = {
         .seed = (uint64_t)c->job.seed, .data_folder = c->job.data_folder, .environment = getenv};
-    zoo_input_options shapes = {.batch = k->batch, .sequence = k->sequence, .seed = (uint64_t)c->job.seed};
+    zoo_input_options shapes = {.batch = k->batch,
+                                .sequence = k->sequence,
+                                .seed = (uint64_t)c->job.seed,
+                                .dims = k->dims,
+                                .dim_count = k->dim_count};
     child_phase("reading the model");
     uint64_t start = clock_now_ns();
     ACCEL_TRY(zoo_load(k->model, &options, &out->model, err));

@@ -13,7 +13,11 @@
 #include "measure/run.h"
 
 bool facts_same_shapes(const bench_case *a, const bench_case *b) {
-    return str_equal(a->model, b->model) && a->batch == b->batch && a->sequence == b->sequence;
+    bool same = str_equal(a->model, b->model) && a->batch == b->batch && a->sequence == b->sequence &&
+                a->dim_count == b->dim_count;
+    for (size_t i = 0; same && i < a->dim_count; i++)
+        same = str_equal(a->dims[i].name, b->dims[i].name) && a->dims[i].value == b->dims[i].value;
+    return same;
 }
 
 void facts_destroy(model_facts *f) {

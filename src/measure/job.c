@@ -67,6 +67,16 @@ bool device_from_json(yyjson_val *object, arena *a, engine_device *out) {
     return ok;
 }
 
+static void append_dims(str_buf *out, const bench_case *c) {
+    str_append(out, ",\"dims\":[");
+    for (size_t i = 0; i < c->dim_count; i++) {
+        str_append(out, i ? ",{\"name\":" : "{\"name\":");
+        json_append_text(out, c->dims[i].name);
+        str_appendf(out, ",\"value\":%lld}", (long long)c->dims[i].value);
+    }
+    str_append_char(out, ']');
+}
+
 void case_append_json(str_buf *out, const bench_case *c) {
     str_append(out, "{\"model\":");
     json_append_text(out, c->model);
@@ -78,6 +88,7 @@ void case_append_json(str_buf *out, const bench_case *c) {
     device_append_json(out, &c->device);
     append_int(out, "batch", c->batch);
     append_int(out, "sequence", c->sequence);
+    append_dims(out, c);
     append_int(out, "threads", c->threads);
     append_int(out, "repeat", c->repeat);
     append_bool(out, "asked_by_name", c->asked_by_name);
@@ -88,6 +99,21 @@ void case_append_json(str_buf *out, const bench_case *c) {
 
 static bool in_range(int64_t value, int64_t low, int64_t high) {
     return value >= low && value <= high;
+}
+
+static bool read_dims(yyjson_val *list, arena *a, bench_case *out) {
+    size_t count = yyjson_arr_size(list);
+    zoo_dim *dims = ARENA_ARRAY(a, zoo_dim, count);
+    bool ok = dims != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        yyjson_val *item = yyjson_arr_get(list, i);
+        dims[i].name = json_get_text(item, "name", a, &ok);
+        dims[i].value = json_get_int(item, "value", -1, &ok);
+        ok = ok && dims[i].name && dims[i].value >= 0;
+    }
+    out->dims = dims;
+    out->dim_count = count;
+    return ok;
 }
 
 accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel_error *err) {
@@ -108,7 +134,8 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
     ok = ok && out->model && out->engine && platform_from_name(platform_text, &out->platform) &&
          precision_from_name(precision_text ? precision_text : "fp32", &out->precision) &&
          case_status_from_name(preset ? preset : "ok", &out->preset) &&
-         device_from_json(yyjson_obj_get(object, "device"), a, &out->device);
+         device_from_json(yyjson_obj_get(object, "device"), a, &out->device) &&
+         read_dims(yyjson_obj_get(object, "dims"), a, out);
     ok = ok && in_range(out->batch, 0, 1 << 24) && in_range(out->sequence, 0, 1 << 24) &&
          in_range(out->threads, 1, 1 << 16) && in_range(out->repeat, 0, 1 << 20);
     return ok ? ACCEL_OK

@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "engines/engine.h"
 #include "measure/record.h"
+#include "zoo/zoo.h"
 
 /* ---- the process ---------------------------------------------------------------------------------------------------- */
 
@@ -111,6 +112,8 @@ typedef struct bench_request {
     size_t batch_count;
     const int64_t *sequences; /* none: 0, the model's own */
     size_t sequence_count;
+    const zoo_dim *dims; /* the user's word on single dims, in every case */
+    size_t dim_count;
     const int64_t *threads; /* none: all CPUs allowed */
     size_t thread_count;
     const precision *precisions; /* none: fp32 */
@@ -129,6 +132,8 @@ typedef struct bench_case {
     precision precision;
     int64_t batch;    /* 0: 1, or what the model fixes */
     int64_t sequence; /* 0: the model's own */
+    const zoo_dim *dims;
+    size_t dim_count;
     int64_t threads;
     int64_t repeat;     /* which repetition, from 0 */
     bool asked_by_name; /* its platform or engine was named: absent then means exit code 3 */
@@ -214,6 +219,8 @@ typedef struct verify_request {
     const char *against; /* B: engine name or VERIFY_REFERENCE; must not be A */
     int64_t batch;       /* 0: 1 */
     int64_t sequence;    /* 0: the model's own */
+    const zoo_dim *dims;
+    size_t dim_count;
     int64_t threads;     /* 0: all */
     precision precision; /* of A; B runs fp32 */
     int64_t seed;

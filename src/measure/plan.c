@@ -302,13 +302,31 @@ static bool count_cases(const axes *x, size_t targets, size_t *out) {
     return true;
 }
 
+static const char *keep(arena *a, const char *text, bool *ok) {
+    const char *copy = arena_strdup(a, text);
+    *ok = *ok && (copy || !text);
+    return copy;
+}
+
+static accel_status copy_dims(bench_plan *plan, const bench_request *r, bench_case *c, accel_error *err) {
+    zoo_dim *dims = ARENA_ARRAY(plan->arena, zoo_dim, r->dim_count);
+    bool ok = dims != NULL;
+    for (size_t i = 0; ok && i < r->dim_count; i++)
+        dims[i] = (zoo_dim){keep(plan->arena, r->dims[i].name, &ok), r->dims[i].value};
+    c->dims = dims;
+    c->dim_count = r->dim_count;
+    return ok ? ACCEL_OK : error_no_memory(err, "a plan", r->dim_count * sizeof *dims);
+}
+
 static accel_status fill(bench_plan *plan, const bench_request *r, const axes *x, const target_list *targets,
                          accel_error *err) {
     size_t works = x->model_count * x->batch_count * x->sequence_count * x->precision_count *
                    x->thread_count * x->repeat_count;
+    bench_case common = {0};
+    ACCEL_TRY(copy_dims(plan, r, &common, err));
     for (size_t w = 0; w < works; w++) {
         size_t rest = w;
-        bench_case c = {0};
+        bench_case c = common;
         c.repeat = (int64_t)(rest % x->repeat_count), rest /= x->repeat_count;
         c.threads = x->threads[rest % x->thread_count], rest /= x->thread_count;
         c.precision = x->precisions[rest % x->precision_count], rest /= x->precision_count;
@@ -320,12 +338,6 @@ static accel_status fill(bench_plan *plan, const bench_request *r, const axes *x
         ACCEL_TRY(add_comparison(plan, &c, targets, err));
     }
     return ACCEL_OK;
-}
-
-static const char *keep(arena *a, const char *text, bool *ok) {
-    const char *copy = arena_strdup(a, text);
-    *ok = *ok && (copy || !text);
-    return copy;
 }
 
 /* A plan outlives the probes that it was made from. */

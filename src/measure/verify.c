@@ -163,6 +163,8 @@ static accel_status verify_models(verifying *v, const probe_list *probes, accel_
     v->c = (bench_case){.engine = q->engine,
                         .batch = q->batch > 0 ? q->batch : 1,
                         .sequence = q->sequence,
+                        .dims = q->dims,
+                        .dim_count = q->dim_count,
                         .threads = q->threads > 0 ? q->threads : thread_cpu_count(),
                         .precision = q->precision};
     ACCEL_TRY(choose_device(v, probes, err));

@@ -2,7 +2,13 @@
 
 #include <string.h>
 
-enum { DEFAULT_SEQUENCE = 128, DEFAULT_IMAGE = 224, DEFAULT_CHANNELS = 3, MAX_NAME = 256 };
+enum {
+    DEFAULT_SEQUENCE = 128,
+    DEFAULT_IMAGE = 224,
+    DEFAULT_CHANNELS = 3,
+    DEFAULT_SAMPLES = 16000,
+    MAX_NAME = 256
+};
 
 typedef enum dim_role {
     ROLE_UNKNOWN,
@@ -11,7 +17,8 @@ typedef enum dim_role {
     ROLE_PAST,
     ROLE_HEIGHT,
     ROLE_WIDTH,
-    ROLE_CHANNELS
+    ROLE_CHANNELS,
+    ROLE_SAMPLES /* of sound: a second at 16 kHz */
 } dim_role;
 
 static char lower(char c) {
@@ -56,15 +63,23 @@ static dim_role role_by_name(const char *name) {
         return ROLE_HEIGHT;
     if (zoo_contains(name, "width") || str_equal(name, "W") || str_equal(name, "w"))
         return ROLE_WIDTH;
+    if (zoo_contains(name, "sample"))
+        return ROLE_SAMPLES;
     return zoo_contains(name, "channel") ? ROLE_CHANNELS : ROLE_UNKNOWN;
+}
+
+/* [batch, height, width, 1 to 4 colours], as TensorFlow exports images. */
+static bool has_channels_last(const shape *s) {
+    return s->dims[1] == DIM_UNKNOWN && s->dims[2] == DIM_UNKNOWN && s->dims[3] >= 1 && s->dims[3] <= 4;
 }
 
 /* By position, where the name says nothing: [batch, sequence] of integers, [batch, channels, height,
  * width] of floats. */
 static dim_role role_by_position(const value_type *t, int axis) {
-    static const dim_role image[] = {ROLE_BATCH, ROLE_CHANNELS, ROLE_HEIGHT, ROLE_WIDTH};
+    static const dim_role image[2][4] = {{ROLE_BATCH, ROLE_CHANNELS, ROLE_HEIGHT, ROLE_WIDTH},
+                                         {ROLE_BATCH, ROLE_HEIGHT, ROLE_WIDTH, ROLE_CHANNELS}};
     if (t->shape.rank == 4 && dtype_is_float(t->type))
-        return image[axis];
+        return image[has_channels_last(&t->shape)][axis];
     if (axis == 0)
         return ROLE_BATCH;
     return axis == 1 && t->shape.rank == 2 && !dtype_is_float(t->type) ? ROLE_SEQUENCE : ROLE_UNKNOWN;
@@ -92,6 +107,14 @@ static dim_role role_of(const graph *g, const graph_value *v, const value_type *
     if (role != ROLE_UNKNOWN)
         return role;
     return name ? role_by_positions(g, name) : role_by_position(t, axis);
+}
+
+bool zoo_dim_parse(const char *text, arena *a, zoo_dim *out) {
+    const char *equals = strrchr(text, '=');
+    if (!equals || !str_to_i64(equals + 1, &out->value) || out->value < 0)
+        return false;
+    out->name = arena_strndup(a, text, (size_t)(equals - text));
+    return out->name != NULL;
 }
 
 /* ---- values ------------------------------------------------------------------------------------------- */
@@ -145,6 +168,9 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
         break;
     case ROLE_CHANNELS:
         value = DEFAULT_CHANNELS;
+        break;
+    case ROLE_SAMPLES:
+        value = DEFAULT_SAMPLES;
         break;
     case ROLE_UNKNOWN:
         break;

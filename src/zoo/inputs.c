@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/str.h"
 #include "graph/infer.h"
 #include "zoo/dims.h"
 
@@ -36,6 +37,8 @@ static int64_t token_limit(const zoo_model *m, value_id input) {
     return rows > 0 ? rows : m->vocabulary;
 }
 
+enum { SAMPLE_RATE = 16000 }; /* what models of speech take most */
+
 /* ---- filling ------------------------------------------------------------------------------------------ */
 
 static void fill_constant(tensor *t, size_t count, int64_t value) {
@@ -64,6 +67,10 @@ static void fill_uniform(tensor *t, size_t count, rng *r) {
         dtype_set_f64(t->type, t->data, i, (double)rng_f32(r));
 }
 
+static bool is_sample_rate(const char *name) {
+    return str_equal(name, "sr") || zoo_contains(name, "sample_rate") || zoo_contains(name, "sampling_rate");
+}
+
 static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, size_t count) {
     const char *name = m->graph->values[input].name;
     bool integer = dtype_is_integer(t->type);
@@ -73,6 +80,8 @@ static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, s
         fill_constant(t, count, 1);
     else if (!integer)
         fill_uniform(t, count, &r);
+    else if (is_sample_rate(name))
+        fill_constant(t, count, SAMPLE_RATE);
     else if (zoo_contains(name, "position"))
         fill_positions(t, count);
     else if (zoo_contains(name, "type") || zoo_contains(name, "segment"))
@@ -154,8 +163,34 @@ void zoo_inputs_free(zoo_inputs *i) {
     *i = (zoo_inputs){0};
 }
 
+/* A model that fails at these shapes may well run at others: which ones were chosen for the user, and how to choose. */
+static accel_status name_chosen_shapes(const zoo_model *m, const zoo_inputs *inputs, accel_status status,
+                                       accel_error *err) {
+    str_buf chosen = {0};
+    char text[160], example[160] = "";
+    if (err == NULL || status == ACCEL_OUT_OF_MEMORY)
+        return status;
+    for (size_t i = 0; i < inputs->count; i++) {
+        const shape *declared = &graph_declared_type(m->graph, m->graph->inputs[i])->shape;
+        const shape *s = &inputs->tensors[i].shape;
+        for (int axis = declared->rank - 1; axis >= 0 && example[0] == 0; axis--)
+            if (declared->dims[axis] == DIM_UNKNOWN)
+                str_format(example, sizeof example, "%s:%d", inputs->names[i], axis);
+        if (!shape_is_static(declared))
+            str_appendf(&chosen, "%s'%s' %s", chosen.length ? ", " : "", inputs->names[i],
+                        shape_text(s, text, sizeof text));
+    }
+    accel_error reason = *err;
+    if (chosen.length > 0)
+        error_set(err, status, "%s, with %s; --batch, --seq and --dim %s=N choose other shapes",
+                  reason.message, str_text(&chosen), example);
+    str_free(&chosen);
+    return status;
+}
+
 accel_status zoo_bind(zoo_model *m, const zoo_inputs *inputs, accel_error *err) {
     for (size_t i = 0; i < inputs->count; i++)
         ACCEL_TRY(graph_bind_input(m->graph, inputs->names[i], &inputs->tensors[i].shape, err));
-    return graph_infer(m->graph, err);
+    accel_status status = graph_infer(m->graph, err);
+    return status == ACCEL_OK ? status : name_chosen_shapes(m, inputs, status, err);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "graph/graph.h"
 #include "graph/tensor.h"
@@ -68,6 +69,9 @@ typedef struct zoo_dim {
     const char *name; /* a symbolic dim ("sequence"), or INPUT:AXIS ("pixel_values:2") */
     int64_t value;
 } zoo_dim;
+
+/* "sequence=128", as users write one: text up to the last = is the name, which is copied to a. False when it is not of that form. */
+bool zoo_dim_parse(const char *text, arena *a, zoo_dim *out);
 
 typedef struct zoo_input_options {
     int64_t batch;    /* 0: 1, or what the model fixes */

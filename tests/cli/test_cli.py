@@ -80,6 +80,7 @@ class Usage(CliCase):
             ["inspect", "-Z", "m"],
             ["run", self.model, "--input", "nothing"],
             ["run", self.model, "--dim", "batch"],
+            ["verify", self.model, "--dim", "batch=-1"],
         ):
             with self.subTest(arguments):
                 self.assertEqual(self.accel(*arguments, code=2), "")

@@ -232,6 +232,21 @@ static void negative_dimensions_are_refused(void **state) {
     refused(model_with(h), ACCEL_BAD_FILE, "negative dimension -4");
 }
 
+/* As Paddle and Keras write it. */
+static void minus_one_is_a_dimension_not_known(void **state) {
+    (void)state;
+    str_buf g = {0};
+    graph *made;
+    put_node(&g, "Relu", "r", "x", "y", NULL);
+    put_value(&g, GRAPH_INPUT, "x", DTYPE_F32, 2, (int64_t[]){-1, 3});
+    put_value(&g, GRAPH_OUTPUT, "y", DTYPE_F32, 2, (int64_t[]){-1, 3});
+    str_buf m = model_with(g);
+    assert_ok(read_bytes(&m, &made, &err));
+    assert_int_equal(made->values[made->inputs[0]].type.shape.dims[0], DIM_UNKNOWN);
+    graph_destroy(made);
+    str_free(&m);
+}
+
 static void absurd_sizes_are_refused_before_memory_is_asked_for(void **state) {
     (void)state;
     static const int64_t exabytes[] = {1, (int64_t)1 << 58};
@@ -388,6 +403,7 @@ int main(void) {
         cmocka_unit_test(a_shape_conflict_names_the_node),
         cmocka_unit_test(a_type_conflict_names_the_node),
         cmocka_unit_test(negative_dimensions_are_refused),
+        cmocka_unit_test(minus_one_is_a_dimension_not_known),
         cmocka_unit_test(absurd_sizes_are_refused_before_memory_is_asked_for),
         cmocka_unit_test(a_rank_above_the_limit_is_refused),
         cmocka_unit_test(unknown_element_types_are_named),

@@ -234,6 +234,83 @@ static void variances_stay_positive(void **state) {
     graph_destroy(g);
 }
 
+/* --- inlining --- */
+
+static graph *branch_of(graph *g) {
+    graph *sub = NULL;
+    accel_error err = {0};
+    assert_ok(graph_create_subgraph(g, &sub, &err));
+    return sub;
+}
+
+static value_id outer(graph *g, value_id v) {
+    value_id id = VALUE_NONE;
+    accel_error err = {0};
+    assert_ok(graph_add_outer(g, NULL, v, &id, &err));
+    return id;
+}
+
+/* y = if flag: -v else: v, where v belongs to the graph around. */
+static value_id asked(graph *g, value_id flag, value_id v) {
+    graph *yes = branch_of(g), *no = branch_of(g);
+    output(yes, NODE(yes, "Neg", NULL, outer(yes, v)));
+    output(no, NODE(no, "Identity", NULL, outer(no, v)));
+    graph_attr branches[] = {attr_graph("then_branch", yes), attr_graph("else_branch", no)};
+    return node_with(g, "If", NULL, 1, &flag, 2, branches)->outputs[0];
+}
+
+/* The rows of x decide: two of them are doubled, then an If that nobody can know decides about the sign. Any other number of rows is
+ * reshaped in a way that fits no x of two rows. */
+static graph *model_with_branches(void) {
+    graph *g = new_graph(), *yes, *no;
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3)), flag = input(g, "flag", DTYPE_BOOL, SCALAR);
+    value_id rows = NODE(g, "Gather", "rows", NODE(g, "Shape", "shape", x), INTS(g, 0));
+    value_id known = NODE(g, "Equal", "known", rows, INTS(g, 2));
+    yes = branch_of(g);
+    no = branch_of(g);
+    value_id twice = NODE(yes, "Mul", "twice", outer(yes, x), FLOATS(yes, 2));
+    output(yes, asked(yes, outer(yes, flag), twice));
+    output(no, NODE(no, "Reshape", "never", outer(no, x), INTS(no, 5)));
+    graph_attr branches[] = {attr_graph("then_branch", yes), attr_graph("else_branch", no)};
+    output(g, node_with(g, "If", "y", 1, &known, 2, branches)->outputs[0]);
+    return g;
+}
+
+static void an_if_whose_condition_is_known_becomes_its_branch(void **state) {
+    (void)state;
+    graph *g = model_with_branches();
+    accel_error err = {0};
+    assert_ok(pass_inline_if(g, &err));
+    assert_ok(pass_eliminate(g, &err));
+    assert_int_equal(count_nodes(g, "If"), 1); /* the inner one */
+    assert_int_equal(count_nodes(g, "Mul"), 1);
+    assert_string_equal(g->values[g->outputs[0]].name, "y");
+    assert_ok(graph_check(g, &err));
+    tensor in[] = {view(DTYPE_F32, DIMS(2, 3), six), view(DTYPE_BOOL, SCALAR, (uint8_t[]){1})};
+    assert_output(g, in, 2, 0, 6, (float[]){-2, 4, -6, 8, -10, 12}, 0);
+    in[1] = view(DTYPE_BOOL, SCALAR, (uint8_t[]){0});
+    assert_output(g, in, 2, 0, 6, (float[]){2, -4, 6, -8, 10, -12}, 0);
+    graph_destroy(g);
+}
+
+static void an_if_that_becomes_an_input_or_a_constant_keeps_its_name(void **state) {
+    (void)state;
+    graph *g = new_graph(), *yes = branch_of(g), *no = branch_of(g);
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(3)),
+             always = constant(g, NULL, DTYPE_BOOL, SCALAR, (uint8_t[]){0});
+    output(yes, outer(yes, x));
+    output(no, FLOATS(no, 7, 8, 9));
+    graph_attr branches[] = {attr_graph("then_branch", yes), attr_graph("else_branch", no)};
+    output(g, node_with(g, "If", "y", 1, &always, 2, branches)->outputs[0]);
+    assert_ok(pass_inline_if(g, &err));
+    assert_int_equal(count_nodes(g, "If"), 0);
+    assert_string_equal(g->values[g->outputs[0]].name, "y");
+    tensor in = view(DTYPE_F32, DIMS(3), six);
+    assert_output(g, &in, 1, 0, 3, (float[]){7, 8, 9}, 0);
+    graph_destroy(g);
+}
+
 /* --- memory --- */
 
 static accel_status all_passes(graph *g, accel_error *err) {
@@ -241,6 +318,24 @@ static accel_status all_passes(graph *g, accel_error *err) {
     ACCEL_TRY(pass_randomize_weights(g, 1, 2, &replaced, err));
     ACCEL_TRY(pass_fold_batch_norm(g, err));
     return pass_eliminate(g, err);
+}
+
+static void every_allocation_of_inlining_may_fail(void **state) {
+    (void)state;
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+        graph *g = model_with_branches();
+        accel_error err = {0};
+        mem_fault_set(n, false);
+        accel_status status = pass_inline_if(g, &err);
+        mem_fault_set(0, false);
+        failed = status != ACCEL_OK;
+        if (failed) {
+            assert_int_equal(status, ACCEL_OUT_OF_MEMORY);
+        }
+        graph_destroy(g);
+        assert_true(n < 100000);
+    }
 }
 
 static void every_allocation_may_fail(void **state) {
@@ -273,7 +368,10 @@ int main(void) {
         cmocka_unit_test(a_seed_gives_the_same_weights_and_another_seed_others),
         cmocka_unit_test(small_and_integer_constants_are_left_alone),
         cmocka_unit_test(variances_stay_positive),
+        cmocka_unit_test(an_if_whose_condition_is_known_becomes_its_branch),
+        cmocka_unit_test(an_if_that_becomes_an_input_or_a_constant_keeps_its_name),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_allocation_of_inlining_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -475,6 +475,9 @@ static void a_plan_survives_its_file(void **state) {
     bench_request r = test_request(&path);
     r.settings.seed = -7;
     r.settings.scenario = SCENARIO_SERVER;
+    zoo_dim dims[] = {{"height", 48}, {"x,\"y\":1", 3}};
+    r.dims = dims;
+    r.dim_count = 2;
     bench_plan *plan = make_plan(&r), *back = NULL;
     str_buf first = {0}, second = {0};
     accel_error err = {0};
@@ -483,6 +486,8 @@ static void a_plan_survives_its_file(void **state) {
     plan_write_json(back, &second);
     assert_string_equal(str_text(&first), str_text(&second));
     assert_int_equal(back->settings.seed, -7);
+    assert_string_equal(back->cases[0].dims[1].name, "x,\"y\":1");
+    assert_int_equal(back->cases[0].dims[1].value, 3);
     assert_int_equal(plan_read_json("{}", 2, &back, &err), ACCEL_BAD_FILE);
     assert_int_equal(plan_read_json("[", 1, &back, &err), ACCEL_BAD_FILE);
     plan_destroy(plan);

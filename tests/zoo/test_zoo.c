@@ -388,6 +388,54 @@ static void a_dim_of_one_name_has_one_value(void **state) {
     zoo_model_free(&m);
 }
 
+/* A window of 3x3 fits into no picture of one pixel. */
+static void shapes_that_a_model_cannot_take_are_named_with_the_way_out(void **state) {
+    static const int64_t unknown[] = {DIM_UNKNOWN, 3, DIM_UNKNOWN, 8};
+    static const char *const names[] = {"batch", NULL, NULL, NULL};
+    builder b;
+    graph *g;
+    assert_ok(builder_start(&b, NULL, &err));
+    value_id x = build_input(&b, "x", DTYPE_F32, 4, unknown, names);
+    build_output(&b, "y",
+                 build_op(&b, "MaxPool", 1, &x, 1,
+                          (build_attr[]){BUILD_INTS("kernel_shape", 2, ((int64_t[]){3, 3}))}));
+    assert_ok(builder_finish(&b, &g, &err));
+    assert_ok(onnx_write(g, temp_path(state, "m.onnx"), NULL, &err));
+    graph_destroy(g);
+    zoo_model m = load(temp_path(state, "m.onnx"), NULL);
+    zoo_dim given[] = {{"x:2", 1}};
+    zoo_input_options options = {.dims = given, .dim_count = 1};
+    zoo_inputs in;
+    assert_ok(zoo_make_inputs(&m, &options, &in, &err));
+    assert_int_equal(zoo_bind(&m, &in, &err), ACCEL_BAD_GRAPH);
+    assert_says("with 'x' [1,3,1,8]; --batch, --seq and --dim x:2=N choose other shapes");
+    zoo_inputs_free(&in);
+    zoo_model_free(&m);
+}
+
+static void pictures_and_sounds_of_any_size_get_usual_ones(void **state) {
+    static const int64_t picture[] = {DIM_UNKNOWN, DIM_UNKNOWN, DIM_UNKNOWN, 3}, sound[] = {1, DIM_UNKNOWN};
+    static const char *const none[] = {"N", "M1", "M2", NULL}, *const samples[] = {NULL, "samples"};
+    builder b;
+    graph *g;
+    assert_ok(builder_start(&b, NULL, &err));
+    build_output(&b, "y", BUILD(&b, "Relu", build_input(&b, "x", DTYPE_F32, 4, picture, none)));
+    build_output(&b, "z", BUILD(&b, "Relu", build_input(&b, "wave", DTYPE_F32, 2, sound, samples)));
+    build_output(&b, "r", BUILD(&b, "Neg", build_input(&b, "sr", DTYPE_I64, 0, NULL, NULL)));
+    assert_ok(builder_finish(&b, &g, &err));
+    assert_ok(onnx_write(g, temp_path(state, "m.onnx"), NULL, &err));
+    graph_destroy(g);
+    zoo_model m = load(temp_path(state, "m.onnx"), NULL);
+    zoo_inputs in;
+    assert_ok(zoo_make_inputs(&m, NULL, &in, &err));
+    assert_true(shape_equal(&in.tensors[0].shape, &(shape){4, {1, 224, 224, 3}}));
+    assert_true(shape_equal(&in.tensors[1].shape, &(shape){2, {1, 16000}}));
+    assert_int_equal(*(const int64_t *)in.tensors[2].data, 16000);
+    assert_string_equal(in.assumed, "M1=224, M2=224, samples=16000");
+    zoo_inputs_free(&in);
+    zoo_model_free(&m);
+}
+
 /* --- light graphs --- */
 
 static void light_graphs_take_any_batch(void **state) {
@@ -472,6 +520,8 @@ int main(void) {
         WITH_FOLDER(a_fixed_batch_cannot_be_changed),
         WITH_FOLDER(dims_that_nobody_gave_are_reported),
         WITH_FOLDER(a_dim_of_one_name_has_one_value),
+        WITH_FOLDER(shapes_that_a_model_cannot_take_are_named_with_the_way_out),
+        WITH_FOLDER(pictures_and_sounds_of_any_size_get_usual_ones),
         cmocka_unit_test(light_graphs_take_any_batch),
         cmocka_unit_test(running_out_of_memory_anywhere_is_an_error),
     };

@@ -71,6 +71,20 @@ struct op_runtime {
     const int32_t *outputs;
 };
 
+static bool is_planned(const plan_value *v) {
+    return v->is_static && v->store != STORE_CONSTANT && v->store != STORE_NONE;
+}
+
+static accel_status check_planned(const op_context *c, size_t output, const shape *planned,
+                                  const shape *now) {
+    char have[128], want[128];
+    if (shape_equal(now, planned)) {
+        return ACCEL_OK;
+    }
+    return op_fail(c, ACCEL_BAD_GRAPH, "output %zu is %s, inference found %s", output,
+                   shape_text(now, have, sizeof have), shape_text(planned, want, sizeof want));
+}
+
 static accel_status allocate_output(op_context *c, size_t output, const shape *s) {
     plan *p = c->runtime->plan;
     int32_t id = output < c->output_count ? c->runtime->outputs[output] : PLAN_NONE;
@@ -81,13 +95,8 @@ static accel_status allocate_output(op_context *c, size_t output, const shape *s
         return ACCEL_OK;
     }
     plan_value *v = &p->values[id];
-    bool is_planned = v->is_static && v->store != STORE_CONSTANT;
-    if (is_planned && !shape_equal(&v->v.shape, s)) {
-        char have[128], want[128];
-        return op_fail(c, ACCEL_BAD_GRAPH, "output %zu is %s, inference found %s", output,
-                       shape_text(s, have, sizeof have), shape_text(&v->v.shape, want, sizeof want));
-    }
-    if (is_planned) { /* the model declares a shape that its operator alone does not tell */
+    if (is_planned(v)) { /* the model declares a shape that its operator alone does not tell */
+        ACCEL_TRY(check_planned(c, output, &v->v.shape, s));
         c->outputs[output].type.shape = *s;
         c->outputs[output].data = c->output_data[output] = v->v.data;
         return ACCEL_OK;
@@ -110,22 +119,6 @@ static accel_status set_sequence(op_context *c, size_t output, const tensor *ite
     v->type = c->outputs[output].type;
     c->outputs[output].data = v->sequence;
     return ACCEL_OK;
-}
-
-static void bind_outer(plan *p) {
-    for (size_t i = 0; i < p->graph->value_count; i++) {
-        plan_value *v = &p->values[i];
-        if (v->store != STORE_OUTER) {
-            continue;
-        }
-        const plan_value *from = &p->parent->values[p->graph->values[i].outer];
-        v->v = from->v;
-        v->v.constant = false;
-        v->type = from->type;
-        if (from->type.container == CONTAINER_TENSOR) {
-            v->type = (value_type){CONTAINER_TENSOR, from->v.type, from->v.shape};
-        }
-    }
 }
 
 static accel_status keep_temporary(plan *p, const op_value *from, op_value *to, accel_error *err) {
@@ -159,7 +152,7 @@ void native_plan_free_temporaries(plan *p) {
     p->temporary_count = 0;
 }
 
-static op_value value_as_operand(const plan_value *v) {
+op_value native_plan_op_value(const plan_value *v) {
     op_value o = {.present = true, .type = v->type, .data = v->v.data};
     if (v->type.container == CONTAINER_TENSOR) {
         o.type = (value_type){CONTAINER_TENSOR, v->v.type, v->v.shape};
@@ -168,73 +161,81 @@ static op_value value_as_operand(const plan_value *v) {
     return o;
 }
 
+/* Outputs of a branch are read before its plan runs again; what a body gives is read while it runs the next turn. */
 static accel_status run_subgraph(op_context *c, const graph *sub, const op_value *inputs, size_t input_count,
                                  op_value *outputs, size_t output_count) {
     plan *p = c->runtime->plan, *child = NULL;
-    for (size_t i = 0; i < p->child_count; i++) {
-        if (p->children[i]->graph == sub) {
-            child = p->children[i];
-        }
-    }
-    if (child == NULL || input_count != sub->input_count || output_count != sub->output_count) {
+    if (input_count != sub->input_count || output_count != sub->output_count) {
         return error_set(c->err, ACCEL_BAD_GRAPH,
                          "a subgraph has %zu inputs and %zu outputs where its node gives %zu and %zu",
                          sub->input_count, sub->output_count, input_count, output_count);
     }
-    bind_outer(child);
-    for (size_t i = 0; i < input_count; i++) {
-        plan_value *v = &child->values[sub->inputs[i]];
-        v->v.type = inputs[i].type.type;
-        v->v.shape = inputs[i].type.shape;
-        v->v.data = (void *)(uintptr_t)inputs[i].data;
-        v->type = inputs[i].type;
-    }
+    ACCEL_TRY(native_plan_enter(p, sub, inputs, &child, c->err));
     ACCEL_TRY(native_plan_run(child, c->err));
     for (size_t i = 0; i < output_count; i++) {
-        op_value result = value_as_operand(&child->values[child->outputs[i]]);
-        ACCEL_TRY(keep_temporary(p, &result, &outputs[i], c->err));
+        op_value result = native_plan_op_value(&child->values[child->outputs[i]]);
+        if (input_count == 0) {
+            outputs[i] = result;
+        } else {
+            ACCEL_TRY(keep_temporary(p, &result, &outputs[i], c->err));
+        }
     }
     return ACCEL_OK;
 }
 
 static const op_services services = {allocate_output, set_sequence, run_subgraph};
 
-/* Where the outputs lie: planned memory, or memory of the value's own once its shape is known. */
-static accel_status place_outputs(plan *p, op_context *c, const int32_t *outputs) {
-    bool planned = true;
+/* A static step's outputs are what the plan says. */
+static void take_planned_types(const plan *p, op_context *c, const int32_t *outputs) {
     for (size_t i = 0; i < c->output_count; i++) {
-        planned = planned && (outputs[i] == PLAN_NONE || p->values[outputs[i]].is_static);
+        if (c->outputs[i].present) {
+            const kernel_value *v = &p->values[outputs[i]].v;
+            c->outputs[i].type = (value_type){CONTAINER_TENSOR, v->type, v->shape};
+        }
     }
+}
+
+/* Where an output lies: planned memory, or memory of the value's own once its shape is known. */
+static accel_status place_output(plan *p, op_context *c, size_t output, int32_t id) {
+    plan_value *v = &p->values[id];
+    op_value *o = &c->outputs[output];
+    bool known = o->type.container == CONTAINER_TENSOR && shape_is_static(&o->type.shape);
+    if (is_planned(v)) {
+        if (known) {
+            ACCEL_TRY(check_planned(c, output, &v->v.shape, &o->type.shape));
+        }
+        o->type = (value_type){CONTAINER_TENSOR, v->v.type, v->v.shape};
+        c->output_data[output] = v->v.data;
+    } else if (known) {
+        shape s = o->type.shape;
+        ACCEL_TRY(own_memory(p, id, o->type.type, &s, c->err));
+        c->output_data[output] = v->v.data;
+    }
+    o->data = c->output_data[output];
+    return ACCEL_OK;
+}
+
+/* infer: the shapes of the inputs are news to the plan. */
+static accel_status place_outputs(plan *p, op_context *c, const int32_t *outputs, bool infer) {
     for (size_t i = 0; i < c->output_count; i++) {
         c->outputs[i].present = outputs[i] != PLAN_NONE;
         c->outputs[i].type.shape = shape_unknown();
-        if (c->outputs[i].present && planned) {
-            c->outputs[i].type =
-                (value_type){CONTAINER_TENSOR, p->values[outputs[i]].v.type, p->values[outputs[i]].v.shape};
-        }
+        infer = infer || (c->outputs[i].present && !p->values[outputs[i]].is_static);
     }
-    if (!planned) {
+    if (infer) {
         ACCEL_TRY(op_infer_node(c));
+    } else {
+        take_planned_types(p, c, outputs);
     }
     for (size_t i = 0; i < c->output_count; i++) {
-        if (outputs[i] == PLAN_NONE) {
-            continue;
+        if (c->outputs[i].present) {
+            ACCEL_TRY(place_output(p, c, i, outputs[i]));
         }
-        plan_value *v = &p->values[outputs[i]];
-        if (v->is_static && v->store != STORE_CONSTANT && v->store != STORE_NONE) {
-            c->output_data[i] = v->v.data;
-        } else if (c->outputs[i].type.container == CONTAINER_TENSOR &&
-                   shape_is_static(&c->outputs[i].type.shape)) {
-            shape s = c->outputs[i].type.shape;
-            ACCEL_TRY(own_memory(p, outputs[i], c->outputs[i].type.type, &s, c->err));
-            c->output_data[i] = v->v.data;
-        }
-        c->outputs[i].data = c->output_data[i];
     }
     return ACCEL_OK;
 }
 
-accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
+static accel_status start_context(plan *p, const graph_node *n, const int32_t *inputs, op_context *c,
                                   accel_error *err) {
     if (n->op == NULL || n->op->eval == NULL) {
         char label[256];
@@ -250,36 +251,71 @@ accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *i
     }
     for (size_t i = 0; i < n->input_count; i++) {
         if (inputs[i] != PLAN_NONE) {
-            in[i] = value_as_operand(&p->values[inputs[i]]);
+            in[i] = native_plan_op_value(&p->values[inputs[i]]);
         }
     }
-    struct op_runtime runtime = {p, outputs};
-    op_context c = {.graph = p->graph,
-                    .node = n,
-                    .op = n->op,
-                    .input_count = n->input_count,
-                    .output_count = n->output_count,
-                    .inputs = in,
-                    .outputs = out,
-                    .scratch = p->scratch,
-                    .pool = p->pool,
-                    .err = err,
-                    .output_data = out_data,
-                    .runtime = &runtime,
-                    .services = &services};
-    ACCEL_TRY(place_outputs(p, &c, outputs));
-    accel_status status = op_eval_node(&c);
-    for (size_t i = 0; i < n->output_count && status == ACCEL_OK; i++) {
+    *c = (op_context){.graph = p->graph,
+                      .node = n,
+                      .op = n->op,
+                      .input_count = n->input_count,
+                      .output_count = n->output_count,
+                      .inputs = in,
+                      .outputs = out,
+                      .scratch = p->scratch,
+                      .pool = p->pool,
+                      .err = err,
+                      .output_data = out_data,
+                      .services = &services};
+    return ACCEL_OK;
+}
+
+static accel_status evaluate(plan *p, op_context *c, const int32_t *outputs) {
+    accel_status status = op_eval_node(c);
+    for (size_t i = 0; i < c->output_count && status == ACCEL_OK; i++) {
         plan_value *v = outputs[i] == PLAN_NONE ? NULL : &p->values[outputs[i]];
-        if (v != NULL && !v->is_static && c.outputs[i].type.container != CONTAINER_TENSOR) {
-            v->type = c.outputs[i].type; /* an optional: a tensor of its own, or nothing */
+        if (v != NULL && !v->is_static && c->outputs[i].type.container != CONTAINER_TENSOR) {
+            v->type = c->outputs[i].type; /* an optional: a tensor of its own, or nothing */
             if (v->sequence == NULL) {
-                v->v.data = (void *)(uintptr_t)c.outputs[i].data;
+                v->v.data = (void *)(uintptr_t)c->outputs[i].data;
             }
         }
     }
     native_plan_free_temporaries(p);
     return status;
+}
+
+accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
+                                  accel_error *err) {
+    op_context c;
+    ACCEL_TRY(start_context(p, n, inputs, &c, err));
+    struct op_runtime runtime = {p, outputs};
+    c.runtime = &runtime;
+    ACCEL_TRY(place_outputs(p, &c, outputs, false));
+    return evaluate(p, &c, outputs);
+}
+
+/* Whether all outputs are tensors whose place is known before the operator runs. */
+static bool are_placed(const op_context *c) {
+    for (size_t i = 0; i < c->output_count; i++) {
+        if (c->outputs[i].present && c->output_data[i] == NULL) {
+            return false;
+        }
+    }
+    return (c->op->flags & OP_SUBGRAPH) == 0;
+}
+
+/* Shapes are inferred with the contents that the inputs have now; then a kernel runs the step, or the reference. */
+static accel_status run_dynamic(plan *p, plan_step *s, accel_error *err) {
+    op_context c;
+    bool done = false;
+    ACCEL_TRY(start_context(p, s->node, s->inputs, &c, err));
+    struct op_runtime runtime = {p, s->outputs};
+    c.runtime = &runtime;
+    ACCEL_TRY(place_outputs(p, &c, s->outputs, true));
+    if (are_placed(&c)) {
+        ACCEL_TRY(native_plan_run_dynamic(p, s, &done, err));
+    }
+    return done ? ACCEL_OK : evaluate(p, &c, s->outputs);
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------------------- */
@@ -289,6 +325,9 @@ static accel_status run_step(plan *p, plan_step *s, accel_error *err) {
     case STEP_NONE:
         return ACCEL_OK;
     case STEP_REFERENCE:
+        if (s->is_dynamic) {
+            return run_dynamic(p, s, err);
+        }
         return native_plan_run_node(p, s->node, s->inputs, s->outputs, err);
     case STEP_KERNEL:
         break;
@@ -298,13 +337,26 @@ static accel_status run_step(plan *p, plan_step *s, accel_error *err) {
     return s->kernel->run(&s->call);
 }
 
+/* Times of the steps inside nodes are sums over the turns of one run. */
+static void clear_times(plan *p) {
+    for (size_t i = 0; i < p->step_count; i++) {
+        p->steps[i].time_ns = 0;
+    }
+    for (size_t i = 0; i < p->child_count; i++) {
+        clear_times(p->children[i]);
+    }
+}
+
 accel_status native_plan_run(plan *p, accel_error *err) {
+    if (p->profile && p->parent == NULL) {
+        clear_times(p);
+    }
     for (size_t i = 0; i < p->step_count; i++) {
         plan_step *s = &p->steps[i];
         uint64_t start = p->profile ? clock_now_ns() : 0;
         ACCEL_TRY(run_step(p, s, err));
         if (p->profile) {
-            s->time_ns = clock_now_ns() - start;
+            s->time_ns += clock_now_ns() - start;
         }
     }
     return ACCEL_OK;

@@ -19,7 +19,7 @@ static void mark_captured(joiner *j, const graph_node *n) {
         const graph *inside = n->attrs[a].kind == ATTR_GRAPH ? n->attrs[a].graph : NULL;
         for (size_t v = 0; inside != NULL && v < inside->value_count; v++) {
             if (inside->values[v].origin == VALUE_OUTER) {
-                j->fixed[inside->values[v].outer] = true;
+                j->fixed[native_plan_row_major(j->plan, inside->values[v].outer)] = true;
             }
         }
     }

@@ -23,9 +23,7 @@ const kernel_def *native_plan_find_kernel(const plan *p, const char *domain, con
     return NULL;
 }
 
-/* Small constants (axes, pads, limits) are made present, so that `accepts` can look at them. */
-enum { SMALL_CONSTANT_BYTES = 4096 };
-
+/* Small constants are made present, so that `accepts` can look at them. */
 static accel_status add_operands(plan *p, const int32_t *ids, size_t count, kernel_value ***out,
                                  accel_error *err) {
     kernel_value **operands = ARENA_ARRAY(p->arena, kernel_value *, count);
@@ -35,7 +33,7 @@ static accel_status add_operands(plan *p, const int32_t *ids, size_t count, kern
     for (size_t i = 0; i < count; i++) {
         operands[i] = native_plan_operand(p, ids[i]);
         if (ids[i] != PLAN_NONE && p->values[ids[i]].v.constant &&
-            p->values[ids[i]].size_bytes <= SMALL_CONSTANT_BYTES) {
+            p->values[ids[i]].size_bytes <= PLAN_SMALL_BYTES) {
             ACCEL_TRY(native_plan_contents(p, ids[i], err));
         }
     }
@@ -363,12 +361,28 @@ static accel_status lower_kernel(plan *p, plan_step *s, accel_error *err) {
     return lower_reference(p, s, err);
 }
 
+/* Graphs inside nodes read what they capture as row-major. */
+static accel_status convert_captured(plan *p, const graph_node *n, accel_error *err) {
+    for (size_t a = 0; a < n->attr_count; a++) {
+        const graph *inside = n->attrs[a].kind == ATTR_GRAPH ? n->attrs[a].graph : NULL;
+        for (size_t v = 0; inside != NULL && v < inside->value_count; v++) {
+            int32_t ignored;
+            if (inside->values[v].origin == VALUE_OUTER) {
+                ACCEL_TRY(in_layout(p, inside->values[v].outer, false, &ignored, err));
+            }
+        }
+    }
+    return ACCEL_OK;
+}
+
 static accel_status lower_node(plan *p, const plan_fusion *fusion, const graph_node *n, accel_error *err) {
     plan_step made = {.residual = PLAN_NONE};
     ACCEL_TRY(fill_step(p, fusion, n, &made, err));
+    ACCEL_TRY(convert_captured(p, n, err));
     made.is_dynamic = !is_static_step(p, &made);
     if (made.is_dynamic) {
         ACCEL_TRY(lower_reference(p, &made, err));
+        ACCEL_TRY(native_plan_make_dynamic(p, &made, err));
     } else if (is_view(&made)) {
         ACCEL_TRY(lower_view(p, &made, err));
     } else {

@@ -227,34 +227,66 @@ static void native_ran(const engine_session *s, engine_ran *out) {
 }
 
 static const char *step_kernel_name(const plan_step *s) {
-    if (s->kind == STEP_REFERENCE) {
-        return "reference";
+    if (s->call.variant != NULL) {
+        return s->call.variant;
     }
-    return s->call.variant != NULL ? s->call.variant : "native";
+    if (s->kind == STEP_REFERENCE) {
+        return (s->node->op->flags & OP_SUBGRAPH) != 0 ? "subgraph" : "reference";
+    }
+    return "native";
 }
 
-static accel_status native_profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
-                                   accel_error *err) {
-    const plan *p = s->plan;
-    *rows = ARENA_ARRAY(a, engine_profile_row, p->step_count);
-    if (*rows == NULL) {
-        return error_no_memory(err, "the profile", p->step_count * sizeof **rows);
+static size_t count_steps(const plan *p) {
+    size_t count = p->step_count;
+    for (size_t i = 0; i < p->child_count; i++) {
+        count += count_steps(p->children[i]);
     }
-    *count = 0;
+    return count;
+}
+
+/* Without the steps of the graphs inside it, which have rows of their own. */
+static uint64_t own_time_ns(const plan *p, const plan_step *s) {
+    uint64_t inside_ns = 0;
+    for (size_t a = 0; s->node != NULL && a < s->node->attr_count; a++) {
+        for (size_t c = 0; s->node->attrs[a].kind == ATTR_GRAPH && c < p->child_count; c++) {
+            const plan *child = p->children[c];
+            for (size_t i = 0; child->graph == s->node->attrs[a].graph && i < child->step_count; i++) {
+                inside_ns += child->steps[i].time_ns;
+            }
+        }
+    }
+    return inside_ns < s->time_ns ? s->time_ns - inside_ns : 0;
+}
+
+static void add_rows(const plan *p, engine_profile_row *rows, size_t *count) {
     for (size_t i = 0; i < p->step_count; i++) {
         const plan_step *step = &p->steps[i];
         if (step->kind == STEP_NONE) {
             continue;
         }
-        (*rows)[(*count)++] = (engine_profile_row){
+        rows[(*count)++] = (engine_profile_row){
             .node = step->label,
             .op_type = step->node != NULL ? step->node->op_type : "Layout",
             .kernel = step_kernel_name(step),
-            .time_ns = step->time_ns,
+            .time_ns = own_time_ns(p, step),
             .flops = step->cost.flops,
             .bytes = step->cost.bytes_read + step->cost.bytes_written,
         };
     }
+    for (size_t i = 0; i < p->child_count; i++) {
+        add_rows(p->children[i], rows, count);
+    }
+}
+
+static accel_status native_profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
+                                   accel_error *err) {
+    size_t steps = count_steps(s->plan);
+    *rows = ARENA_ARRAY(a, engine_profile_row, steps);
+    if (*rows == NULL) {
+        return error_no_memory(err, "the profile", steps * sizeof **rows);
+    }
+    *count = 0;
+    add_rows(s->plan, *rows, count);
     return ACCEL_OK;
 }
 

@@ -82,10 +82,10 @@ void *kernel_packed(kernel_call *c, size_t size_bytes) {
     return add_block(c, size_bytes, true);
 }
 
-void native_plan_step_release(plan *p, plan_step *s) {
-    while (s->call.blocks != NULL) {
-        kernel_block *block = s->call.blocks;
-        s->call.blocks = block->next;
+void native_plan_release_call(plan *p, kernel_call *c) {
+    while (c->blocks != NULL) {
+        kernel_block *block = c->blocks;
+        c->blocks = block->next;
         if (block->is_weight) {
             p->weight_bytes -= block->size_bytes - BLOCK_HEADER;
         }
@@ -93,13 +93,12 @@ void native_plan_step_release(plan *p, plan_step *s) {
             mem_free_aligned(block, block->size_bytes);
         }
     }
-    s->call.state = NULL;
-    s->prepared = false;
+    c->state = NULL;
 }
 
-static size_t step_weight_bytes(const plan_step *s) {
+static size_t call_weight_bytes(const kernel_call *c) {
     size_t bytes = 0;
-    for (const kernel_block *b = s->call.blocks; b != NULL; b = b->next) {
+    for (const kernel_block *b = c->blocks; b != NULL; b = b->next) {
         bytes += b->is_weight ? b->size_bytes - BLOCK_HEADER : 0;
     }
     return bytes;
@@ -136,6 +135,18 @@ float kernel_attr_float(const kernel_call *c, const char *name, double fallback)
     return (float)node_attr_float(c->node, name, fallback);
 }
 
+accel_status native_plan_prepare_call(plan *p, const kernel_def *kernel, kernel_call *c, accel_error *err) {
+    c->err = err;
+    c->pool = p->pool;
+    c->threads = thread_pool_size(p->pool);
+    if (kernel->prepare == NULL) {
+        return ACCEL_OK;
+    }
+    accel_status status = kernel->prepare(c);
+    p->weight_bytes += call_weight_bytes(c);
+    return status;
+}
+
 /* Prepares one step: its constants are made present, and those that it packed are let go when nobody else reads them. */
 accel_status native_plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
     kernel_call *c = &s->call;
@@ -144,22 +155,10 @@ accel_status native_plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
             ACCEL_TRY(native_plan_contents(p, s->inputs[i], err));
         }
     }
-    if (s->kind != STEP_KERNEL) {
-        s->prepared = true;
-        return ACCEL_OK;
+    if (s->kind == STEP_KERNEL) {
+        c->slabs = p->parent == NULL ? &p->slabs : NULL; /* kept until the plan ends, not before */
+        return native_plan_prepare_call(p, s->kernel, c, err);
     }
-    c->err = err;
-    c->pool = p->pool;
-    c->threads = thread_pool_size(p->pool);
-    c->slabs = s->is_dynamic ? NULL : &p->slabs; /* prepared once, kept until the plan ends */
-    if (s->kernel->prepare != NULL) {
-        accel_status status = s->kernel->prepare(c);
-        p->weight_bytes += step_weight_bytes(s);
-        if (status != ACCEL_OK) {
-            return status;
-        }
-    }
-    s->prepared = true;
     return ACCEL_OK;
 }
 
@@ -194,38 +193,43 @@ accel_status native_plan_add_value(plan *p, int32_t *out, accel_error *err) {
     return ACCEL_OK;
 }
 
+void native_plan_set_type(plan_value *v, const value_type *type) {
+    v->type = *type;
+    v->v.type = type->type;
+    v->v.shape = type->shape;
+    v->is_static = type->container == CONTAINER_TENSOR && dtype_bits(type->type) > 0 &&
+                   shape_is_static(&type->shape) &&
+                   tensor_size_bytes(type->type, &type->shape, "a value", &v->size_bytes, NULL) == ACCEL_OK;
+}
+
 static void start_value(plan *p, int32_t id) {
     const graph_value *from = &p->graph->values[id];
     plan_value *v = &p->values[id];
-    v->type = from->type;
-    v->v.type = from->type.type;
-    v->v.shape = from->type.shape;
-    size_t bits = dtype_bits(from->type.type);
-    /* In a subgraph shapes may change from one iteration to the next. */
-    bool fixed = p->parent == NULL || graph_value_is_constant(p->graph, id);
-    v->is_static = fixed && from->type.container == CONTAINER_TENSOR && bits > 0 &&
-                   shape_is_static(&from->type.shape) &&
-                   tensor_size_bytes(v->v.type, &v->v.shape, from->name, &v->size_bytes, NULL) == ACCEL_OK;
+    native_plan_set_type(v, &from->type);
     if (graph_value_is_constant(p->graph, id) && v->is_static) {
         v->store = STORE_CONSTANT;
         v->v.constant = true;
     } else if (from->origin == VALUE_INPUT) {
         v->store = STORE_INPUT;
-    } else if (from->origin == VALUE_OUTER) {
-        v->store = STORE_OUTER;
-        v->is_static = false;
     }
 }
 
-/* A node of constants is not a step: its outputs are constants, made when a step asks for them. */
-static void mark_foldable(plan *p, const graph_node *n) {
-    if (n->op == NULL || n->op->eval == NULL || (n->op->flags & (OP_RANDOM | OP_SUBGRAPH)) != 0) {
-        return;
-    }
+/* Whether the node could be run now: its inputs are constant, or it asks for their shapes alone. */
+static bool inputs_known(const plan *p, const graph_node *n) {
+    bool shapes_only = (n->op->flags & OP_SHAPE_ONLY) != 0;
     for (size_t i = 0; i < n->input_count; i++) {
-        if (n->inputs[i] != VALUE_NONE && !p->values[n->inputs[i]].v.constant) {
-            return;
+        const plan_value *v = n->inputs[i] == VALUE_NONE ? NULL : &p->values[n->inputs[i]];
+        if (v != NULL && !v->v.constant && !(shapes_only && v->is_static)) {
+            return false;
         }
+    }
+    return true;
+}
+
+void native_plan_mark_foldable(plan *p, const graph_node *n) {
+    if (n->op == NULL || n->op->eval == NULL || (n->op->flags & (OP_RANDOM | OP_SUBGRAPH)) != 0 ||
+        !inputs_known(p, n)) {
+        return;
     }
     for (size_t i = 0; i < n->output_count; i++) {
         if (n->outputs[i] != VALUE_NONE && !p->values[n->outputs[i]].is_static) {
@@ -243,16 +247,19 @@ static void mark_foldable(plan *p, const graph_node *n) {
     }
 }
 
-accel_status native_plan_values(plan *p, accel_error *err) {
+static accel_status start_values(plan *p, const op_value *inputs, accel_error *err) {
     ACCEL_TRY(allocate_values(p, err));
     for (size_t i = 0; i < p->graph->value_count; i++) {
         int32_t id = PLAN_NONE;
         ACCEL_TRY(native_plan_add_value(p, &id, err));
         start_value(p, id);
     }
+    if (p->parent != NULL) {
+        return native_plan_values_inside(p, inputs, err);
+    }
     for (size_t i = 0; i < p->graph->node_count; i++) {
         if (!p->graph->nodes[i]->dead) {
-            mark_foldable(p, p->graph->nodes[i]);
+            native_plan_mark_foldable(p, p->graph->nodes[i]);
         }
     }
     return ACCEL_OK;
@@ -261,7 +268,7 @@ accel_status native_plan_values(plan *p, accel_error *err) {
 static accel_status fold(plan *p, int32_t value, accel_error *err) {
     const graph_node *n = p->graph->nodes[p->graph->values[value].producer];
     for (size_t i = 0; i < n->input_count; i++) {
-        if (n->inputs[i] != VALUE_NONE) {
+        if (n->inputs[i] != VALUE_NONE && p->values[n->inputs[i]].v.constant) {
             ACCEL_TRY(native_plan_contents(p, n->inputs[i], err));
         }
     }
@@ -285,6 +292,12 @@ accel_status native_plan_contents(plan *p, int32_t value, accel_error *err) {
     }
     if (v->foldable) {
         return fold(p, value, err);
+    }
+    if (v->store == STORE_OUTER) {
+        int32_t outer = p->graph->values[value].outer;
+        ACCEL_TRY(native_plan_contents(p->parent, outer, err));
+        v->v.data = p->parent->values[outer].v.data;
+        return ACCEL_OK;
     }
     tensor t = {0};
     bool owned = false;
@@ -339,44 +352,13 @@ void native_plan_free_sequence(plan_value *v) {
     v->sequence = NULL;
 }
 
-static accel_status create_children(plan *p, const graph_node *n, const plan_options *options,
-                                    accel_error *err) {
-    for (size_t i = 0; i < n->attr_count; i++) {
-        if (n->attrs[i].kind != ATTR_GRAPH || n->attrs[i].graph == NULL) {
-            continue;
-        }
-        plan *child = NULL;
-        ACCEL_TRY(native_plan_create_inside(n->attrs[i].graph, p, options, &child, err));
-        p->children[p->child_count++] = child;
-    }
-    return ACCEL_OK;
-}
-
-static accel_status create_all_children(plan *p, const plan_options *options, accel_error *err) {
-    size_t count = 0;
-    for (size_t i = 0; i < p->graph->node_count; i++) {
-        for (size_t a = 0; a < p->graph->nodes[i]->attr_count; a++) {
-            count += p->graph->nodes[i]->attrs[a].kind == ATTR_GRAPH;
-        }
-    }
-    p->children = ARENA_ARRAY(p->arena, plan *, count);
-    if (p->children == NULL) {
-        return error_no_memory(err, "plans of subgraphs", count * sizeof(plan *));
-    }
-    for (size_t i = 0; i < p->graph->node_count; i++) {
-        ACCEL_TRY(create_children(p, p->graph->nodes[i], options, err));
-    }
-    return ACCEL_OK;
-}
-
-static accel_status make_plan(plan *p, const plan_options *options, accel_error *err) {
+static accel_status make_plan(plan *p, const op_value *inputs, accel_error *err) {
     p->arena = arena_create();
     p->scratch = arena_create();
     if (p->arena == NULL || p->scratch == NULL) {
         return error_no_memory(err, "the plan", 0);
     }
-    ACCEL_TRY(native_plan_values(p, err));
-    ACCEL_TRY(create_all_children(p, options, err));
+    ACCEL_TRY(start_values(p, inputs, err));
     plan_fusion *fusions = ARENA_ARRAY(p->arena, plan_fusion, p->graph->node_count);
     if (fusions == NULL) {
         return error_no_memory(err, "the plan", p->graph->node_count * sizeof *fusions);
@@ -384,23 +366,17 @@ static accel_status make_plan(plan *p, const plan_options *options, accel_error 
     ACCEL_TRY(native_plan_fuse(p, fusions, err));
     ACCEL_TRY(native_plan_lower(p, fusions, err));
     ACCEL_TRY(native_plan_join(p, err));
-    return native_plan_schedule(p, err);
+    ACCEL_TRY(native_plan_schedule(p, err));
+    return native_plan_static_children(p, err);
 }
 
-accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
-                                       accel_error *err) {
+static accel_status create_plan(const plan *how, const op_value *inputs, plan **out, accel_error *err) {
     plan *p = mem_calloc(1, sizeof *p);
     if (p == NULL) {
         return error_no_memory(err, "the plan", sizeof *p);
     }
-    *p = (plan){.graph = g,
-                .parent = parent,
-                .table = options->table,
-                .extensions = options->extensions,
-                .precision = options->precision,
-                .pool = options->pool,
-                .profile = options->profile};
-    accel_status status = make_plan(p, options, err);
+    *p = *how;
+    accel_status status = make_plan(p, inputs, err);
     if (status != ACCEL_OK) {
         native_plan_destroy(p);
         return status;
@@ -409,8 +385,26 @@ accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_
     return ACCEL_OK;
 }
 
+accel_status native_plan_create_inside(const graph *g, plan *parent, const op_value *inputs, plan **out,
+                                       accel_error *err) {
+    plan how = {.graph = g,
+                .parent = parent,
+                .table = parent->table,
+                .extensions = parent->extensions,
+                .precision = parent->precision,
+                .pool = parent->pool,
+                .profile = parent->profile};
+    return create_plan(&how, inputs, out, err);
+}
+
 accel_status native_plan_create(const graph *g, const plan_options *options, plan **out, accel_error *err) {
-    return native_plan_create_inside(g, NULL, options, out, err);
+    plan how = {.graph = g,
+                .table = options->table,
+                .extensions = options->extensions,
+                .precision = options->precision,
+                .pool = options->pool,
+                .profile = options->profile};
+    return create_plan(&how, NULL, out, err);
 }
 
 void native_plan_destroy(plan *p) {
@@ -420,8 +414,10 @@ void native_plan_destroy(plan *p) {
     for (size_t i = 0; i < p->child_count; i++) {
         native_plan_destroy(p->children[i]);
     }
+    mem_free(p->children);
     for (size_t i = 0; i < p->step_count; i++) {
-        native_plan_step_release(p, &p->steps[i]);
+        native_plan_release_call(p, &p->steps[i].call);
+        native_plan_free_dynamic(p, &p->steps[i]);
     }
     for (size_t i = 0; i < p->value_count; i++) {
         native_plan_free_owned(&p->values[i]);

@@ -7,7 +7,9 @@
  *   lower.c     steps with their kernels; layouts and the conversions between them
  *   join.c      Concat without copies
  *   schedule.c  views, lifetimes, in-place outputs, one arena; prepares every step
+ *   subgraph.c  plans of the graphs inside nodes, for the shapes that they are called with
  *   execute.c   runs the steps; shapes known only now are inferred here
+ *   dynamic.c   kernels of steps whose shapes are known only now
  *
  * Plan value i is graph value i; values that the plan adds (other layouts) come after them. */
 #ifndef ACCEL_ENGINES_NATIVE_PLAN_H
@@ -20,6 +22,9 @@
 
 enum { PLAN_NONE = -1 };
 enum { PLAN_ALIGNMENT = 64 };
+enum {
+    PLAN_SMALL_BYTES = 4096
+}; /* constants up to this size are looked at while planning: axes, pads, limits */
 
 typedef enum plan_store {
     STORE_NONE,     /* nobody needs it */
@@ -48,6 +53,8 @@ typedef struct plan_value {
     op_sequence *sequence; /* STORE_OWN sequences */
 } plan_value;
 
+typedef struct plan_dynamic plan_dynamic; /* dynamic.c */
+
 typedef enum step_kind { STEP_KERNEL, STEP_REFERENCE, STEP_NONE } step_kind;
 
 typedef struct plan_step {
@@ -59,7 +66,7 @@ typedef struct plan_step {
     int32_t *inputs, *outputs; /* plan values or PLAN_NONE; counts in call */
     int32_t residual;          /* plan value or PLAN_NONE */
     bool is_dynamic;
-    bool prepared;
+    plan_dynamic *dynamic; /* of a dynamic step: its kernels for the shapes that it met */
     const char *label;
     op_cost cost;
     uint64_t time_ns;
@@ -81,8 +88,10 @@ struct plan {
     plan_step *steps;
     size_t step_count, step_capacity;
     int32_t *outputs; /* values that hold the graph's outputs, row-major */
-    plan **children;  /* plans of the graphs inside nodes */
-    size_t child_count;
+    plan **children;  /* plans of the graphs inside nodes: subgraph.c */
+    size_t child_count, child_capacity;
+    uint64_t last_call; /* of a subgraph's plan: the parent's call_count when it was called last */
+    uint64_t call_count;
     void *memory; /* the arena of activations */
     size_t memory_bytes;
     void *workspace;
@@ -111,18 +120,27 @@ op_value native_plan_output(const plan *p, size_t index); /* a view, until the n
 /* ---- between the plan's own files --------------------------------------------------------------------------------- */
 
 /* plan.c */
-accel_status native_plan_create_inside(const graph *g, plan *parent, const plan_options *options, plan **out,
+accel_status native_plan_create_inside(const graph *g, plan *parent, const op_value *inputs, plan **out,
                                        accel_error *err);
-accel_status native_plan_values(plan *p, accel_error *err);
+/* A value of this type: known shapes are static. */
+void native_plan_set_type(plan_value *v, const value_type *type);
+/* A node of constants is not a step: its outputs are constants, made when a step asks for them. */
+void native_plan_mark_foldable(plan *p, const graph_node *n);
 accel_status native_plan_add_value(plan *p, int32_t *out, accel_error *err);
 /* Makes the contents of a constant present in v.data. */
 accel_status native_plan_contents(plan *p, int32_t value, accel_error *err);
 void native_plan_drop_contents(plan *p, int32_t value);
 accel_status native_plan_prepare_step(plan *p, plan_step *s, accel_error *err);
-void native_plan_step_release(plan *p, plan_step *s);      /* frees what prepare made */
+/* Calls the kernel's prepare. */
+accel_status native_plan_prepare_call(plan *p, const kernel_def *kernel, kernel_call *c, accel_error *err);
+void native_plan_release_call(plan *p, kernel_call *c);    /* frees what prepare made */
 kernel_value *native_plan_operand(plan *p, int32_t value); /* NULL for PLAN_NONE */
 void native_plan_free_owned(plan_value *v);
 void native_plan_free_sequence(plan_value *v);
+/* The value itself, or its row-major copy, for those who know nothing of layouts. */
+static inline int32_t native_plan_row_major(const plan *p, int32_t value) {
+    return p->values[value].v.channels_last ? p->values[value].other_layout : value;
+}
 
 /* fuse.c: nodes that join the step of another. A step stands at the place of its last node, where all that it reads is there. */
 typedef struct plan_fusion {
@@ -154,7 +172,23 @@ accel_status native_plan_join(plan *p, accel_error *err);
 accel_status native_plan_schedule(plan *p, accel_error *err);
 void plan_resolve(plan *p); /* addresses of all static values */
 
+/* subgraph.c */
+/* Values of a subgraph's plan, from the shapes of its inputs and of what is around it now. */
+accel_status native_plan_values_inside(plan *p, const op_value *inputs, accel_error *err);
+/* Plans of the graphs whose shapes are known before the run. */
+accel_status native_plan_static_children(plan *p, accel_error *err);
+/* The plan of a subgraph for these inputs, bound to them and to what is around it. */
+accel_status native_plan_enter(plan *p, const graph *inside, const op_value *inputs, plan **out,
+                               accel_error *err);
+
+/* dynamic.c */
+accel_status native_plan_make_dynamic(plan *p, plan_step *s, accel_error *err);
+/* Runs a step whose operands have shapes and memory now, by a kernel for these shapes. *done false: no kernel takes them. */
+accel_status native_plan_run_dynamic(plan *p, plan_step *s, bool *done, accel_error *err);
+void native_plan_free_dynamic(plan *p, plan_step *s);
+
 /* execute.c */
+op_value native_plan_op_value(const plan_value *v);
 /* Runs a node by the operator table: outputs go where their values lie, or into memory that the values then own. */
 accel_status native_plan_run_node(plan *p, const graph_node *n, const int32_t *inputs, const int32_t *outputs,
                                   accel_error *err);

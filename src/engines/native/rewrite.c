@@ -6,6 +6,7 @@
 /* In this order. To add one: its file in graph/passes/, and a line here. */
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
+    pass_inline_if,
     pass_eliminate,
 };
 

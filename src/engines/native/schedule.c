@@ -28,7 +28,7 @@ static void captured_at(plan *p, const graph_node *n, uint32_t step) {
         const graph *inside = n->attrs[a].kind == ATTR_GRAPH ? n->attrs[a].graph : NULL;
         for (size_t v = 0; inside != NULL && v < inside->value_count; v++) {
             if (inside->values[v].origin == VALUE_OUTER) {
-                used_at(p, inside->values[v].outer, step);
+                used_at(p, native_plan_row_major(p, inside->values[v].outer), step);
             }
         }
     }

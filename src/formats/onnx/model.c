@@ -76,8 +76,8 @@ static accel_status parse_dim(proto_parser *p, byte_span message, const char *na
     while (pb_next(&r, &f)) {
         if (f.number == 1) {
             WANT(f, PB_VARINT, "a dimension");
-            *dim = (int64_t)f.value;
-            if (*dim < 0)
+            *dim = (int64_t)f.value; /* -1: unknown, as some exporters write it and other readers take it */
+            if (*dim < DIM_UNKNOWN)
                 return error_set(
                     p->err, ACCEL_BAD_FILE,
                     "value '%s' is declared with the negative dimension %lld; a dimension that is not known "
