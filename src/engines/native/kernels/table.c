@@ -13,7 +13,8 @@
     X(attention)                                                                                             \
     X(reduce)                                                                                                \
     X(move)                                                                                                  \
-    X(recurrent)
+    X(recurrent)                                                                                             \
+    X(conv_transpose)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)
