@@ -81,13 +81,6 @@ static bool transpose_accepts(const kernel_call *c) {
            read_geometry(c, &g) && product_of(g.stride, 3) <= MOST_PHASES;
 }
 
-static bool depthwise_accepts(const kernel_call *c) {
-    gemm_window g;
-    int64_t groups = kernel_attr_int(c, "group", 1);
-    return transpose_accepts(c) && groups > 1 && groups == c->inputs[0]->shape.dims[1] &&
-           c->inputs[1]->shape.dims[1] == 1 && read_geometry(c, &g) && g.kernel[2] <= MOST_LANDINGS;
-}
-
 /* Output o of the axis and tap k meet at input i where o + pad = i * stride + k * dilation. */
 static axis_phase axis_phase_of(const gemm_window *g, int d, int64_t rest) {
     axis_phase a = {.tap_step = 1, .dilation = 1};
@@ -414,28 +407,40 @@ typedef struct landing {
     int64_t pixel, tap;
 } landing;
 
-/* At most MOST_LANDINGS at once, by whole lines of the kernel; `from` counts the lines. */
-static int landings_of(const transpose_state *s, const int64_t at[3], int64_t *from, landing *out) {
+static int landings_of(const transpose_state *s, const int64_t at[3], landing *out) {
     const gemm_window *g = &s->geometry;
     const axis_taps *axes = s->taps_of;
     const tap_run *z = &axes[0].at[at[0]], *y = &axes[1].at[at[1]], *x = &axes[2].at[at[2]];
     int count = 0;
-    for (int64_t i = *from; i < z->count * y->count && count + x->count <= MOST_LANDINGS; i++) {
-        int64_t a = i / y->count, b = i % y->count;
-        int64_t line = (z->input - a * axes[0].input_step) * g->in[1] + y->input - b * axes[1].input_step;
-        int64_t taps = (z->tap + a * axes[0].tap_step) * g->kernel[1] + y->tap + b * axes[1].tap_step;
-        for (int64_t k = 0; k < x->count; k++) {
-            out[count++] = (landing){line * g->in[2] + x->input - k * axes[2].input_step,
-                                     taps * g->kernel[2] + x->tap + k * axes[2].tap_step};
+    for (int64_t a = 0; a < z->count; a++) {
+        for (int64_t b = 0; b < y->count; b++) {
+            int64_t line = (z->input - a * axes[0].input_step) * g->in[1] + y->input - b * axes[1].input_step;
+            int64_t taps = (z->tap + a * axes[0].tap_step) * g->kernel[1] + y->tap + b * axes[1].tap_step;
+            for (int64_t k = 0; k < x->count; k++) {
+                out[count++] = (landing){line * g->in[2] + x->input - k * axes[2].input_step,
+                                         taps * g->kernel[2] + x->tap + k * axes[2].tap_step};
+            }
         }
-        *from = i + 1;
     }
     return count;
 }
 
+/* Whether no output meets more than MOST_LANDINGS taps. */
+static bool few_landings(const gemm_window *g) {
+    int64_t most = 1;
+    for (int d = 0; d < 3; d++) {
+        int64_t step = g->stride[d] / common_divisor(g->stride[d], g->dilation[d]);
+        most *= (g->kernel[d] + step - 1) / step;
+        if (most > MOST_LANDINGS) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- few output channels: columns [input pixel][group][tap][channel] of an image, then gathered --------------------------------- */
 
-enum { COLUMN_CHANNELS = VW / 2, MOST_COLUMN_BYTES = 64 << 20 };
+enum { COLUMN_CHANNELS = 8, MOST_COLUMN_BYTES = 64 << 20 };
 
 static size_t column_bytes(const gemm_window *g, int64_t filters) {
     return (size_t)(product_of(g->in, 3) * product_of(g->kernel, 3) * filters) * sizeof(float);
@@ -444,7 +449,7 @@ static size_t column_bytes(const gemm_window *g, int64_t filters) {
 static bool columns_accepts(const kernel_call *c) {
     gemm_window g;
     return transpose_accepts(c) && c->inputs[1]->shape.dims[1] <= COLUMN_CHANNELS && read_geometry(c, &g) &&
-           g.kernel[2] <= MOST_LANDINGS &&
+           few_landings(&g) &&
            column_bytes(&g, c->inputs[1]->shape.dims[1] * kernel_attr_int(c, "group", 1)) <=
                MOST_COLUMN_BYTES;
 }
@@ -492,16 +497,63 @@ static accel_status columns_prepare(kernel_call *c) {
     return ACCEL_OK;
 }
 
-/* Adds what lands on one output pixel of one group. */
-static void gather_pixel(const transpose_state *s, const float *columns, const int64_t at[3], float *out) {
-    const int64_t filters = s->group_out, row = s->groups * s->taps * filters;
-    landing list[MOST_LANDINGS];
-    int64_t from = 0;
-    for (int count; (count = landings_of(s, at, &from, list)) > 0;) {
-        for (int i = 0; i < count; i++) {
-            const float *add = columns + list[i].pixel * row + list[i].tap * filters;
+/* The lines of columns that land on one output line: of inputs at x 0, tap 0 of the last axis. */
+typedef struct line_list {
+    int count;
+    const float *line[MOST_LANDINGS];
+} line_list;
+
+static void list_lines(const transpose_state *s, const float *columns, int64_t z_at, int64_t y_at,
+                       line_list *list) {
+    const gemm_window *g = &s->geometry;
+    const axis_taps *axes = s->taps_of;
+    const tap_run *z = &axes[0].at[z_at], *y = &axes[1].at[y_at];
+    const int64_t row = s->groups * s->taps * s->group_out;
+    list->count = 0;
+    for (int64_t a = 0; a < z->count; a++) {
+        for (int64_t b = 0; b < y->count; b++) {
+            int64_t line = (z->input - a * axes[0].input_step) * g->in[1] + y->input - b * axes[1].input_step;
+            int64_t tap = (z->tap + a * axes[0].tap_step) * g->kernel[1] + y->tap + b * axes[1].tap_step;
+            list->line[list->count++] = columns + line * g->in[2] * row + tap * g->kernel[2] * s->group_out;
+        }
+    }
+}
+
+/* One output pixel of one group; filters is a constant where this is inlined. */
+INLINE void gather_pixel(const line_list *list, const axis_taps *axis, const tap_run *x, int64_t row,
+                         const float *bias, const int64_t filters, int64_t group_at, float *out) {
+    float sum[COLUMN_CHANNELS];
+    for (int64_t o = 0; o < filters; o++) {
+        sum[o] = bias[o];
+    }
+    for (int i = 0; i < list->count; i++) {
+        const float *add = list->line[i] + group_at + x->input * row + x->tap * filters;
+        for (int64_t k = 0; k < x->count; k++) {
             for (int64_t o = 0; o < filters; o++) {
-                out[o] += add[o];
+                sum[o] += add[o];
+            }
+            add += axis->tap_step * filters - axis->input_step * row;
+        }
+    }
+    for (int64_t o = 0; o < filters; o++) {
+        out[o] = sum[o];
+    }
+}
+
+static void gather_line(const transpose_state *s, const line_list *list, float *out, int64_t out_stride) {
+    const axis_taps *axis = &s->taps_of[2];
+    const int64_t filters = s->group_out, row = s->groups * s->taps * filters;
+    for (int64_t x = 0; x < s->geometry.out[2]; x++) {
+        for (int64_t g = 0; g < s->groups; g++) {
+            const float *bias = s->bias + (size_t)g * s->bias_floats;
+            float *to = out + x * out_stride + g * filters;
+            int64_t group_at = g * s->taps * filters;
+            if (filters == 1) {
+                gather_pixel(list, axis, &axis->at[x], row, bias, 1, group_at, to);
+            } else if (filters == 3) {
+                gather_pixel(list, axis, &axis->at[x], row, bias, 3, group_at, to);
+            } else {
+                gather_pixel(list, axis, &axis->at[x], row, bias, filters, group_at, to);
             }
         }
     }
@@ -517,27 +569,26 @@ static void gather_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = run->call;
     const transpose_state *s = c->state;
     const kernel_epilogue *e = &c->epilogue;
-    const int64_t *dims = s->geometry.out, filters = s->group_out;
+    const int64_t *dims = s->geometry.out, stride = c->outputs[0]->pixel_stride;
     const float *columns = (const float *)(const void *)((char *)c->workspace + s->copy_at);
     (void)worker;
+    line_list list;
     for (size_t i = begin; i < end; i++) {
-        int64_t at[3] = {(int64_t)i / dims[2] / dims[1], (int64_t)i / dims[2] % dims[1],
-                         (int64_t)i % dims[2]};
-        float *out = (float *)c->outputs[0]->data +
-                     (run->image * product_of(dims, 3) + (int64_t)i) * c->outputs[0]->pixel_stride;
-        for (int64_t g = 0; g < s->groups; g++) {
-            memcpy(out + g * filters, s->bias + (size_t)g * s->bias_floats, (size_t)filters * sizeof(float));
-            gather_pixel(s, columns + g * s->taps * filters, at, out + g * filters);
-        }
-        if (e->activation != ACT_NONE) {
-            unary_apply(e->activation, e->alpha, e->beta, out, out, (size_t)(s->groups * filters));
+        float *out =
+            (float *)c->outputs[0]->data + (run->image * product_of(dims, 3) + (int64_t)i * dims[2]) * stride;
+        list_lines(s, columns, (int64_t)i / dims[1], (int64_t)i % dims[1], &list);
+        gather_line(s, &list, out, stride);
+        for (int64_t x = 0; x < dims[2] && e->activation != ACT_NONE; x++) {
+            unary_apply(e->activation, e->alpha, e->beta, out + x * stride, out + x * stride,
+                        (size_t)(s->groups * s->group_out));
         }
     }
 }
 
 static accel_status columns_run(kernel_call *c) {
     const transpose_state *s = c->state;
-    const int64_t row = s->groups * s->phases->shape.n, pixels = product_of(s->geometry.out, 3);
+    const int64_t row = s->groups * s->phases->shape.n;
+    const size_t lines = (size_t)product_of(s->geometry.out, 2);
     float *columns = (float *)(void *)((char *)c->workspace + s->copy_at);
     for (int64_t image = 0; image < s->images; image++) {
         for (int64_t g = 0; g < s->groups; g++) {
@@ -552,13 +603,20 @@ static accel_status columns_run(kernel_call *c) {
         }
         gemm_run(&s->phases->shape, s->problems, (size_t)s->groups, c->pool, c->workspace);
         gather_run run = {c, image};
-        int64_t n = pixels * (s->groups * s->group_out + s->taps);
-        thread_pool_for(pool_for(c, n), (size_t)pixels, grain_for((size_t)pixels, n), gather_task, &run);
+        int64_t n = product_of(s->geometry.out, 3) * (s->groups * s->group_out + s->taps);
+        thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), gather_task, &run);
     }
     return ACCEL_OK;
 }
 
 /* ---- depthwise -------------------------------------------------------------------------------------------------------- */
+
+static bool depthwise_accepts(const kernel_call *c) {
+    gemm_window g;
+    int64_t groups = kernel_attr_int(c, "group", 1);
+    return transpose_accepts(c) && groups > 1 && groups == c->inputs[0]->shape.dims[1] &&
+           c->inputs[1]->shape.dims[1] == 1 && read_geometry(c, &g) && few_landings(&g);
+}
 
 static accel_status depthwise_prepare(kernel_call *c) {
     transpose_state *s;
@@ -596,13 +654,11 @@ static void add_product(float *out, const float *x, const float *w, int64_t coun
 
 static void depthwise_pixel(const transpose_state *s, const float *image, const int64_t at[3], float *out) {
     landing list[MOST_LANDINGS];
-    int64_t from = 0;
+    const int count = landings_of(s, at, list);
     memcpy(out, s->bias, (size_t)s->groups * sizeof(float));
-    for (int count; (count = landings_of(s, at, &from, list)) > 0;) {
-        for (int i = 0; i < count; i++) {
-            add_product(out, image + list[i].pixel * s->geometry.pixel_stride,
-                        s->weights + list[i].tap * s->groups, s->groups);
-        }
+    for (int i = 0; i < count; i++) {
+        add_product(out, image + list[i].pixel * s->geometry.pixel_stride,
+                    s->weights + list[i].tap * s->groups, s->groups);
     }
 }
 
