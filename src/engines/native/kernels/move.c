@@ -3,25 +3,44 @@
 
 #include "base/checked.h"
 #include "engines/native/kernels/kernels.h"
+#include "engines/native/kernels/square.h"
 
 /* ---- transposing matrices ------------------------------------------------------------------------------------------ */
 
-enum { TILE_SIDE = 16 };
-
-/* out[c * out_stride + r] = in[r * in_stride + c], by tiles that stay in the first-level cache. */
-static void transpose_f32(const uint32_t *in, int64_t in_stride, uint32_t *out, int64_t out_stride,
-                          int64_t rows, int64_t columns) {
-    for (int64_t r0 = 0; r0 < rows; r0 += TILE_SIDE) {
-        int64_t r1 = r0 + TILE_SIDE < rows ? r0 + TILE_SIDE : rows;
-        for (int64_t c0 = 0; c0 < columns; c0 += TILE_SIDE) {
-            int64_t c1 = c0 + TILE_SIDE < columns ? c0 + TILE_SIDE : columns;
-            for (int64_t c = c0; c < c1; c++) {
-                for (int64_t r = r0; r < r1; r++) {
-                    out[c * out_stride + r] = in[r * in_stride + c];
-                }
-            }
+/* The edges of a matrix, where no whole square is left. */
+static void transpose_edge(const uint32_t *in, int64_t in_stride, uint32_t *out, int64_t out_stride,
+                           int64_t rows, int64_t columns) {
+    for (int64_t c = 0; c < columns; c++) {
+        for (int64_t r = 0; r < rows; r++) {
+            out[c * out_stride + r] = in[r * in_stride + c];
         }
     }
+}
+
+static void transpose_whole(const uint32_t *in, int64_t in_stride, uint32_t *out, int64_t out_stride) {
+    vf x[VW];
+    UNROLL for (int i = 0; i < VW; i++) {
+        x[i] = v_load((const float *)(const void *)(in + i * in_stride));
+    }
+    transpose_square(x);
+    UNROLL for (int i = 0; i < VW; i++) {
+        v_store((float *)(void *)(out + i * out_stride), x[i]);
+    }
+}
+
+/* out[c * out_stride + r] = in[r * in_stride + c]. */
+static void transpose_f32(const uint32_t *in, int64_t in_stride, uint32_t *out, int64_t out_stride,
+                          int64_t rows, int64_t columns) {
+    const int64_t whole_rows = rows - rows % VW, whole_columns = columns - columns % VW;
+    for (int64_t c = 0; c < whole_columns; c += VW) {
+        for (int64_t r = 0; r < whole_rows; r += VW) {
+            transpose_whole(in + r * in_stride + c, in_stride, out + c * out_stride + r, out_stride);
+        }
+    }
+    transpose_edge(in + whole_columns, in_stride, out + whole_columns * out_stride, out_stride, whole_rows,
+                   columns - whole_columns);
+    transpose_edge(in + whole_rows * in_stride, in_stride, out + whole_rows, out_stride, rows - whole_rows,
+                   columns);
 }
 
 /* ---- Layout: between [N][C][pixels] and [N][pixels][C] -------------------------------------------------------------- */

@@ -12,7 +12,9 @@
     X(softmax)                                                                                               \
     X(attention)                                                                                             \
     X(reduce)                                                                                                \
-    X(move)
+    X(move)                                                                                                  \
+    X(recurrent)                                                                                             \
+    X(conv_transpose)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)
