@@ -235,6 +235,49 @@ static accel_status concat_eval(op_context *c) {
     return ACCEL_OK;
 }
 
+/* ---- QLinearSoftmax: X, its scale and zero point, then those of the result ------------------------------------------------------ */
+
+static const op_attr_def softmax_attrs[] = {{"axis", ATTR_INT, false, "-1"}, {"opset", ATTR_INT, true, NULL}};
+
+/* Before opset 13 a softmax normalised over the axis and all that follow it. */
+static accel_status softmax_split(const op_context *c, axis_split *out) {
+    int axis;
+    const shape *x = input_shape(c, 0);
+    ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", -1), x->rank, &axis));
+    *out = split_at(x, axis);
+    if (op_attr_int(c, "opset", 13) < 13)
+        *out = (axis_split){out->outer, out->length * out->inner, 1};
+    return ACCEL_OK;
+}
+
+static accel_status softmax_infer(op_context *c) {
+    axis_split split;
+    if (input_is_static(c, 0))
+        ACCEL_TRY(softmax_split(c, &split));
+    return one_infer(c);
+}
+
+static accel_status softmax_eval(op_context *c) {
+    axis_split split;
+    ACCEL_TRY(softmax_split(c, &split));
+    double *line = SCRATCH(c, double, split.length);
+    if (!line)
+        return ACCEL_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < split.outer * split.inner; i++) {
+        int64_t base = i / split.inner * split.length * split.inner + i % split.inner;
+        double top = -INFINITY, sum = 0;
+        for (int64_t k = 0; k < split.length; k++) {
+            line[k] = value_at(c, 0, base + k * split.inner);
+            top = fmax(top, line[k]);
+        }
+        for (int64_t k = 0; k < split.length; k++)
+            sum += line[k] = exp(line[k] - top);
+        for (int64_t k = 0; k < split.length; k++)
+            put_quantised(c, base + k * split.inner, line[k] / sum, 3);
+    }
+    return ACCEL_OK;
+}
+
 /* ---- MatMulIntegerToFloat, DynamicQuantizeMatMul ----------------------------------------------------------------------------------- */
 
 /* scale or zero point of b: one, or one a column. */
@@ -333,6 +376,90 @@ static void product_cost(const op_context *c, op_cost *out) {
     const shape *a = input_shape(c, 0);
     cost_of_flops(c, 2.0 * (double)(a->rank > 0 ? a->dims[a->rank - 1] : 1) * (double)output_elements(c, 0),
                   out);
+}
+
+/* ---- QGemm: A, its scale and zero point, B and its, C in int32 (scale alpha·a·b), then the result's scale and zero point --------- */
+
+static const op_attr_def qgemm_attrs[] = {
+    {"alpha", ATTR_FLOAT, false, "1.0"}, {"transA", ATTR_INT, false, "0"}, {"transB", ATTR_INT, false, "0"}};
+enum { QGEMM_A, QGEMM_B = 3, QGEMM_C = 6, QGEMM_Y = 7 };
+
+/* Scale and zero point of B: one, or one a column of the product. */
+static accel_status check_qgemm_columns(const op_context *c, int64_t columns) {
+    for (size_t i = QGEMM_B + 1; i < QGEMM_C; i++) {
+        int64_t n = columns;
+        if (input_is_static(c, i) && op_elements(&c->inputs[i]) != 1)
+            ACCEL_TRY(
+                merge_dim(c, "the columns and their scales or zero points", &n, op_elements(&c->inputs[i])));
+    }
+    return ACCEL_OK;
+}
+
+static accel_status qgemm_infer(op_context *c) {
+    ACCEL_TRY(require_quantised(c, QGEMM_A));
+    ACCEL_TRY(require_present(c, QGEMM_B));
+    ACCEL_TRY(require_type(c, QGEMM_B, BYTES));
+    ACCEL_TRY(require_type(c, QGEMM_B + 1, TYPE_BIT(DTYPE_F32)));
+    ACCEL_TRY(require_same_type(c, QGEMM_B, QGEMM_B + 2));
+    ACCEL_TRY(require_type(c, QGEMM_C, TYPE_BIT(DTYPE_I32)));
+    ACCEL_TRY(require_rank(c, QGEMM_A, 2, 2));
+    ACCEL_TRY(require_rank(c, QGEMM_B, 2, 2));
+    int ta = op_attr_int(c, "transA", 0) != 0, tb = op_attr_int(c, "transB", 0) != 0;
+    int64_t k = input_dim(c, QGEMM_A, 1 - ta);
+    ACCEL_TRY(merge_dim(c, "the inner dims of the product", &k, input_dim(c, QGEMM_B, tb)));
+    shape out = {.rank = 2, .dims = {input_dim(c, QGEMM_A, ta), input_dim(c, QGEMM_B, 1 - tb)}}, joined;
+    ACCEL_TRY(check_qgemm_columns(c, out.dims[1]));
+    if (op_has_input(c, QGEMM_C) && input_is_static(c, QGEMM_C) && shape_is_static(&out) &&
+        (!shape_broadcast(&out, input_shape(c, QGEMM_C), &joined) || !shape_equal(&out, &joined)))
+        return op_fail(c, ACCEL_BAD_GRAPH, "C does not broadcast to the product");
+    if (op_has_input(c, QGEMM_Y))
+        ACCEL_TRY(require_scale(c, QGEMM_Y));
+    put_output(c, 0, !op_has_input(c, QGEMM_Y) ? DTYPE_F32 : input_type(c, QGEMM_Y + 1), &out);
+    return ACCEL_OK;
+}
+
+/* The operand less its zero point (one a column of the product for B) as [rows, columns] of the product's sides. */
+static const double *qgemm_side(op_context *c, size_t side, bool transposed) {
+    int64_t rows = input_dim(c, side, 0), columns = input_dim(c, side, 1);
+    const double *in = op_input_f64(c, side);
+    double *out = SCRATCH(c, double, rows *columns);
+    if (!in || !out)
+        return NULL;
+    for (int64_t i = 0; i < rows * columns; i++)
+        out[i] = in[i] - per_column(c, side + 2, transposed ? i / columns : i % columns, 0);
+    return transposed ? transposed_f64(c, out, rows, columns) : out;
+}
+
+static accel_status qgemm_eval(op_context *c) {
+    bool ta = op_attr_int(c, "transA", 0) != 0, tb = op_attr_int(c, "transB", 0) != 0;
+    const shape *y = &c->outputs[0].type.shape;
+    int64_t m = y->dims[0], n = y->dims[1], k = input_dim(c, QGEMM_A, ta ? 0 : 1);
+    const double *a = qgemm_side(c, QGEMM_A, ta), *b = qgemm_side(c, QGEMM_B, tb);
+    double *out = SCRATCH(c, double, m *n);
+    if (!a || !b || !out)
+        return ACCEL_OUT_OF_MEMORY;
+    matmul_f64(c->pool, m, n, k, a, k, b, n, out, n);
+    const shape one = {.rank = 0}, *bias = op_has_input(c, QGEMM_C) ? input_shape(c, QGEMM_C) : &one;
+    double factor = op_attr_float(c, "alpha", 1) * input_f64_at(c, QGEMM_A + 1, 0, 1);
+    int64_t at = 0;
+    walk w;
+    for (walk_broadcast(&w, y, 1, &bias); walk_next(&w);) {
+        for (int64_t i = 0; i < w.row; i++, at++) {
+            double sum = out[at] + input_f64_at(c, QGEMM_C, w.at[0] + i * w.step[0], 0);
+            out[at] = sum * factor * per_column(c, QGEMM_B + 1, at % n, 1);
+        }
+    }
+    if (!op_has_input(c, QGEMM_Y))
+        return op_output_from_f64(c, 0, out);
+    double scale = input_f64_at(c, QGEMM_Y, 0, 1), zero = input_f64_at(c, QGEMM_Y + 1, 0, 0);
+    for (int64_t i = 0; i < m * n; i++)
+        quantised_store(c->outputs[0].type.type, c->output_data[0], i, out[i] / scale, zero);
+    return ACCEL_OK;
+}
+
+static void qgemm_cost(const op_context *c, op_cost *out) {
+    int64_t k = input_dim(c, QGEMM_A, op_attr_int(c, "transA", 0) != 0 ? 0 : 1);
+    cost_of_flops(c, 2.0 * (double)k * (double)output_elements(c, 0), out);
 }
 
 /* ---- MatMulNBits: weights in blocks of 2, 4 or 8 bits along k -------------------------------------------------------------------------- */
@@ -443,6 +570,8 @@ static const op_def qlinear_ops[] = {
     {MS, "QLinearAveragePool", 2, 5, 1, 1, 0, OPS_LIST(pool_attrs), pool_infer, NULL, pool_eval},
     {MS, "QLinearGlobalAveragePool", 2, 5, 1, 1, 0, OPS_LIST(global_attrs), global_infer, NULL, global_eval},
     {MS, "QLinearConcat", 1, OP_VARIADIC, 1, 1, 0, OPS_LIST(concat_attrs), concat_infer, NULL, concat_eval},
+    {MS, "QLinearSoftmax", 5, 5, 1, 1, 0, OPS_LIST(softmax_attrs), softmax_infer, NULL, softmax_eval},
+    {MS, "QGemm", 6, 9, 1, 1, 0, OPS_LIST(qgemm_attrs), qgemm_infer, qgemm_cost, qgemm_eval},
     {MS, "MatMulIntegerToFloat", 4, 7, 1, 1, 0, OPS_NONE, to_float_infer, product_cost, to_float_eval},
     {MS, "DynamicQuantizeMatMul", 3, 5, 1, 1, 0, OPS_NONE, dynamic_infer, product_cost, dynamic_eval},
     {MS, "MatMulNBits", 3, 6, 1, 1, 0, OPS_LIST(bits_attrs), bits_infer, bits_cost, bits_eval},
