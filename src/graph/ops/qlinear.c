@@ -102,6 +102,27 @@ static accel_status leaky_eval(op_context *c) {
     return ACCEL_OK;
 }
 
+/* ---- accel Lookup: an 8-bit value as the place in a table of 256, the least value first --------------------------------------- */
+
+enum { TABLE_SIZE = 256 };
+
+static accel_status lookup_infer(op_context *c) {
+    ACCEL_TRY(require_type(c, 0, BYTES));
+    ACCEL_TRY(require_type(c, 1, BYTES));
+    if (input_is_static(c, 1) && op_elements(&c->inputs[1]) != TABLE_SIZE)
+        return op_fail(c, ACCEL_BAD_GRAPH, "the table must have %d entries", TABLE_SIZE);
+    put_output(c, 0, input_type(c, 1), input_shape(c, 0));
+    return ACCEL_OK;
+}
+
+static accel_status lookup_eval(op_context *c) {
+    const uint8_t *x = c->inputs[0].data, *table = c->inputs[1].data;
+    uint8_t *out = c->output_data[0], least = input_type(c, 0) == DTYPE_I8 ? TABLE_SIZE / 2 : 0;
+    for (int64_t i = 0; i < output_elements(c, 0); i++)
+        out[i] = table[(uint8_t)(x[i] + least)];
+    return ACCEL_OK;
+}
+
 /* ---- QLinearAveragePool, QLinearGlobalAveragePool --------------------------------------------------------------------------- */
 
 static const op_attr_def pool_attrs[] = {
@@ -567,6 +588,7 @@ static const op_def qlinear_ops[] = {
     {MS, "QLinearMul", 2, 8, 1, 1, OP_ELEMENTWISE, OPS_NONE, two_infer, NULL, mul_eval},
     {MS, "QLinearSigmoid", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_NONE, one_infer, NULL, sigmoid_eval},
     {MS, "QLinearLeakyRelu", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_LIST(leaky_attrs), one_infer, NULL, leaky_eval},
+    {"accel", "Lookup", 2, 2, 1, 1, 0, OPS_NONE, lookup_infer, NULL, lookup_eval},
     {MS, "QLinearAveragePool", 2, 5, 1, 1, 0, OPS_LIST(pool_attrs), pool_infer, NULL, pool_eval},
     {MS, "QLinearGlobalAveragePool", 2, 5, 1, 1, 0, OPS_LIST(global_attrs), global_infer, NULL, global_eval},
     {MS, "QLinearConcat", 1, OP_VARIADIC, 1, 1, 0, OPS_LIST(concat_attrs), concat_infer, NULL, concat_eval},
