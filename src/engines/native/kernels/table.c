@@ -12,7 +12,10 @@
     X(softmax)                                                                                               \
     X(attention)                                                                                             \
     X(reduce)                                                                                                \
-    X(move)
+    X(move)                                                                                                  \
+    X(quantize)                                                                                              \
+    X(qlinear)                                                                                               \
+    X(qpool)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)
