@@ -137,6 +137,14 @@ static bool is_constant_weight(const graph *g, value_id v) {
                                     is_initializer(g, n->inputs[1]));
 }
 
+void *room_for(editor *e, int64_t count, size_t element_bytes) {
+    void *memory = arena_array(e->g->arena, (size_t)count, element_bytes);
+    if (memory == NULL) {
+        error_no_memory(&e->b.error, "a quantised operator", (size_t)count * element_bytes);
+    }
+    return memory;
+}
+
 bool find_weights(editor *e, value_id v, int axis, quantised_weights *out) {
     graph *g = e->g;
     graph_node *n = producer_of(g, v);
@@ -162,7 +170,7 @@ bool find_weights(editor *e, value_id v, int axis, quantised_weights *out) {
     out->scale = n->inputs[1];
     out->zero = zero;
     if (zero == VALUE_NONE && each) { /* zeros as many as scales: operators want one shape of both */
-        const void *zeros = arena_alloc(g->arena, (size_t)out->channels);
+        const void *zeros = room_for(e, out->channels, 1);
         if (zeros == NULL || e->b.error.status != ACCEL_OK) {
             return false;
         }
@@ -274,8 +282,8 @@ static bool quantised_softmax(editor *e, graph_node *n, const quantised *y, grap
 /* Inputs of one quantisation are joined as they are. */
 static bool quantised_concat(editor *e, graph_node *n, const quantised *y, graph_node *q) {
     size_t count = n->input_count;
-    value_id *plain = ARENA_ARRAY(e->g->arena, value_id, count),
-             *full = ARENA_ARRAY(e->g->arena, value_id, 2 + 3 * count);
+    value_id *plain = room_for(e, (int64_t)count, sizeof *plain),
+             *full = room_for(e, (int64_t)(2 + 3 * count), sizeof *full);
     bool same = true;
     if (plain == NULL || full == NULL) {
         return false;

@@ -33,6 +33,8 @@ bool find_weights(editor *e, value_id v, int axis, quantised_weights *out);
 /* Whether the node moves elements of its input 0 and computes nothing, MaxPool included: a larger value stays larger when quantised. */
 bool only_moves(const graph_node *n);
 
+/* Zeroed memory of the graph; NULL, and the editor holds the error, when memory ends. */
+void *room_for(editor *e, int64_t count, size_t element_bytes);
 /* The node becomes another operator with these inputs; its attributes stay. The output of `last`, behind it, becomes its own. */
 void become(editor *e, graph_node *n, const char *domain, const char *op_type, size_t count,
             const value_id *inputs);

@@ -14,7 +14,7 @@ static double *read_numbers(editor *e, value_id v, int64_t *count) {
         graph_value_contents(e->g, v, &t, &owned, &e->b.error) != ACCEL_OK) {
         return NULL;
     }
-    double *numbers = ARENA_ARRAY(e->g->arena, double, (size_t)*count);
+    double *numbers = room_for(e, *count, sizeof *numbers);
     for (int64_t i = 0; numbers != NULL && i < *count; i++) {
         numbers[i] = dtype_get_f64(t.type, t.data, (size_t)i);
     }
@@ -59,7 +59,7 @@ static bool integer_bias(editor *e, value_id bias, int64_t channels, const quant
     }
     const double *values = read_bias(e, bias, &count);
     const double *scale = values == NULL ? NULL : read_numbers(e, w->scale, &scales);
-    int32_t *steps = ARENA_ARRAY(e->g->arena, int32_t, (size_t)channels);
+    int32_t *steps = room_for(e, channels, sizeof *steps);
     if (scale == NULL || steps == NULL || (count != channels && count != 1)) {
         return false;
     }

@@ -130,14 +130,17 @@ static accel_status evaluate_chain(graph *small, value_id result, uint8_t table[
 }
 
 /* A chain that the reference cannot compute (a type, an attribute) stays as it is, and says why where it runs. */
-static bool compute_table(const graph *g, const chain *c, const graph_node *q, uint8_t table[STEPS]) {
+static bool compute_table(editor *e, const chain *c, const graph_node *q, uint8_t table[STEPS]) {
     graph *small = NULL;
     accel_error err = {0};
-    if (graph_create(&small, &err) != ACCEL_OK) {
-        return false;
+    value_id result = VALUE_NONE;
+    if (graph_create(&small, &err) == ACCEL_OK) {
+        result = write_chain(e->g, c, q, small, &err);
     }
-    value_id result = write_chain(g, c, q, small, &err);
     bool done = result != VALUE_NONE && evaluate_chain(small, result, table, &err) == ACCEL_OK;
+    if (err.status == ACCEL_OUT_OF_MEMORY) {
+        e->b.error = err;
+    }
     graph_destroy(small);
     return done;
 }
@@ -146,7 +149,7 @@ bool quantised_table(editor *e, const quantised *y, graph_node *q) {
     chain c;
     uint8_t table[STEPS];
     value_id id = VALUE_NONE;
-    if (!find_chain(e, q, &c) || !compute_table(e->g, &c, q, table) || e->b.error.status != ACCEL_OK ||
+    if (!find_chain(e, q, &c) || !compute_table(e, &c, q, table) || e->b.error.status != ACCEL_OK ||
         graph_add_constant(e->g, NULL, y->type, &(shape){.rank = 1, .dims = {STEPS}}, table, &id,
                            &e->b.error) != ACCEL_OK) {
         return false;
