@@ -10,6 +10,11 @@ accel_status pass_eliminate(graph *g, accel_error *err);
 accel_status pass_inline_if(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */
 accel_status pass_fold_batch_norm(graph *g, accel_error *err);
+/* Rewrites what quantisers write (DequantizeLinear, operator, QuantizeLinear; DynamicQuantizeLinear, MatMulInteger, Cast, Mul; products
+ * by weights in 4-bit blocks) into operators on quantised values: QLinearConv, QLinearMatMul, com.microsoft's QLinear*, QGemm,
+ * MatMulIntegerToFloat, DynamicQuantizeMatMul and MatMulNBits, and accel Lookup for what depends on one element alone. Results
+ * stay the same, but for single steps where a sum lies between two of them. */
+accel_status pass_join_quantised(graph *g, accel_error *err);
 /* Replaces weights by seeded random ones, for benchmarking a graph that ships without real ones: floating initializers and ConstantOfShape
  * nodes of at least min_elements elements whose role is known from the node that uses them. Weights of products and convolutions are
  * He-normal by fan-in (std sqrt(2/fan_in) after a Relu; see randomize.c for sums and norms), biases small, BatchNormalization

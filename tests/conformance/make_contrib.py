@@ -122,6 +122,12 @@ def cases():
         "kernel_shape": [2, 2], "channels_last": 1}
     yield "qlinear_global_average_pool", "QLinearGlobalAveragePool", [*q8(u8, 2, 3, 5, 5, zero=100), one(0.0213), one(90, np.uint8)], 1, {}
     yield "qlinear_concat", "QLinearConcat", [one(0.07), one(100, np.uint8), *q8(u8, 2, 3, zero=90), u8(2, 4), one(0.08), one(110, np.uint8)], 1, {"axis": 1}
+    yield "qlinear_softmax", "QLinearSoftmax", [*q8(u8, 3, 20, zero=100), one(1 / 256), one(0, np.uint8)], 1, {"opset": 13}
+    yield "qlinear_softmax_old", "QLinearSoftmax", [*q8(i8, 3, 4, 5, zero=10), one(1 / 256), one(-128, np.int8)], 1, {"opset": 11, "axis": 1}
+    columns = [i8(4, 5), np.abs(f32(4)) / 20, np.zeros(4, np.int8)]
+    bias = RNG.integers(-999, 999, 4).astype(np.int32)
+    yield "qgemm", "QGemm", [*q8(u8, 3, 5, zero=90), *columns, bias, one(0.3), one(120, np.uint8)], 1, {"transB": 1}
+    yield "qgemm_float", "QGemm", [*q8(u8, 3, 5, zero=90), *q8(u8, 5, 4, zero=100), bias], 1, {"alpha": 0.5}
     yield "matmul_integer_to_float", "MatMulIntegerToFloat", [u8(3, 4), i8(4, 5), one(0.1), f32(5), one(7, np.uint8), i8(5), f32(5)], 1, {}
     yield "dynamic_quantize_matmul", "DynamicQuantizeMatMul", [f32(3, 4), i8(4, 5), one(0.1), one(3, np.int8), f32(5)], 1, {}
     packed = u8(6, 2, 16)

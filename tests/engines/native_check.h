@@ -24,7 +24,7 @@ static inline void check_ok(accel_status status, const accel_error *err) {
     }
 }
 
-/* Seeded contents for one graph input: f32 in [-1, 1), integers in [0, 3]. */
+/* Seeded contents for one graph input: f32 in [-1, 1), 8-bit integers over their whole range, others in [0, 3]. */
 static inline void fill_input(tensor *t, uint64_t seed) {
     uint64_t x = seed * 0x9E3779B97F4A7C15ull + 0x1234567ull;
     int64_t n = 0;
@@ -36,6 +36,8 @@ static inline void fill_input(tensor *t, uint64_t seed) {
         double u = (double)(x >> 11) / 9007199254740992.0;
         if (dtype_is_float(t->type)) {
             dtype_set_f64(t->type, t->data, (size_t)i, 2 * u - 1);
+        } else if (t->type == DTYPE_U8 || t->type == DTYPE_I8) {
+            ((uint8_t *)t->data)[i] = (uint8_t)(u * 256);
         } else {
             dtype_set_i64(t->type, t->data, (size_t)i, t->type == DTYPE_BOOL ? u > 0.3 : (int64_t)(u * 4));
         }

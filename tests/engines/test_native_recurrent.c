@@ -60,7 +60,7 @@ static void recurrent(const recurrent_case *c) {
     char name[96];
     snprintf(name, sizeof name, "%s %s, %d steps of %d, %d to %d", c->op, c->direction, (int)c->length,
              (int)c->batch, (int)c->input, (int)c->hidden);
-    finish_all(&b, 3, out, 5e-6, name);
+    finish_all(&b, 3, out, 2e-5, name); /* each step multiplies the error of the one before */
 }
 
 static void test_recurrent_operators(void **state) {

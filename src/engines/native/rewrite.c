@@ -8,6 +8,7 @@ typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
     pass_inline_if,
     pass_eliminate,
+    pass_join_quantised,
 };
 
 accel_status native_rewrite(const graph *g, graph **out, accel_error *err) {

@@ -134,46 +134,24 @@ static accel_status where_eval(op_context *c) {
     return ACCEL_OK;
 }
 
-/* ---- QLinearSoftmax ------------------------------------------------------------------------------------------------------- */
+/* ---- accel Lookup: an 8-bit value as the place in a table of 256, the least value first --------------------------------------- */
 
-static const op_attr_def softmax_attrs[] = {{"axis", ATTR_INT, false, "-1"}, {"opset", ATTR_INT, true, NULL}};
+enum { TABLE_SIZE = 256 };
 
-static accel_status softmax_infer(op_context *c) {
-    int axis;
+static accel_status lookup_infer(op_context *c) {
     ACCEL_TRY(require_type(c, 0, BYTES));
-    ACCEL_TRY(require_present(c, 1));
-    ACCEL_TRY(require_type(c, 1, TYPE_BIT(DTYPE_F32)));
-    ACCEL_TRY(require_one_element(c, 1));
-    ACCEL_TRY(require_one_element(c, 2));
-    ACCEL_TRY(require_scale(c, 3));
-    ACCEL_TRY(require_same_type(c, 0, 4));
-    ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", -1), input_rank(c, 0), &axis));
-    put_output(c, 0, input_type(c, 0), input_shape(c, 0));
+    ACCEL_TRY(require_type(c, 1, BYTES));
+    if (input_is_static(c, 1) && op_elements(&c->inputs[1]) != TABLE_SIZE)
+        return op_fail(c, ACCEL_BAD_GRAPH, "the table must have %d entries", TABLE_SIZE);
+    put_output(c, 0, input_type(c, 1), input_shape(c, 0));
     return ACCEL_OK;
 }
 
-/* Before opset 13 the dims from the axis on are one line. The zero point of X does not change a softmax. */
-static accel_status softmax_eval(op_context *c) {
-    int axis;
-    const shape *x = input_shape(c, 0);
-    ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", -1), x->rank, &axis));
-    axis_split s = split_at(x, axis);
-    if (op_attr_int(c, "opset", 13) < 13)
-        s = (axis_split){s.outer, s.length * s.inner, 1};
-    double *line = SCRATCH(c, double, s.length), scale = input_f64_at(c, 1, 0, 1);
-    if (!line)
-        return ACCEL_OUT_OF_MEMORY;
-    for (int64_t i = 0; i < s.outer * s.inner; i++) {
-        int64_t base = i / s.inner * s.length * s.inner + i % s.inner;
-        double top = -INFINITY, sum = 0;
-        load_f64(input_type(c, 0), c->inputs[0].data, base, s.inner, s.length, line);
-        for (int64_t k = 0; k < s.length; k++)
-            top = fmax(top, line[k]);
-        for (int64_t k = 0; k < s.length; k++)
-            sum += line[k] = exp(scale * (line[k] - top));
-        for (int64_t k = 0; k < s.length; k++)
-            put_quantised(c, base + k * s.inner, line[k] / sum, 3);
-    }
+static accel_status lookup_eval(op_context *c) {
+    const uint8_t *x = c->inputs[0].data, *table = c->inputs[1].data;
+    uint8_t *out = c->output_data[0], least = input_type(c, 0) == DTYPE_I8 ? TABLE_SIZE / 2 : 0;
+    for (int64_t i = 0; i < output_elements(c, 0); i++)
+        out[i] = table[(uint8_t)(x[i] + least)];
     return ACCEL_OK;
 }
 
@@ -306,6 +284,49 @@ static accel_status concat_eval(op_context *c) {
         for (int64_t k = 0; k < whole.outer * part; k++)
             put_quantised(c, k / part * whole.length * whole.inner + start + k % part, value_at(c, i, k), 0);
         start += part;
+    }
+    return ACCEL_OK;
+}
+
+/* ---- QLinearSoftmax: X, its scale and zero point, then those of the result ------------------------------------------------------ */
+
+static const op_attr_def softmax_attrs[] = {{"axis", ATTR_INT, false, "-1"}, {"opset", ATTR_INT, true, NULL}};
+
+/* Before opset 13 a softmax normalised over the axis and all that follow it. */
+static accel_status softmax_split(const op_context *c, axis_split *out) {
+    int axis;
+    const shape *x = input_shape(c, 0);
+    ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", -1), x->rank, &axis));
+    *out = split_at(x, axis);
+    if (op_attr_int(c, "opset", 13) < 13)
+        *out = (axis_split){out->outer, out->length * out->inner, 1};
+    return ACCEL_OK;
+}
+
+static accel_status softmax_infer(op_context *c) {
+    axis_split split;
+    if (input_is_static(c, 0))
+        ACCEL_TRY(softmax_split(c, &split));
+    return one_infer(c);
+}
+
+static accel_status softmax_eval(op_context *c) {
+    axis_split split;
+    ACCEL_TRY(softmax_split(c, &split));
+    double *line = SCRATCH(c, double, split.length);
+    if (!line)
+        return ACCEL_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < split.outer * split.inner; i++) {
+        int64_t base = i / split.inner * split.length * split.inner + i % split.inner;
+        double top = -INFINITY, sum = 0;
+        for (int64_t k = 0; k < split.length; k++) {
+            line[k] = value_at(c, 0, base + k * split.inner);
+            top = fmax(top, line[k]);
+        }
+        for (int64_t k = 0; k < split.length; k++)
+            sum += line[k] = exp(line[k] - top);
+        for (int64_t k = 0; k < split.length; k++)
+            put_quantised(c, base + k * split.inner, line[k] / sum, 3);
     }
     return ACCEL_OK;
 }
@@ -593,10 +614,11 @@ static const op_def qlinear_ops[] = {
     {MS, "QLinearSigmoid", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_NONE, one_infer, NULL, sigmoid_eval},
     {MS, "QLinearLeakyRelu", 2, 5, 1, 1, OP_ELEMENTWISE, OPS_LIST(leaky_attrs), one_infer, NULL, leaky_eval},
     {MS, "QLinearWhere", 9, 9, 1, 1, OP_ELEMENTWISE, OPS_NONE, where_infer, NULL, where_eval},
-    {MS, "QLinearSoftmax", 5, 5, 1, 1, 0, OPS_LIST(softmax_attrs), softmax_infer, NULL, softmax_eval},
+    {"accel", "Lookup", 2, 2, 1, 1, 0, OPS_NONE, lookup_infer, NULL, lookup_eval},
     {MS, "QLinearAveragePool", 2, 5, 1, 1, 0, OPS_LIST(pool_attrs), pool_infer, NULL, pool_eval},
     {MS, "QLinearGlobalAveragePool", 2, 5, 1, 1, 0, OPS_LIST(global_attrs), global_infer, NULL, global_eval},
     {MS, "QLinearConcat", 1, OP_VARIADIC, 1, 1, 0, OPS_LIST(concat_attrs), concat_infer, NULL, concat_eval},
+    {MS, "QLinearSoftmax", 5, 5, 1, 1, 0, OPS_LIST(softmax_attrs), softmax_infer, NULL, softmax_eval},
     {MS, "MatMulIntegerToFloat", 4, 7, 1, 1, 0, OPS_NONE, to_float_infer, product_cost, to_float_eval},
     {MS, "DynamicQuantizeMatMul", 3, 5, 1, 1, 0, OPS_NONE, dynamic_infer, product_cost, dynamic_eval},
     {MS, "QGemm", 6, 9, 1, 1, 0, OPS_LIST(qgemm_attrs), qgemm_infer, qgemm_cost, qgemm_eval},

@@ -1,7 +1,7 @@
 /* Add, Sub, Mul, Div, Max, Min, Pow of f32 with broadcasting, in either layout. */
 #include <string.h>
 
-#include "engines/native/kernels/kernels.h"
+#include "engines/native/kernels/broadcast.h"
 #include "engines/native/kernels/math.h"
 
 typedef enum binary_kind {
@@ -14,12 +14,9 @@ typedef enum binary_kind {
     BINARY_NONE
 } binary_kind;
 
-/* The output as nested loops: `outer` dims around rows of `inner` elements. A stride of 0 repeats an element. */
 typedef struct binary_state {
     binary_kind kind;
-    int rank; /* of the outer loops */
-    int64_t dims[TENSOR_MAX_RANK], left[TENSOR_MAX_RANK], right[TENSOR_MAX_RANK];
-    int64_t rows, inner, left_inner, right_inner;
+    broadcast loops;
 } binary_state;
 
 INLINE vf combine(binary_kind kind, vf a, vf b) {
@@ -64,9 +61,9 @@ INLINE void row(const binary_kind kind, const int64_t sa, const int64_t sb, cons
 
 INLINE void row_strides(const binary_kind kind, const binary_state *s, const float *a, const float *b,
                         float *out, int64_t count) {
-    if (s->left_inner == 0) {
+    if (s->loops.left_inner == 0) {
         row(kind, 0, 1, a, b, out, count);
-    } else if (s->right_inner == 0) {
+    } else if (s->loops.right_inner == 0) {
         row(kind, 1, 0, a, b, out, count);
     } else {
         row(kind, 1, 1, a, b, out, count);
@@ -91,70 +88,6 @@ static void run_row(const binary_state *s, const float *a, const float *b, float
     }
 }
 
-/* ---- how the operands lie --------------------------------------------------------------------------------------- */
-
-/* Stride of each of the output's dims in an operand; 0 where it repeats. */
-static void operand_strides(const kernel_value *v, const shape *out, int64_t strides[TENSOR_MAX_RANK]) {
-    int shift = out->rank - v->shape.rank;
-    int64_t step = 1;
-    memset(strides, 0, TENSOR_MAX_RANK * sizeof *strides);
-    if (v->channels_last) {
-        step = v->shape.dims[1];
-        strides[1] = v->shape.dims[1] == 1 ? 0 : 1;
-    }
-    for (int d = v->shape.rank - 1; d >= 0; d--) {
-        if (v->channels_last && d == 1) {
-            continue;
-        }
-        strides[shift + d] = v->shape.dims[d] == 1 ? 0 : step;
-        step *= v->shape.dims[d];
-    }
-}
-
-/* Adds a dim of memory order, outermost first, joining it with the one before where both operands allow. */
-static void add_dim(binary_state *s, int64_t dim, int64_t left, int64_t right) {
-    if (dim == 1) {
-        return;
-    }
-    int last = s->rank - 1;
-    if (last >= 0 && s->left[last] == left * dim && s->right[last] == right * dim) {
-        s->dims[last] *= dim;
-        s->left[last] = left;
-        s->right[last] = right;
-        return;
-    }
-    s->dims[s->rank] = dim;
-    s->left[s->rank] = left;
-    s->right[s->rank++] = right;
-}
-
-static bool read_loops(const kernel_call *c, binary_state *s) {
-    const kernel_value *out = c->outputs[0];
-    int64_t left[TENSOR_MAX_RANK], right[TENSOR_MAX_RANK];
-    operand_strides(c->inputs[0], &out->shape, left);
-    operand_strides(c->inputs[1], &out->shape, right);
-    s->rank = 0;
-    for (int d = 0; d < out->shape.rank; d++) {
-        if (!out->channels_last || d != 1) {
-            add_dim(s, out->shape.dims[d], left[d], right[d]);
-        }
-    }
-    if (out->channels_last) {
-        add_dim(s, out->shape.dims[1], left[1], right[1]);
-    }
-    if (s->rank == 0) {
-        s->dims[s->rank] = 1;
-        s->left[s->rank] = 1;
-        s->right[s->rank++] = 1;
-    }
-    s->rank--;
-    s->inner = s->dims[s->rank];
-    s->left_inner = s->left[s->rank];
-    s->right_inner = s->right[s->rank];
-    s->rows = product_of(s->dims, s->rank);
-    return s->left_inner <= 1 && s->right_inner <= 1 && s->left_inner + s->right_inner > 0;
-}
-
 static bool read_kind(const kernel_call *c, binary_state *s) {
     static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Max", "Min"};
     s->kind = strcmp(c->node->op_type, "Sum") == 0 ? BINARY_ADD : BINARY_NONE;
@@ -169,7 +102,7 @@ static bool read_kind(const kernel_call *c, binary_state *s) {
 static bool binary_accepts(const kernel_call *c) {
     binary_state s;
     return c->input_count == 2 && kernel_is_f32(c->inputs[0]) && kernel_is_f32(c->inputs[1]) &&
-           read_kind(c, &s) && read_loops(c, &s);
+           read_kind(c, &s) && broadcast_read(c->inputs[0], c->inputs[1], c->outputs[0], &s.loops);
 }
 
 static accel_status binary_prepare(kernel_call *c) {
@@ -177,7 +110,7 @@ static accel_status binary_prepare(kernel_call *c) {
     if (s == NULL) {
         return kernel_no_memory(c, sizeof *s);
     }
-    (void)(read_kind(c, s) && read_loops(c, s));
+    (void)(read_kind(c, s) && broadcast_read(c->inputs[0], c->inputs[1], c->outputs[0], &s->loops));
     c->state = s;
     c->variant = "vector binary";
     return ACCEL_OK;
@@ -197,16 +130,12 @@ static void rows_task(void *context, size_t begin, size_t end, int worker) {
     const binary_state *s = c->state;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        int64_t rest = (int64_t)i, left = 0, right = 0;
-        for (int d = s->rank - 1; d >= 0; d--) {
-            left += rest % s->dims[d] * s->left[d];
-            right += rest % s->dims[d] * s->right[d];
-            rest /= s->dims[d];
-        }
-        float *out = (float *)c->outputs[0]->data + (int64_t)i * s->inner;
+        int64_t left, right;
+        broadcast_row(&s->loops, i, &left, &right);
+        float *out = (float *)c->outputs[0]->data + (int64_t)i * s->loops.inner;
         run_row(s, (const float *)c->inputs[0]->data + left, (const float *)c->inputs[1]->data + right, out,
-                s->inner);
-        finish_row(c, out, s->inner);
+                s->loops.inner);
+        finish_row(c, out, s->loops.inner);
     }
 }
 
@@ -217,18 +146,19 @@ static void elements_task(void *context, size_t begin, size_t end, int worker) {
     (void)worker;
     int64_t at = (int64_t)begin, count = (int64_t)(end - begin);
     float *out = (float *)c->outputs[0]->data + at;
-    run_row(s, (const float *)c->inputs[0]->data + at * s->left_inner,
-            (const float *)c->inputs[1]->data + at * s->right_inner, out, count);
+    run_row(s, (const float *)c->inputs[0]->data + at * s->loops.left_inner,
+            (const float *)c->inputs[1]->data + at * s->loops.right_inner, out, count);
     finish_row(c, out, count);
 }
 
 static accel_status binary_run(kernel_call *c) {
     const binary_state *s = c->state;
-    int64_t n = s->rows * s->inner;
-    if (s->rows == 1) {
-        thread_pool_for(pool_for(c, n), (size_t)s->inner, PARALLEL_ELEMENTS / 2, elements_task, c);
+    int64_t n = s->loops.rows * s->loops.inner;
+    if (s->loops.rows == 1) {
+        thread_pool_for(pool_for(c, n), (size_t)s->loops.inner, PARALLEL_ELEMENTS / 2, elements_task, c);
     } else {
-        thread_pool_for(pool_for(c, n), (size_t)s->rows, grain_for((size_t)s->rows, n), rows_task, c);
+        thread_pool_for(pool_for(c, n), (size_t)s->loops.rows, grain_for((size_t)s->loops.rows, n), rows_task,
+                        c);
     }
     return ACCEL_OK;
 }

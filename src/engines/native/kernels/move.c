@@ -43,10 +43,55 @@ static void transpose_f32(const uint32_t *in, int64_t in_stride, uint32_t *out, 
                    columns);
 }
 
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef bytes16 bytes16_unaligned __attribute__((aligned(1), may_alias));
+
+/* Sixteen rows of sixteen bytes: four rounds that each interleave row i with row i + 8. */
+INLINE void transpose_16x16(const uint8_t *in, int64_t in_stride, uint8_t *out, int64_t out_stride) {
+    bytes16 rows[16], mixed[16];
+    UNROLL for (int i = 0; i < 16; i++) {
+        rows[i] = *(const bytes16_unaligned *)(in + i * in_stride);
+    }
+    UNROLL for (int round = 0; round < 4; round++) {
+        UNROLL for (int i = 0; i < 8; i++) {
+            mixed[2 * i] = __builtin_shufflevector(rows[i], rows[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5,
+                                                   21, 6, 22, 7, 23);
+            mixed[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12,
+                                                       28, 13, 29, 14, 30, 15, 31);
+        }
+        UNROLL for (int i = 0; i < 16; i++) {
+            rows[i] = mixed[i];
+        }
+    }
+    UNROLL for (int i = 0; i < 16; i++) {
+        *(bytes16_unaligned *)(out + i * out_stride) = rows[i];
+    }
+}
+
+static void transpose_bytes(const uint8_t *in, int64_t in_stride, uint8_t *out, int64_t out_stride,
+                            int64_t rows, int64_t columns) {
+    enum { TILE_SIDE = 16 };
+    for (int64_t r0 = 0; r0 < rows; r0 += TILE_SIDE) {
+        int64_t r1 = r0 + TILE_SIDE < rows ? r0 + TILE_SIDE : rows;
+        for (int64_t c0 = 0; c0 < columns; c0 += TILE_SIDE) {
+            int64_t c1 = c0 + TILE_SIDE < columns ? c0 + TILE_SIDE : columns;
+            if (r1 - r0 == 16 && c1 - c0 == 16) {
+                transpose_16x16(in + r0 * in_stride + c0, in_stride, out + c0 * out_stride + r0, out_stride);
+                continue;
+            }
+            for (int64_t c = c0; c < c1; c++) {
+                for (int64_t r = r0; r < r1; r++) {
+                    out[c * out_stride + r] = in[r * in_stride + c];
+                }
+            }
+        }
+    }
+}
+
 /* ---- Layout: between [N][C][pixels] and [N][pixels][C] -------------------------------------------------------------- */
 
 static bool layout_accepts(const kernel_call *c) {
-    return dtype_bits(c->inputs[0]->type) == 32;
+    return dtype_bits(c->inputs[0]->type) == 32 || dtype_bits(c->inputs[0]->type) == 8;
 }
 
 static accel_status layout_prepare(kernel_call *c) {
@@ -65,16 +110,18 @@ static void layout_task(void *context, size_t begin, size_t end, int worker) {
     for (size_t i = begin; i < end; i++) {
         int64_t image = (int64_t)i / pieces, first = (int64_t)i % pieces * LAYOUT_PIXELS;
         int64_t count = pixels - first < LAYOUT_PIXELS ? pixels - first : LAYOUT_PIXELS;
-        const uint32_t *in = c->inputs[0]->data;
-        uint32_t *out = c->outputs[0]->data;
-        if (c->outputs[0]->channels_last) {
-            int64_t stride = c->outputs[0]->pixel_stride;
-            transpose_f32(in + image * channels * pixels + first, pixels,
-                          out + (image * pixels + first) * stride, stride, channels, count);
+        const bool to_last = c->outputs[0]->channels_last;
+        const int64_t stride = to_last ? c->outputs[0]->pixel_stride : c->inputs[0]->pixel_stride;
+        const int64_t plane = image * channels * pixels + first, pixel = (image * pixels + first) * stride;
+        const int64_t from = to_last ? plane : pixel, to = to_last ? pixel : plane;
+        const int64_t from_stride = to_last ? pixels : stride, to_stride = to_last ? stride : pixels;
+        const int64_t rows = to_last ? channels : count, columns = to_last ? count : channels;
+        if (dtype_bits(c->inputs[0]->type) == 8) {
+            transpose_bytes((const uint8_t *)c->inputs[0]->data + from, from_stride,
+                            (uint8_t *)c->outputs[0]->data + to, to_stride, rows, columns);
         } else {
-            int64_t stride = c->inputs[0]->pixel_stride;
-            transpose_f32(in + (image * pixels + first) * stride, stride,
-                          out + image * channels * pixels + first, pixels, count, channels);
+            transpose_f32((const uint32_t *)c->inputs[0]->data + from, from_stride,
+                          (uint32_t *)c->outputs[0]->data + to, to_stride, rows, columns);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/math.h"
-#include "graph/window.h"
+#include "engines/native/kernels/tap_box.h"
 
 typedef struct pool_state {
     window w;
@@ -49,42 +49,6 @@ static accel_status pool_prepare(kernel_call *c) {
     c->state = s;
     c->variant = s->global ? "global pool" : s->is_max ? "max pool" : "average pool";
     return ACCEL_OK;
-}
-
-/* Range of kernel positions along one axis that lie inside [low, high). */
-static void inside(const window *w, int d, int64_t at, int64_t low, int64_t high, int64_t *first,
-                   int64_t *last) {
-    int64_t start = at * w->stride[d] - w->pad_begin[d];
-    *first = 0;
-    *last = w->kernel[d];
-    while (*first < *last && start + *first * w->dilation[d] < low) {
-        ++*first;
-    }
-    while (*last > *first && start + (*last - 1) * w->dilation[d] >= high) {
-        --*last;
-    }
-}
-
-typedef struct tap_box {
-    int64_t first[3], last[3], start[3], in[3], step[3];
-    int64_t padded_count;
-} tap_box;
-
-static tap_box box_at(const window *w, int64_t pixel) {
-    tap_box b = {
-        .first = {0, 0, 0}, .last = {1, 1, 1}, .in = {1, 1, 1}, .step = {1, 1, 1}, .padded_count = 1};
-    for (int d = w->rank - 1; d >= 0; d--) {
-        int to = 3 - w->rank + d;
-        int64_t at = pixel % w->out[d], low, high;
-        pixel /= w->out[d];
-        b.start[to] = at * w->stride[d] - w->pad_begin[d];
-        b.in[to] = w->in[d];
-        b.step[to] = w->dilation[d];
-        inside(w, d, at, 0, w->in[d], &b.first[to], &b.last[to]);
-        inside(w, d, at, -w->pad_begin[d], w->in[d] + w->pad_end[d], &low, &high);
-        b.padded_count *= high - low;
-    }
-    return b;
 }
 
 INLINE vf join(bool is_max, vf sum, vf v) {

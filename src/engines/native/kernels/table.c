@@ -14,7 +14,10 @@
     X(reduce)                                                                                                \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
-    X(conv_transpose)
+    X(conv_transpose)                                                                                        \
+    X(quantize)                                                                                              \
+    X(qlinear)                                                                                               \
+    X(qpool)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)

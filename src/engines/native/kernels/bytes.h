@@ -1,0 +1,115 @@
+/* 8-bit elements in vectors: widened to 32 bits on the way in, rounded and narrowed on the way out. */
+#ifndef ACCEL_ENGINES_NATIVE_KERNELS_BYTES_H
+#define ACCEL_ENGINES_NATIVE_KERNELS_BYTES_H
+
+#include <math.h>
+
+#include "engines/native/kernels/kernels.h"
+
+typedef uint8_t vub __attribute__((vector_size(VW)));
+typedef int8_t vsb __attribute__((vector_size(VW)));
+
+/* The first count bytes (at most VW); the other lanes are 0. */
+INLINE vi v_widen(const uint8_t *p, bool is_signed, int64_t count) {
+    vub x = {0};
+    if (count >= VW) {
+        __builtin_memcpy(&x, p, VW);
+    } else {
+        __builtin_memcpy(&x, p, (size_t)count);
+    }
+    return is_signed ? __builtin_convertvector((vsb)x, vi) : __builtin_convertvector(x, vi);
+}
+
+/* The low bytes of the first count lanes. */
+INLINE void v_narrow(uint8_t *p, vi x, int64_t count) {
+#if defined(__AVX512F__) || !defined(__SSE2__)
+    vub bytes = __builtin_convertvector(x, vub);
+#elif defined(__AVX2__) /* GCC takes the lanes one by one */
+    __m256i wide = _mm256_and_si256((__m256i)x, _mm256_set1_epi32(255));
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    __m128i packed = _mm_packus_epi16(words, words);
+    vub bytes;
+    __builtin_memcpy(&bytes, &packed, VW);
+#else
+    __m128i wide = _mm_and_si128((__m128i)x, _mm_set1_epi32(255));
+    __m128i words = _mm_packs_epi32(wide, wide), packed = _mm_packus_epi16(words, words);
+    vub bytes;
+    __builtin_memcpy(&bytes, &packed, VW);
+#endif
+    if (count >= VW) {
+        __builtin_memcpy(p, &bytes, VW);
+    } else {
+        __builtin_memcpy(p, &bytes, (size_t)count);
+    }
+}
+
+/* Round to even, plus zero, saturated; NaN gives 0. Adding 1.5·2^23 leaves the rounded number in the low bits, for which the
+ * limits, whole numbers, come first. */
+INLINE vi v_steps(vf ratio, vi zero, bool is_signed) {
+    vf origin = __builtin_convertvector(zero, vf), low = (is_signed ? -128.0f : 0.0f) - origin;
+    vf x = v_min(v_max(ratio, low), low + 255.0f); /* low where it is NaN */
+    vi steps = (vi)(x + 12582912.0f) - 0x4B400000 + zero;
+    return steps & (ratio == ratio);
+}
+
+INLINE bool is_byte(const kernel_value *v) {
+    return v != NULL && (v->type == DTYPE_U8 || v->type == DTYPE_I8);
+}
+
+/* A constant scale of one element with the zero point behind it. */
+typedef struct step_scale {
+    float scale;
+    int32_t zero;
+} step_scale;
+
+INLINE bool read_step_scale(const kernel_call *c, size_t input, step_scale *out) {
+    *out = (step_scale){1, 0};
+    if (!kernel_has(c, input) || c->inputs[input]->type != DTYPE_F32 || !c->inputs[input]->constant ||
+        c->inputs[input]->data == NULL || value_elements(c->inputs[input]) != 1) {
+        return false;
+    }
+    out->scale = *(const float *)c->inputs[input]->data;
+    if (!(out->scale > 0) || !isfinite(out->scale)) {
+        return false;
+    }
+    if (!kernel_has(c, input + 1)) {
+        return true;
+    }
+    const kernel_value *zero = c->inputs[input + 1];
+    if (!is_byte(zero) || !zero->constant || zero->data == NULL || value_elements(zero) != 1) {
+        return false;
+    }
+    out->zero = (int32_t)dtype_get_i64(zero->type, zero->data, 0);
+    return true;
+}
+
+/* What the reference does with a number: to f32, in f32 by the scale, to even, saturated. */
+INLINE uint8_t step_of(double value, const step_scale *y, bool is_signed) {
+    float ratio = (float)value / y->scale;
+    float low = (is_signed ? -128.0f : 0.0f) - (float)y->zero;
+    if (ratio != ratio) {
+        return 0;
+    }
+    ratio = ratio < low ? low : ratio > low + 255.0f ? low + 255.0f : ratio;
+    return (uint8_t)((int32_t)rintf(ratio) + y->zero);
+}
+
+/* The number that a byte stands for. */
+INLINE double value_of(int byte, const step_scale *x, bool is_signed) {
+    return (double)((is_signed ? (int8_t)(uint8_t)byte : byte) - x->zero) * (double)x->scale;
+}
+
+/* f64 vectors have half as many lanes as bytes are taken. */
+enum { HALF = VW / 2 };
+typedef double vd __attribute__((vector_size(VECTOR_BYTES)));
+typedef float vhf __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef int32_t vhi __attribute__((vector_size(VECTOR_BYTES / 2)));
+
+/* A row through a table of 256, the least value first. */
+INLINE void look_up(const uint8_t *table, const uint8_t *x, uint8_t *out, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = table[x[i]];
+    }
+}
+
+#endif

@@ -1,0 +1,229 @@
+/* MaxPool of 8-bit values, com.microsoft QLinearAveragePool and QLinearGlobalAveragePool, channels-last: vectors run across
+ * channels. */
+#include <string.h>
+
+#include "engines/native/kernels/bytes.h"
+#include "engines/native/kernels/tap_box.h"
+
+typedef struct qpool_state {
+    window w;
+    int64_t channels, images, pixels; /* pixels: of an output image, where global of an input one */
+    bool count_padding, is_signed;
+    step_scale x, y;
+} qpool_state;
+
+static bool read_window(const kernel_call *c, window *w) {
+    op_context context = {.graph = c->graph, .node = c->node, .op = c->node->op, .err = NULL};
+    return window_read(&context, &c->inputs[0]->shape, NULL, w) == ACCEL_OK;
+}
+
+static bool is_image(const kernel_call *c) {
+    int rank = c->inputs[0]->shape.rank;
+    return is_byte(c->inputs[0]) && c->outputs[0]->type == c->inputs[0]->type && rank >= 3 && rank <= 5;
+}
+
+static bool max_accepts(const kernel_call *c) {
+    window w;
+    return (c->output_count < 2 || c->outputs[1] == NULL) && is_image(c) && read_window(c, &w);
+}
+
+static bool scales_fit(const kernel_call *c) {
+    step_scale s;
+    return kernel_has(c, 2) && kernel_has(c, 4) && kernel_attr_int(c, "channels_last", 0) == 0 &&
+           read_step_scale(c, 1, &s) && read_step_scale(c, 3, &s);
+}
+
+static bool average_accepts(const kernel_call *c) {
+    window w;
+    return is_image(c) && scales_fit(c) && read_window(c, &w);
+}
+
+static bool global_accepts(const kernel_call *c) {
+    return is_image(c) && scales_fit(c);
+}
+
+static accel_status qpool_prepare(kernel_call *c) {
+    qpool_state *s = kernel_state(c, sizeof *s);
+    if (s == NULL) {
+        return kernel_no_memory(c, sizeof *s);
+    }
+    const shape *x = &c->inputs[0]->shape;
+    bool is_max = strcmp(c->node->op_type, "MaxPool") == 0,
+         global = strstr(c->node->op_type, "Global") != NULL;
+    if (!is_max) {
+        (void)(read_step_scale(c, 1, &s->x) && read_step_scale(c, 3, &s->y));
+    }
+    if (!global) {
+        (void)read_window(c, &s->w);
+    }
+    s->count_padding = kernel_attr_int(c, "count_include_pad", 0) != 0;
+    s->is_signed = c->inputs[0]->type == DTYPE_I8;
+    s->images = x->dims[0];
+    s->channels = x->dims[1];
+    s->pixels = global ? product_of(x->dims + 2, x->rank - 2) : window_outputs(&s->w);
+    c->state = s;
+    c->variant = is_max ? "max pool of bytes" : global ? "global pool of bytes" : "average pool of bytes";
+    return ACCEL_OK;
+}
+
+/* ---- the largest of a window --------------------------------------------------------------------------------------------- */
+
+typedef uint8_t vB __attribute__((vector_size(VECTOR_BYTES)));
+
+INLINE vB larger(vB a, vB b) {
+#if defined(__AVX512BW__)
+    return (vB)_mm512_max_epu8((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (vB)_mm256_max_epu8((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (vB)_mm_max_epu8((__m128i)a, (__m128i)b);
+#else
+    vB mask = (vB)(a > b);
+    return (a & mask) | (b & ~mask);
+#endif
+}
+
+/* Signed bytes are compared with their sign turned. */
+INLINE void max_vector(const tap_box *b, const uint8_t *x, int64_t stride, uint8_t turn, size_t lanes,
+                       uint8_t *out) {
+    const int64_t step = b->step[2] * stride;
+    const vB flip = turn - (vB){0};
+    vB most = {0};
+    for (int64_t i = b->first[0]; i < b->last[0]; i++) {
+        for (int64_t j = b->first[1]; j < b->last[1]; j++) {
+            int64_t line = (b->start[0] + i * b->step[0]) * b->in[1] + b->start[1] + j * b->step[1];
+            const uint8_t *p = x + (line * b->in[2] + b->start[2]) * stride + b->first[2] * step;
+            for (int64_t k = b->first[2]; k < b->last[2]; k++, p += step) {
+                vB v = {0};
+                memcpy(&v, p, lanes);
+                most = larger(v ^ flip, most);
+            }
+        }
+    }
+    most ^= flip;
+    memcpy(out, &most, lanes);
+}
+
+static void max_task(void *context, size_t begin, size_t end, int worker) {
+    const kernel_call *c = context;
+    const qpool_state *s = c->state;
+    const int64_t stride = c->inputs[0]->pixel_stride, in_pixels = window_inputs(&s->w);
+    const uint8_t turn = s->is_signed ? 128 : 0;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        tap_box box = box_at(&s->w, (int64_t)i % s->pixels);
+        const uint8_t *x = (const uint8_t *)c->inputs[0]->data + (int64_t)i / s->pixels * in_pixels * stride;
+        uint8_t *out = (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
+        int64_t at = 0;
+        for (; at + VECTOR_BYTES <= s->channels; at += VECTOR_BYTES) {
+            max_vector(&box, x + at, stride, turn, VECTOR_BYTES, out + at);
+        }
+        if (at < s->channels && s->channels >= VECTOR_BYTES) { /* the last vector overlaps the one before */
+            at = s->channels - VECTOR_BYTES;
+            max_vector(&box, x + at, stride, turn, VECTOR_BYTES, out + at);
+        } else if (at < s->channels) {
+            max_vector(&box, x + at, stride, turn, (size_t)(s->channels - at), out + at);
+        }
+    }
+}
+
+static accel_status max_run(kernel_call *c) {
+    const qpool_state *s = c->state;
+    int64_t n = value_elements(c->outputs[0]) * window_taps(&s->w) / 4;
+    size_t pixels = (size_t)(s->images * s->pixels);
+    thread_pool_for(pool_for(c, n), pixels, grain_for(pixels, n), max_task, c);
+    return ACCEL_OK;
+}
+
+/* ---- averages ------------------------------------------------------------------------------------------------------------ */
+
+/* Steps of the mean of `count` values whose sum is given, as the reference computes them. */
+INLINE void store_mean(const qpool_state *s, vi sum, double count, uint8_t *out, int64_t lanes) {
+    float ratio[VW];
+    int32_t whole[VW];
+    memcpy(whole, &sum, sizeof whole);
+    for (int half = 0; half < VW; half += HALF) {
+        vhi some;
+        memcpy(&some, whole + half, sizeof some);
+        vd mean = __builtin_convertvector(some, vd) * (double)s->x.scale / count;
+        vhf steps = __builtin_convertvector(mean, vhf) / s->y.scale;
+        memcpy(ratio + half, &steps, sizeof steps);
+    }
+    v_narrow(out, v_steps(v_load(ratio), v_splat_int(s->y.zero), s->is_signed), lanes);
+}
+
+static void average_vector(const qpool_state *s, const tap_box *b, const uint8_t *x, int64_t stride,
+                           int64_t lanes, uint8_t *out) {
+    const int64_t step = b->step[2] * stride;
+    int32_t count = 0;
+    vi sum = {0};
+    for (int64_t i = b->first[0]; i < b->last[0]; i++) {
+        for (int64_t j = b->first[1]; j < b->last[1]; j++) {
+            int64_t line = (b->start[0] + i * b->step[0]) * b->in[1] + b->start[1] + j * b->step[1];
+            const uint8_t *p = x + (line * b->in[2] + b->start[2]) * stride + b->first[2] * step;
+            for (int64_t k = b->first[2]; k < b->last[2]; k++, p += step, count++) {
+                sum += v_widen(p, s->is_signed, lanes);
+            }
+        }
+    }
+    int64_t counted = s->count_padding ? b->padded_count : count;
+    store_mean(s, sum - count * s->x.zero, counted > 0 ? (double)counted : 1, out, lanes);
+}
+
+static void average_task(void *context, size_t begin, size_t end, int worker) {
+    const kernel_call *c = context;
+    const qpool_state *s = c->state;
+    const int64_t stride = c->inputs[0]->pixel_stride, in_pixels = window_inputs(&s->w);
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        tap_box box = box_at(&s->w, (int64_t)i % s->pixels);
+        const uint8_t *x = (const uint8_t *)c->inputs[0]->data + (int64_t)i / s->pixels * in_pixels * stride;
+        uint8_t *out = (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
+        for (int64_t at = 0; at < s->channels; at += VW) {
+            average_vector(s, &box, x + at, stride, s->channels - at < VW ? s->channels - at : VW, out + at);
+        }
+    }
+}
+
+static accel_status average_run(kernel_call *c) {
+    const qpool_state *s = c->state;
+    int64_t n = value_elements(c->outputs[0]) * window_taps(&s->w);
+    size_t pixels = (size_t)(s->images * s->pixels);
+    thread_pool_for(pool_for(c, n), pixels, grain_for(pixels, n), average_task, c);
+    return ACCEL_OK;
+}
+
+static void global_task(void *context, size_t begin, size_t end, int worker) {
+    const kernel_call *c = context;
+    const qpool_state *s = c->state;
+    const int64_t stride = c->inputs[0]->pixel_stride, blocks = (s->channels + VW - 1) / VW;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        int64_t image = (int64_t)i / blocks, at = (int64_t)i % blocks * VW;
+        int64_t lanes = s->channels - at < VW ? s->channels - at : VW;
+        const uint8_t *x = (const uint8_t *)c->inputs[0]->data + image * s->pixels * stride + at;
+        vi sum = {0};
+        for (int64_t p = 0; p < s->pixels; p++) {
+            sum += v_widen(x + p * stride, s->is_signed, lanes) - s->x.zero;
+        }
+        store_mean(s, sum, (double)s->pixels,
+                   (uint8_t *)c->outputs[0]->data + image * c->outputs[0]->pixel_stride + at, lanes);
+    }
+}
+
+static accel_status global_run(kernel_call *c) {
+    const qpool_state *s = c->state;
+    int64_t n = value_elements(c->inputs[0]);
+    size_t blocks = (size_t)(s->images * ((s->channels + VW - 1) / VW));
+    thread_pool_for(pool_for(c, n), blocks, grain_for(blocks, n), global_task, c);
+    return ACCEL_OK;
+}
+
+#define MS "com.microsoft"
+enum { POOL_FLAGS = KERNEL_CHANNELS_LAST | KERNEL_STRIDED_IN | KERNEL_STRIDED_OUT };
+static const kernel_def kernels[] = {
+    {"", "MaxPool", POOL_FLAGS, max_accepts, qpool_prepare, max_run},
+    {MS, "QLinearAveragePool", POOL_FLAGS, average_accepts, qpool_prepare, average_run},
+    {MS, "QLinearGlobalAveragePool", POOL_FLAGS, global_accepts, qpool_prepare, global_run},
+};
+KERNEL_FAMILY(qpool, kernels);
