@@ -8,6 +8,12 @@
 accel_status pass_eliminate(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */
 accel_status pass_fold_batch_norm(graph *g, accel_error *err);
+/* What exporters write as several nodes, as the one operator that it is: Gelu, Swish, HardSwish, HardSigmoid, Mish, Softplus. */
+accel_status pass_fuse_activations(graph *g, accel_error *err);
+/* The same for LayerNormalization and RMSNormalization over the last axis. */
+accel_status pass_fuse_norms(graph *g, accel_error *err);
+/* The same for Attention in f32, with its masks and the Reshape and Transpose of heads around it. Wants known shapes. */
+accel_status pass_fuse_attention(graph *g, accel_error *err);
 /* Replaces weights by seeded random ones, for benchmarking a graph that ships without real ones: floating initializers and ConstantOfShape
  * nodes of at least min_elements elements whose role is known from the node that uses them. Weights of products and convolutions are
  * He-normal by fan-in (std sqrt(2/fan_in) after a Relu; see randomize.c for sums and norms), biases small, BatchNormalization

@@ -7,6 +7,9 @@
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
     pass_eliminate,
+    pass_fuse_activations,
+    pass_fuse_norms,
+    pass_fuse_attention,
 };
 
 accel_status native_rewrite(const graph *g, graph **out, accel_error *err) {
