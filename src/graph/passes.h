@@ -6,6 +6,10 @@
 
 /* Drops Identity, Dropout in inference mode, Cast to the same type, Reshape/Transpose that change nothing. */
 accel_status pass_eliminate(graph *g, accel_error *err);
+/* One node in place of several that compute the same from the same. Wants an inferred graph. */
+accel_status pass_share(graph *g, accel_error *err);
+/* Operators that ONNX Runtime's optimisers write (com.microsoft), in ONNX's own, in f32, where ONNX can say them. Wants known shapes. */
+accel_status pass_expand_contributed(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */
 accel_status pass_fold_batch_norm(graph *g, accel_error *err);
 /* What exporters write as several nodes, as the one operator that it is: Gelu, Swish, HardSwish, HardSigmoid, Mish, Softplus. */

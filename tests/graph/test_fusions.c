@@ -1,87 +1,5 @@
 /* Passes that recognise what exporters spell out: the same numbers in one operator, and what only looks alike left alone. */
-#include "graph/graph_kit.h"
-
-#include <math.h>
-
-#include "graph/builder.h"
-#include "graph/passes.h"
-
-typedef accel_status (*graph_pass)(graph *g, accel_error *err);
-
-/* --- the same numbers before and after --- */
-
-enum { MOST_INPUTS = 6 };
-
-static void fill(tensor *t, uint64_t seed) {
-    int64_t count = 0;
-    shape_elements(&t->shape, &count);
-    uint64_t x = seed * 0x9E3779B97F4A7C15ull + 99;
-    for (int64_t i = 0; i < count; i++) {
-        x = x * 6364136223846793005ull + 1442695040888963407ull;
-        double u = (double)(x >> 33) / 2147483648.0;
-        if (dtype_is_float(t->type)) {
-            dtype_set_f64(t->type, t->data, (size_t)i, 4 * u - 2);
-        } else {
-            dtype_set_i64(t->type, t->data, (size_t)i, u > 0.4);
-        }
-    }
-}
-
-static evaluation *evaluate(const graph *g, const tensor *inputs) {
-    evaluation *e = NULL;
-    accel_error err = {0};
-    assert_ok(graph_evaluate(g, inputs, g->input_count, NULL, &e, &err));
-    return e;
-}
-
-/* Runs the pass on a copy and compares all outputs. Consumes the graph, returns the copy. */
-static graph *after(graph *g, graph_pass pass) {
-    graph *copy = NULL;
-    accel_error err = {0};
-    tensor inputs[MOST_INPUTS] = {{0}};
-    assert_ok(graph_clone(g, &copy, &err));
-    assert_ok(graph_infer(copy, &err));
-    assert_ok(pass(copy, &err));
-    assert_ok(graph_check(copy, &err));
-    for (size_t i = 0; i < g->input_count; i++) {
-        const value_type *t = &g->values[g->inputs[i]].type;
-        assert_ok(tensor_create(t->type, &t->shape, &inputs[i], &err));
-        fill(&inputs[i], i + 1);
-    }
-    evaluation *want = evaluate(g, inputs), *have = evaluate(copy, inputs);
-    for (size_t i = 0; i < g->output_count; i++) {
-        tensor a, b;
-        tensor_distance d;
-        evaluation_output_tensor(want, i, &a);
-        evaluation_output_tensor(have, i, &b);
-        assert_ok(tensor_compare(&b, &a, &d, &err));
-        assert_true(d.relative_l2 < 1e-6);
-        assert_string_equal(g->values[g->outputs[i]].name, copy->values[copy->outputs[i]].name);
-    }
-    for (size_t i = 0; i < g->input_count; i++) {
-        tensor_free(&inputs[i]);
-    }
-    evaluation_destroy(want);
-    evaluation_destroy(have);
-    /* The copy reads the contents of the first: they go together. */
-    assert_ok(graph_own(copy, (void (*)(void *))(void (*)(void))graph_destroy, g, &err));
-    return copy;
-}
-
-static builder start(void) {
-    builder b;
-    accel_error err = {0};
-    assert_ok(builder_start(&b, NULL, &err));
-    return b;
-}
-
-static graph *finish(builder *b, value_id y) {
-    graph *g = NULL;
-    accel_error err = {0};
-    build_output(b, "y", y);
-    assert_ok(builder_finish(b, &g, &err));
-    return g;
-}
+#include "graph/same_numbers.h"
 
 static value_id f32_input(builder *b, const char *name, int rank, const int64_t *dims) {
     return build_input(b, name, DTYPE_F32, rank, dims, NULL);
@@ -344,10 +262,11 @@ static value_id split(builder *b, value_id rows, int64_t length, int64_t heads) 
     return transpose(b, apart, 4, (int64_t[]){0, 2, 1, 3});
 }
 
-static value_id repeat(builder *b, value_id x) {
+static value_id repeat(builder *b, value_id x, size_t rank) {
     value_id apart = BUILD(b, "Unsqueeze", x, build_i64s(b, 1, &(int64_t){2}));
     value_id many = BUILD(b, "Expand", apart, build_i64s(b, 5, (int64_t[]){BATCH, HEADS / 2, 2, KEYS, SIZE}));
-    return build_reshape(b, many, 4, (int64_t[]){BATCH, HEADS, KEYS, SIZE});
+    return rank == 3 ? build_reshape(b, many, 3, (int64_t[]){BATCH * HEADS, KEYS, SIZE})
+                     : build_reshape(b, many, 4, (int64_t[]){BATCH, HEADS, KEYS, SIZE});
 }
 
 static value_id source(builder *b, const char *name, unsigned s, int64_t heads) {
@@ -366,9 +285,10 @@ static value_id turned_key(builder *b, unsigned s, int64_t heads) {
         return transpose(b, apart, 4, (int64_t[]){0, 2, 3, 1});
     }
     value_id k = source(b, "k", s, heads);
-    k = s & SHARED_HEADS ? repeat(b, k) : k;
+    k = s & SHARED_HEADS ? repeat(b, k, s & KEY_FLAT ? 3 : 4) : k;
     if (s & KEY_FLAT) {
-        value_id turned = transpose(b, flat(b, k, KEYS, SIZE), 3, (int64_t[]){0, 2, 1});
+        value_id turned =
+            transpose(b, s & SHARED_HEADS ? k : flat(b, k, KEYS, SIZE), 3, (int64_t[]){0, 2, 1});
         return build_reshape(b, turned, 4, (int64_t[]){BATCH, HEADS, SIZE, KEYS});
     }
     return transpose(b, k, 4, (int64_t[]){0, 1, 3, 2});
@@ -420,7 +340,7 @@ static value_id attention(builder *b, unsigned s) {
         weights = BUILD(b, "Where", BUILD(b, "IsNaN", weights), NUMBER(0), weights);
     }
     value_id v = source(b, "v", s, heads);
-    v = s & SHARED_HEADS ? repeat(b, v) : v;
+    v = s & SHARED_HEADS ? repeat(b, v, 4) : v;
     value_id y = BUILD(b, "MatMul", weights, s & ALL_IN_ONE ? flat(b, v, KEYS, SIZE) : v);
     if (s & STAYS_SPLIT) {
         return y;
@@ -483,7 +403,7 @@ static void layers_share_what_is_made_of_their_mask(void **state) {
         scores = BUILD(b, "Where", open, scores, NUMBER(-1e30));
         x = BUILD(b, "MatMul", build_op(b, "Softmax", 1, &scores, 1, &BUILD_INT("axis", 3)), x);
     }
-    graph *g = after(finish(b, x), pass_fuse_attention);
+    graph *first = after(finish(b, x), pass_fuse_attention), *g = after(first, pass_share);
     assert_int_equal(count_nodes(g, "Attention"), 2);
     assert_int_equal(count_nodes(g, "Where"), 1);
     graph_destroy(g);

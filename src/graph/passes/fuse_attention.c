@@ -70,18 +70,6 @@ static graph_node *scaled_by(const graph *g, value_id v, value_id *x, double *fa
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
-/* One node of a kind for all layers. */
-static value_id shared(editor *e, const char *op, size_t count, const value_id *inputs) {
-    for (size_t i = 0; i < e->g->node_count; i++) {
-        const graph_node *n = e->g->nodes[i];
-        if (node_is(n, op) && n->input_count == count && n->attr_count == 0 &&
-            memcmp(n->inputs, inputs, count * sizeof *inputs) == 0) {
-            return n->outputs[0];
-        }
-    }
-    return form_value(e, false, op, count, inputs, 0, NULL);
-}
-
 static value_id reshaped(editor *e, value_id x, size_t rank, const int64_t *dims) {
     return FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, rank, dims));
 }
@@ -135,7 +123,7 @@ static bool read_chosen(editor *e, const graph_node *n, scores *s) {
     }
     value_id zero = build_f32(&e->b, 0), shut = build_f32(&e->b, (float)closed);
     value_id inputs[3] = {choice, at == 2 ? zero : shut, at == 2 ? shut : zero};
-    attempt.masks[s->mask_count] = shared(e, "Where", 3, inputs);
+    attempt.masks[s->mask_count] = form_value(e, false, "Where", 3, inputs, 0, NULL);
     *s = attempt;
     return true;
 }
@@ -215,9 +203,8 @@ static value_id behind_repeat(const graph *g, value_id v, int64_t *repeats) {
     }
     const shape *from = shape_of(g, apart->inputs[0]), *one = shape_of(g, apart->outputs[0]),
                 *many = shape_of(g, expand->outputs[0]), *to = shape_of(g, v);
-    bool fits = from->rank == 4 && one->rank == 5 && many->rank == 5 && to->rank == 4 && one->dims[2] == 1 &&
-                to->dims[0] == from->dims[0] && to->dims[1] == from->dims[1] * many->dims[2] &&
-                same_last_two(from, to);
+    bool fits = from->rank == 4 && one->rank == 5 && many->rank == 5 && one->dims[2] == 1 &&
+                (to->rank == 3 || (to->rank == 4 && to->dims[0] == from->dims[0])) && same_last_two(from, to);
     for (int d = 0; fits && d < 5; d++) {
         int at = d < 2 ? d : d - 1;
         fits = d == 2 || (one->dims[d] == from->dims[at] && many->dims[d] == from->dims[at]);
@@ -247,11 +234,12 @@ static bool read_heads(const graph *g, value_id v, heads *h) {
         h->scale *= factor;
         v = x;
     }
-    if (shape_of(g, v)->rank == 3 && behind_reshape(g, v) != VALUE_NONE) {
-        v = behind_reshape(g, v);
+    value_id inner = behind_reshape(g, v);
+    if (shape_of(g, v)->rank == 3 && inner != VALUE_NONE && shape_of(g, inner)->rank == 4) {
+        v = inner;
     }
-    value_id one = behind_repeat(g, v, &h->repeats);
-    v = one != VALUE_NONE ? one : v;
+    inner = behind_repeat(g, v, &h->repeats);
+    v = inner != VALUE_NONE ? inner : v;
     graph_node *turned = transposed_by(g, v, 4, (int64_t[]){0, 2, 1, 3});
     h->split = v;
     h->rows = turned != NULL ? turned->inputs[0] : VALUE_NONE;
@@ -266,8 +254,9 @@ static bool read_turned_key(const graph *g, value_id v, heads *h) {
         h->scale *= factor;
         v = x;
     }
-    if (shape_of(g, v)->rank == 3 && behind_reshape(g, v) != VALUE_NONE) {
-        v = behind_reshape(g, v);
+    value_id flat = behind_reshape(g, v);
+    if (shape_of(g, v)->rank == 3 && flat != VALUE_NONE && shape_of(g, flat)->rank == 4) {
+        v = flat;
     }
     graph_node *turned = transposed_by(g, v, 4, (int64_t[]){0, 2, 3, 1});
     if (turned != NULL) { /* from [batch, length, heads, size] in one step */
@@ -279,7 +268,7 @@ static bool read_turned_key(const graph *g, value_id v, heads *h) {
     if (turned != NULL) {
         return read_heads(g, turned->inputs[0], h);
     }
-    value_id flat = shape_of(g, v)->rank == 4 ? behind_reshape(g, v) : v;
+    flat = shape_of(g, v)->rank == 4 ? behind_reshape(g, v) : v;
     turned = flat != VALUE_NONE ? transposed_by(g, flat, 3, (int64_t[]){0, 2, 1}) : NULL;
     return turned != NULL && read_heads(g, turned->inputs[0], h);
 }
@@ -366,7 +355,7 @@ static graph_node *find_join(const editor *e, const graph_node *n) {
 static value_id joined_mask(editor *e, const scores *s) {
     value_id mask = s->mask_count > 0 ? s->masks[0] : VALUE_NONE;
     for (size_t i = 1; i < s->mask_count; i++) {
-        mask = shared(e, "Add", 2, (value_id[]){mask, s->masks[i]});
+        mask = FORM_VALUE(e, "Add", mask, s->masks[i]);
     }
     return mask;
 }
