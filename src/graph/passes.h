@@ -15,6 +15,16 @@ accel_status pass_fold_batch_norm(graph *g, accel_error *err);
  * MatMulIntegerToFloat, DynamicQuantizeMatMul and MatMulNBits, and accel Lookup for what depends on one element alone. Results
  * stay the same, but for single steps where a sum lies between two of them. */
 accel_status pass_join_quantised(graph *g, accel_error *err);
+/* One node in place of several that compute the same from the same. Wants an inferred graph. */
+accel_status pass_share(graph *g, accel_error *err);
+/* Operators that ONNX Runtime's optimisers write (com.microsoft), in ONNX's own, in f32, where ONNX can say them. Wants known shapes. */
+accel_status pass_expand_contributed(graph *g, accel_error *err);
+/* What exporters write as several nodes, as the one operator that it is: Gelu, Swish, HardSwish, HardSigmoid, Mish, Softplus. */
+accel_status pass_fuse_activations(graph *g, accel_error *err);
+/* The same for LayerNormalization and RMSNormalization over the last axis. */
+accel_status pass_fuse_norms(graph *g, accel_error *err);
+/* The same for Attention in f32, with its masks and the Reshape and Transpose of heads around it. Wants known shapes. */
+accel_status pass_fuse_attention(graph *g, accel_error *err);
 /* Replaces weights by seeded random ones, for benchmarking a graph that ships without real ones: floating initializers and ConstantOfShape
  * nodes of at least min_elements elements whose role is known from the node that uses them. Weights of products and convolutions are
  * He-normal by fan-in (std sqrt(2/fan_in) after a Relu; see randomize.c for sums and norms), biases small, BatchNormalization

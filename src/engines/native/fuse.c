@@ -51,6 +51,8 @@ static bool activation_of(fuser *f, const graph_node *n, kernel_epilogue *e) {
         {"HardSigmoid", ACT_HARD_SIGMOID, 0.2, 0.5},
         {"HardSwish", ACT_HARD_SWISH, 0, 0},
         {"Softplus", ACT_SOFTPLUS, 0, 0},
+        {"HardSwish", ACT_HARD_SWISH, 0, 0},
+        {"Swish", ACT_SILU, 1, 0},
     };
     for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++) {
         if (is_op(n, simple[i].name)) {
