@@ -15,11 +15,18 @@
 
 enum { PLAN_FILE_MAX_BYTES = 64 << 20 };
 
+typedef struct kept_profile {
+    size_t record; /* index of its record */
+    case_profile profile;
+} kept_profile;
+
 typedef struct bench_state {
     const command_line *line;
     store_writer *writer; /* NULL with --no-db */
     record *records;      /* copies, in arena memory */
     size_t count, capacity;
+    kept_profile *profiles; /* likewise */
+    size_t profile_count, profile_capacity;
     size_t spooled;
     progress progress;
 } bench_state;
@@ -195,6 +202,19 @@ static accel_status on_record(void *context, const bench_case *c, const record *
     return keep_record(s, r, err);
 }
 
+static accel_status on_profile(void *context, const bench_case *c, const record *r, const case_profile *p,
+                               accel_error *err) {
+    bench_state *s = context;
+    (void)c, (void)r; /* its record is the last one that was kept */
+    if (!mem_grow((void **)&s->profiles, &s->profile_capacity, s->profile_count + 1, sizeof *s->profiles))
+        return error_no_memory(err, "a profile", sizeof *s->profiles);
+    kept_profile *kept = &s->profiles[s->profile_count];
+    kept->record = s->count - 1;
+    ACCEL_TRY(case_profile_copy(p, s->line->arena, &kept->profile, err));
+    s->profile_count++;
+    return ACCEL_OK;
+}
+
 static accel_status open_writer(bench_state *s, accel_error *err) {
     if (line_flag(s->line, "no-db"))
         return ACCEL_OK;
@@ -205,15 +225,52 @@ static accel_status open_writer(bench_state *s, accel_error *err) {
 
 /* ---- results ----------------------------------------------------------------------------------------------------------- */
 
+/* The record with one more member, which a reader of records keeps or leaves: the profile of its case. */
+static void append_record(const bench_state *s, size_t index, str_buf *out) {
+    record r = s->records[index];
+    str_buf more = {0};
+    for (size_t i = 0; i < s->profile_count; i++) {
+        if (s->profiles[i].record != index)
+            continue;
+        str_append(&more, "{\"profile\": ");
+        out->failed |= profile_view_json(&s->profiles[i].profile, &more, NULL) != ACCEL_OK;
+        str_append(&more, "}");
+        r.unknown_json = str_text(&more);
+    }
+    record_write_json(&r, out);
+    out->failed |= more.failed;
+    str_free(&more);
+}
+
 static int print_json(const bench_state *s) {
     str_buf out = {0};
     str_append(&out, "[");
     for (size_t i = 0; i < s->count; i++) {
         str_append(&out, i > 0 ? ",\n" : "\n");
-        record_write_json(&s->records[i], &out);
+        append_record(s, i, &out);
     }
     str_append(&out, s->count > 0 ? "\n]\n" : "]\n");
     int code = cli_print_text(&out);
+    str_free(&out);
+    return code;
+}
+
+static size_t profile_rows(const command_line *line) {
+    return (size_t)line_integer(line, "profile-rows", 20);
+}
+
+static int print_profiles(const bench_state *s) {
+    table_format format = TABLE_TEXT;
+    accel_error err = {0};
+    str_buf out = {0};
+    accel_status status = ACCEL_OK;
+    (void)table_format_from_name(line_text(s->line, "format", "table"), &format);
+    for (size_t i = 0; i < s->profile_count && status == ACCEL_OK; i++) {
+        const kept_profile *kept = &s->profiles[i];
+        profiled_case c = {&s->records[kept->record], &kept->profile};
+        status = profile_view_text(&c, profile_rows(s->line), format, cli_color(STDOUT_FILENO), &out, &err);
+    }
+    int code = status == ACCEL_OK ? cli_print_text(&out) : cli_fail(&err);
     str_free(&out);
     return code;
 }
@@ -226,6 +283,8 @@ static int print_results(const bench_state *s) {
         return EXIT_CODE_FAILED;
     int code = cli_print_table(t, s->line);
     table_destroy(t);
+    if (code == EXIT_CODE_OK && s->profile_count > 0)
+        code = print_profiles(s);
     str_buf notes = {0};
     report_notes(s->records, s->count, &notes);
     if (notes.length > 0)
@@ -239,8 +298,16 @@ static accel_status write_report(const bench_state *s, accel_error *err) {
     if (path == NULL)
         return ACCEL_OK;
     str_buf page = {0};
+    profiled_case *profiles = ARENA_ARRAY(s->line->arena, profiled_case, s->profile_count);
+    if (profiles == NULL)
+        return error_no_memory(err, "profiles", s->profile_count * sizeof *profiles);
+    for (size_t i = 0; i < s->profile_count; i++)
+        profiles[i] = (profiled_case){&s->records[s->profiles[i].record], &s->profiles[i].profile};
     report_options options = {
-        .database = line_flag(s->line, "no-db") ? NULL : store_default_path(line_text(s->line, "db", NULL))};
+        .database = line_flag(s->line, "no-db") ? NULL : store_default_path(line_text(s->line, "db", NULL)),
+        .profiles = profiles,
+        .profile_count = s->profile_count,
+        .profile_rows = profile_rows(s->line)};
     accel_status status = report_html(s->records, s->count, &options, &page, err);
     if (status == ACCEL_OK)
         status = file_replace(path, page.data, page.length, err);
@@ -266,7 +333,7 @@ static int exit_code(const command_line *line, const plan_outcome *o) {
 static accel_status run_plan(bench_state *s, const measure_host *host, bench_plan *plan,
                              plan_outcome *outcome, accel_error *err) {
     ACCEL_TRY(open_writer(s, err));
-    plan_callbacks callbacks = {s, on_case_started, on_progress, on_record};
+    plan_callbacks callbacks = {s, on_case_started, on_progress, on_record, on_profile};
     accel_status status = plan_run(host, plan, &callbacks, cli_interrupt_flag(), outcome, err);
     progress_end(&s->progress);
     accel_error close_error = {0};
@@ -281,14 +348,25 @@ static accel_status run_plan(bench_state *s, const measure_host *host, bench_pla
     return status == ACCEL_CANCELLED ? ACCEL_OK : status;
 }
 
+/* CSV is one table, and that of the results. */
+static accel_status check_profile(const command_line *line, accel_error *err) {
+    if (line_flag(line, "profile") && str_equal(line_text(line, "format", "table"), "csv"))
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "bench: a profile has no CSV form; use --format json, markdown or table");
+    return ACCEL_OK;
+}
+
 static int run_bench(const command_line *line) {
     accel_error err = {0};
     cli_interrupt_catch();
+    if (check_profile(line, &err) != ACCEL_OK)
+        return cli_fail(&err);
     engine_context context = cli_engine_context(line);
     measure_host host = cli_measure_host(line, &context);
     bench_plan *plan = NULL;
     if (make_plan(line, &host, &plan, &err) != ACCEL_OK)
         return cli_fail(&err);
+    plan->settings.profile = line_flag(line, "profile");
     bench_state s = {.line = line};
     progress_start(&s.progress, line_flag(line, "quiet"));
     plan_outcome outcome = {0};
@@ -307,6 +385,7 @@ static int run_bench(const command_line *line) {
             code = cli_fail(&err);
     }
     mem_free(s.records);
+    mem_free(s.profiles);
     plan_destroy(plan);
     return code;
 }
@@ -439,11 +518,21 @@ static const option_def how_options[] = {
 static const option_def result_options[] = {
     CLI_OPTION_DB,
     {.name = "no-db", .kind = OPTION_FLAG, .help = "store nothing"},
+    {.name = "profile",
+     .kind = OPTION_FLAG,
+     .help = "show where the time goes, by operator and node, beside the machine's measured roofline"},
+    {.name = "profile-rows",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "nodes of a profile that tables list",
+     .fallback = "20",
+     .low = 0,
+     .high = 1e6},
     {.name = "report",
      .kind = OPTION_TEXT,
      .value_name = "FILE.html",
      .is_file = true,
-     .help = "also write a self-contained page"},
+     .help = "also write a self-contained page; with --profile, frame graphs in it"},
 };
 static const option_group what_group = {"What", what_options, sizeof what_options / sizeof *what_options};
 static const option_group how_group = {"How", how_options, sizeof how_options / sizeof *how_options};
@@ -460,6 +549,8 @@ static const char *const bench_examples[] = {
     "two engines interleaved, five fresh processes each",
     "accel bench model.onnx --scenario server --latency-bound 20",
     "the highest rate of requests answered within 20 ms",
+    "accel bench model.onnx --engine native --profile --report page.html",
+    "where the time goes: tables here, a frame graph on the page",
     "accel bench model.onnx --no-db --format json",
     "the records alone, for a program",
     NULL,

@@ -133,9 +133,12 @@ typedef struct engine_ran {
 } engine_ran;
 
 typedef struct engine_profile_row {
-    const char *node, *op_type, *kernel;
+    const char *node; /* its name, or that of its first output when it has none */
+    const char *op_type;
+    const char *fused; /* operators that run inside it: "BatchNormalization, Relu"; NULL: none, or not told */
+    const char *kernel; /* the variant that ran, as the engine calls it */
     uint64_t time_ns;
-    double flops, bytes;
+    double flops, bytes; /* of the operator as the graph has it; 0: not known */
 } engine_profile_row;
 
 typedef struct engine_unsupported {
@@ -150,6 +153,8 @@ typedef struct engine_def {
     bool needs_file;         /* reads engine_model.onnx_path */
     graph_form form;         /* of the file that engine_write_model writes for it */
     bool probe_in_child;     /* loading its library can crash the process: probe it in a child */
+    bool
+        profile_ends; /* profile can be asked for once and ends it: rows are medians over all runs until then */
 
     /* Devices or the reason there are none. Strings live in `a`. Absent is not an error: OK with present false. */
     accel_status (*probe)(const engine_context *context, arena *a, engine_report *out, accel_error *err);

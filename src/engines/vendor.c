@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/thread.h"
+#include "graph/cost.h"
 
 static bool precision_of_type(dtype type, precision *out) {
     switch (type) {
@@ -133,4 +134,23 @@ accel_status vendor_check_file(const engine_model *model, const char *runtime, a
 
 int vendor_threads(const engine_options *options) {
     return options->threads > 0 ? options->threads : thread_cpu_count();
+}
+
+static bool names_node(const graph *g, const graph_node *n, const char *name) {
+    if (n->name[0]) {
+        return str_equal(n->name, name);
+    }
+    return n->output_count > 0 && n->outputs[0] != VALUE_NONE &&
+           str_equal(g->values[n->outputs[0]].name, name);
+}
+
+void vendor_profile_cost(const graph *g, engine_profile_row *row) {
+    op_cost cost;
+    for (size_t i = 0; i < g->node_count; i++) {
+        if (names_node(g, g->nodes[i], row->node) && graph_node_cost(g, g->nodes[i], &cost)) {
+            row->flops = cost.flops;
+            row->bytes = cost.bytes_read + cost.bytes_written;
+            return;
+        }
+    }
 }

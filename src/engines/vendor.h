@@ -15,6 +15,8 @@ accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t co
 accel_status vendor_check_values(const graph *g, const char *runtime, accel_error *err);
 /* The file that a runtime is to read: there, and named by the request. */
 accel_status vendor_check_file(const engine_model *model, const char *runtime, accel_error *err);
+/* The cost of the graph's node that a row of the runtime's profile names; what the runtime made of several has none of its own. */
+void vendor_profile_cost(const graph *g, engine_profile_row *row);
 /* Threads that a session gets: as asked, or as many as this process may use. */
 int vendor_threads(const engine_options *options);
 

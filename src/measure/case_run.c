@@ -218,6 +218,8 @@ void case_finish(runner *run, case_run *k) {
     if (k->alive) {
         k->outputs = k->p.outputs;
         k->p.outputs = -1;
+        if (run->settings->profile)
+            profile_take(run, k);
     }
     process_end(&k->p);
     k->alive = false;
@@ -390,6 +392,6 @@ accel_status case_deliver(runner *run, case_run *k, accel_error *err) {
     if (k->status == CASE_ABSENT && k->c->asked_by_name)
         run->outcome.absent_by_name++;
     if (run->callbacks && run->callbacks->on_record)
-        return run->callbacks->on_record(run->callbacks->context, k->c, r, err);
-    return ACCEL_OK;
+        ACCEL_TRY(run->callbacks->on_record(run->callbacks->context, k->c, r, err));
+    return profile_deliver(run, k, err);
 }

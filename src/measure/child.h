@@ -25,6 +25,13 @@ typedef struct child_model {
 accel_status child_load_model(const child *c, child_model *out, accel_error *err);
 void child_model_free(child_model *m);
 
+/* A session of the job's options, bound to the model's inputs. */
+accel_status child_load_session(const child *c, const child_model *m, const engine_def *engine, bool profile,
+                                engine_session **out, accel_error *err);
+
+/* Runs a session that profiles and tells the parent; what fails there is told too and is no failure of the child. */
+accel_status child_profile(const child *c, const child_model *m, const engine_def *engine, accel_error *err);
+
 accel_status child_probe(child *c, accel_error *err);
 accel_status child_prepare(child *c, accel_error *err);
 accel_status child_reference(child *c, accel_error *err);

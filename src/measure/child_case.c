@@ -27,23 +27,25 @@ typedef struct case_child {
     engine_timing timing;
 } case_child;
 
-static accel_status load_session(case_child *k, engine_session **out, accel_error *err) {
-    const child_job *job = &k->c->job;
-    engine_model model = {k->m.model.graph, job->onnx_path};
+accel_status child_load_session(const child *c, const child_model *m, const engine_def *engine, bool profile,
+                                engine_session **out, accel_error *err) {
+    const child_job *job = &c->job;
+    engine_model model = {m->model.graph, job->onnx_path};
     engine_options options = {.context = job->context,
                               .precision = job->c->precision,
                               .threads = (int)(job->c->threads / job->instances),
                               .allow_fallback = job->allow_fallback,
+                              .profile = profile,
                               .deterministic = job->deterministic};
-    if (k->engine->supports) {
+    if (engine->supports) {
         engine_unsupported missing = {0};
-        ACCEL_TRY(k->engine->supports(model.graph, &job->c->device, &options, &missing, err));
+        ACCEL_TRY(engine->supports(model.graph, &job->c->device, &options, &missing, err));
         if (missing.count > 0)
-            return error_set(err, ACCEL_UNSUPPORTED, "%s cannot run %s", k->engine->name, missing.sentence);
+            return error_set(err, ACCEL_UNSUPPORTED, "%s cannot run %s", engine->name, missing.sentence);
     }
-    child_phase("loading");
-    ACCEL_TRY(k->engine->load(&model, &job->c->device, &options, out, err));
-    return k->engine->bind(*out, k->m.inputs.tensors, k->m.inputs.count, err);
+    child_phase(profile ? "loading for the profile" : "loading");
+    ACCEL_TRY(engine->load(&model, &job->c->device, &options, out, err));
+    return engine->bind(*out, m->inputs.tensors, m->inputs.count, err);
 }
 
 /* Enough for a block at a twentieth of the first inference's time; touched now, so that no page fault falls into a sample. */
@@ -71,7 +73,7 @@ static accel_status prepare(case_child *k, accel_error *err) {
         return error_no_memory(err, "sessions", instances * sizeof *k->sessions);
     uint64_t start = clock_now_ns();
     for (; k->session_count < instances; k->session_count++) {
-        ACCEL_TRY(load_session(k, &k->sessions[k->session_count], err));
+        ACCEL_TRY(child_load_session(k->c, &k->m, k->engine, false, &k->sessions[k->session_count], err));
         if (k->session_count == 0)
             k->load_ns = clock_now_ns() - start;
     }
@@ -249,6 +251,26 @@ static accel_status answer(case_child *k, wire_kind kind, const str_buf *body, a
                           (size_t)samples.count * sizeof *k->samples_ns, err);
 }
 
+static void end_sessions(case_child *k) {
+    for (size_t i = 0; i < k->session_count; i++)
+        k->engine->unload(k->sessions[i]);
+    k->session_count = 0;
+}
+
+/* All figures are with the parent: what comes now cannot touch them. The sessions are gone before another is loaded. */
+static accel_status follow_finished(case_child *k, accel_error *err) {
+    str_buf body = {0};
+    wire_kind kind = WIRE_FINISH;
+    accel_error gone = {0};
+    accel_status status = ACCEL_OK;
+    if (wire_read(WIRE_SOCKET, &kind, &body, &gone) == ACCEL_OK && kind == WIRE_PROFILE) {
+        end_sessions(k);
+        status = child_profile(k->c, &k->m, k->engine, err);
+    }
+    str_free(&body);
+    return status;
+}
+
 static accel_status follow(case_child *k, accel_error *err) {
     str_buf body = {0};
     wire_kind kind = WIRE_FINISH;
@@ -262,7 +284,9 @@ static accel_status follow(case_child *k, accel_error *err) {
             break;
     }
     str_free(&body);
-    return status == ACCEL_OK ? finish(k, err) : status;
+    if (status == ACCEL_OK)
+        status = finish(k, err);
+    return status == ACCEL_OK ? follow_finished(k, err) : status;
 }
 
 accel_status child_case(child *c, accel_error *err) {
@@ -274,8 +298,7 @@ accel_status child_case(child *c, accel_error *err) {
         status = follow(&k, err);
     if (status != ACCEL_OK)
         return status; /* the process ends now: an engine that failed is not asked to clean up */
-    for (size_t i = 0; i < k.session_count; i++)
-        k.engine->unload(k.sessions[i]);
+    end_sessions(&k);
     mem_free(k.sessions);
     mem_free(k.samples_ns);
     energy_close(k.energy);

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "engines/engine.h"
+#include "measure/profile.h"
 #include "measure/record.h"
 #include "zoo/zoo.h"
 
@@ -97,6 +98,8 @@ typedef struct bench_settings {
     bool cold;               /* drop the model's files from the page cache before loading [false] */
     bool allow_fallback;     /* engine_options [false] */
     bool deterministic;      /* engine_options [false] */
+    bool
+        profile; /* afterwards, where the time goes: plan_callbacks.on_profile [false]; no part of a saved plan */
 } bench_settings;
 void bench_settings_default(bench_settings *out);
 
@@ -177,6 +180,9 @@ typedef struct plan_callbacks {
                         const char *text); /* "loading", "warming up: 40 runs", … for a status line */
     /* One a case that is not done, in the order in which they finish. A failure (store and spool both refused it) ends the run with that status. */
     accel_status (*on_record)(void *context, const bench_case *c, const record *r, accel_error *err);
+    /* With settings.profile, after the record of a case that is ok. Both live until it returns. A failure ends the run, too. */
+    accel_status (*on_profile)(void *context, const bench_case *c, const record *r, const case_profile *p,
+                               accel_error *err);
 } plan_callbacks;
 
 typedef struct plan_outcome {

@@ -7,6 +7,7 @@
 #include "measure/measure.h"
 #include "measure/outputs.h"
 #include "measure/process.h"
+#include "measure/profile.h"
 
 /* ---- a model at given shapes, as its prepare child described it -------------------------------------------------------- */
 
@@ -73,6 +74,7 @@ typedef struct case_run {
     str_buf warnings;
     uint64_t started_ns;
     bool announced;
+    case_profile *profile; /* in the arena; NULL when none was asked for */
 } case_run;
 
 /* ---- a run of a plan --------------------------------------------------------------------------------------------------------- */
@@ -128,6 +130,10 @@ void case_describe(runner *run, case_run *k, const model_facts *f);
 accel_status case_summarize(case_run *k, const model_facts *f, accel_error *err);
 /* Completes the record (status, warnings, duration) and hands it out. */
 accel_status case_deliver(runner *run, case_run *k, accel_error *err);
+
+/* profile.c: takes the profile from a child that has finished, hands it out when the record is. What fails is a sentence in it. */
+void profile_take(runner *run, case_run *k);
+accel_status profile_deliver(runner *run, case_run *k, accel_error *err);
 
 /* comparison.c: cases that are compared with each other, from start to samples. */
 accel_status comparison_run(runner *run, model_facts *f, case_run *cases, size_t count, accel_error *err);

@@ -18,11 +18,13 @@ typedef enum wire_kind {
     WIRE_BLOCK,   /* wire_block: sample for a while */
     WIRE_SERVER,  /* wire_server: one trial of the server scenario */
     WIRE_FINISH,  /* write outputs, say what was used */
+    WIRE_PROFILE, /* after it: run a session that profiles */
     /* to the parent */
     WIRE_PHASE,    /* text: what begins now, for sentences and the status line */
     WIRE_READY,    /* JSON: loaded and run once */
     WIRE_SAMPLES,  /* wire_samples, then that many int64_t */
     WIRE_FINISHED, /* JSON */
+    WIRE_PROFILED, /* JSON, profile.c */
     WIRE_FAILED    /* JSON: status, sentence */
 } wire_kind;
 

@@ -41,9 +41,11 @@ void html_textf(str_buf *out, const char *format, ...) {
 
 static const char style[] =
     ":root{--ink:#1c2430;--soft:#5c6675;--line:#d9dee6;--page:#fff;--card:#f7f8fa;--native:#2667b5;--onnxruntime:#c2702c;--openvino:#3b8f6b;"
-    "--webgpu:#7b58b0;--browser:#a94b6d;--other:#77808c;--bad:#b3261e;--good:#1e7b45}\n"
+    "--webgpu:#7b58b0;--browser:#a94b6d;--other:#77808c;--bad:#b3261e;--good:#1e7b45;"
+    "--k0:#9dc1ee;--k1:#f3bd8b;--k2:#99d6b3;--k3:#ceb6e8;--k4:#f3adbb;--k5:#e8d686;--k6:#92d5da;--k7:#c9ced6;--scope:#eceff3}\n"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa4b2;--line:#343c48;--page:#14181e;--card:#1c222a;--native:#6ba4e8;"
-    "--onnxruntime:#e3a06a;--openvino:#6fc49d;--webgpu:#b195e0;--browser:#e08cab;--other:#98a2af;--bad:#f2857d;--good:#74cf98}}\n"
+    "--onnxruntime:#e3a06a;--openvino:#6fc49d;--webgpu:#b195e0;--browser:#e08cab;--other:#98a2af;--bad:#f2857d;--good:#74cf98;"
+    "--k0:#2d5d97;--k1:#8f5520;--k2:#2b7550;--k3:#66478f;--k4:#903f57;--k5:#75641d;--k6:#226c75;--k7:#4a525e;--scope:#2a323d}}\n"
     "*{box-sizing:border-box}body{margin:0 auto;max-width:1080px;padding:32px 20px 64px;font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}\n"
     "h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:36px 0 10px}h3{font-size:15px;margin:0 0 8px}p{margin:6px 0;max-width:78ch}\n"
     ".soft{color:var(--soft)}.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:14px 16px;margin:12px 0}\n"
@@ -55,7 +57,10 @@ static const char style[] =
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px;width:100%}th,td{padding:5px 9px;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}\n"
     "th.case{padding-top:14px;color:var(--soft);font-weight:600}h3,th.case,dd,li{overflow-wrap:anywhere}\n"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.reason{white-space:normal;min-width:22ch}.good{color:var(--good)}.bad{color:var(--bad)}\n"
-    "dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}dd{margin:0}\n";
+    ".frames{display:block;min-width:880px;width:100%;height:auto;margin:6px 0 12px}.frames text{font:12px system-ui,sans-serif;fill:var(--ink);pointer-events:none}\n"
+    ".k0{--k:var(--k0)}.k1{--k:var(--k1)}.k2{--k:var(--k2)}.k3{--k:var(--k3)}.k4{--k:var(--k4)}.k5{--k:var(--k5)}.k6{--k:var(--k6)}.k7{--k:var(--k7)}.scope{--k:var(--scope)}\n"
+    ".frame{fill:var(--k)}.frame:hover{stroke:var(--ink)}.swatch{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:7px;background:var(--k)}\n"
+    "h4{font-size:13px;margin:14px 0 4px}dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}dd{margin:0}\n";
 
 static void definition(str_buf *out, const char *term, const char *text) {
     if (text == NULL || *text == 0)
@@ -362,11 +367,15 @@ accel_status report_html(const record *records, size_t count, const report_optio
         charts(out, &groups);
         full_table(out, &groups);
     }
+    accel_status status =
+        profile_view_html(options->profiles, options->profile_count, options->profile_rows, out, err);
     notes(out, records, count);
     machines(out, records, count);
     provenance(out, records, count, options);
     str_appendf(out, "<p class=\"soft\">Made by accel %s. This page needs no network.</p>\n</body></html>\n",
                 accel_version_text());
     record_groups_free(&groups);
-    return out->failed ? error_no_memory(err, "a report", out->length) : ACCEL_OK;
+    return status != ACCEL_OK ? status
+           : out->failed      ? error_no_memory(err, "a report", out->length)
+                              : ACCEL_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "measure/record.h"
+#include "report/profile_view.h"
 #include "report/table.h"
 
 /* The table of `accel bench` and `accel report`: one row a record, grouped so that rows that differ only in platform, engine and
@@ -16,9 +17,11 @@ table *report_table(const record *records, size_t count); /* NULL when memory en
 void report_notes(const record *records, size_t count, str_buf *out);
 
 typedef struct report_options {
-    const char *title;        /* NULL: "accel: benchmark report" */
-    const char *database;     /* where the records came from, for the page; may be NULL */
-    const char *command_line; /* that made it; may be NULL */
+    const char *title;                  /* NULL: "accel: benchmark report" */
+    const char *database;               /* where the records came from, for the page; may be NULL */
+    const char *command_line;           /* that made it; may be NULL */
+    const profiled_case *profiles;      /* of some of the records: where their time goes */
+    size_t profile_count, profile_rows; /* and how many of the longest nodes of each are listed */
 } report_options;
 
 /* A page that needs no network: comparison charts (inline SVG), the table, the machine, how it was measured, the provenance of every figure. */

@@ -67,6 +67,43 @@ class Bench(CliCase):
         self.assertIn("<svg", text)
         self.assertIn("measured", text)
 
+    def test_a_profile_says_where_the_time_goes(self):
+        for r in self.records(self.model, "--no-db", "--profile"):
+            profile, engine = r["profile"], r["engine"]["name"]
+            self.assertIsNone(profile["why_not"], engine)
+            self.assertGreaterEqual(profile["runs"], 3)
+            self.assertTrue(profile["steps"] and profile["operators"], engine)
+            times = sum(step["time_ms"] for step in profile["steps"])
+            self.assertAlmostEqual(times, profile["steps_ms"])
+            self.assertAlmostEqual(sum(o["time_ms"] for o in profile["operators"]), profile["steps_ms"])
+            self.assertEqual(sum(o["steps"] for o in profile["operators"]), len(profile["steps"]))
+            self.assertGreater(profile["roofline"]["peak_gflops"], 0)
+            self.assertGreater(profile["roofline"]["bandwidth_gb_per_s"], 0)
+            self.assertEqual(profile["roofline"]["provenance"], "measured")
+            if engine == "native":
+                step = profile["steps"][0]
+                self.assertEqual((step["operator"], step["fused"]), ("MatMul", "Add, Relu"))
+                self.assertEqual(step["flops"], 2 * 16 * 16)
+                self.assertTrue(step["kernel"])
+
+    def test_a_profile_as_text_and_on_the_page(self):
+        text = self.bench(self.model, "--engine", "native", "--no-db", "--profile", "--profile-rows", "1", "--report", "page.html")
+        for part in ("where the time goes", "profiled run", "unprofiled median", "MatMul", "measured"):
+            self.assertIn(part, text)
+        page = (self.folder / "page.html").read_text()
+        self.check_page(page)
+        self.assertIn('class="frames"', page)
+        without = self.bench(self.model, "--engine", "native", "--no-db")
+        self.assertNotIn("where the time goes", without)
+        self.bench(self.model, "--engine", "native", "--no-db", "--profile", "--format", "csv", code=2)
+        self.assertIn("--format json", self.err)
+
+    def test_a_profile_of_a_split_is_that_of_one_of_its_sessions(self):
+        options = ["--engine", "native", "--scenario", "offline", "--threads", "2", "--no-db", "--profile"]
+        record = self.records(self.model, *options)[0]
+        self.assertEqual(record["status"], "ok", record["error"])
+        self.assertEqual(record["profile"]["roofline"]["threads"], record["scenario_details"]["threads_each"])
+
     def test_absent_platforms_are_recorded_with_their_reason(self):
         records = self.records(self.model, "--on", "all", "--no-db")
         absent = [r for r in records if r["status"] == "absent"]

@@ -14,8 +14,9 @@
 #include "graph/evaluate.h"
 
 static const char *const behaviours[] = {
-    "good", "crash-load", "crash-run", "abort",       "exit",  "hang-load", "hang-run", "hog",     "wrong",
-    "nan",  "noisy",      "error",     "unsupported", "forks", "garbage",   "slow",     "missing",
+    "good",    "crash-load", "crash-run", "abort",         "exit",          "hang-load",       "hang-run",
+    "hog",     "wrong",      "nan",       "noisy",         "error",         "unsupported",     "forks",
+    "garbage", "slow",       "missing",   "profile-crash", "profile-error", "profile-garbage",
 };
 enum { BEHAVIOUR_COUNT = sizeof behaviours / sizeof *behaviours };
 
@@ -206,6 +207,28 @@ static void test_ran(const engine_session *s, engine_ran *out) {
     *out = (engine_ran){.precision = PRECISION_FP32, .options = "spin=no"};
 }
 
+/* Two rows. The times of the first run are not those of later ones, so that a median shows. */
+static accel_status test_profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
+                                 accel_error *err) {
+    if (behaves(s, "profile-crash"))
+        crash();
+    if (behaves(s, "profile-error"))
+        return error_set(err, ACCEL_RUNTIME, "the profiler was switched off");
+    if (behaves(s, "profile-garbage")) {
+        const uint32_t header[2] = {10, 0xfffffff0u};
+        (void)!write(3, header, sizeof header);
+        pause();
+    }
+    *rows = ARENA_ARRAY(a, engine_profile_row, 2);
+    if (!*rows)
+        return error_no_memory(err, "a profile", 2);
+    const uint64_t more = s->runs % 2 ? 500 : 0;
+    (*rows)[0] = (engine_profile_row){"first", "Add", "Relu", "plain \"loop\"", 3000 + more, 4, 36};
+    (*rows)[1] = (engine_profile_row){"second", "Mul", NULL, "plain", 1000, 0, 0};
+    *count = 2;
+    return ACCEL_OK;
+}
+
 static void test_unload(engine_session *s) {
     if (!s)
         return;
@@ -222,6 +245,7 @@ static const engine_def test_engine = {.name = "test",
                                        .probe = test_probe,
                                        .supports = test_supports,
                                        .load = test_load,
+                                       .profile = test_profile,
                                        BEHAVIOUR_TABLE};
 static const engine_def peer_engine = {.name = "peer",
                                        .summary = "behaves",

@@ -118,7 +118,7 @@ static void only_devices(bench_plan *plan, const char *wanted) {
 
 static accel_status run_plan(bench *b, const bench_plan *plan) {
     measure_host host = test_host();
-    plan_callbacks callbacks = {b, on_case_started, on_progress, on_record};
+    plan_callbacks callbacks = {b, on_case_started, on_progress, on_record, NULL};
     return plan_run(&host, plan, &callbacks, &b->cancel, &b->outcome, &b->err);
 }
 
@@ -338,7 +338,7 @@ static void what_does_not_fit_together_takes_turns(void **state) {
     bench b = {0};
     bench_request r = test_request(&path);
     bench_plan *plan = make_plan(&r);
-    plan_callbacks callbacks = {&b, NULL, NULL, on_record};
+    plan_callbacks callbacks = {.context = &b, .on_record = on_record};
     host.memory_bytes = 1;
     only_devices(plan, " good error ");
     assert_int_equal(plan_run(&host, plan, &callbacks, NULL, &b.outcome, &b.err), ACCEL_OK);

@@ -40,8 +40,8 @@ def main():
     checker.feed(text)
     checker.close()
     assert not checker.open, checker.open
-    assert "script" not in checker.seen and checker.seen["svg"] == 3, checker.seen
-    assert checker.seen["title"] == 1 + text.count("<rect"), "each bar has its tooltip"
+    assert "script" not in checker.seen and checker.seen["svg"] == 4, checker.seen
+    assert checker.seen["title"] == 1 + text.count("<rect"), "each bar and frame has its tooltip"
     assert "http" not in text
 
 

@@ -270,9 +270,20 @@ static void a_page_with_all_kinds_of_rows(void **state) {
     r[1].provenance = r[2].provenance = r[4].provenance =
         "measured"; /* only to see the style; the page says so in its title */
     r[0].warnings = "the machine was busy: 0.7 cores of foreign load before the case";
+    engine_profile_row nodes[] = {
+        {"/first/MatMul", "MatMul", "Relu", "gemm", 7000000, 8e8, 4e6},
+        {"/first/<odd> & \"quoted\"", "Softmax", NULL, "softmax", 2000000, 1e5, 9e6}};
+    case_profile profile = {.rows = nodes, .row_count = 2, .runs = 30, .run_ms = 9.5, .threads = 2};
+    profile.roof = (roofline){PRECISION_FP32, 2, 250, 40, 134e6};
+    profile.roof8.peak_gflops = (double)NAN;
+    profiled_case profiles[] = {{&r[0], &profile}};
     str_buf page = {0};
     accel_error err = {0};
-    report_options options = {.title = "Made-up records for a test", .database = "made-up.duckdb"};
+    report_options options = {.title = "Made-up records for a test",
+                              .database = "made-up.duckdb",
+                              .profiles = profiles,
+                              .profile_count = 1,
+                              .profile_rows = 20};
     assert_ok(report_html(r, count, &options, &page, &err));
     assert_ok(file_replace(path, page.data, page.length, &err));
     str_free(&page);

@@ -82,6 +82,12 @@ static accel_status add_step(plan *p, plan_step **out, accel_error *err) {
     return ACCEL_OK;
 }
 
+/* Of a step that only puts the elements of a value elsewhere. */
+static op_cost move_cost(const plan *p, int32_t value) {
+    double bytes = (double)p->values[value].size_bytes;
+    return (op_cost){.bytes_read = bytes, .bytes_written = bytes};
+}
+
 static accel_status add_conversion(plan *p, int32_t from, int32_t to, accel_error *err) {
     plan_step *s = NULL;
     ACCEL_TRY(add_step(p, &s, err));
@@ -99,7 +105,10 @@ static accel_status add_conversion(plan *p, int32_t from, int32_t to, accel_erro
                             .extensions = p->extensions};
     ACCEL_TRY(add_operands(p, s->inputs, 1, &s->call.inputs, err));
     ACCEL_TRY(add_operands(p, s->outputs, 1, &s->call.outputs, err));
-    s->label = "layout";
+    s->domain = "accel";
+    s->name = "Layout";
+    s->label = p->graph->values[from].name;
+    s->cost = move_cost(p, from);
     if (layouts_agree(&p->values[from].v.shape)) {
         s->kind = STEP_NONE;
         p->values[to].store = STORE_VIEW;
@@ -107,7 +116,7 @@ static accel_status add_conversion(plan *p, int32_t from, int32_t to, accel_erro
         return ACCEL_OK;
     }
     s->kind = STEP_KERNEL;
-    s->kernel = native_plan_find_kernel(p, "accel", "Layout", &s->call);
+    s->kernel = native_plan_find_kernel(p, s->domain, s->name, &s->call);
     if (s->kernel == NULL) {
         return error_set(err, ACCEL_INTERNAL, "no kernel changes the layout of a value");
     }
@@ -196,7 +205,9 @@ static accel_status refresh_operands(plan *p, plan_step *s, accel_error *err) {
 static accel_status fill_step(plan *p, const plan_fusion *fusion, const graph_node *n, plan_step *s,
                               accel_error *err) {
     s->node = n;
-    s->label = n->name;
+    s->label = n->name[0] != '\0' || n->output_count == 0 || n->outputs[0] == VALUE_NONE
+                   ? n->name
+                   : p->graph->values[n->outputs[0]].name;
     s->domain = fusion->shuffle > 0 ? "accel" : n->domain;
     s->name = fusion->shuffle > 0 ? "ChannelShuffle" : n->op_type;
     ACCEL_TRY(native_plan_make_call(p, n, &s->call, err));
@@ -375,7 +386,50 @@ static accel_status convert_captured(plan *p, const graph_node *n, accel_error *
     return ACCEL_OK;
 }
 
-static accel_status lower_node(plan *p, const plan_fusion *fusion, const graph_node *n, accel_error *err) {
+/* What carries the value through a node that joined: its input that is neither constant nor the residual. */
+static int32_t chained_input(const plan *p, const graph_node *n, int32_t residual) {
+    for (size_t i = 0; i < n->input_count; i++) {
+        int32_t id = n->inputs[i];
+        if (id != VALUE_NONE && id != residual && !p->values[id].v.constant) {
+            return id;
+        }
+    }
+    return PLAN_NONE;
+}
+
+/* For the profile, from the value that a step writes back to its own node: "BatchNormalization, Relu". */
+static accel_status describe_fused(plan *p, const plan_fusion *fusions, node_id at, plan_step *s,
+                                   accel_error *err) {
+    const graph *g = p->graph;
+    for (int32_t value = fusions[at].output; value != PLAN_NONE && g->values[value].origin == VALUE_NODE;) {
+        const graph_node *n = g->nodes[g->values[value].producer];
+        if (!fusions[g->values[value].producer].joined) {
+            break;
+        }
+        s->fused = s->fused == NULL ? n->op_type : arena_printf(p->arena, "%s, %s", n->op_type, s->fused);
+        if (s->fused == NULL) {
+            return error_no_memory(err, "the plan", 0);
+        }
+        value = chained_input(p, n, s->residual);
+    }
+    return ACCEL_OK;
+}
+
+/* The node's own cost, and the residual that it reads with it. */
+static void take_cost(const plan *p, const plan_fusion *fusion, plan_step *s) {
+    if (fusion->shuffle > 0) {
+        s->cost = move_cost(p, s->inputs[0]);
+        return;
+    }
+    (void)graph_node_cost(p->graph, s->node, &s->cost);
+    if (s->residual != PLAN_NONE) {
+        s->cost.bytes_read += (double)p->values[s->residual].size_bytes;
+    }
+}
+
+static accel_status lower_node(plan *p, const plan_fusion *fusions, node_id at, accel_error *err) {
+    const plan_fusion *fusion = &fusions[at];
+    const graph_node *n = p->graph->nodes[at];
     plan_step made = {.residual = PLAN_NONE};
     ACCEL_TRY(fill_step(p, fusion, n, &made, err));
     ACCEL_TRY(convert_captured(p, n, err));
@@ -389,7 +443,8 @@ static accel_status lower_node(plan *p, const plan_fusion *fusion, const graph_n
         ACCEL_TRY(lower_kernel(p, &made, err));
     }
     ACCEL_TRY(refresh_operands(p, &made, err));
-    (void)graph_node_cost(p->graph, n, &made.cost);
+    take_cost(p, fusion, &made);
+    ACCEL_TRY(describe_fused(p, fusions, at, &made, err));
     plan_step *s = NULL; /* behind the conversions that it needed */
     ACCEL_TRY(add_step(p, &s, err));
     *s = made;
@@ -422,7 +477,7 @@ accel_status native_plan_lower(plan *p, const plan_fusion *fusions, accel_error 
             continue;
         }
         node_id at = fusions[i].emits;
-        ACCEL_TRY(lower_node(p, &fusions[at], p->graph->nodes[at], err));
+        ACCEL_TRY(lower_node(p, fusions, at, err));
     }
     return lower_outputs(p, err);
 }

@@ -266,7 +266,8 @@ static void add_rows(const plan *p, engine_profile_row *rows, size_t *count) {
         }
         rows[(*count)++] = (engine_profile_row){
             .node = step->label,
-            .op_type = step->node != NULL ? step->node->op_type : "Layout",
+            .op_type = step->name,
+            .fused = step->fused,
             .kernel = step_kernel_name(step),
             .time_ns = own_time_ns(p, step),
             .flops = step->cost.flops,

@@ -67,7 +67,8 @@ typedef struct plan_step {
     int32_t residual;          /* plan value or PLAN_NONE */
     bool is_dynamic;
     plan_dynamic *dynamic; /* of a dynamic step: its kernels for the shapes that it met */
-    const char *label;
+    const char *label;     /* for the profile: the node's name, or that of what it writes */
+    const char *fused;     /* operators that joined it: "BatchNormalization, Relu"; NULL: none */
     op_cost cost;
     uint64_t time_ns;
 } plan_step;

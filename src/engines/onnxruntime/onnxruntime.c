@@ -49,6 +49,7 @@ const engine_def engine_onnxruntime = {
     .timing = timing,
     .memory = memory,
     .ran = ran,
+    .profile_ends = true,
     .profile = ort_profile,
     .unload = ort_unload,
 };

@@ -86,7 +86,8 @@ void ort_unbind(engine_session *s);
 
 /* ---- the report of the runtime's own profiler (profile.c) --------------------------------------------------------------- */
 
-/* Ends the profile of the session (its report covers the whole session) and gives the nodes of the last run. */
+/* Ends the profile of the session (its report covers the whole session) and gives the nodes of the last run, their
+ * times as medians over the runs that were like it. */
 accel_status ort_profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
                          accel_error *err);
 

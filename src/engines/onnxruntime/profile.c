@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "engines/onnxruntime/ort.h"
-#include "graph/cost.h"
+#include "engines/vendor.h"
 
 enum { MAX_PROFILE_BYTES = 1 << 30 };
 
@@ -21,37 +21,56 @@ static bool is_run(yyjson_val *event) {
     return str_equal(yyjson_get_str(yyjson_obj_get(event, "name")), "model_run");
 }
 
-static double start_of(yyjson_val *event) {
-    return yyjson_get_num(yyjson_obj_get(event, "ts"));
-}
+/* The trace cut into runs. */
+typedef struct trace_runs {
+    yyjson_val **kernels; /* of all runs, in order */
+    size_t *starts;       /* run i is kernels[starts[i]] … kernels[starts[i + 1] - 1] */
+    size_t count;
+} trace_runs;
 
-static double end_of(yyjson_val *event) {
-    return start_of(event) + yyjson_get_num(yyjson_obj_get(event, "dur"));
-}
-
-/* The run event that began last; NULL without runs. */
-static yyjson_val *last_run(yyjson_val *events) {
-    yyjson_val *event, *last = NULL;
-    size_t index, max;
+/* A run's event stands behind those of its kernels, since it ends after them. */
+static accel_status find_runs(yyjson_val *events, arena *a, trace_runs *out, accel_error *err) {
+    yyjson_val *event;
+    size_t index, max, kernels = 0, room = yyjson_arr_size(events) + 1;
+    *out =
+        (trace_runs){.kernels = ARENA_ARRAY(a, yyjson_val *, room), .starts = ARENA_ARRAY(a, size_t, room)};
+    if (!out->kernels || !out->starts) {
+        return error_no_memory(err, "a profile", room);
+    }
     yyjson_arr_foreach(events, index, max, event) {
-        if (is_run(event) && (!last || start_of(event) > start_of(last))) {
-            last = event;
+        if (is_kernel(event)) {
+            out->kernels[kernels++] = event;
+        } else if (is_run(event)) {
+            out->starts[++out->count] = kernels;
         }
     }
-    return last;
+    return out->count > 0 ? ACCEL_OK : error_set(err, ACCEL_INVALID_ARGUMENT, "there was no run to profile");
 }
 
-/* Nodes of the file that are still there by name get their cost; fused ones have none of their own. */
-static void add_cost(const graph *g, engine_profile_row *row) {
-    for (size_t i = 0; i < g->node_count; i++) {
-        op_cost cost;
-        if (row->node[0] && str_equal(g->nodes[i]->name, row->node) &&
-            graph_node_cost(g, g->nodes[i], &cost)) {
-            row->flops = cost.flops;
-            row->bytes = cost.bytes_read + cost.bytes_written;
-            return;
+static uint64_t duration_ns(yyjson_val *event) {
+    return (uint64_t)(yyjson_get_num(yyjson_obj_get(event, "dur")) * 1000);
+}
+
+static size_t kernels_of_run(const trace_runs *t, size_t run) {
+    return t->starts[run + 1] - t->starts[run];
+}
+
+/* The median over the runs that had as many kernels as the last one (with branches a run may take another way); the first run, which is
+ * slower, counts only when it is alone. */
+static uint64_t median_ns(const trace_runs *t, size_t kernel, uint64_t *sorted) {
+    size_t wanted = kernels_of_run(t, t->count - 1), n = 0;
+    for (size_t run = t->count > 1; run < t->count; run++) {
+        if (kernels_of_run(t, run) != wanted) {
+            continue;
         }
+        uint64_t ns = duration_ns(t->kernels[t->starts[run] + kernel]);
+        size_t at = n++;
+        for (; at > 0 && sorted[at - 1] > ns; at--) {
+            sorted[at] = sorted[at - 1];
+        }
+        sorted[at] = ns;
     }
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
 static bool fill_row(yyjson_val *event, const graph *g, arena *a, engine_profile_row *row) {
@@ -62,35 +81,29 @@ static bool fill_row(yyjson_val *event, const graph *g, arena *a, engine_profile
     row->node = arena_strndup(a, name, strlen(name) - (sizeof node_suffix - 1));
     row->op_type = arena_strdup(a, op ? op : "");
     row->kernel = arena_strdup(a, provider ? provider : "");
-    row->time_ns = (uint64_t)(yyjson_get_num(yyjson_obj_get(event, "dur")) * 1000);
     if (!row->node || !row->op_type || !row->kernel) {
         return false;
     }
-    add_cost(g, row);
+    vendor_profile_cost(g, row);
     return true;
 }
 
 static accel_status read_rows(yyjson_val *events, const graph *g, arena *a, engine_profile_row **rows,
                               size_t *count, accel_error *err) {
-    yyjson_val *event, *run = last_run(events);
-    size_t index, max, n = 0;
-    *count = 0;
-    *rows = ARENA_ARRAY(a, engine_profile_row, yyjson_arr_size(events) + 1);
-    if (!*rows) {
-        return error_no_memory(err, "a profile", yyjson_arr_size(events));
+    trace_runs runs;
+    ACCEL_TRY(find_runs(events, a, &runs, err));
+    *count = kernels_of_run(&runs, runs.count - 1);
+    *rows = ARENA_ARRAY(a, engine_profile_row, *count + 1);
+    uint64_t *sorted = ARENA_ARRAY(a, uint64_t, runs.count);
+    if (!*rows || !sorted) {
+        return error_no_memory(err, "a profile", *count);
     }
-    if (!run) {
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "there was no run to profile");
-    }
-    yyjson_arr_foreach(events, index, max, event) {
-        if (!is_kernel(event) || start_of(event) < start_of(run) || start_of(event) > end_of(run)) {
-            continue;
+    for (size_t i = 0; i < *count; i++) {
+        if (!fill_row(runs.kernels[runs.starts[runs.count - 1] + i], g, a, &(*rows)[i])) {
+            return error_no_memory(err, "a profile", i);
         }
-        if (!fill_row(event, g, a, &(*rows)[n++])) {
-            return error_no_memory(err, "a profile", n);
-        }
+        (*rows)[i].time_ns = median_ns(&runs, i, sorted);
     }
-    *count = n;
     return ACCEL_OK;
 }
 

@@ -351,8 +351,8 @@ static void ran(const engine_session *s, engine_ran *out) {
 
 /* ---- profile --------------------------------------------------------------------------------------------------------------- */
 
-static accel_status copy_rows(const ov_profiling_info_list_t *list, arena *a, engine_profile_row **rows,
-                              size_t *count, accel_error *err) {
+static accel_status copy_rows(const ov_profiling_info_list_t *list, const graph *g, arena *a,
+                              engine_profile_row **rows, size_t *count, accel_error *err) {
     *count = 0;
     *rows = ARENA_ARRAY(a, engine_profile_row, list->size + 1);
     if (!*rows) {
@@ -371,6 +371,7 @@ static accel_status copy_rows(const ov_profiling_info_list_t *list, arena *a, en
         if (!row->node || !row->op_type || !row->kernel) {
             return error_no_memory(err, "a profile", list->size);
         }
+        vendor_profile_cost(g, row);
         (*count)++;
     }
     return ACCEL_OK;
@@ -384,7 +385,7 @@ static accel_status profile(engine_session *s, arena *a, engine_profile_row **ro
     }
     ACCEL_TRY(
         ov_check(s->rt, s->rt->ov_infer_request_get_profiling_info(s->request, &list), err, "its profile"));
-    accel_status status = copy_rows(&list, a, rows, count, err);
+    accel_status status = copy_rows(&list, s->graph, a, rows, count, err);
     s->rt->ov_profiling_info_list_free(&list);
     return status;
 }

@@ -566,10 +566,11 @@ static accel_status reverse_eval(op_context *c) {
 #define MOVES OP_DATA_MOVEMENT
 
 static const op_def gather_ops[] = {
-    {"", "Gather", 2, 2, 1, 1, MOVES, OPS_LIST(axis_attrs), gather_infer, NULL, gather_eval},
-    {"", "GatherElements", 2, 2, 1, 1, MOVES, OPS_LIST(axis_attrs), gather_elements_infer, NULL,
+    {"", "Gather", 2, 2, 1, 1, MOVES, OPS_LIST(axis_attrs), gather_infer, cost_of_selection, gather_eval},
+    {"", "GatherElements", 2, 2, 1, 1, MOVES, OPS_LIST(axis_attrs), gather_elements_infer, cost_of_selection,
      gather_elements_eval},
-    {"", "GatherND", 2, 2, 1, 1, MOVES, OPS_LIST(gather_nd_attrs), gather_nd_infer, NULL, gather_nd_eval},
+    {"", "GatherND", 2, 2, 1, 1, MOVES, OPS_LIST(gather_nd_attrs), gather_nd_infer, cost_of_selection,
+     gather_nd_eval},
     {"", "ScatterElements", 3, 3, 1, 1, MOVES, OPS_LIST(scatter_elements_attrs), scatter_elements_infer, NULL,
      scatter_elements_eval},
     {"", "ScatterND", 3, 3, 1, 1, MOVES, OPS_LIST(scatter_nd_attrs), scatter_nd_infer, NULL, scatter_nd_eval},

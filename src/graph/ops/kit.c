@@ -232,6 +232,13 @@ void cost_of_flops(const op_context *c, double flops, op_cost *out) {
     }
 }
 
+void cost_of_selection(const op_context *c, op_cost *out) {
+    size_t bytes;
+    cost_of_flops(c, 0, out);
+    if (dtype_size_bytes(input_type(c, 0), op_elements(&c->inputs[0]), &bytes))
+        out->bytes_read += out->bytes_written - (double)bytes;
+}
+
 /* ---- memory and elements -------------------------------------------------------------------------------------- */
 
 void *scratch_array(const op_context *c, int64_t count, size_t element_bytes) {

@@ -186,5 +186,7 @@ double round_even(double x);    /* half to even, whatever the rounding mode */
 
 /* cost of operators that read a window or a row for each output element. */
 void cost_of_flops(const op_context *c, double flops, op_cost *out);
+/* cost of operators that copy some elements of input 0: those are all that they read of it. */
+void cost_of_selection(const op_context *c, op_cost *out);
 
 #endif

@@ -655,7 +655,7 @@ static const op_def move_ops[] = {
      split_eval},
     {"", "Transpose", 1, 1, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(transpose_attrs), transpose_infer, NULL,
      transpose_eval},
-    {"", "Slice", 3, 5, 1, 1, OP_DATA_MOVEMENT, OPS_NONE, slice_infer, NULL, slice_eval},
+    {"", "Slice", 3, 5, 1, 1, OP_DATA_MOVEMENT, OPS_NONE, slice_infer, cost_of_selection, slice_eval},
     {"", "Expand", 2, 2, 1, 1, OP_DATA_MOVEMENT, OPS_NONE, expand_infer, NULL, expand_eval},
     {"", "Tile", 2, 2, 1, 1, OP_DATA_MOVEMENT, OPS_NONE, tile_infer, NULL, tile_eval},
     {"", "DepthToSpace", 1, 1, 1, 1, OP_DATA_MOVEMENT, OPS_LIST(depth_attrs), depth_infer, NULL, depth_eval},
