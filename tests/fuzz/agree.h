@@ -66,6 +66,20 @@ static inline double nudged_difference(const random_case *r, size_t output) {
     return most;
 }
 
+static inline size_t most_different(const tensor *a, const tensor *b) {
+    size_t at = 0;
+    double most = -1;
+    int64_t elements = 0;
+    shape_elements(&a->shape, &elements);
+    for (size_t i = 0; i < (size_t)elements; i++) {
+        double x = dtype_get_f64(a->type, a->data, i), y = dtype_get_f64(b->type, b->data, i);
+        double apart = isnan(x) != isnan(y) ? INFINITY : x == y || isnan(x) ? 0 : fabs(x - y);
+        at = apart > most ? i : at;
+        most = fmax(apart, most);
+    }
+    return at;
+}
+
 static inline bool values_agree(const random_case *r, size_t output, const tensor *got, char *why,
                                 size_t size) {
     tensor want;
@@ -83,8 +97,12 @@ static inline bool values_agree(const random_case *r, size_t output, const tenso
     double allowed = nudge_factor * nudged_difference(r, output);
     if (d.relative_l2 <= allowed)
         return true;
-    snprintf(why, size, "output %zu differs by %g (at most %g), a nudge by %g", output, d.relative_l2,
-             d.max_abs, allowed / nudge_factor);
+    size_t at = most_different(got, &want);
+    const graph_value *v = &r->made.g->values[r->made.g->outputs[output]];
+    snprintf(why, size, "output %zu, of %s, differs by %g, a nudge by %g; element %zu is %.9g, expected %.9g",
+             output, v->producer >= 0 ? r->made.g->nodes[v->producer]->op_type : "nothing", d.relative_l2,
+             allowed / nudge_factor, at, dtype_get_f64(got->type, got->data, at),
+             dtype_get_f64(want.type, want.data, at));
     return false;
 }
 
