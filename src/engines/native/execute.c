@@ -406,5 +406,5 @@ accel_status native_plan_bind(plan *p, const op_value *inputs, size_t count, acc
 }
 
 op_value native_plan_output(const plan *p, size_t index) {
-    return value_as_operand(&p->values[p->outputs[index]]);
+    return native_plan_op_value(&p->values[p->outputs[index]]);
 }
