@@ -7,7 +7,9 @@
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
     pass_inline_if,
+    pass_simplify_pow,
     pass_eliminate,
+    pass_sink_views,
 };
 
 accel_status native_rewrite(const graph *g, graph **out, accel_error *err) {
