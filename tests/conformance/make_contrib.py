@@ -130,6 +130,12 @@ def cases():
     yield "qgemm_float", "QGemm", [*q8(u8, 3, 5, zero=90), *q8(u8, 5, 4, zero=100), bias], 1, {"alpha": 0.5}
     yield "matmul_integer_to_float", "MatMulIntegerToFloat", [u8(3, 4), i8(4, 5), one(0.1), f32(5), one(7, np.uint8), i8(5), f32(5)], 1, {}
     yield "dynamic_quantize_matmul", "DynamicQuantizeMatMul", [f32(3, 4), i8(4, 5), one(0.1), one(3, np.int8), f32(5)], 1, {}
+    lstm = [f32(5, 1, 6), i8(2, 6, 16), i8(2, 4, 16), f32(2, 32), None, f32(2, 1, 4), f32(2, 1, 4), None]
+    lstm += [np.array([0.01, 0.02], np.float32), np.array([3, -5], np.int8), np.array([0.015, 0.01], np.float32), i8(2)]
+    yield "dynamic_quantize_lstm", "DynamicQuantizeLSTM", lstm, 3, {"direction": "bidirectional", "hidden_size": 4}
+    lstm = [f32(4, 1, 6), u8(1, 6, 16), u8(1, 4, 16), f32(1, 32), None, None, None, f32(1, 12)]
+    lstm += [np.full((1, 16), 0.01, np.float32), np.full((1, 16), 128, np.uint8)] * 2
+    yield "dynamic_quantize_lstm_channels", "DynamicQuantizeLSTM", lstm, 3, {"hidden_size": 4}
     packed = u8(6, 2, 16)
     yield "matmul_4_bits", "MatMulNBits", [f32(2, 3, 40), packed, f32(12)], 1, {"K": 40, "N": 6, "bits": 4, "block_size": 32}
     yield "matmul_4_bits_zeros", "MatMulNBits", [f32(3, 64), packed, f32(12), u8(6)], 1, {"K": 64, "N": 6, "bits": 4, "block_size": 32}

@@ -311,12 +311,90 @@ static void an_if_that_becomes_an_input_or_a_constant_keeps_its_name(void **stat
     graph_destroy(g);
 }
 
+/* --- powers and views --- */
+
+static void powers_become_the_operators_that_say_so(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3)), n = input(g, "n", DTYPE_I64, DIMS(2, 3));
+    value_id two = constant(g, NULL, DTYPE_F32, SCALAR, &(float){2});
+    output(g, NODE(g, "Pow", "square", x, two));
+    output(g, NODE(g, "Pow", "inverse", x, FLOATS(g, -1)));
+    output(g, NODE(g, "Pow", "same", NODE(g, "Neg", "minus", x), INTS(g, 1)));
+    output(g, NODE(g, "Pow", "cube", x, FLOATS(g, 3)));
+    output(g, NODE(g, "Pow", "integers", n, two));
+    output(g, NODE(g, "Pow", "wider", x, constant(g, NULL, DTYPE_F32, DIMS(1, 1, 1), &(float){2})));
+    assert_ok(pass_simplify_pow(g, &err));
+    assert_int_equal(count_nodes(g, "Pow"), 3);
+    assert_int_equal(count_nodes(g, "Mul"), 1);
+    assert_int_equal(count_nodes(g, "Reciprocal"), 1);
+    assert_ok(graph_check(g, &err));
+    int64_t ints[] = {1, 2, 3, 4, 5, 6};
+    tensor in[] = {view(DTYPE_F32, DIMS(2, 3), six), view(DTYPE_I64, DIMS(2, 3), ints)};
+    assert_output(g, in, 2, 0, 6, (float[]){1, 4, 9, 16, 25, 36}, 0);
+    assert_output(g, in, 2, 1, 6, (float[]){1, -0.5f, 1.0f / 3, -0.25f, 0.2f, -1.0f / 6}, 1e-7);
+    assert_output(g, in, 2, 2, 6, (float[]){-1, 2, -3, 4, -5, 6}, 0);
+    graph_destroy(g);
+}
+
+/* As TensorFlow's convolutions over time are exported: the bias behind a Squeeze, told for three axes. */
+static void a_view_lets_bias_and_activation_to_the_convolution(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(1, 1, 1, 3));
+    value_id w = constant(g, NULL, DTYPE_F32, DIMS(2, 1, 1, 1), (float[]){1, -1});
+    value_id y = NODE(g, "Squeeze", "squeezed", NODE(g, "Conv", "conv", x, w), INTS(g, 2));
+    y = NODE(g, "Add", "biased", y, constant(g, NULL, DTYPE_F32, DIMS(2, 1), (float[]){10, -1}));
+    y = NODE(g, "Relu", "y", y);
+    output(g, NODE(g, "Transpose", "turned", y));
+    assert_ok(pass_sink_views(g, &err));
+    assert_ok(graph_infer(g, &err));
+    assert_ok(graph_check(g, &err));
+    static const char *const order[] = {"Conv", "Add", "Relu", "Squeeze", "Transpose"};
+    assert_int_equal(g->node_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(g->nodes[i]->op_type, order[i]);
+    }
+    tensor in = view(DTYPE_F32, DIMS(1, 1, 1, 3), six); /* 1 -2 3 */
+    assert_output(g, &in, 1, 0, 6, (float[]){11, 0, 8, 1, 13, 0}, 0);
+    graph_destroy(g);
+}
+
+static void a_view_stays_before_what_it_cannot_pass(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(2, 3)), other = input(g, "other", DTYPE_F32, DIMS(6));
+    value_id w = constant(g, NULL, DTYPE_F32, DIMS(3, 3), (float[]){1, 0, 0, 0, 1, 0, 0, 0, 1});
+    value_id flat = NODE(g, "Reshape", "flat", NODE(g, "MatMul", "a", x, w), INTS(g, 6));
+    output(g, NODE(g, "Add", "of_six", flat, FLOATS(g, 1, 2, 3, 4, 5, 6))); /* fits no [2,3] row by row */
+    value_id row = NODE(g, "Reshape", "row", NODE(g, "MatMul", "b", x, w), INTS(g, 6));
+    output(g, NODE(g, "Add", "of_an_input", row, other));
+    value_id wide = NODE(g, "Reshape", "wide", NODE(g, "MatMul", "c", x, w), INTS(g, 1, 2, 3));
+    output(g, NODE(g, "Add", "widened", wide, constant(g, NULL, DTYPE_F32, DIMS(2, 1, 1), (float[]){1, 2})));
+    value_id seen = NODE(g, "Reshape", "seen", NODE(g, "MatMul", "d", x, w), INTS(g, 3, 2));
+    output(g, NODE(g, "Relu", "relu", seen));
+    output(g, seen);
+    assert_ok(pass_sink_views(g, &err));
+    for (size_t i = 0; i < g->node_count; i++) {
+        if (strcmp(g->nodes[i]->op_type, "Reshape") == 0) {
+            value_id from = g->nodes[i]->inputs[0];
+            assert_string_equal(g->nodes[g->values[from].producer]->op_type, "MatMul");
+        }
+    }
+    graph_destroy(g);
+}
+
 /* --- memory --- */
 
 static accel_status all_passes(graph *g, accel_error *err) {
     size_t replaced;
     ACCEL_TRY(pass_randomize_weights(g, 1, 2, &replaced, err));
     ACCEL_TRY(pass_fold_batch_norm(g, err));
+    ACCEL_TRY(pass_simplify_pow(g, err));
+    ACCEL_TRY(pass_sink_views(g, err));
     return pass_eliminate(g, err);
 }
 
@@ -370,6 +448,9 @@ int main(void) {
         cmocka_unit_test(variances_stay_positive),
         cmocka_unit_test(an_if_whose_condition_is_known_becomes_its_branch),
         cmocka_unit_test(an_if_that_becomes_an_input_or_a_constant_keeps_its_name),
+        cmocka_unit_test(powers_become_the_operators_that_say_so),
+        cmocka_unit_test(a_view_lets_bias_and_activation_to_the_convolution),
+        cmocka_unit_test(a_view_stays_before_what_it_cannot_pass),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(every_allocation_of_inlining_may_fail),
     };

@@ -1,4 +1,4 @@
-/* RNN, GRU and LSTM. */
+/* RNN, GRU and LSTM; LSTM with weights of 8 bits. */
 #include <math.h>
 #include <string.h>
 
@@ -97,9 +97,11 @@ static const op_attr_def gru_attrs[] = {RECURRENT_ATTRS, {"linear_before_reset",
 static const op_attr_def lstm_attrs[] = {RECURRENT_ATTRS, {"input_forget", ATTR_INT, false, "0"}};
 
 enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, PEEPHOLES };
+enum { W_SCALE = 8, W_ZERO, R_SCALE, R_ZERO }; /* DynamicQuantizeLSTM */
 
 typedef struct recurrent_dims {
     int gates;
+    bool quantised; /* weights of 8 bits, which lie as [input or hidden, gates·hidden] */
     bool batch_first;
     int direction; /* 0 forward, 1 reverse, 2 both */
     int64_t directions, length, batch, input, hidden;
@@ -119,8 +121,9 @@ static accel_status check_input(const op_context *c, size_t input, int rank, con
     return ACCEL_OK;
 }
 
-static accel_status recurrent_read(const op_context *c, int gates, recurrent_dims *d) {
-    *d = (recurrent_dims){.gates = gates, .batch_first = op_attr_int(c, "layout", 0) != 0};
+static accel_status recurrent_read(const op_context *c, int gates, bool quantised, recurrent_dims *d) {
+    *d = (recurrent_dims){
+        .gates = gates, .quantised = quantised, .batch_first = op_attr_int(c, "layout", 0) != 0};
     ACCEL_TRY(attr_choice(c, "direction", "forward", "forward reverse bidirectional", &d->direction));
     d->directions = d->direction == 2 ? 2 : 1;
     ACCEL_TRY(require_rank(c, X, 3, 3));
@@ -130,13 +133,17 @@ static accel_status recurrent_read(const op_context *c, int gates, recurrent_dim
     d->batch = input_dim(c, X, d->batch_first ? 0 : 1);
     d->input = input_dim(c, X, 2);
     d->hidden = op_attr_int(c, "hidden_size", DIM_UNKNOWN);
-    ACCEL_TRY(merge_dim(c, "hidden_size and the recurrent weights", &d->hidden, input_dim(c, R, 2)));
+    ACCEL_TRY(merge_dim(c, "hidden_size and the recurrent weights", &d->hidden,
+                        input_dim(c, R, quantised ? 1 : 2)));
     if (d->hidden == 0 || d->hidden >= (int64_t)1 << 31)
         return op_fail(c, ACCEL_BAD_GRAPH, "a hidden size of %lld", (long long)d->hidden);
     int64_t h = d->hidden, rows = h < 0 ? h : gates * h, twice = h < 0 ? h : 2 * gates * h,
             peepholes = h < 0 ? h : 3 * h;
-    ACCEL_TRY(check_input(c, W, 3, (int64_t[]){d->directions, rows, d->input}, false));
-    ACCEL_TRY(check_input(c, R, 3, (int64_t[]){d->directions, rows, h}, false));
+    ACCEL_TRY(check_input(
+        c, W, 3, (int64_t[]){d->directions, quantised ? d->input : rows, quantised ? rows : d->input},
+        false));
+    ACCEL_TRY(
+        check_input(c, R, 3, (int64_t[]){d->directions, quantised ? h : rows, quantised ? rows : h}, false));
     ACCEL_TRY(check_input(c, B, 2, (int64_t[]){d->directions, twice}, false));
     ACCEL_TRY(check_input(c, LENGTHS, 1, (int64_t[]){d->batch}, false));
     ACCEL_TRY(check_input(c, INITIAL_H, 3, (int64_t[]){d->directions, d->batch, h}, d->batch_first));
@@ -144,11 +151,9 @@ static accel_status recurrent_read(const op_context *c, int gates, recurrent_dim
     return check_input(c, PEEPHOLES, 2, (int64_t[]){d->directions, peepholes}, false);
 }
 
-static accel_status recurrent_infer(op_context *c, int gates) {
+static accel_status put_states(op_context *c, int gates, bool quantised) {
     recurrent_dims d;
-    for (size_t i = 0; i < c->input_count; i++)
-        ACCEL_TRY(i == LENGTHS ? require_type(c, i, TYPE_BIT(DTYPE_I32)) : require_type(c, i, TYPES_FLOAT));
-    ACCEL_TRY(recurrent_read(c, gates, &d));
+    ACCEL_TRY(recurrent_read(c, gates, quantised, &d));
     shape all = {.rank = 4, .dims = {d.length, d.directions, d.batch, d.hidden}},
           last = {.rank = 3, .dims = {d.directions, d.batch, d.hidden}};
     if (d.batch_first) {
@@ -159,6 +164,36 @@ static accel_status recurrent_infer(op_context *c, int gates) {
     put_output(c, 1, input_type(c, X), &last);
     put_output(c, 2, input_type(c, X), &last);
     return ACCEL_OK;
+}
+
+static accel_status recurrent_infer(op_context *c, int gates) {
+    for (size_t i = 0; i < c->input_count; i++)
+        ACCEL_TRY(i == LENGTHS ? require_type(c, i, TYPE_BIT(DTYPE_I32)) : require_type(c, i, TYPES_FLOAT));
+    return put_states(c, gates, false);
+}
+
+/* Scale and zero point of weights: one a direction, or one a direction and column. */
+static accel_status check_scale(const op_context *c, size_t input, size_t weights) {
+    int64_t directions = input_dim(c, weights, 0), columns = input_dim(c, weights, 2);
+    ACCEL_TRY(require_rank(c, input, 1, 2));
+    ACCEL_TRY(merge_dim(c, "the directions of weights and scales", &directions, input_dim(c, input, 0)));
+    return input_rank(c, input) == 2
+               ? merge_dim(c, "the columns of weights and scales", &columns, input_dim(c, input, 1))
+               : ACCEL_OK;
+}
+
+static accel_status quantised_lstm_infer(op_context *c) {
+    const uint64_t eight_bits = TYPE_BIT(DTYPE_U8) | TYPE_BIT(DTYPE_I8);
+    for (size_t i = 0; i < c->input_count; i++) {
+        bool is_weight = i == W || i == R || i == W_ZERO || i == R_ZERO;
+        ACCEL_TRY(
+            require_type(c, i, is_weight ? eight_bits : TYPE_BIT(i == LENGTHS ? DTYPE_I32 : DTYPE_F32)));
+    }
+    for (size_t i = W_SCALE; i <= R_ZERO; i++) {
+        ACCEL_TRY(require_present(c, i));
+        ACCEL_TRY(check_scale(c, i, i < R_SCALE ? W : R));
+    }
+    return put_states(c, 4, true);
 }
 
 /* ---- one step of a cell ------------------------------------------------------------------------------------------------------ */
@@ -172,6 +207,7 @@ struct recurrent_cell {
     double clip;
     bool flag;               /* GRU: linear_before_reset; LSTM: input_forget */
     double *from_x, *from_h; /* [gates·hidden] of one step */
+    double *rounded;         /* [hidden]: the state as 8 bits hold it; NULL: not rounded */
     void (*step)(const recurrent_cell *cell, double *h, double *s);
 };
 
@@ -230,8 +266,28 @@ static void lstm_step(const recurrent_cell *cell, double *h, double *s) {
 
 /* ---- running a direction -------------------------------------------------------------------------------------------------------- */
 
+/* Values as DynamicQuantizeLinear makes 8 bits of them and back, in float32 like there. */
+static void round_to_8_bits(const double *x, double *out, int64_t count) {
+    float low = 0, high = 0;
+    for (int64_t i = 0; i < count; i++) {
+        low = (float)x[i] < low ? (float)x[i] : low;
+        high = (float)x[i] > high ? (float)x[i] : high;
+    }
+    float scale = (high - low) / 255.0f;
+    double zero = scale > 0 ? round_even((double)(-low / scale)) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        double level = scale > 0 ? round_even((double)((float)x[i] / scale)) + zero : 0;
+        out[i] = (fmin(fmax(level, 0), 255) - zero) * (double)scale;
+    }
+}
+
 static void take_step(const recurrent_cell *cell, const double *x, double *h, double *s) {
     int64_t width = cell->d.gates * cell->d.hidden;
+    const double *state = h;
+    if (cell->rounded) {
+        round_to_8_bits(h, cell->rounded, cell->d.hidden);
+        state = cell->rounded;
+    }
     for (int64_t j = 0; j < width; j++) {
         cell->from_x[j] = cell->b ? cell->b[j] : 0;
         cell->from_h[j] = cell->b ? cell->b[width + j] : 0;
@@ -242,7 +298,7 @@ static void take_step(const recurrent_cell *cell, const double *x, double *h, do
     }
     for (int64_t i = 0; i < cell->d.hidden; i++) {
         for (int64_t j = 0; j < width; j++)
-            cell->from_h[j] += h[i] * cell->r[i * width + j];
+            cell->from_h[j] += state[i] * cell->r[i * width + j];
     }
     cell->step(cell, h, s);
 }
@@ -252,6 +308,21 @@ static const double *turned(const op_context *c, const double *in, int64_t rows,
     for (int64_t i = 0; out && i < rows * columns; i++)
         out[i % columns * rows + i / columns] = in[i];
     return out;
+}
+
+/* Weights of a direction less their zero points, times their scales. */
+static const double *scaled(op_context *c, size_t weights, const double *in, int64_t which) {
+    const int64_t *dims = input_shape(c, weights)->dims, rows = dims[1], columns = dims[2];
+    size_t scale = weights == W ? W_SCALE : R_SCALE;
+    const double *scales = op_input_f64(c, scale), *zeros = op_input_f64(c, scale + 1);
+    double *out = SCRATCH(c, double, rows *columns);
+    bool scale_a_column = input_rank(c, scale) == 2, zero_a_column = input_rank(c, scale + 1) == 2;
+    for (int64_t i = 0; out && scales && zeros && i < rows * columns; i++) {
+        int64_t column = which * columns + i % columns;
+        out[i] = (in[which * rows * columns + i] - zeros[zero_a_column ? column : which]) *
+                 scales[scale_a_column ? column : which];
+    }
+    return scales && zeros ? out : NULL;
 }
 
 typedef struct recurrent_data {
@@ -275,8 +346,10 @@ static accel_status start_direction(op_context *c, const recurrent_dims *d, cons
                                     int64_t which, recurrent_cell *cell) {
     int64_t width = d->gates * d->hidden;
     cell->x = in->x;
-    cell->w = turned(c, in->w + which * width * d->input, width, d->input);
-    cell->r = turned(c, in->r + which * width * d->hidden, width, d->hidden);
+    cell->w = d->quantised ? scaled(c, W, in->w, which)
+                           : turned(c, in->w + which * width * d->input, width, d->input);
+    cell->r = d->quantised ? scaled(c, R, in->r, which)
+                           : turned(c, in->r + which * width * d->hidden, width, d->hidden);
     cell->b = in->b ? in->b + which * 2 * width : NULL;
     cell->p = in->p ? in->p + which * 3 * d->hidden : NULL;
     cell->from_x = SCRATCH(c, double, width);
@@ -304,14 +377,28 @@ static void run_sequence(op_context *c, const recurrent_cell *cell, int64_t whic
     }
 }
 
+/* ONNX Runtime rounds the inputs of all steps at once, the state step by step. */
+static accel_status round_inputs(op_context *c, recurrent_cell *cell, recurrent_data *in) {
+    int64_t count = op_elements(&c->inputs[X]);
+    double *x = SCRATCH(c, double, count);
+    cell->rounded = SCRATCH(c, double, cell->d.hidden);
+    if (!x || !cell->rounded)
+        return ACCEL_OUT_OF_MEMORY;
+    round_to_8_bits(in->x, x, count);
+    in->x = x;
+    return ACCEL_OK;
+}
+
 static accel_status recurrent_run(op_context *c, recurrent_cell *cell, const char *const *fallback,
                                   int functions) {
     recurrent_data in;
     activation f[RECURRENT_MAX_FUNCTIONS];
     recurrent_dims *d = &cell->d;
-    ACCEL_TRY(recurrent_read(c, d->gates, d));
+    ACCEL_TRY(recurrent_read(c, d->gates, d->quantised, d));
     ACCEL_TRY(read_activations(c, fallback, functions, (int)d->directions, f));
     ACCEL_TRY(read_data(c, &in));
+    if (d->quantised)
+        ACCEL_TRY(round_inputs(c, cell, &in));
     cell->clip = op_attr_float(c, "clip", 0);
     double *h = SCRATCH(c, double, d->hidden), *s = SCRATCH(c, double, d->hidden),
            *zeros = SCRATCH(c, double, d->hidden);
@@ -366,6 +453,14 @@ static accel_status lstm_eval(op_context *c) {
     return recurrent_run(c, &cell, fallback, 3);
 }
 
+static accel_status quantised_lstm_eval(op_context *c) {
+    static const char *const fallback[] = {"Sigmoid", "Tanh", "Tanh"};
+    recurrent_cell cell = {.d = {.gates = 4, .quantised = true},
+                           .step = lstm_step,
+                           .flag = op_attr_int(c, "input_forget", 0) != 0};
+    return recurrent_run(c, &cell, fallback, 3);
+}
+
 static void recurrent_cost(const op_context *c, op_cost *out) {
     const int64_t *x = input_shape(c, X)->dims;
     double weights = (double)op_elements(&c->inputs[W]) + (double)op_elements(&c->inputs[R]);
@@ -376,5 +471,7 @@ static const op_def recurrent_ops[] = {
     {"", "RNN", 3, 6, 0, 2, 0, OPS_LIST(rnn_attrs), rnn_infer, recurrent_cost, rnn_eval},
     {"", "GRU", 3, 6, 0, 2, 0, OPS_LIST(gru_attrs), gru_infer, recurrent_cost, gru_eval},
     {"", "LSTM", 3, 8, 0, 3, 0, OPS_LIST(lstm_attrs), lstm_infer, recurrent_cost, lstm_eval},
+    {"com.microsoft", "DynamicQuantizeLSTM", 3, 12, 0, 3, 0, OPS_LIST(lstm_attrs), quantised_lstm_infer,
+     recurrent_cost, quantised_lstm_eval},
 };
 OPS_FAMILY(recurrent, recurrent_ops);
