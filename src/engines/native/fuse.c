@@ -81,9 +81,16 @@ static bool activation_of(fuser *f, const graph_node *n, kernel_epilogue *e) {
 
 /* ---- scale and shift a channel ---------------------------------------------------------------------------------------- */
 
-/* The axis of the output's channels for this leader, and how many there are. */
+/* The axis of the output's channels for this leader: the columns of a product. */
 static int channel_axis(const graph_node *leader, const shape *s) {
-    return is_op(leader, "MatMul") || is_op(leader, "Gemm") ? s->rank - 1 : 1;
+    static const char *const products[] = {"MatMul", "Gemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
+                                           "MatMulNBits"};
+    for (size_t i = 0; i < sizeof products / sizeof products[0]; i++) {
+        if (strcmp(leader->op_type, products[i]) == 0) {
+            return s->rank - 1;
+        }
+    }
+    return 1;
 }
 
 /* Whether a constant has one element, or one a channel when broadcast against the output. */

@@ -5,6 +5,7 @@
  *   depthwise  one input channel an output channel: vectors run across channels */
 #include <string.h>
 
+#include "engines/native/kernels/conv.h"
 #include "engines/native/kernels/gemm.h"
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/math.h"
@@ -25,11 +26,10 @@ typedef struct conv_state {
 
 /* ---- geometry ----------------------------------------------------------------------------------------------------- */
 
-static bool read_geometry(const kernel_call *c, gemm_window *g) {
-    const shape *x = &c->inputs[0]->shape, *w = &c->inputs[1]->shape;
+bool conv_geometry(const kernel_call *c, const shape *weights, gemm_window *g) {
     op_context context = {.graph = c->graph, .node = c->node, .op = c->node->op, .err = NULL};
     window read;
-    if (window_read(&context, x, w->dims + 2, &read) != ACCEL_OK) {
+    if (window_read(&context, &c->inputs[0]->shape, weights->dims + 2, &read) != ACCEL_OK) {
         return false;
     }
     *g = (gemm_window){{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0};
@@ -51,7 +51,7 @@ static bool conv_accepts(const kernel_call *c) {
     return kernel_is_f32(c->inputs[0]) && kernel_is_f32(c->inputs[1]) && c->inputs[1]->constant &&
            rank >= 3 && rank <= 5 &&
            (!kernel_has(c, 2) || (kernel_is_f32(c->inputs[2]) && c->inputs[2]->constant)) &&
-           read_geometry(c, &g);
+           conv_geometry(c, &c->inputs[1]->shape, &g);
 }
 
 static bool depthwise_accepts(const kernel_call *c) {
@@ -65,8 +65,8 @@ enum { LINE_CHANNELS = 4 };
 static bool lines_accepts(const kernel_call *c) {
     gemm_window g;
     return conv_accepts(c) && kernel_attr_int(c, "group", 1) == 1 &&
-           c->inputs[0]->shape.dims[1] <= LINE_CHANNELS && read_geometry(c, &g) && g.dilation[2] == 1 &&
-           g.kernel[2] > 1;
+           c->inputs[0]->shape.dims[1] <= LINE_CHANNELS && conv_geometry(c, &c->inputs[1]->shape, &g) &&
+           g.dilation[2] == 1 && g.kernel[2] > 1;
 }
 
 /* ---- preparing ------------------------------------------------------------------------------------------------------ */
@@ -98,7 +98,7 @@ static accel_status start_state(kernel_call *c, conv_state **out) {
     if (s == NULL) {
         return kernel_no_memory(c, sizeof *s);
     }
-    (void)read_geometry(c, &s->window);
+    (void)conv_geometry(c, &c->inputs[1]->shape, &s->window);
     const shape *x = &c->inputs[0]->shape;
     s->groups = kernel_attr_int(c, "group", 1);
     s->group_in = x->dims[1] / s->groups;

@@ -90,21 +90,6 @@ static accel_status pack_constant(kernel_call *c, matmul_state *s) {
     return ACCEL_OK;
 }
 
-/* Index of the matrix of an operand that product `at` of the output's batch uses, by broadcasting. */
-static size_t broadcast_index(const shape *operand, const shape *out, size_t at) {
-    size_t index = 0, step = 1;
-    for (int d = out->rank - 3; d >= 0; d--) {
-        size_t position = at % (size_t)out->dims[d];
-        at /= (size_t)out->dims[d];
-        int from = d - (out->rank - operand->rank);
-        if (from >= 0) {
-            index += operand->dims[from] == 1 ? 0 : position * step;
-            step *= (size_t)operand->dims[from];
-        }
-    }
-    return index;
-}
-
 static accel_status make_products(kernel_call *c, matmul_state *s, bool transposed) {
     const shape *a = &c->inputs[0]->shape, *b = &c->inputs[1]->shape, *out = &c->outputs[0]->shape;
     s->right_count = (size_t)product_of(b->dims, b->rank - 2);

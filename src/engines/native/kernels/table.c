@@ -5,8 +5,10 @@
     X(unary)                                                                                                 \
     X(binary)                                                                                                \
     X(matmul)                                                                                                \
+    X(qmatmul)                                                                                               \
     X(winograd)                                                                                              \
     X(conv)                                                                                                  \
+    X(qconv)                                                                                                 \
     X(pool)                                                                                                  \
     X(norm)                                                                                                  \
     X(softmax)                                                                                               \
