@@ -268,6 +268,40 @@ static void test_products_of_floats_quantised_at_run_time(void **state) {
     }
 }
 
+static void narrow_weights(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t block, int zeros,
+                           bool bias) {
+    builder b = start();
+    const int64_t blocks = (k + block - 1) / block;
+    value_id a = input(&b, "a", DTYPE_F32, DIMS(2, m, k));
+    value_id inputs[] = {a,
+                         constant(&b, DTYPE_U8, DIMS(n, blocks, block * bits / 8)),
+                         constant(&b, DTYPE_F32, DIMS(n * blocks)),
+                         zeros == 0   ? VALUE_NONE
+                         : zeros == 1 ? constant(&b, DTYPE_U8, DIMS(n * ((blocks * bits + 7) / 8)))
+                                      : constant(&b, DTYPE_F32, DIMS(n * blocks)),
+                         VALUE_NONE,
+                         constant(&b, DTYPE_F32, DIMS(n))};
+    value_id y = node(&b, MS, "MatMulNBits",
+                      bias    ? 6
+                      : zeros ? 4
+                              : 3,
+                      inputs, 4,
+                      (build_attr[]){BUILD_INT("K", k), BUILD_INT("N", n), BUILD_INT("bits", bits),
+                                     BUILD_INT("block_size", block)});
+    finish(&b, bias ? y : behind(&b, y, m, n), floats, "MatMulNBits");
+}
+
+static void test_products_with_narrow_weights(void **state) {
+    (void)state;
+    static const int64_t bits[] = {4, 8, 2};
+    for (int i = 0; i < 18; i++) {
+        narrow_weights(1 + i % 4, sizes[i % SIZES], 1 + sizes[(i * 5 + 2) % SIZES] * 3, bits[i % 3],
+                       i % 2 ? 16 : 32, i % 4 % 3, i % 5 == 0);
+    }
+    narrow_weights(0, 5, 64, 4, 32, 1, true);
+    narrow_weights(1, 200, 256, 4, 128, 1, false);
+}
+
 /* ---- convolutions -------------------------------------------------------------------------------------------------- */
 
 typedef struct conv_case {
@@ -395,6 +429,7 @@ int main(void) {
         cmocka_unit_test(test_quantised_gemm),
         cmocka_unit_test(test_products_scaled_to_floats),
         cmocka_unit_test(test_products_of_floats_quantised_at_run_time),
+        cmocka_unit_test(test_products_with_narrow_weights),
         cmocka_unit_test(test_integer_convolutions),
         cmocka_unit_test(test_requantised_convolutions),
         cmocka_unit_test(test_convolutions_follow_each_other_channels_last),

@@ -6,6 +6,7 @@
     X(binary)                                                                                                \
     X(matmul)                                                                                                \
     X(qmatmul)                                                                                               \
+    X(nbits)                                                                                                 \
     X(winograd)                                                                                              \
     X(conv)                                                                                                  \
     X(qconv)                                                                                                 \
