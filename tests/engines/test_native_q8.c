@@ -75,7 +75,7 @@ static value_id scalar_byte(builder *b, dtype type, int x) {
 
 static value_id node(builder *b, const char *domain, const char *op, size_t count, const value_id *inputs,
                      size_t attr_count, const build_attr *attrs) {
-    graph_attr given[4];
+    graph_attr given[5];
     for (size_t i = 0; i < attr_count; i++) {
         given[i] = (graph_attr){.name = attrs[i].name,
                                 .kind = attrs[i].kind,
@@ -268,9 +268,11 @@ static void test_products_of_floats_quantised_at_run_time(void **state) {
     }
 }
 
+/* accuracy 4: A may be rounded to 8 bits. */
 static void narrow_weights(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t block, int zeros,
-                           bool bias) {
+                           int accuracy) {
     builder b = start();
+    const bool bias = k % 2 == 0;
     const int64_t blocks = (k + block - 1) / block;
     value_id a = input(&b, "a", DTYPE_F32, DIMS(2, m, k));
     value_id inputs[] = {a,
@@ -281,25 +283,22 @@ static void narrow_weights(int64_t m, int64_t n, int64_t k, int64_t bits, int64_
                                       : constant(&b, DTYPE_F32, DIMS(n * blocks)),
                          VALUE_NONE,
                          constant(&b, DTYPE_F32, DIMS(n))};
-    value_id y = node(&b, MS, "MatMulNBits",
-                      bias    ? 6
-                      : zeros ? 4
-                              : 3,
-                      inputs, 4,
-                      (build_attr[]){BUILD_INT("K", k), BUILD_INT("N", n), BUILD_INT("bits", bits),
-                                     BUILD_INT("block_size", block)});
-    finish(&b, bias ? y : behind(&b, y, m, n), floats, "MatMulNBits");
+    build_attr attrs[] = {BUILD_INT("K", k), BUILD_INT("N", n), BUILD_INT("bits", bits),
+                          BUILD_INT("block_size", block), BUILD_INT("accuracy_level", accuracy)};
+    value_id y = node(&b, MS, "MatMulNBits", bias ? 6 : zeros ? 4 : 3, inputs, 5, attrs);
+    finish(&b, bias ? y : behind(&b, y, m, n), accuracy == 4 ? 0.01 : floats, "MatMulNBits");
 }
 
 static void test_products_with_narrow_weights(void **state) {
     (void)state;
     static const int64_t bits[] = {4, 8, 2};
-    for (int i = 0; i < 18; i++) {
+    for (int i = 0; i < 36; i++) {
         narrow_weights(1 + i % 4, sizes[i % SIZES], 1 + sizes[(i * 5 + 2) % SIZES] * 3, bits[i % 3],
-                       i % 2 ? 16 : 32, i % 4 % 3, i % 5 == 0);
+                       i % 2 ? 16 : 32, i % 4 % 3, i < 18 ? 0 : 4);
     }
-    narrow_weights(0, 5, 64, 4, 32, 1, true);
-    narrow_weights(1, 200, 256, 4, 128, 1, false);
+    narrow_weights(0, 5, 64, 4, 32, 1, 0);
+    narrow_weights(1, 200, 256, 4, 128, 1, 0);
+    narrow_weights(9, 200, 256, 4, 128, 1, 4);
 }
 
 /* ---- convolutions -------------------------------------------------------------------------------------------------- */

@@ -2,7 +2,10 @@
  * depth. The weights stay as narrow as they are; a strip of columns is streamed through the registers once for two rows of A, so that
  * one row (decode) costs the memory's time and many (prompt) the multiplier's.
  *
- *   y = sum over blocks: scale · (sum a (q - middle)) - scale · (zero - middle) · sum a,   middle = half of the range */
+ *   y = sum over blocks: scale · (sum a (q - middle)) - scale · (zero - middle) · sum a,   middle = half of the range
+ *
+ * Where the model allows it (accuracy_level 4) and the CPU has VNNI, A is rounded to 8 bits, with a scale for each block, and the
+ * sums of a block are of integers. */
 #include <string.h>
 
 #include "engines/native/kernels/kernels.h"
@@ -20,7 +23,10 @@ typedef struct nbits_state {
     float *scale;     /* [strip][block][STRIP] */
     float *shift;     /* the same: what the sum of a block of A is multiplied with; NULL: no zero points */
     float *bias;      /* [strip][STRIP] or NULL */
-    size_t sums_at;   /* in the workspace, behind the padded rows: [row][block] */
+    bool integers;    /* A is rounded to 8 bits */
+    /* The workspace: rows of A where they are not read as they lie; then [row][block] the sums of blocks; and for integers the
+     * scales of blocks and what their sums begin with. */
+    size_t row_bytes, sums_at, scales_at, starts_at;
 } nbits_state;
 
 /* ---- preparing ------------------------------------------------------------------------------------------------------ */
@@ -88,6 +94,22 @@ static void pack_task(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
+static void place_rows(kernel_call *c, nbits_state *s) {
+#ifdef Q8_HAVE_VNNI
+    enum { AS_IT_COMES = 0, INT8 = 4 };
+    s->integers =
+        kernel_attr_int(c, "accuracy_level", AS_IT_COMES) == INT8 && (c->extensions & CPU_VNNI) != 0;
+#endif
+    const size_t blocks = (size_t)(s->m * s->blocks) * sizeof(float), per_vector = 16;
+    s->row_bytes = s->integers         ? ((size_t)s->padded + per_vector - 1) / per_vector * per_vector
+                   : s->padded == s->k ? 0
+                                       : (size_t)s->padded * sizeof(float);
+    s->sums_at = ((size_t)s->m * s->row_bytes + 63) / 64 * 64;
+    s->scales_at = s->sums_at + blocks;
+    s->starts_at = s->scales_at + blocks;
+    c->workspace_bytes = s->starts_at + blocks;
+}
+
 static accel_status prepare(kernel_call *c) {
     nbits_state *s = kernel_state(c, sizeof *s);
     if (s == NULL) {
@@ -124,9 +146,11 @@ static accel_status prepare(kernel_call *c) {
     thread_pool_for(c->pool, (size_t)s->strips, 1, pack_task, c);
     c->packed_inputs |=
         1u << B | 1u << SCALES | (has_zeros ? 1u << ZEROS : 0u) | (kernel_has(c, BIAS) ? 1u << BIAS : 0u);
-    s->sums_at = s->padded == s->k ? 0 : (size_t)(s->m * s->padded) * sizeof(float);
-    c->workspace_bytes = s->sums_at + (has_zeros ? (size_t)(s->m * s->blocks) * sizeof(float) : 0);
-    c->variant = s->bits == 4 ? "4-bit weights" : s->bits == 8 ? "8-bit weights" : "2-bit weights";
+    place_rows(c, s);
+    c->variant = s->integers    ? "narrow weights, int8 vnni"
+                 : s->bits == 4 ? "4-bit weights"
+                 : s->bits == 8 ? "8-bit weights"
+                                : "2-bit weights";
     return ACCEL_OK;
 }
 
@@ -147,6 +171,9 @@ INLINE vf decode(vu words, const int bits, const int i) {
 typedef struct strip_job {
     const nbits_state *state;
     const float *a, *sums; /* of the rows */
+    const uint8_t *bytes;  /* of the rows as integers */
+    const float *scales;
+    const int32_t *starts;
     int64_t strip;
     float *out; /* [row][STRIP] */
 } strip_job;
@@ -219,45 +246,181 @@ STRIPS(2)
 STRIPS(4)
 STRIPS(8)
 
-static void run_strip(int64_t bits, int64_t rows, const strip_job *job) {
-    switch (bits) {
-    case 2:
-        (rows == 1 ? strip_2_1 : strip_2_2)(job);
-        break;
-    case 4:
-        (rows == 1 ? strip_4_1 : strip_4_2)(job);
-        break;
-    default:
-        (rows == 1 ? strip_8_1 : strip_8_2)(job);
+#ifdef Q8_HAVE_VNNI
+/* The same of integers: part j of a word's bytes holds its fields j, j + parts, j + 2 parts, j + 3 parts. */
+Q8_VNNI INLINE void integer_body(const int bits, const int rows, const strip_job *job) {
+    enum { MOST_PARTS = 4 };
+    const nbits_state *s = job->state;
+    const uint32_t *words = s->packed + job->strip * s->words * STRIP;
+    const int64_t words_a_block = s->block * bits / 32;
+    const int parts = 8 / bits;
+    const uint32_t mask = bits == 8 ? 0xffffffffu : bits == 4 ? 0x0f0f0f0fu : 0x03030303u;
+    vf total[MOST_ROWS][STRIP_VECTORS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+            total[r][v] = s->bias == NULL ? (vf){0} : v_load(s->bias + job->strip * STRIP + v * VW);
+        }
     }
+    for (int64_t block = 0; block < s->blocks; block++) {
+        const int64_t first = block * words_a_block;
+        const int64_t last = first + words_a_block < s->words ? first + words_a_block : s->words;
+        vi sum[MOST_ROWS][STRIP_VECTORS];
+        UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+                sum[r][v] = v_splat_int(job->starts[r * s->blocks + block]);
+            }
+        }
+        for (int64_t w = first; w < last; w++) {
+            UNROLL for (int j = 0; j < parts; j++) {
+                vu bytes[STRIP_VECTORS];
+                UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+                    bytes[v] = ((vu)vi_load(words + w * STRIP + v * VW) >> (bits * j)) & mask;
+                }
+                UNROLL for (int r = 0; r < rows; r++) {
+                    int32_t four;
+                    __builtin_memcpy(&four, job->bytes + (size_t)r * s->row_bytes + (w * parts + j) * 4, 4);
+                    UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+                        sum[r][v] = (vi)_mm512_dpbusd_epi32((__m512i)sum[r][v], (__m512i)bytes[v],
+                                                            (__m512i)v_splat_int(four));
+                    }
+                }
+            }
+        }
+        const int64_t at = (job->strip * s->blocks + block) * STRIP;
+        UNROLL for (int r = 0; r < rows; r++) {
+            const float scale = job->scales[r * s->blocks + block], whole = job->sums[r * s->blocks + block];
+            UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+                total[r][v] +=
+                    __builtin_convertvector(sum[r][v], vf) * (scale * v_load(s->scale + at + v * VW));
+                if (s->shift != NULL) {
+                    total[r][v] += whole * v_load(s->shift + at + v * VW);
+                }
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+            v_store(job->out + r * STRIP + v * VW, total[r][v]);
+        }
+    }
+}
+
+#define INTEGER_STRIPS(bits)                                                                                 \
+    Q8_VNNI static __attribute__((noinline)) void integer_strip_##bits##_1(const strip_job *job) {           \
+        integer_body(bits, 1, job);                                                                          \
+    }                                                                                                        \
+    Q8_VNNI static __attribute__((noinline)) void integer_strip_##bits##_2(const strip_job *job) {           \
+        integer_body(bits, 2, job);                                                                          \
+    }
+INTEGER_STRIPS(2)
+INTEGER_STRIPS(4)
+INTEGER_STRIPS(8)
+#endif
+
+typedef void (*strip_function)(const strip_job *);
+
+static strip_function function_for(const nbits_state *s, int64_t rows) {
+    static const strip_function floats[3][MOST_ROWS] = {
+        {strip_2_1, strip_2_2}, {strip_4_1, strip_4_2}, {strip_8_1, strip_8_2}};
+    const int64_t width = s->bits / 4; /* 2, 4, 8 bits: 0, 1, 2 */
+#ifdef Q8_HAVE_VNNI
+    static const strip_function integers[3][MOST_ROWS] = {{integer_strip_2_1, integer_strip_2_2},
+                                                          {integer_strip_4_1, integer_strip_4_2},
+                                                          {integer_strip_8_1, integer_strip_8_2}};
+    if (s->integers) {
+        return integers[width][rows - 1];
+    }
+#endif
+    return floats[width][rows - 1];
 }
 
 /* ---- running --------------------------------------------------------------------------------------------------------- */
 
-static const float *rows_of(const kernel_call *c, const nbits_state *s) {
-    return s->padded == s->k ? c->inputs[A]->data : c->workspace;
+INLINE float *floats_at(const kernel_call *c, size_t offset) {
+    return (float *)(void *)((char *)c->workspace + offset);
 }
 
-/* Rows that end within a word go on with zeros; the sums of their blocks. */
+#ifdef Q8_HAVE_VNNI
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+/* Sixteen integers in the order of parts. */
+INLINE bytes16 in_parts(bytes16 x, int64_t bits) {
+    return bits == 8   ? x
+           : bits == 4 ? __builtin_shufflevector(x, x, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)
+                       : __builtin_shufflevector(x, x, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+}
+
+/* One block of one row, rounded so that the largest magnitude becomes 127. A block with a NaN has the scale NaN. */
+static void round_block(const kernel_call *c, const nbits_state *s, int64_t row, int64_t block) {
+    const int64_t first = block * s->block, last = first + s->block < s->k ? first + s->block : s->k;
+    const float *from = (const float *)c->inputs[A]->data + row * s->k;
+    uint8_t *to = (uint8_t *)c->workspace + (size_t)row * s->row_bytes;
+    vf most = {0};
+    vi nan = {0}, total = {0};
+    for (int64_t k = first; k < last; k += VW) {
+        vf x = v_load_some(from + k, last - k);
+        most = q8_max((vf)((vi)x & 0x7fffffff), most);
+        nan |= x != x;
+    }
+    const float largest = v_max_lane(most);
+    const float by = largest > 0.0f ? 127.0f / largest : 0.0f;
+    for (int64_t k = first; k < last; k += VW) {
+        vi rounded = v_steps(v_load_some(from + k, last - k) * by, (vi){0}, true);
+        bytes16 bytes;
+        v_narrow((uint8_t *)&bytes, rounded, VW);
+        bytes = in_parts(bytes, s->bits);
+        memcpy(to + k, &bytes, sizeof bytes);
+        total += rounded;
+    }
+    int32_t sum = 0;
+    bool any_nan = false;
+    for (int lane = 0; lane < VW; lane++) {
+        sum += total[lane];
+        any_nan = any_nan || nan[lane] != 0;
+    }
+    const int64_t at = row * s->blocks + block;
+    const float scale = any_nan ? NAN : largest / 127.0f;
+    floats_at(c, s->scales_at)[at] = scale;
+    floats_at(c, s->sums_at)[at] = scale * (float)sum;
+    ((int32_t *)(void *)floats_at(c, s->starts_at))[at] = -sum * (1 << (s->bits - 1));
+}
+#endif
+
+static void sum_block(const kernel_call *c, const nbits_state *s, int64_t row, int64_t block) {
+    const int64_t first = block * s->block, last = first + s->block < s->k ? first + s->block : s->k;
+    const float *from = (const float *)c->inputs[A]->data + row * s->k;
+    vf sum = {0};
+    for (int64_t k = first; k < last; k += VW) {
+        sum += v_load_some(from + k, last - k);
+    }
+    floats_at(c, s->sums_at)[row * s->blocks + block] = v_sum(sum);
+}
+
+/* Rows that end within a word go on with zeros. */
+static void copy_row(const kernel_call *c, const nbits_state *s, int64_t row) {
+    float *copy = floats_at(c, (size_t)row * s->row_bytes);
+    memcpy(copy, (const float *)c->inputs[A]->data + row * s->k, (size_t)s->k * sizeof(float));
+    memset(copy + s->k, 0, (size_t)(s->padded - s->k) * sizeof(float));
+}
+
 static void rows_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const nbits_state *s = c->state;
     (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        const float *row = (const float *)c->inputs[A]->data + (int64_t)i * s->k;
-        if (s->padded != s->k) {
-            float *copy = (float *)c->workspace + (int64_t)i * s->padded;
-            memcpy(copy, row, (size_t)s->k * sizeof(float));
-            memset(copy + s->k, 0, (size_t)(s->padded - s->k) * sizeof(float));
+    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
+        if (!s->integers && s->row_bytes > 0) {
+            copy_row(c, s, row);
         }
-        for (int64_t block = 0; s->shift != NULL && block < s->blocks; block++) {
-            const int64_t first = block * s->block, last = first + s->block < s->k ? first + s->block : s->k;
-            vf sum = {0};
-            for (int64_t k = first; k < last; k += VW) {
-                sum += v_load_some(row + k, last - k);
+        for (int64_t block = 0; block < s->blocks; block++) {
+#ifdef Q8_HAVE_VNNI
+            if (s->integers) {
+                round_block(c, s, row, block);
+                continue;
             }
-            ((float *)(void *)((char *)c->workspace + s->sums_at))[(int64_t)i * s->blocks + block] =
-                v_sum(sum);
+#endif
+            if (s->shift != NULL) {
+                sum_block(c, s, row, block);
+            }
         }
     }
 }
@@ -287,11 +450,17 @@ static void strip_task(void *context, size_t begin, size_t end, int worker) {
     for (int64_t strip = (int64_t)begin; strip < (int64_t)end; strip++) {
         for (int64_t row = 0; row < s->m; row += MOST_ROWS) {
             const int64_t rows = s->m - row < MOST_ROWS ? s->m - row : MOST_ROWS;
-            strip_job job = {s, rows_of(c, s) + row * s->padded,
-                             (const float *)(const void *)((const char *)c->workspace + s->sums_at) +
-                                 row * s->blocks,
-                             strip, out};
-            run_strip(s->bits, rows, &job);
+            strip_job job = {.state = s,
+                             .a = s->row_bytes == 0 ? (const float *)c->inputs[A]->data + row * s->k
+                                                    : floats_at(c, (size_t)row * s->row_bytes),
+                             .sums = floats_at(c, s->sums_at) + row * s->blocks,
+                             .bytes = (const uint8_t *)c->workspace + (size_t)row * s->row_bytes,
+                             .scales = floats_at(c, s->scales_at) + row * s->blocks,
+                             .starts =
+                                 (const int32_t *)(const void *)floats_at(c, s->starts_at) + row * s->blocks,
+                             .strip = strip,
+                             .out = out};
+            function_for(s, rows)(&job);
             store_rows(c, s, row, rows, strip, out);
         }
     }
@@ -300,7 +469,7 @@ static void strip_task(void *context, size_t begin, size_t end, int worker) {
 static accel_status run(kernel_call *c) {
     const nbits_state *s = c->state;
     const int64_t work = s->m * s->n * s->k / 8;
-    if (s->padded != s->k || s->shift != NULL) {
+    if (s->integers || s->row_bytes > 0 || s->shift != NULL) {
         thread_pool_for(pool_for(c, s->m * s->k), (size_t)s->m, grain_for((size_t)s->m, s->m * s->k),
                         rows_task, c);
     }

@@ -226,7 +226,7 @@ size_t q8_workspace_bytes(const q8_shape *s, int threads) {
 
 /* ---- rows reached through pointers -------------------------------------------------------------------------------- */
 
-/* The same where some taps lie in padding. */
+/* What q8_taps does where some taps lie in padding. */
 static void fill_border(const q8_left *left, const int64_t origin[3], const uint8_t *base,
                         int64_t inner_origin, int64_t step, const uint8_t **table) {
     const gemm_window *w = left->window;
@@ -246,7 +246,7 @@ static void fill_border(const q8_left *left, const int64_t origin[3], const uint
     }
 }
 
-void q8_taps(const q8_left *left, int64_t taps, int64_t row, int64_t step, const uint8_t **table) {
+bool q8_taps(const q8_left *left, int64_t taps, int64_t row, int64_t step, const uint8_t **table) {
     const gemm_window *w = left->window;
     int64_t origin[3], pixel = 0;
     bool inside = true;
@@ -261,22 +261,48 @@ void q8_taps(const q8_left *left, int64_t taps, int64_t row, int64_t step, const
     pixel *= w->pixel_stride;
     if (!inside) {
         fill_border(left, origin, base, pixel, step, table);
-        return;
+        return false;
     }
     for (int64_t tap = 0; tap < taps; tap++) {
         table[tap * step] = base + (pixel + left->tap_offsets[tap]);
     }
+    return true;
+}
+
+void q8_inside_line(const gemm_window *w, int64_t *first, int64_t *end) {
+    const int64_t last = w->in[2] - 1 - (w->kernel[2] - 1) * w->dilation[2] + w->pad[2]; /* of tap 0 */
+    *first = (w->pad[2] + w->stride[2] - 1) / w->stride[2];
+    *end = last < 0 ? 0 : last / w->stride[2] + 1;
+    *end = *end < w->out[2] ? *end : w->out[2];
+}
+
+/* The pixel beside one that has all its taps inside is that many bytes further, as long as the line lasts. */
+static void fill_pixels(const q8_left *left, int64_t taps, int64_t row, int64_t count, int64_t line_end,
+                        const uint8_t **table) {
+    const gemm_window *w = left->window;
+    const int64_t step = w->stride[2] * w->pixel_stride;
+    bool inside = false;
+    for (int64_t i = 0, x = row % w->out[2]; i < count; i++, x++) {
+        x = x == w->out[2] ? 0 : x;
+        if (!inside || x == 0 || x >= line_end) {
+            inside = q8_taps(left, taps, row + i, Q8_MR, table + i);
+            continue;
+        }
+        for (int64_t tap = 0; tap < taps; tap++) {
+            table[tap * Q8_MR + i] = table[tap * Q8_MR + i - 1] + step;
+        }
+    }
 }
 
 /* Pointers of the rows of a tile: table[tap][Q8_MR]. */
-static void fill_table(const q8_left *left, int64_t taps, int64_t first, int64_t count,
+static void fill_table(const q8_left *left, int64_t taps, int64_t first, int64_t count, int64_t line_end,
                        const uint8_t **table) {
+    if (left->window != NULL) {
+        fill_pixels(left, taps, first, count, line_end, table);
+        return;
+    }
     for (int64_t i = 0; i < count; i++) {
-        if (left->window != NULL) {
-            q8_taps(left, taps, first + i, Q8_MR, table + i);
-        } else {
-            table[i] = left->base + (first + i) * left->row_stride;
-        }
+        table[i] = left->base + (first + i) * left->row_stride;
     }
 }
 
@@ -480,12 +506,16 @@ static void run_block(const q8_cut *cut, const q8_problem *p, int64_t first, int
     const q8_shape *s = cut->shape;
     const int64_t tiles = divide_up(rows, Q8_MR);
     q8_strip b = {.cut = cut, .problem = p, .is_alone = tiles == 1, .table = (const uint8_t *const *)table};
+    int64_t line_first, line_end = 0;
+    if (p->left.window != NULL) {
+        q8_inside_line(p->left.window, &line_first, &line_end);
+    }
     for (int64_t from = panel_begin; from < panel_end; from += cut->panels_a_group) {
         int64_t to = from + cut->panels_a_group < panel_end ? from + cut->panels_a_group : panel_end;
         for (int64_t tile = 0; tile < tiles; tile++) {
             b.row = first + tile_first_row(rows, tiles, tile);
             b.rows = (int)(first + tile_first_row(rows, tiles, tile + 1) - b.row);
-            fill_table(&p->left, s->taps, b.row, b.rows, table);
+            fill_table(&p->left, s->taps, b.row, b.rows, line_end, table);
             if (p->column_zeros != NULL) {
                 sum_rows(s, &p->left, b.rows, b.table, b.row_sums);
             }

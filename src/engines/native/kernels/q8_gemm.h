@@ -80,6 +80,7 @@ typedef struct q8_source {
 
 #define q8_pack            ISA_NAME(q8_pack)
 #define q8_taps            ISA_NAME(q8_taps)
+#define q8_inside_line     ISA_NAME(q8_inside_line)
 #define q8_pack_panel      ISA_NAME(q8_pack_panel)
 #define q8_start           ISA_NAME(q8_start)
 #define q8_run             ISA_NAME(q8_run)
@@ -91,8 +92,11 @@ void q8_pack(const q8_source *source, int64_t n, int64_t taps, int64_t inner, in
 void q8_pack_panel(const q8_source *source, int64_t n, int64_t taps, int64_t inner, int64_t panel,
                    int8_t *out, int32_t *sums);
 
-/* The pixels that the taps of output pixel `row` meet: table[tap * step]. */
-void q8_taps(const q8_left *left, int64_t taps, int64_t row, int64_t step, const uint8_t **table);
+/* The pixels that the taps of output pixel `row` meet: table[tap * step]; whether all lie inside. */
+bool q8_taps(const q8_left *left, int64_t taps, int64_t row, int64_t step, const uint8_t **table);
+
+/* The pixels of an output line that have no tap beside the input's line: from *first to before *end. */
+void q8_inside_line(const gemm_window *w, int64_t *first, int64_t *end);
 
 /* start[j] = bias[j] - za' sums[j], whole panels. bias (n elements) may be NULL. */
 void q8_start(const q8_left *left, int64_t n, const int32_t *bias, const int32_t *sums, int32_t *start);

@@ -577,15 +577,6 @@ typedef struct tap_walk {
     bool holds; /* for pixels of the same line without a tap beside it */
 } tap_walk;
 
-/* The pixels of a line that have no tap beside it: from *first to before *end. */
-static void inside_line(const gemm_window *w, int64_t *first, int64_t *end) {
-    const int64_t last =
-        w->in[2] - 1 - (w->kernel[2] - 1) * w->dilation[2] + w->pad[2]; /* place of tap 0, at most */
-    *first = (w->pad[2] + w->stride[2] - 1) / w->stride[2];
-    *end = last < 0 ? 0 : last / w->stride[2] + 1;
-    *end = *end < w->out[2] ? *end : w->out[2];
-}
-
 static void next_taps(const depthwise_run *run, int64_t row, bool inside, tap_walk *walk,
                       depthwise_pixels *p) {
     const qconv_state *s = run->call->state;
@@ -594,7 +585,7 @@ static void next_taps(const depthwise_run *run, int64_t row, bool inside, tap_wa
             p->taps[t] += walk->step[t] * (row - walk->row);
         }
     } else {
-        q8_taps(&run->left, s->shape.taps, row, 1, p->taps);
+        (void)q8_taps(&run->left, s->shape.taps, row, 1, p->taps);
         for (int64_t t = 0; t < 4 * s->tap_groups && inside; t++) {
             walk->step[t] =
                 p->taps[t] == run->left.padding ? 0 : s->window.stride[2] * s->window.pixel_stride;
@@ -610,7 +601,7 @@ static void depthwise_line(const depthwise_run *run, int64_t line, depthwise_pix
     const int64_t wide = s->window.out[2], bytes = (int64_t)(dtype_bits(s->shape.out) / 8);
     tap_walk walk = {.holds = false};
     int64_t first, end;
-    inside_line(&s->window, &first, &end);
+    q8_inside_line(&s->window, &first, &end);
     for (int64_t x = 0; x < wide;) {
         const int64_t row = line * wide + x;
         const bool inside = x >= first && x < end;
