@@ -299,6 +299,9 @@ static void test_products_with_narrow_weights(void **state) {
     narrow_weights(0, 5, 64, 4, 32, 1, 0);
     narrow_weights(1, 200, 256, 4, 128, 1, 0);
     narrow_weights(9, 200, 256, 4, 128, 1, 4);
+    narrow_weights(10, 100, 75, 4, 16, 2, 0);
+    narrow_weights(20, 17, 3000, 8, 32, 1, 0);
+    narrow_weights(20, 1100, 1030, 2, 32, 0, 0);
 }
 
 /* ---- convolutions -------------------------------------------------------------------------------------------------- */
@@ -385,7 +388,7 @@ static void test_integer_convolutions(void **state) {
     for (size_t i = 0; i < CONV_CASES; i++) {
         for (size_t k = 0; k < 2; k++) {
             variant v = with_constant_weights(i + k * 5);
-            convolution(&conv_cases[i], &v, false, DTYPE_I32, false);
+            convolution(&conv_cases[i], &v, false, DTYPE_U8, false);
         }
     }
 }

@@ -4,10 +4,13 @@
  *
  *   y = sum over blocks: scale · (sum a (q - middle)) - scale · (zero - middle) · sum a,   middle = half of the range
  *
+ * Many rows of floats are worth unpacking the weights for: a part of the columns at a time goes through the packed GEMM.
+ *
  * Where the model allows it (accuracy_level 4) and the CPU has VNNI, A is rounded to 8 bits, with a scale for each block, and the
  * sums of a block are of integers. */
 #include <string.h>
 
+#include "engines/native/kernels/gemm.h"
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/math.h"
 #include "engines/native/kernels/q8_dot.h"
@@ -27,6 +30,10 @@ typedef struct nbits_state {
     /* The workspace: rows of A where they are not read as they lie; then [row][block] the sums of blocks; and for integers the
      * scales of blocks and what their sums begin with. */
     size_t row_bytes, sums_at, scales_at, starts_at;
+    /* Many rows: so many strips are unpacked at a time, 0: none; where in the workspace, and the GEMM's own. */
+    int64_t strips_at_once;
+    size_t unpacked_at, tables_at;
+    gemm_shape product;
 } nbits_state;
 
 /* ---- preparing ------------------------------------------------------------------------------------------------------ */
@@ -110,6 +117,27 @@ static void place_rows(kernel_call *c, nbits_state *s) {
     c->workspace_bytes = s->starts_at + blocks;
 }
 
+/* From so many rows on, the GEMM's better tiles pay for unpacking. */
+enum { MANY_ROWS = 16, UNPACKED_FLOATS = 1024 * 1024 };
+
+static void place_unpacked(kernel_call *c, nbits_state *s) {
+    if (s->integers || s->m < MANY_ROWS) {
+        return;
+    }
+    const int64_t most = UNPACKED_FLOATS / (s->k * STRIP);
+    s->strips_at_once = most < 1 ? 1 : most < s->strips ? most : s->strips;
+    s->product = (gemm_shape){.m = s->m,
+                              .n = s->strips_at_once * STRIP,
+                              .taps = 1,
+                              .inner = s->k,
+                              .activation = c->epilogue.activation,
+                              .alpha = c->epilogue.alpha,
+                              .beta = c->epilogue.beta};
+    s->unpacked_at = (c->workspace_bytes + 63) / 64 * 64;
+    s->tables_at = s->unpacked_at + (size_t)(s->product.n * s->k) * sizeof(float);
+    c->workspace_bytes = s->tables_at + gemm_workspace_bytes(&s->product, c->threads);
+}
+
 static accel_status prepare(kernel_call *c) {
     nbits_state *s = kernel_state(c, sizeof *s);
     if (s == NULL) {
@@ -147,6 +175,7 @@ static accel_status prepare(kernel_call *c) {
     c->packed_inputs |=
         1u << B | 1u << SCALES | (has_zeros ? 1u << ZEROS : 0u) | (kernel_has(c, BIAS) ? 1u << BIAS : 0u);
     place_rows(c, s);
+    place_unpacked(c, s);
     c->variant = s->integers    ? "narrow weights, int8 vnni"
                  : s->bits == 4 ? "4-bit weights"
                  : s->bits == 8 ? "8-bit weights"
@@ -466,8 +495,86 @@ static void strip_task(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
+/* ---- many rows ------------------------------------------------------------------------------------------------------- */
+
+typedef struct unpack_job {
+    const kernel_call *call;
+    int64_t strip; /* the first; `out` has the panels of the GEMM from there on */
+    float *out;
+} unpack_job;
+
+/* bits is a constant where this is inlined. */
+INLINE void unpack_strip(const int bits, const nbits_state *s, int64_t strip, float *out) {
+    enum { PANELS = STRIP / GEMM_NR };
+    const int64_t words_a_block = s->block * bits / 32;
+    float *panels[PANELS];
+    int vectors[PANELS];
+    for (int p = 0; p < PANELS; p++) {
+        const int64_t panel = strip * PANELS + p;
+        panels[p] = out + gemm_panel_offset(p, s->k);
+        vectors[p] = panel * GEMM_NR < s->n ? gemm_panel_vectors(s->n, panel) : 0;
+    }
+    for (int64_t w = 0; w < s->words; w++) {
+        const uint32_t *words = s->packed + (strip * s->words + w) * STRIP;
+        const int64_t at = (strip * s->blocks + w / words_a_block) * STRIP;
+        UNROLL for (int i = 0; i < 32 / bits; i++) {
+            const int64_t k = w * (32 / bits) + i;
+            for (int v = 0; v < STRIP_VECTORS && k < s->k; v++) {
+                const int panel = v / 2;
+                vf x = decode((vu)vi_load(words + v * VW), bits, i) * v_load(s->scale + at + v * VW);
+                x += s->shift == NULL ? (vf){0} : v_load(s->shift + at + v * VW);
+                if (v % 2 < vectors[panel]) {
+                    v_store(panels[panel] + (k * vectors[panel] + v % 2) * VW, x);
+                }
+            }
+        }
+    }
+}
+
+static void unpack_task(void *context, size_t begin, size_t end, int worker) {
+    const unpack_job *job = context;
+    const nbits_state *s = job->call->state;
+    (void)worker;
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
+        float *out = job->out + gemm_panel_offset(i * (STRIP / GEMM_NR), s->k);
+        switch (s->bits) {
+        case 2:
+            unpack_strip(2, s, job->strip + i, out);
+            break;
+        case 4:
+            unpack_strip(4, s, job->strip + i, out);
+            break;
+        default:
+            unpack_strip(8, s, job->strip + i, out);
+        }
+    }
+}
+
+static void run_many_rows(kernel_call *c, nbits_state *s) {
+    const kernel_value *residual = c->epilogue.residual;
+    for (int64_t strip = 0; strip < s->strips; strip += s->strips_at_once) {
+        const int64_t count = s->strips - strip < s->strips_at_once ? s->strips - strip : s->strips_at_once;
+        const int64_t column = strip * STRIP;
+        unpack_job job = {c, strip, floats_at(c, s->unpacked_at)};
+        thread_pool_for(pool_for(c, count * STRIP * s->k), (size_t)count, 1, unpack_task, &job);
+        s->product.n = s->n - column < count * STRIP ? s->n - column : count * STRIP;
+        gemm_problem problem = {.left = {.base = c->inputs[A]->data, .row_stride = s->k},
+                                .right = job.out,
+                                .bias = s->bias == NULL ? NULL : s->bias + column,
+                                .residual = residual == NULL ? NULL : (const float *)residual->data + column,
+                                .residual_stride = s->n,
+                                .out = (float *)c->outputs[0]->data + column,
+                                .out_stride = s->n};
+        gemm_run(&s->product, &problem, 1, c->pool, (char *)c->workspace + s->tables_at);
+    }
+}
+
 static accel_status run(kernel_call *c) {
-    const nbits_state *s = c->state;
+    nbits_state *s = c->state;
+    if (s->strips_at_once > 0) {
+        run_many_rows(c, s);
+        return ACCEL_OK;
+    }
     const int64_t work = s->m * s->n * s->k / 8;
     if (s->integers || s->row_bytes > 0 || s->shift != NULL) {
         thread_pool_for(pool_for(c, s->m * s->k), (size_t)s->m, grain_for((size_t)s->m, s->m * s->k),
