@@ -15,6 +15,7 @@
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
+    X(resize)                                                                                                \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
     X(qpool)
