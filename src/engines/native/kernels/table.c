@@ -16,6 +16,7 @@
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
     X(resize)                                                                                                \
+    X(rearrange)                                                                                             \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
     X(qpool)
