@@ -17,6 +17,7 @@
     X(conv_transpose)                                                                                        \
     X(resize)                                                                                                \
     X(rearrange)                                                                                             \
+    X(typed)                                                                                                 \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
     X(qpool)
