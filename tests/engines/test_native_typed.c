@@ -110,6 +110,28 @@ static void test_tests_of_one_operand(void **state) {
     finish_all(&b, 2, results, 0, "IsNaN, Not");
 }
 
+static void test_where(void **state) {
+    (void)state;
+    for (size_t t = 0; t < PLAIN; t++) {
+        builder b = start();
+        value_id test = input_of(&b, DTYPE_BOOL, DIMS(2, 1, 5, 33)),
+                 yes = input_of(&b, plain[t], DIMS(3, 1, 33)), no = input_of(&b, plain[t], SCALAR);
+        value_id results[] = {BUILD(&b, "Where", test, yes, no), BUILD(&b, "Where", test, no, yes),
+                              BUILD(&b, "Where", test, yes, yes)};
+        finish_all(&b, 3, results, 0, "Where");
+    }
+    builder b = start();
+    value_id x = BUILD(&b, "Conv", input(&b, DIMS(2, 4, 5, 5)), constant(&b, DIMS(9, 4, 1, 1)));
+    value_id low =
+        BUILD(&b, "Where", BUILD(&b, "Less", x, constant(&b, DIMS(9, 1, 1))), x, constant(&b, DIMS(5)));
+    finish(&b, low, 2e-6, "Where, channels-last");
+    b = start();
+    finish(
+        &b,
+        BUILD(&b, "Where", input_of(&b, DTYPE_BOOL, DIMS(0, 1)), input(&b, DIMS(1, 4)), input(&b, DIMS(4))),
+        0, "Where of nothing");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_casts),
@@ -117,6 +139,7 @@ int main(void) {
         cmocka_unit_test(test_pairs_with_odd_numbers),
         cmocka_unit_test(test_powers),
         cmocka_unit_test(test_tests_of_one_operand),
+        cmocka_unit_test(test_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@
     X(resize)                                                                                                \
     X(rearrange)                                                                                             \
     X(typed)                                                                                                 \
+    X(functions)                                                                                             \
+    X(where)                                                                                                 \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
     X(qpool)
