@@ -17,6 +17,23 @@ static double softplus(double x) {
     return fmax(x, 0) + log1p(exp(-fabs(x)));
 }
 
+static double sign(double x) {
+    return x > 0 ? 1 : x < 0 ? -1 : x;
+}
+static double softsign(double x) {
+    return x / (1 + fabs(x));
+}
+static double mish(double x) {
+    return x * tanh(softplus(x));
+}
+static double selu(double x) {
+    double gamma = (double)1.0507009873554805f;
+    return x > 0 ? gamma * x : gamma * (double)1.6732632423543772f * expm1(x);
+}
+static double celu(double x) {
+    return x > 0 ? x : expm1(x);
+}
+
 typedef struct function {
     const char *op;
     double (*exact)(double);
@@ -114,7 +131,12 @@ static void test_vector_functions(void **state) {
         {"Exp", exp, 2, -INFINITY, INFINITY},   {"Log", log, 2, -INFINITY, INFINITY},
         {"Tanh", tanh, 4, -INFINITY, INFINITY}, {"Erf", erf, 4, -INFINITY, INFINITY},
         {"Sigmoid", sigmoid, 4, -87, INFINITY}, {"Softplus", softplus, 4, -87, INFINITY},
-        {"Gelu", gelu, 6, -1, INFINITY},
+        {"Gelu", gelu, 6, -1, INFINITY},        {"Sin", sin, 1, -INFINITY, INFINITY},
+        {"Cos", cos, 1, -INFINITY, INFINITY},   {"Floor", floor, 0, -INFINITY, INFINITY},
+        {"Ceil", ceil, 0, -INFINITY, INFINITY}, {"Round", rint, 0, -INFINITY, INFINITY},
+        {"Sign", sign, 0, -INFINITY, INFINITY}, {"Softsign", softsign, 2, -INFINITY, INFINITY},
+        {"Mish", mish, 6, -80, INFINITY},       {"Selu", selu, 6, -INFINITY, INFINITY},
+        {"Celu", celu, 4, -INFINITY, INFINITY},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         check_function(&functions[i]);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/ops/kit.h"
+#include "graph/resize.h"
 
 static const op_attr_def resize_attrs[] = {
     {"antialias", ATTR_INT, false, "0"},
@@ -17,7 +18,6 @@ static const op_attr_def resize_attrs[] = {
 };
 
 enum { X, ROI, SCALES, SIZES };
-enum resize_mode { NEAREST, LINEAR, CUBIC };
 enum nearest_mode { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
 enum aspect_policy { STRETCH, NOT_LARGER, NOT_SMALLER };
 enum coordinate_mode {
@@ -28,17 +28,6 @@ enum coordinate_mode {
     ASYMMETRIC,
     CROP_AND_RESIZE
 };
-
-typedef struct resize_plan {
-    bool known;
-    int mode, nearest, coordinates, policy;
-    bool antialias, exclude_outside;
-    double cubic, extrapolation;
-    bool resized[TENSOR_MAX_RANK]; /* axes that scales or sizes speak of */
-    double scale[TENSOR_MAX_RANK], start[TENSOR_MAX_RANK],
-        end[TENSOR_MAX_RANK]; /* start, end: region of interest */
-    int64_t out[TENSOR_MAX_RANK];
-} resize_plan;
 
 /* ---- attributes and sizes --------------------------------------------------------------------------------------------- */
 
@@ -120,7 +109,7 @@ static accel_status sizes_from_sizes(const op_context *c, const int *axes, int c
     return ACCEL_OK;
 }
 
-static accel_status resize_read(const op_context *c, resize_plan *p) {
+accel_status resize_read(const op_context *c, resize_plan *p) {
     int axes[TENSOR_MAX_RANK], count, rank = input_rank(c, X);
     *p = (resize_plan){0};
     ACCEL_TRY(read_modes(c, p));
@@ -201,15 +190,8 @@ static double cubic_weight(double x, double a) {
     return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-/* The taps of one output position: weights[0 … count) of the input places first, first + 1, … A filter that shrinks the
- * input is stretched by 1 / scale when antialiasing. */
-typedef struct taps {
-    int64_t first, count;
-    double *weights;
-} taps;
-
-static int64_t most_taps(const resize_plan *p, int axis) {
-    double support = p->mode == CUBIC ? 2 : 1;
+int64_t resize_most_taps(const resize_plan *p, int axis) {
+    double support = p->mode == RESIZE_CUBIC ? 2 : 1;
     double scale = p->antialias && p->scale[axis] < 1 ? p->scale[axis] : 1;
     return 2 * (int64_t)ceil(support / scale) + 2;
 }
@@ -222,14 +204,14 @@ static int64_t nearest_place(int mode, double x) {
     return (int64_t)below + up;
 }
 
-static void find_taps(const resize_plan *p, int axis, double x, int64_t length, taps *t) {
-    if (p->mode == NEAREST) {
+static void find_taps(const resize_plan *p, int axis, double x, int64_t length, resize_taps *t) {
+    if (p->mode == RESIZE_NEAREST) {
         t->first = nearest_place(p->nearest, x);
         t->count = 1;
         t->weights[0] = 1;
         return;
     }
-    double support = p->mode == CUBIC ? 2 : 1, sum = 0;
+    double support = p->mode == RESIZE_CUBIC ? 2 : 1, sum = 0;
     double scale = p->antialias && p->scale[axis] < 1 ? p->scale[axis] : 1;
     double base = ceil(x) - 1; /* the reference keeps the ratio in (0, 1] */
     int64_t reach = (int64_t)floor(-support / scale) + 1;
@@ -237,7 +219,8 @@ static void find_taps(const resize_plan *p, int axis, double x, int64_t length, 
     t->count = 2 - 2 * reach;
     for (int64_t i = 0; i < t->count; i++) {
         double distance = ((double)(reach + i) - (x - base)) * scale;
-        double weight = p->mode == CUBIC ? cubic_weight(distance, p->cubic) : fmax(0, 1 - fabs(distance));
+        double weight =
+            p->mode == RESIZE_CUBIC ? cubic_weight(distance, p->cubic) : fmax(0, 1 - fabs(distance));
         bool outside = t->first + i < 0 || t->first + i >= length;
         t->weights[i] = p->exclude_outside && outside ? 0 : weight;
         sum += t->weights[i];
@@ -248,14 +231,23 @@ static void find_taps(const resize_plan *p, int axis, double x, int64_t length, 
 
 /* ---- one axis ------------------------------------------------------------------------------------------------------------------ */
 
+bool resize_keeps(const resize_plan *p, int axis, int64_t length) {
+    bool whole = p->coordinates != CROP_AND_RESIZE || (p->start[axis] == 0 && p->end[axis] == 1);
+    return !p->resized[axis] || (p->scale[axis] == 1 && p->out[axis] == length && whole);
+}
+
+bool resize_find_taps(const resize_plan *p, int axis, int64_t position, int64_t length, int64_t out_length,
+                      resize_taps *t) {
+    double x = original_position(p, axis, (double)position, length, out_length);
+    bool outside = p->coordinates == CROP_AND_RESIZE && !(x >= 0 && x <= (double)(length - 1));
+    find_taps(p, axis, fabs(x) < 1e15 ? x : 0, length, t);
+    return !outside;
+}
+
 static void resize_axis(const resize_plan *p, int axis, axis_split from, int64_t out_length, const double *in,
-                        double *out, taps *t) {
+                        double *out, resize_taps *t) {
     for (int64_t i = 0; i < out_length; i++) {
-        double x = original_position(p, axis, (double)i, from.length, out_length);
-        bool outside = p->coordinates == CROP_AND_RESIZE && !(x >= 0 && x <= (double)(from.length - 1));
-        if (!(fabs(x) < 1e15))
-            x = 0;
-        find_taps(p, axis, x, from.length, t);
+        bool outside = !resize_find_taps(p, axis, i, from.length, out_length, t);
         for (int64_t o = 0; o < from.outer; o++) {
             double *to = out + (o * out_length + i) * from.inner;
             for (int64_t k = 0; k < from.inner; k++)
@@ -296,11 +288,10 @@ static accel_status resize_eval(op_context *c) {
     if (output_elements(c, 0) == 0)
         return ACCEL_OK;
     for (int axis = 0; axis < now.rank; axis++) {
-        bool whole = p.coordinates != CROP_AND_RESIZE || (p.start[axis] == 0 && p.end[axis] == 1);
-        if (!p.resized[axis] || (p.scale[axis] == 1 && p.out[axis] == now.dims[axis] && whole))
+        if (resize_keeps(&p, axis, now.dims[axis]))
             continue;
         axis_split from = split_at(&now, axis);
-        taps t = {.weights = SCRATCH(c, double, most_taps(&p, axis))};
+        resize_taps t = {.weights = SCRATCH(c, double, resize_most_taps(&p, axis))};
         double *out = SCRATCH(c, double, from.outer *p.out[axis] * from.inner);
         if (!t.weights || !out)
             return ACCEL_OUT_OF_MEMORY;

@@ -1,4 +1,4 @@
-/* Add, Sub, Mul, Div, Max, Min, Pow of f32 with broadcasting, in either layout. */
+/* Add, Sub, Mul, Div, Max, Min, PRelu of f32 with broadcasting, in either layout. */
 #include <string.h>
 
 #include "engines/native/kernels/broadcast.h"
@@ -11,6 +11,7 @@ typedef enum binary_kind {
     BINARY_DIV,
     BINARY_MAX,
     BINARY_MIN,
+    BINARY_PRELU,
     BINARY_NONE
 } binary_kind;
 
@@ -33,6 +34,8 @@ INLINE vf combine(binary_kind kind, vf a, vf b) {
         return v_select((a > b) | (a != a), a, b);
     case BINARY_MIN:
         return v_select((a < b) | (a != a), a, b);
+    case BINARY_PRELU:
+        return v_select(a >= (vf){0}, a, a * b);
     case BINARY_NONE:
         break;
     }
@@ -82,6 +85,7 @@ static void run_row(const binary_state *s, const float *a, const float *b, float
         CASE(BINARY_DIV)
         CASE(BINARY_MAX)
         CASE(BINARY_MIN)
+        CASE(BINARY_PRELU)
 #undef CASE
     case BINARY_NONE:
         break;
@@ -89,7 +93,7 @@ static void run_row(const binary_state *s, const float *a, const float *b, float
 }
 
 static bool read_kind(const kernel_call *c, binary_state *s) {
-    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Max", "Min"};
+    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu"};
     s->kind = strcmp(c->node->op_type, "Sum") == 0 ? BINARY_ADD : BINARY_NONE;
     for (int i = 0; i < BINARY_NONE; i++) {
         if (strcmp(c->node->op_type, names[i]) == 0) {
@@ -172,5 +176,5 @@ static accel_status binary_run(kernel_call *c) {
         binary_prepare,                                                                                      \
         binary_run}
 static const kernel_def kernels[] = {BINARY("Add"), BINARY("Sub"), BINARY("Mul"), BINARY("Div"),
-                                     BINARY("Max"), BINARY("Min"), BINARY("Sum")};
+                                     BINARY("Max"), BINARY("Min"), BINARY("Sum"), BINARY("PRelu")};
 KERNEL_FAMILY(binary, kernels);

@@ -18,6 +18,11 @@
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
+    X(resize)                                                                                                \
+    X(rearrange)                                                                                             \
+    X(typed)                                                                                                 \
+    X(functions)                                                                                             \
+    X(where)                                                                                                 \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
     X(qpool)
