@@ -92,7 +92,7 @@ def by_reference(accel, path, shapes):
     (record,) = accel_json(command, allowed=(0, 1))
     counts = {}
     for row in record["profile"]["steps"]:
-        if row["kernel"] == "reference":
+        if row["kernel"] == "reference" and row["time_ms"] > 0:  # a branch that was not taken has none
             counts[row["operator"]] = counts.get(row["operator"], 0) + 1
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
