@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bars import Page, accel_json, geometric_mean, say
 
-LIMIT = 5e-5
+LIMIT, LIMIT_8_BITS = 5e-5, 1e-1  # the second where values are rounded to 8 bits on the way: accel verify's own limits
 THREADS = (1, 2)
+INT8 = ["--precision", "int8"]
 # File, what it is, and shapes as its package gives them where the file leaves them open.
 FILES = [
     ("silero_vad/silero_vad.onnx", "voice activity, LSTM; rate by If", ["--dim", "input:1=576"]),
@@ -55,20 +56,33 @@ def distance(accel, path, shapes, engine, against):
 def accuracy(accel, path, shapes):
     """What the table says, and whether native is right. Where it is far from ONNX Runtime, the plain evaluator with f64 sums judges."""
     far, why = distance(accel, path, shapes, "native", "onnxruntime")
-    if far is None:
-        return f"cannot run: {why}", False
-    if far <= LIMIT:
+    if far is None and "int8" in why:  # ONNX Runtime wants to be asked for what the file is
+        far, why = distance(accel, path, [*shapes, *INT8], "onnxruntime", "native")
+        if far is not None:
+            return f"{far:.1e} (8 bits)", far <= LIMIT_8_BITS
+    if far is not None and far <= LIMIT:
         return f"{far:.1e}", True
-    ours, theirs = (distance(accel, path, shapes, engine, "reference")[0] for engine in ("native", "onnxruntime"))
+    ours, broken = distance(accel, path, shapes, "native", "reference")
+    if ours is None:
+        return f"cannot run: {broken}", False
+    if far is None:
+        return f"{ours:.1e} from f64 (ONNX Runtime: {why})", ours <= LIMIT
+    theirs, _ = distance(accel, path, shapes, "onnxruntime", "reference")
     return f"{far:.1e} (from f64: native {ours:.1e}, ONNX Runtime {theirs:.1e})", ours <= LIMIT
 
 
-def latencies(accel, path, shapes, seconds):
-    """{(engine, threads): median ms}, the two engines in turn."""
-    command = [accel, "bench", path, *shapes, "--engine", "native,onnxruntime", "--on", "cpu", "--threads", ",".join(map(str, THREADS))]
+def bench(accel, path, shapes, seconds, engines):
+    command = [accel, "bench", path, *shapes, "--engine", engines, "--on", "cpu", "--threads", ",".join(map(str, THREADS))]
     command += ["--min-time", seconds, "--max-time", max(10, seconds), "--no-verify", "--no-db", "--quiet", "--format", "json"]
-    records = accel_json(command, allowed=(0, 1))
-    return {(r["engine"]["name"], r["threads"]): r["latency_ms"]["median"] for r in records if r["status"] == "ok"}
+    return {(r["engine"]["name"], r["threads"]): r["latency_ms"]["median"] for r in accel_json(command, allowed=(0, 1)) if r["status"] == "ok"}
+
+
+def latencies(accel, path, shapes, seconds):
+    """{(engine, threads): median ms}, the two engines in turn; one after the other where they must be asked for different precisions."""
+    times = bench(accel, path, shapes, seconds, "native,onnxruntime")
+    if ("onnxruntime", THREADS[0]) not in times:
+        times |= bench(accel, path, [*shapes, *INT8], seconds, "onnxruntime")
+    return times
 
 
 def by_reference(accel, path, shapes):
@@ -78,7 +92,7 @@ def by_reference(accel, path, shapes):
     (record,) = accel_json(command, allowed=(0, 1))
     counts = {}
     for row in record["profile"]["steps"]:
-        if row["kernel"] == "reference":
+        if row["kernel"] == "reference" and row["time_ms"] > 0:  # a branch that was not taken has none
             counts[row["operator"]] = counts.get(row["operator"], 0) + 1
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
@@ -121,7 +135,7 @@ def main():
     for threads in THREADS:
         columns += [f">native, {threads} thread{'s' * (threads > 1)}, ms", ">ONNX Runtime, ms", ">ratio"]
     page.table([*columns, "by the reference"], rows)
-    page.bar(f"run unchanged, with outputs within {LIMIT:g} of ONNX Runtime's or of the f64 evaluator's", f"{right} of {len(FILES)}",
+    page.bar(f"run unchanged, with outputs within {LIMIT:g} ({LIMIT_8_BITS:g} with 8 bits) of ONNX Runtime's or of the f64 evaluator's", f"{right} of {len(FILES)}",
              right == len(FILES), timed=False)
     for threads in THREADS:
         mean = geometric_mean(ratios[threads])

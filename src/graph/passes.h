@@ -6,7 +6,8 @@
 
 /* Drops Identity, Dropout in inference mode, Cast to the same type, Reshape/Transpose that change nothing. */
 accel_status pass_eliminate(graph *g, accel_error *err);
-/* Replaces every If whose condition is known (shape arithmetic of bound shapes included) by the branch that it takes. */
+/* Replaces every If whose condition is known (shape arithmetic of bound shapes included) by the branch that it takes; not inside
+ * loops. */
 accel_status pass_inline_if(graph *g, accel_error *err);
 /* Pow by 1, 2 or -1 becomes Identity, Mul or Reciprocal. */
 accel_status pass_simplify_pow(graph *g, accel_error *err);

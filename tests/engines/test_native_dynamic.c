@@ -147,6 +147,29 @@ static void a_loop_may_change_its_shapes_every_turn(void **state) {
     native_check(growing(0), 1e-6, true, "Loop without turns");
 }
 
+/* What the body declares of its state holds for the first turn only: nothing follows from it. */
+static void declared_shapes_of_a_body_are_not_believed(void **state) {
+    (void)state;
+    graph *g = new_graph(), *body = inside(g);
+    graph_attr axis = attr_int("axis", 0);
+    value_id x = input(g, "x", DTYPE_F32, DIMS(1, 4));
+    (void)input(body, "turn", DTYPE_I64, SCALAR);
+    value_id go = input(body, "go", DTYPE_BOOL, SCALAR), h = input(body, "state", DTYPE_F32, DIMS(1, 4));
+    output(body, NODE(body, "Identity", NULL, go));
+    value_id rows = NODE(body, "Gather", NULL, NODE(body, "Shape", NULL, h), INTS(body, 0));
+    graph *yes = inside(body), *no = inside(body);
+    output(yes, NODE(yes, "Neg", NULL, outer(yes, h)));
+    output(no, NODE(no, "Exp", NULL, outer(no, h)));
+    value_id one_row = NODE(body, "Equal", NULL, rows, INTS(body, 1));
+    value_id sizes[] = {rows, INTS(body, 4)};
+    value_id same = NODE(body, "Reshape", NULL, choose(body, one_row, yes, no),
+                         node_with(body, "Concat", NULL, 2, sizes, 1, &axis)->outputs[0]);
+    value_id parts[] = {same, outer(body, x)};
+    output(body, node_with(body, "Concat", NULL, 2, parts, 1, &axis)->outputs[0]);
+    output(g, repeat(g, body, 3, x));
+    native_check(g, 1e-6, true, "declared state");
+}
+
 /* A Loop in a branch in a Loop; the innermost one reads values of all graphs around it. */
 static void graphs_inside_graphs_read_what_is_around_them(void **state) {
     (void)state;
@@ -366,6 +389,7 @@ int main(void) {
         cmocka_unit_test(both_branches_give_the_right_numbers),
         cmocka_unit_test(a_loop_of_one_shape_runs_by_kernels),
         cmocka_unit_test(a_loop_may_change_its_shapes_every_turn),
+        cmocka_unit_test(declared_shapes_of_a_body_are_not_believed),
         cmocka_unit_test(graphs_inside_graphs_read_what_is_around_them),
         cmocka_unit_test(a_scan_runs_by_kernels),
         cmocka_unit_test(picked_rows_run_by_kernels),

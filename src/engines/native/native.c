@@ -214,9 +214,17 @@ static void native_timing(const engine_session *s, engine_timing *out) {
     *out = s->timing;
 }
 
+static void add_memory(const plan *p, engine_memory *out) {
+    out->model_bytes += p->weight_bytes;
+    out->activation_bytes += p->memory_bytes + p->workspace_bytes;
+    for (size_t i = 0; i < p->child_count; i++) {
+        add_memory(p->children[i], out);
+    }
+}
+
 static void native_memory(const engine_session *s, engine_memory *out) {
-    *out = (engine_memory){.model_bytes = s->plan->weight_bytes,
-                           .activation_bytes = s->plan->memory_bytes + s->plan->workspace_bytes};
+    *out = (engine_memory){0};
+    add_memory(s->plan, out);
 }
 
 static void native_ran(const engine_session *s, engine_ran *out) {

@@ -32,14 +32,18 @@ static void start_outer(plan *p, size_t id) {
     v->v.constant = from->v.constant;
 }
 
-/* What the graph's own inference says of the shapes inside may hold for one call and not for the next. */
+/* What the graph's own inference found inside, shapes and contents, may hold for one call and not for the next. */
 static void start_inside(plan *p, size_t id) {
     plan_value *v = &p->values[id];
     if (p->graph->values[id].origin == VALUE_OUTER) {
         start_outer(p, id);
-    } else if (!v->v.constant && v->type.container == CONTAINER_TENSOR) {
-        value_type type = {CONTAINER_TENSOR, v->type.type, shape_unknown()};
-        native_plan_set_type(v, &type);
+    } else if (p->graph->values[id].origin == VALUE_NODE) {
+        v->v.constant = false;
+        v->store = STORE_NONE;
+        if (v->type.container == CONTAINER_TENSOR) {
+            value_type type = {CONTAINER_TENSOR, v->type.type, shape_unknown()};
+            native_plan_set_type(v, &type);
+        }
     }
 }
 

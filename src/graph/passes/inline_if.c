@@ -132,8 +132,9 @@ static graph *known_branch(const graph *g, const graph_node *n) {
 
 static accel_status inline_in(graph *g, size_t *count, accel_error *err);
 
+/* Not in bodies of loops: what is declared there of shapes may hold for the first turn only. */
 static accel_status inline_node(editor *e, graph_node *n, size_t *count, accel_error *err) {
-    for (size_t a = 0; a < n->attr_count && !n->dead; a++) {
+    for (size_t a = 0; a < n->attr_count && node_is(n, "If"); a++) {
         if (n->attrs[a].kind == ATTR_GRAPH && n->attrs[a].graph) {
             ACCEL_TRY(inline_in(n->attrs[a].graph, count, err));
         }

@@ -348,63 +348,115 @@ static void list_taps(const conv_state *s, const float *image, int64_t pixel, ta
     }
 }
 
-INLINE void depthwise_vectors(const tap_list *list, const int vectors, int64_t at, const float *bias,
-                              float *out) {
-    vf sum[4];
-    UNROLL for (int v = 0; v < vectors; v++) {
-        sum[v] = v_load(bias + at + v * VW);
-    }
-    for (int t = 0; t < list->count; t++) {
+/* Pixels next to each other whose taps all lie inside: those of pixel p are p · step floats behind those of the first. */
+typedef struct pixel_run {
+    tap_list taps;
+    int64_t step, out_stride;
+    float *out;
+} pixel_run;
+
+/* `vectors` of channels from `at` of `pixels` pixels from `first`: a weight is loaded once for all of them. */
+INLINE void depthwise_block(const pixel_run *run, const int pixels, const int vectors, int64_t first,
+                            int64_t at, const float *bias) {
+    vf sum[4][4];
+    UNROLL for (int p = 0; p < pixels; p++) {
         UNROLL for (int v = 0; v < vectors; v++) {
-            sum[v] += v_load(list->pixel[t] + at + v * VW) * v_load(list->weight[t] + at + v * VW);
+            sum[p][v] = v_load(bias + at + v * VW);
         }
     }
-    UNROLL for (int v = 0; v < vectors; v++) {
-        v_store(out + at + v * VW, sum[v]);
+    for (int t = 0; t < run->taps.count; t++) {
+        const float *x = run->taps.pixel[t] + first * run->step + at, *w = run->taps.weight[t] + at;
+        UNROLL for (int v = 0; v < vectors; v++) {
+            vf weight = v_load(w + v * VW);
+            UNROLL for (int p = 0; p < pixels; p++) {
+                sum[p][v] += v_load(x + p * run->step + v * VW) * weight;
+            }
+        }
+    }
+    UNROLL for (int p = 0; p < pixels; p++) {
+        UNROLL for (int v = 0; v < vectors; v++) {
+            v_store(run->out + (first + p) * run->out_stride + at + v * VW, sum[p][v]);
+        }
     }
 }
 
-static void depthwise_pixel(const conv_state *s, const tap_list *list, float *out) {
+static void depthwise_few_channels(const conv_state *s, const pixel_run *run, int64_t pixel) {
+    for (int64_t at = 0; at < s->groups; at++) {
+        float sum = s->bias[at];
+        for (int t = 0; t < run->taps.count; t++) {
+            sum += run->taps.pixel[t][pixel * run->step + at] * run->taps.weight[t][at];
+        }
+        run->out[pixel * run->out_stride + at] = sum;
+    }
+}
+
+INLINE void depthwise_pixels(const conv_state *s, const pixel_run *run, const int pixels, const int vectors,
+                             int64_t first) {
     int64_t at = 0;
-    for (; at + 4 * VW <= s->groups; at += 4 * VW) {
-        depthwise_vectors(list, 4, at, s->bias, out);
+    for (; at + vectors * VW <= s->groups; at += vectors * VW) {
+        depthwise_block(run, pixels, vectors, first, at, s->bias);
     }
     for (; at + VW <= s->groups; at += VW) {
-        depthwise_vectors(list, 1, at, s->bias, out);
+        depthwise_block(run, pixels, 1, first, at, s->bias);
     }
-    if (at < s->groups && s->groups >= VW) { /* the last vector overlaps the one before */
-        depthwise_vectors(list, 1, s->groups - VW, s->bias, out);
-        return;
+    if (at < s->groups) { /* the last vector overlaps the one before */
+        depthwise_block(run, pixels, 1, first, s->groups - VW, s->bias);
     }
-    for (; at < s->groups; at++) {
-        float sum = s->bias[at];
-        for (int t = 0; t < list->count; t++) {
-            sum += list->pixel[t][at] * list->weight[t][at];
+}
+
+static void depthwise_run_of(const conv_state *s, const pixel_run *run, int64_t pixels) {
+    int64_t p = 0;
+    for (; p < pixels && s->groups < VW; p++) {
+        depthwise_few_channels(s, run, p);
+    }
+    for (; p + 4 <= pixels; p += 4) {
+        depthwise_pixels(s, run, 4, 2, p);
+    }
+    for (; p < pixels; p++) {
+        depthwise_pixels(s, run, 1, 4, p);
+    }
+}
+
+/* How many pixels from this one on, in its line, have all their taps along the line inside; at least 1. */
+static int64_t inner_run(const gemm_window *w, int64_t pixel) {
+    int64_t x = pixel % w->out[2], reach = (w->kernel[2] - 1) * w->dilation[2];
+    int64_t room = w->in[2] - 1 - reach + w->pad[2]; /* the last inner pixel begins here at most */
+    if (x * w->stride[2] < w->pad[2] || room < x * w->stride[2]) {
+        return 1;
+    }
+    int64_t last = room / w->stride[2];
+    return (last < w->out[2] - 1 ? last : w->out[2] - 1) - x + 1;
+}
+
+static void depthwise_epilogue(const kernel_call *c, int64_t pixel, float *out) {
+    const kernel_epilogue *e = &c->epilogue;
+    const int64_t channels = ((const conv_state *)c->state)->groups;
+    if (e->residual != NULL) {
+        const float *add = (const float *)e->residual->data + pixel * e->residual->pixel_stride;
+        for (int64_t k = 0; k < channels; k++) {
+            out[k] += add[k];
         }
-        out[at] = sum;
+    }
+    if (e->activation != ACT_NONE) {
+        unary_apply(e->activation, e->alpha, e->beta, out, out, (size_t)channels);
     }
 }
 
 static void depthwise_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const conv_state *s = c->state;
-    const kernel_epilogue *e = &c->epilogue;
+    pixel_run run = {.step = s->window.stride[2] * s->window.pixel_stride,
+                     .out_stride = c->outputs[0]->pixel_stride};
     (void)worker;
-    tap_list list;
-    for (size_t i = begin; i < end; i++) {
-        int64_t image = (int64_t)i / s->pixels;
-        list_taps(s, (const float *)c->inputs[0]->data + image * s->window.image_stride,
-                  (int64_t)i % s->pixels, &list);
-        float *out = (float *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
-        depthwise_pixel(s, &list, out);
-        if (e->residual != NULL) {
-            const float *add = (const float *)e->residual->data + (int64_t)i * e->residual->pixel_stride;
-            for (int64_t k = 0; k < s->groups; k++) {
-                out[k] += add[k];
-            }
-        }
-        if (e->activation != ACT_NONE) {
-            unary_apply(e->activation, e->alpha, e->beta, out, out, (size_t)s->groups);
+    for (int64_t i = (int64_t)begin, count; i < (int64_t)end; i += count) {
+        count = inner_run(&s->window, i % s->pixels);
+        count = count < (int64_t)end - i ? count : (int64_t)end - i;
+        list_taps(s, (const float *)c->inputs[0]->data + i / s->pixels * s->window.image_stride,
+                  i % s->pixels, &run.taps);
+        run.out = (float *)c->outputs[0]->data + i * run.out_stride;
+        depthwise_run_of(s, &run, count);
+        for (int64_t p = 0; p < count; p++) {
+            depthwise_epilogue(c, i + p, run.out + p * run.out_stride);
         }
     }
 }
