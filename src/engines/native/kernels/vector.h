@@ -102,6 +102,24 @@ INLINE void v_store_part(float *p, vf x, size_t count) {
     __builtin_memcpy(p, &x, count * sizeof(float));
 }
 
+/* Every other lane of a and b one behind the other, from the first or the second on. */
+#if VECTOR_BYTES == 64
+#define V_EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define V_ODDS  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif VECTOR_BYTES == 32
+#define V_EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define V_ODDS  1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define V_EVENS 0, 2, 4, 6
+#define V_ODDS  1, 3, 5, 7
+#endif
+INLINE vf v_even(vf a, vf b) {
+    return __builtin_shufflevector(a, b, V_EVENS);
+}
+INLINE vf v_odd(vf a, vf b) {
+    return __builtin_shufflevector(a, b, V_ODDS);
+}
+
 INLINE float v_sum(vf x) {
     float lanes[VW];
     __builtin_memcpy(lanes, &x, sizeof lanes);
