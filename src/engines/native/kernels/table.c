@@ -11,6 +11,8 @@
     X(norm)                                                                                                  \
     X(softmax)                                                                                               \
     X(attention)                                                                                             \
+    X(rotary)                                                                                                \
+    X(cache)                                                                                                 \
     X(reduce)                                                                                                \
     X(move)
 
