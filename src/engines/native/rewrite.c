@@ -6,8 +6,8 @@
 /* In this order. To add one: its file in graph/passes/, and a line here. */
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
-    pass_eliminate,  pass_expand_contributed, pass_fuse_activations,
-    pass_fuse_norms, pass_fuse_attention,     pass_share,
+    pass_eliminate,      pass_expand_contributed, pass_fuse_activations, pass_fuse_norms,
+    pass_fuse_attention, pass_fuse_rotary,        pass_view_transposes,  pass_share,
 };
 
 accel_status native_rewrite(const graph *g, graph **out, accel_error *err) {
