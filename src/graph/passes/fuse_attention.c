@@ -13,7 +13,7 @@
 /* What scores are replaced by or lowered by so that nothing of them is left: an f32 score below 8 vanishes beside it. */
 static const double closed_below = -1e8;
 
-enum { MOST_MASKS = 4 };
+enum { MOST_MASKS = 4, MOST_STEPS = 16 };
 
 /* Scores seen from the softmax towards the product. */
 typedef struct scores {
@@ -23,6 +23,7 @@ typedef struct scores {
     double scale, softcap;
     value_id masks[MOST_MASKS];
     size_t mask_count;
+    int steps;   /* from the softmax so far */
     bool scaled; /* a scale was seen: masks further in would be scaled too */
 } scores;
 
@@ -168,7 +169,8 @@ static bool read_scaled(editor *e, const graph_node *n, scores *s) {
 
 static bool read_scores(editor *e, value_id v, scores *s) {
     const graph *g = e->g;
-    if (!used_once(e, v) || g->values[v].origin != VALUE_NODE || !has_static_shape(g, v)) {
+    if (!used_once(e, v) || g->values[v].origin != VALUE_NODE || !has_static_shape(g, v) ||
+        s->steps++ == MOST_STEPS) {
         return false;
     }
     value_id inner = behind_reshape(g, v);
