@@ -381,6 +381,35 @@ static void attention_is_found_in_many_spellings(void **state) {
     }
 }
 
+/* What is put behind a cache: the cache's new state is the attention's own. */
+static graph *attention_on_a_cache(bool others_read_it) {
+    builder start_b = start(), *b = &start_b;
+    value_id q = split(b, f32_input(b, "q", DIMS(BATCH, LENGTH, HEADS * SIZE)), LENGTH, HEADS), kv[2];
+    for (int i = 0; i < 2; i++) {
+        value_id past = f32_input(b, i == 0 ? "pk" : "pv", DIMS(BATCH, HEADS / 2, KEYS - 2, SIZE));
+        value_id fresh = f32_input(b, i == 0 ? "k" : "v", DIMS(BATCH, HEADS / 2, 2, SIZE));
+        kv[i] = build_op(b, "Concat", 2, (value_id[]){past, fresh}, 1, &BUILD_INT("axis", -2));
+        build_output(b, i == 0 ? "present_key" : "present_value", kv[i]);
+    }
+    if (others_read_it) {
+        build_output(b, "other", BUILD(b, "Neg", kv[0]));
+    }
+    value_id turned = transpose(b, repeat(b, kv[0], 4), 4, (int64_t[]){0, 1, 3, 2});
+    value_id scores = BUILD(b, "MatMul", q, turned);
+    value_id weights = build_op(b, "Softmax", 1, &scores, 1, &BUILD_INT("axis", -1));
+    return after(finish(b, BUILD(b, "MatMul", weights, repeat(b, kv[1], 4))), pass_fuse_attention);
+}
+
+static void a_cache_is_kept_by_the_attention_that_reads_it(void **state) {
+    (void)state;
+    for (int others = 0; others < 2; others++) {
+        graph *g = attention_on_a_cache(others == 1);
+        assert_int_equal(count_nodes(g, "Attention"), 1);
+        assert_int_equal(count_nodes(g, "Concat"), others == 1 ? 2 : 0);
+        graph_destroy(g);
+    }
+}
+
 static void rows_need_no_transpose(void **state) {
     (void)state;
     static const unsigned cases[] = {0, KEY_IN_ONE | MASK, SHARED_HEADS, KEY_FLAT | SCALE_OPERANDS,
@@ -534,6 +563,7 @@ int main(void) {
         cmocka_unit_test(a_multiplied_out_normalization_is_found),
         cmocka_unit_test(what_is_no_normalization_stays),
         cmocka_unit_test(attention_is_found_in_many_spellings),
+        cmocka_unit_test(a_cache_is_kept_by_the_attention_that_reads_it),
         cmocka_unit_test(rows_need_no_transpose),
         cmocka_unit_test(layers_share_what_is_made_of_their_mask),
         cmocka_unit_test(what_is_no_attention_stays),

@@ -6,8 +6,10 @@
 /* In this order. To add one: its file in graph/passes/, and a line here. */
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
-    pass_eliminate,      pass_expand_contributed, pass_fuse_activations, pass_fuse_norms,
-    pass_fuse_attention, pass_fuse_rotary,        pass_view_transposes,  pass_share,
+    pass_eliminate,          graph_fold_found, /* shape arithmetic, which would read what others want to join */
+    pass_expand_contributed,                   /* before the rest, which knows ONNX's own operators */
+    pass_fuse_activations,   pass_fuse_norms,      pass_fuse_attention,
+    pass_fuse_rotary,        pass_view_transposes, pass_share, /* what the passes made for every layer, too */
 };
 
 accel_status native_rewrite(const graph *g, graph **out, accel_error *err) {
