@@ -8,6 +8,7 @@
 typedef struct folder {
     size_t max_bytes;
     bool keep_transposes;
+    bool found_only; /* what inference found already; nothing is computed */
     arena *scratch;
 } folder;
 
@@ -241,7 +242,7 @@ static accel_status fold_node(folder *f, graph *g, graph_node *n, accel_error *e
     if (!n->dead && n->op && contents_found(g, n)) {
         return promote_found(g, n, err);
     }
-    if (!foldable(f, g, n)) {
+    if (f->found_only || !foldable(f, g, n)) {
         return fold_subgraphs(f, g, n, err);
     }
     return fold_view(g, n) ? ACCEL_OK : compute(f, g, n, err);
@@ -255,21 +256,25 @@ static accel_status fold_graph(folder *f, graph *g, accel_error *err) {
     return ACCEL_OK;
 }
 
-static accel_status fold(graph *g, size_t max_bytes, bool keep_transposes, accel_error *err) {
+static accel_status fold(graph *g, folder *f, accel_error *err) {
     ACCEL_TRY(graph_infer(g, err));
-    folder f = {.max_bytes = max_bytes, .keep_transposes = keep_transposes, .scratch = arena_create()};
-    if (!f.scratch) {
+    f->scratch = arena_create();
+    if (!f->scratch) {
         return error_no_memory(err, "folding constants", 0);
     }
-    accel_status status = fold_graph(&f, g, err);
-    arena_destroy(f.scratch);
+    accel_status status = fold_graph(f, g, err);
+    arena_destroy(f->scratch);
     return status == ACCEL_OK ? graph_sweep(g, err) : status;
 }
 
 accel_status graph_fold_constants(graph *g, size_t max_bytes, accel_error *err) {
-    return fold(g, max_bytes, true, err);
+    return fold(g, &(folder){.max_bytes = max_bytes, .keep_transposes = true}, err);
 }
 
 accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err) {
-    return fold(g, max_bytes, false, err);
+    return fold(g, &(folder){.max_bytes = max_bytes}, err);
+}
+
+accel_status graph_fold_found(graph *g, accel_error *err) {
+    return fold(g, &(folder){.found_only = true}, err);
 }

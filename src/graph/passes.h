@@ -30,6 +30,10 @@ accel_status pass_fuse_activations(graph *g, accel_error *err);
 accel_status pass_fuse_norms(graph *g, accel_error *err);
 /* The same for Attention in f32, with its masks and the Reshape and Transpose of heads around it. Wants known shapes. */
 accel_status pass_fuse_attention(graph *g, accel_error *err);
+/* The same for RotaryEmbedding of whole heads. Wants known shapes. */
+accel_status pass_fuse_rotary(graph *g, accel_error *err);
+/* Reshape in place of a Transpose that moves only dims of 1. */
+accel_status pass_view_transposes(graph *g, accel_error *err);
 /* Replaces weights by seeded random ones, for benchmarking a graph that ships without real ones: floating initializers and ConstantOfShape
  * nodes of at least min_elements elements whose role is known from the node that uses them. Weights of products and convolutions are
  * He-normal by fan-in (std sqrt(2/fan_in) after a Relu; see randomize.c for sums and norms), biases small, BatchNormalization

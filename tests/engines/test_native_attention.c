@@ -244,6 +244,80 @@ static void test_a_length_outside_the_cache_is_an_error(void **state) {
     native_case_close(&c);
 }
 
+/* ---- rotary embedding ------------------------------------------------------------------------------------------------ */
+
+static void test_rotary_embedding(void **state) {
+    (void)state;
+    for (int spelling = 0; spelling < 16; spelling++) {
+        builder start_b = start(), *b = &start_b;
+        bool packed = (spelling & 1) != 0, positions = (spelling & 2) != 0, part = (spelling & 4) != 0;
+        int64_t half = part ? 9 : 20;
+        value_id in[4] = {packed ? input(b, "x", DIMS(2, 5, 3 * 40)) : input(b, "x", DIMS(2, 3, 5, 40)),
+                          positions ? input(b, "cos", DIMS(8, half)) : input(b, "cos", DIMS(2, 5, half)),
+                          positions ? input(b, "sin", DIMS(8, half)) : input(b, "sin", DIMS(2, 5, half)),
+                          positions ? build_input(b, "at", DTYPE_I64, 2, (int64_t[]){2, 5}, NULL)
+                                    : VALUE_NONE};
+        build_attr attrs[] = {BUILD_INT("interleaved", spelling >> 3), BUILD_INT("num_heads", packed ? 3 : 0),
+                              BUILD_INT("rotary_embedding_dim", part ? 2 * half : 0)};
+        build_output(b, "y", build_op(b, "RotaryEmbedding", positions ? 4 : 3, in, 3, attrs));
+        finish(b, 1e-6, "rotary");
+    }
+}
+
+/* ---- caches --------------------------------------------------------------------------------------------------------------- */
+
+static void test_lines_written_into_a_cache(void **state) {
+    (void)state;
+    for (int spelling = 0; spelling < 16; spelling++) {
+        builder start_b = start(), *b = &start_b;
+        bool circular = (spelling & 1) != 0, whole = (spelling & 2) != 0, in_place = (spelling & 4) != 0;
+        int64_t fresh = whole ? 9 : 4, starts[2] = {whole && !circular ? 0 : 5, whole && !circular ? 0 : 2};
+        value_id cache = input(b, "cache", DIMS(2, 3, 9, 8)),
+                 update = input(b, "update", DIMS(2, 3, fresh, 8));
+        if (in_place) { /* both die here */
+            cache = BUILD(b, "Neg", cache);
+            update = BUILD(b, "Abs", update);
+        }
+        value_id in[3] = {cache, update, spelling & 8 ? VALUE_NONE : build_i64s(b, 2, starts)};
+        build_attr mode = BUILD_STRING("mode", circular ? "circular" : "linear");
+        value_id y = build_op(b, "TensorScatter", spelling & 8 ? 2 : 3, in, 1, &mode);
+        build_output(b, "y", BUILD(b, "Neg", y));
+        finish(b, 0, "cache");
+    }
+}
+
+static accel_status run_with(graph *g, size_t input, int64_t number, accel_error *err) {
+    native_case c = native_case_open(g);
+    ((int64_t *)c.inputs[input].data)[0] = number;
+    engine_session *s = native_open(&c, 1);
+    accel_status status = engine_find("native")->run(s, err);
+    engine_find("native")->unload(s);
+    native_case_close(&c);
+    return status;
+}
+
+static void test_places_outside_are_errors(void **state) {
+    (void)state;
+    static const int64_t wrong[2] = {-1, 6};
+    for (int i = 0; i < 4; i++) {
+        builder start_b = start(), *b = &start_b;
+        accel_error err = {0};
+        graph *g = NULL;
+        value_id at = build_input(b, "at", DTYPE_I64, i < 2 ? 1 : 2, (int64_t[]){1, 1}, NULL), y;
+        if (i < 2) {
+            value_id cache = input(b, "cache", DIMS(1, 6, 4)), update = input(b, "update", DIMS(1, 1, 4));
+            y = BUILD(b, "TensorScatter", cache, update, at);
+        } else {
+            value_id x = input(b, "x", DIMS(1, 2, 1, 4)), table = input(b, "table", DIMS(6, 2));
+            y = BUILD(b, "RotaryEmbedding", x, table, table, at);
+        }
+        build_output(b, "y", y);
+        check_ok(builder_finish(b, &g, &err), &err);
+        assert_int_equal(run_with(g, 0, wrong[i % 2], &err), ACCEL_BAD_GRAPH);
+        assert_non_null(strstr(err.message, i < 2 ? "TensorScatter" : "RotaryEmbedding"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_queries),
@@ -251,6 +325,9 @@ int main(void) {
         cmocka_unit_test(test_masks_that_close),
         cmocka_unit_test(test_sequences_of_padding),
         cmocka_unit_test(test_a_length_outside_the_cache_is_an_error),
+        cmocka_unit_test(test_rotary_embedding),
+        cmocka_unit_test(test_lines_written_into_a_cache),
+        cmocka_unit_test(test_places_outside_are_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

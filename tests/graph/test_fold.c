@@ -24,6 +24,23 @@ static void constants_are_computed_once(void **state) {
     graph_destroy(g);
 }
 
+static void what_inference_found_is_kept_and_nothing_is_computed(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id x = input(g, "x", DTYPE_F32, DIMS(4, 80));
+    value_id rows = NODE(g, "Gather", "rows", NODE(g, "Shape", "shape", x), INTS(g, 0));
+    value_id large = NODE(g, "ConstantOfShape", "large", INTS(g, 4, 80));
+    graph_attr to = attr_int("to", DTYPE_F32);
+    value_id count = node_with(g, "Cast", "count", 1, &rows, 1, &to)->outputs[0];
+    output(g, NODE(g, "Add", "y", NODE(g, "Add", "sum", x, large), count));
+    assert_ok(graph_fold_found(g, &err));
+    assert_int_equal(g->values[rows].origin, VALUE_INITIALIZER);
+    assert_int_equal(count_nodes(g, "ConstantOfShape"), 1);
+    assert_int_equal(g->node_count, 3);
+    graph_destroy(g);
+}
+
 static void shape_arithmetic_on_known_shapes_disappears(void **state) {
     (void)state;
     graph *g = new_graph();
@@ -163,6 +180,7 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(constants_are_computed_once),
+        cmocka_unit_test(what_inference_found_is_kept_and_nothing_is_computed),
         cmocka_unit_test(shape_arithmetic_on_known_shapes_disappears),
         cmocka_unit_test(large_results_are_left_to_run_time),
         cmocka_unit_test(random_numbers_are_never_folded),

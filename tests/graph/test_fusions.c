@@ -381,6 +381,35 @@ static void attention_is_found_in_many_spellings(void **state) {
     }
 }
 
+/* What is put behind a cache: the cache's new state is the attention's own. */
+static graph *attention_on_a_cache(bool others_read_it) {
+    builder start_b = start(), *b = &start_b;
+    value_id q = split(b, f32_input(b, "q", DIMS(BATCH, LENGTH, HEADS * SIZE)), LENGTH, HEADS), kv[2];
+    for (int i = 0; i < 2; i++) {
+        value_id past = f32_input(b, i == 0 ? "pk" : "pv", DIMS(BATCH, HEADS / 2, KEYS - 2, SIZE));
+        value_id fresh = f32_input(b, i == 0 ? "k" : "v", DIMS(BATCH, HEADS / 2, 2, SIZE));
+        kv[i] = build_op(b, "Concat", 2, (value_id[]){past, fresh}, 1, &BUILD_INT("axis", -2));
+        build_output(b, i == 0 ? "present_key" : "present_value", kv[i]);
+    }
+    if (others_read_it) {
+        build_output(b, "other", BUILD(b, "Neg", kv[0]));
+    }
+    value_id turned = transpose(b, repeat(b, kv[0], 4), 4, (int64_t[]){0, 1, 3, 2});
+    value_id scores = BUILD(b, "MatMul", q, turned);
+    value_id weights = build_op(b, "Softmax", 1, &scores, 1, &BUILD_INT("axis", -1));
+    return after(finish(b, BUILD(b, "MatMul", weights, repeat(b, kv[1], 4))), pass_fuse_attention);
+}
+
+static void a_cache_is_kept_by_the_attention_that_reads_it(void **state) {
+    (void)state;
+    for (int others = 0; others < 2; others++) {
+        graph *g = attention_on_a_cache(others == 1);
+        assert_int_equal(count_nodes(g, "Attention"), 1);
+        assert_int_equal(count_nodes(g, "Concat"), others == 1 ? 2 : 0);
+        graph_destroy(g);
+    }
+}
+
 static void rows_need_no_transpose(void **state) {
     (void)state;
     static const unsigned cases[] = {0, KEY_IN_ONE | MASK, SHARED_HEADS, KEY_FLAT | SCALE_OPERANDS,
@@ -431,6 +460,96 @@ static void what_is_no_attention_stays(void **state) {
     }
 }
 
+/* --- rotary embedding --- */
+
+enum { TOKENS = 5, HALF = 3 };
+
+static value_id part(builder *b, value_id x, int64_t begin, int64_t end) {
+    return BUILD(b, "Slice", x, build_i64s(b, 1, &begin), build_i64s(b, 1, &end),
+                 build_i64s(b, 1, &(int64_t){3}), build_i64s(b, 1, &(int64_t){1}));
+}
+
+/* Bits: 1 cosines of one sequence for all, 2 the operands exchanged. */
+static value_id rotary(builder *b, value_id angles, int spelling) {
+    value_id x = f32_input(b, "x", DIMS(2, 3, TOKENS, 2 * HALF));
+    value_id axis = build_i64s(b, 1, &(int64_t){1});
+    value_id cosine = BUILD(b, "Unsqueeze", BUILD(b, "Cos", angles), axis);
+    value_id sine = BUILD(b, "Unsqueeze", BUILD(b, "Mul", BUILD(b, "Sin", angles), NUMBER(1.5)), axis);
+    value_id halves[2] = {BUILD(b, "Neg", part(b, x, HALF, INT64_MAX)), part(b, x, 0, HALF)};
+    value_id turned = build_op(b, "Concat", 2, halves, 1, &BUILD_INT("axis", -1));
+    value_id a = BUILD(b, "Mul", x, cosine), c = BUILD(b, "Mul", sine, turned);
+    return spelling & 2 ? BUILD(b, "Add", c, a) : BUILD(b, "Add", a, c);
+}
+
+static void rotary_embedding_is_found(void **state) {
+    (void)state;
+    for (int spelling = 0; spelling < 4; spelling++) {
+        builder start_b = start(), *b = &start_b;
+        value_id half = f32_input(b, "angles", DIMS(spelling & 1 ? 1 : 2, TOKENS, HALF));
+        value_id angles = build_op(b, "Concat", 2, (value_id[]){half, half}, 1, &BUILD_INT("axis", -1));
+        graph *g = after(finish(b, rotary(b, angles, spelling)), pass_fuse_rotary);
+        assert_int_equal(count_nodes(g, "RotaryEmbedding"), 1);
+        assert_int_equal(count_nodes(g, "Neg"), 0);
+        graph_destroy(g);
+    }
+}
+
+static void other_angles_in_the_second_half_are_no_rotary_embedding(void **state) {
+    (void)state;
+    builder start_b = start(), *b = &start_b;
+    value_id angles = f32_input(b, "angles", DIMS(2, TOKENS, 2 * HALF));
+    graph *g = after(finish(b, rotary(b, angles, 0)), pass_fuse_rotary);
+    assert_int_equal(count_nodes(g, "RotaryEmbedding"), 0);
+    graph_destroy(g);
+}
+
+/* --- transposes --- */
+
+static void a_transpose_of_single_dims_becomes_a_reshape(void **state) {
+    (void)state;
+    builder start_b = start(), *b = &start_b;
+    value_id x = f32_input(b, "x", DIMS(2, 1, 3, 4)), z = f32_input(b, "z", DIMS(2, 2, 3, 4));
+    build_output(b, "moved", transpose(b, z, 4, (int64_t[]){0, 2, 1, 3}));
+    graph *g = after(finish(b, transpose(b, x, 4, (int64_t[]){0, 2, 1, 3})), pass_view_transposes);
+    assert_int_equal(count_nodes(g, "Transpose"), 1);
+    assert_int_equal(count_nodes(g, "Reshape"), 1);
+    graph_destroy(g);
+}
+
+/* --- equal nodes --- */
+
+static void what_is_computed_twice_is_computed_once(void **state) {
+    (void)state;
+    builder start_b = start(), *b = &start_b;
+    value_id x = f32_input(b, "x", DIMS(2, 3)), sum = VALUE_NONE;
+    for (int i = 0; i < 3; i++) {
+        value_id one = FLOATS(b->graph, 1, 2, 3); /* a constant of its own */
+        value_id y = BUILD(b, "Exp", BUILD(b, "Add", x, one));
+        y = build_op(b, "Softmax", 1, &y, 1, &BUILD_INT("axis", i == 2 ? 0 : 1));
+        sum = i == 0 ? y : BUILD(b, "Add", sum, y);
+    }
+    graph *g = after(finish(b, sum), pass_share);
+    assert_int_equal(count_nodes(g, "Exp"), 1);
+    assert_int_equal(count_nodes(g, "Softmax"), 2);
+    graph_destroy(g);
+}
+
+static void random_numbers_and_outputs_are_not_shared(void **state) {
+    (void)state;
+    builder start_b = start(), *b = &start_b;
+    value_id x = f32_input(b, "x", DIMS(2, 3));
+    build_output(b, "first", BUILD(b, "Exp", x));
+    build_output(b, "second", BUILD(b, "Exp", x));
+    for (int i = 0; i < 2; i++) {
+        value_id noise = build_op(b, "RandomNormalLike", 1, &x, 0, NULL);
+        x = BUILD(b, "Add", x, BUILD(b, "Mul", noise, NUMBER(0)));
+    }
+    graph *g = after(finish(b, x), pass_share);
+    assert_int_equal(count_nodes(g, "Exp"), 2);
+    assert_int_equal(count_nodes(g, "RandomNormalLike"), 2);
+    graph_destroy(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_is_found_in_every_spelling),
@@ -444,9 +563,15 @@ int main(void) {
         cmocka_unit_test(a_multiplied_out_normalization_is_found),
         cmocka_unit_test(what_is_no_normalization_stays),
         cmocka_unit_test(attention_is_found_in_many_spellings),
+        cmocka_unit_test(a_cache_is_kept_by_the_attention_that_reads_it),
         cmocka_unit_test(rows_need_no_transpose),
         cmocka_unit_test(layers_share_what_is_made_of_their_mask),
         cmocka_unit_test(what_is_no_attention_stays),
+        cmocka_unit_test(rotary_embedding_is_found),
+        cmocka_unit_test(other_angles_in_the_second_half_are_no_rotary_embedding),
+        cmocka_unit_test(a_transpose_of_single_dims_becomes_a_reshape),
+        cmocka_unit_test(what_is_computed_twice_is_computed_once),
+        cmocka_unit_test(random_numbers_and_outputs_are_not_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

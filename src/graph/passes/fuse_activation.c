@@ -21,30 +21,35 @@
 #define CLIPPED "Clip(Add(x,3),0,6)"
 
 typedef struct spelling {
-    const char *pattern, *op_type;
+    const char *pattern, *core; /* an operator of the pattern at most CORE_STEPS above its root */
+    const char *op_type;
     size_t attr_count;
     build_attr attrs[2];
     bool reads_alpha; /* #a of the pattern is the attribute alpha */
 } spelling;
 
+enum { CORE_STEPS = 4 };
+
 /* Larger patterns before those that they contain. */
 static const spelling spellings[] = {
-    {ERF, "Gelu", 0, {{0}}, false},
-    {TANH, "Gelu", 1, {{.name = "approximate", .kind = ATTR_STRING, .s = "tanh"}}, false},
-    {"Mul(x,Sigmoid(Mul(x,#a)))", "Swish", 0, {{0}}, true},
-    {"Mul(x,Sigmoid(x))", "Swish", 0, {{0}}, false},
+    {ERF, "Erf", "Gelu", 0, {{0}}, false},
+    {TANH, "Tanh", "Gelu", 1, {{.name = "approximate", .kind = ATTR_STRING, .s = "tanh"}}, false},
+    {"Mul(x,Sigmoid(Mul(x,#a)))", "Sigmoid", "Swish", 0, {{0}}, true},
+    {"Mul(x,Sigmoid(x))", "Sigmoid", "Swish", 0, {{0}}, false},
     {"{" PRODUCT("x", "0.1666666667", CLIPPED) "|Div(Mul(x," CLIPPED "),6)|Mul(x,Div(" CLIPPED ",6))}",
+     "Clip",
      "HardSwish",
      0,
      {{0}},
      false},
     {"{Div(" CLIPPED ",6)|Mul(" CLIPPED ",0.1666666667)}",
+     "Clip",
      "HardSigmoid",
      2,
      {{.name = "alpha", .kind = ATTR_FLOAT, .f = 1.0 / 6}, {.name = "beta", .kind = ATTR_FLOAT, .f = 0.5}},
      false},
-    {"Mul(x,Tanh(Softplus(x)))", "Mish", 0, {{0}}, false},
-    {"Log(Add(1,Exp(x)))", "Softplus", 0, {{0}}, false},
+    {"Mul(x,Tanh(Softplus(x)))", "Softplus", "Mish", 0, {{0}}, false},
+    {"Log(Add(1,Exp(x)))", "Exp", "Softplus", 0, {{0}}, false},
 };
 
 static accel_status fuse_spelling(editor *e, graph_node *n, accel_error *err) {
@@ -52,7 +57,8 @@ static accel_status fuse_spelling(editor *e, graph_node *n, accel_error *err) {
     pattern_match m;
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         const spelling *s = &spellings[i];
-        if (!pattern_find(e, n->outputs[0], s->pattern, &m)) {
+        if (!has_above(e->g, n->outputs[0], s->core, CORE_STEPS) ||
+            !pattern_find(e, n->outputs[0], s->pattern, &m)) {
             continue;
         }
         value_id x = pattern_value(&m, 'x'), y = n->outputs[0];

@@ -13,7 +13,7 @@
 /* What scores are replaced by or lowered by so that nothing of them is left: an f32 score below 8 vanishes beside it. */
 static const double closed_below = -1e8;
 
-enum { MOST_MASKS = 4 };
+enum { MOST_MASKS = 4, MOST_STEPS = 16 };
 
 /* Scores seen from the softmax towards the product. */
 typedef struct scores {
@@ -23,6 +23,7 @@ typedef struct scores {
     double scale, softcap;
     value_id masks[MOST_MASKS];
     size_t mask_count;
+    int steps;   /* from the softmax so far */
     bool scaled; /* a scale was seen: masks further in would be scaled too */
 } scores;
 
@@ -168,7 +169,8 @@ static bool read_scaled(editor *e, const graph_node *n, scores *s) {
 
 static bool read_scores(editor *e, value_id v, scores *s) {
     const graph *g = e->g;
-    if (!used_once(e, v) || g->values[v].origin != VALUE_NODE || !has_static_shape(g, v)) {
+    if (!used_once(e, v) || g->values[v].origin != VALUE_NODE || !has_static_shape(g, v) ||
+        s->steps++ == MOST_STEPS) {
         return false;
     }
     value_id inner = behind_reshape(g, v);
@@ -374,21 +376,64 @@ static value_id as_split(editor *e, const heads *h) {
                : reshaped(e, h->split, 4, (int64_t[]){h->batch, h->count, h->length, h->size});
 }
 
+/* The Concat that puts new keys or values behind those of a cache, when nothing but the attention and the model's outputs reads it. */
+static graph_node *appended_by(const editor *e, const heads *h) {
+    const graph *g = e->g;
+    graph_node *n = h->split != VALUE_NONE ? made_by(g, h->split, "Concat") : NULL;
+    int64_t axis = n != NULL ? node_attr_int(n, "axis", 0) : 0;
+    if (n == NULL || n->input_count != 2 || shape_of(g, h->split)->rank != 4 || (axis != 2 && axis != -2) ||
+        !has_static_shape(g, n->inputs[0])) {
+        return NULL;
+    }
+    uint32_t given = 0;
+    for (size_t i = 0; i < g->output_count; i++) {
+        given += g->outputs[i] == h->split;
+    }
+    return (size_t)h->split < e->uses_count && e->uses[h->split] == given + 1 ? n : NULL;
+}
+
+/* Both, or none, and after as many old ones. */
+static bool find_caches(const editor *e, const attention *a, graph_node *caches[2]) {
+    caches[0] = appended_by(e, &a->k);
+    caches[1] = appended_by(e, &a->v);
+    return caches[0] != NULL && caches[1] != NULL && caches[0] != caches[1] &&
+           shape_of(e->g, caches[0]->inputs[0])->dims[2] == shape_of(e->g, caches[1]->inputs[0])->dims[2];
+}
+
 static void write_attention(editor *e, graph_node *n, const attention *a, graph_node *join) {
     const heads *q = &a->q, *k = &a->k, *v = &a->v;
     bool packed = join != NULL && q->rows != VALUE_NONE && k->rows != VALUE_NONE && v->rows != VALUE_NONE;
-    value_id inputs[4] = {packed ? as_packed(e, q) : as_split(e, q),
+    graph_node *caches[2];
+    value_id inputs[6] = {packed ? as_packed(e, q) : as_split(e, q),
                           packed ? as_packed(e, k) : as_split(e, k),
-                          packed ? as_packed(e, v) : as_split(e, v), joined_mask(e, &a->s)};
+                          packed ? as_packed(e, v) : as_split(e, v),
+                          joined_mask(e, &a->s),
+                          VALUE_NONE,
+                          VALUE_NONE};
+    value_id outputs[3] = {VALUE_NONE, VALUE_NONE, VALUE_NONE};
+    bool cached = !packed && find_caches(e, a, caches);
+    for (int i = 0; i < 2 && cached; i++) {
+        inputs[1 + i] = caches[i]->inputs[1];
+        inputs[4 + i] = caches[i]->inputs[0];
+        outputs[1 + i] = caches[i]->outputs[0];
+        retire(caches[i]);
+    }
     build_attr attrs[4] = {BUILD_FLOAT("scale", a->s.scale), BUILD_FLOAT("softcap", a->s.softcap),
                            BUILD_INT("q_num_heads", q->count), BUILD_INT("kv_num_heads", k->count)};
-    value_id out = form_value(e, false, "Attention", 4, inputs, packed ? 4 : 2, attrs);
+    build_any(&e->b, &(build_node){.domain = "",
+                                   .op_type = "Attention",
+                                   .input_count = 6,
+                                   .inputs = inputs,
+                                   .attr_count = packed ? 4 : 2,
+                                   .attrs = attrs,
+                                   .output_count = cached ? 3 : 1,
+                                   .outputs = outputs});
     graph_node *last = packed ? join : n;
     value_id y = last->outputs[0];
     const shape to = *shape_of(e->g, y);
     retire(n);
     retire(last);
-    FORM_INTO(e, y, "Reshape", out, build_i64s(&e->b, (size_t)to.rank, to.dims));
+    FORM_INTO(e, y, "Reshape", outputs[0], build_i64s(&e->b, (size_t)to.rank, to.dims));
 }
 
 static accel_status fuse_attention(editor *e, graph_node *n, accel_error *err) {

@@ -53,6 +53,10 @@ static bool fits(const editor *e, const pattern_match *m) {
 static accel_status fuse_spelling(editor *e, graph_node *n, accel_error *err) {
     (void)err;
     pattern_match m;
+    enum { MEAN_STEPS = 7 };
+    if (!has_above(e->g, n->outputs[0], "ReduceMean", MEAN_STEPS)) {
+        return ACCEL_OK;
+    }
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         if (!pattern_find(e, n->outputs[0], spellings[i].pattern, &m) || !fits(e, &m)) {
             continue;

@@ -57,6 +57,20 @@ static graph_node *producer_of(const graph *g, value_id v) {
     return !n->dead && n->domain[0] == '\0' && n->outputs[0] == v ? n : NULL;
 }
 
+bool has_above(const graph *g, value_id v, const char *op_type, int steps) {
+    const graph_node *n = producer_of(g, v);
+    if (n == NULL || strcmp(n->op_type, op_type) == 0) {
+        return n != NULL;
+    }
+    enum { MOST_OPERANDS = 3 }; /* what has more is in no pattern, and would make the search a long one */
+    for (size_t k = 0; steps > 1 && n->input_count <= MOST_OPERANDS && k < n->input_count; k++) {
+        if (has_above(g, n->inputs[k], op_type, steps - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool match(const editor *e, value_id v, const char *p, pattern_match *m);
 
 static bool match_letter(value_id v, char letter, pattern_match *m) {

@@ -22,6 +22,8 @@ typedef struct pattern_match {
     size_t node_count;
 } pattern_match;
 
+/* Whether an operator of ai.onnx stands at most `steps` nodes above v, through nodes of a few operands: a look that spares most of the longer ones. */
+bool has_above(const graph *g, value_id v, const char *op_type, int steps);
 /* Whether v is made as the pattern says. */
 bool pattern_find(const editor *e, value_id v, const char *pattern, pattern_match *m);
 /* Ends the nodes of a match, whose value another node takes over. */

@@ -7,8 +7,8 @@
 #include "graph/infer.h"
 #include "graph/passes/edit.h"
 
-/* Constants up to this size are compared by contents, larger ones by identity. */
-enum { SMALL_BYTES = 256 };
+/* Up to these sizes constants are compared by contents, beyond by identity: initializers, and what inference found. */
+enum { SMALL_BYTES = 256, FOUND_BYTES = 1 << 15 };
 
 typedef struct sharer {
     graph *g;
@@ -33,7 +33,8 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t count) {
 static bool small_contents(const graph *g, value_id v, const graph_data **out) {
     const graph_value *value = &g->values[v];
     *out = &value->data;
-    return value->data.kind == DATA_BYTES && value->data.size_bytes <= SMALL_BYTES &&
+    size_t most = value->origin == VALUE_INITIALIZER ? SMALL_BYTES : FOUND_BYTES;
+    return value->data.kind == DATA_BYTES && value->data.size_bytes <= most &&
            value->type.container == CONTAINER_TENSOR && dtype_bits(value->type.type) > 0;
 }
 

@@ -14,6 +14,8 @@
     X(norm)                                                                                                  \
     X(softmax)                                                                                               \
     X(attention)                                                                                             \
+    X(rotary)                                                                                                \
+    X(cache)                                                                                                 \
     X(reduce)                                                                                                \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
