@@ -441,7 +441,7 @@ def median_figures(records):
 def start_of_file(how, path, label):
     """{engine: (start ms, own MB, file MB)} of a file, medians over fresh processes."""
     command = [how.accel, "bench", path, "--engine", ",".join(ENGINES), "--on", "cpu,openvino", "--threads", 2, "--min-time", 0.05]
-    command += ["--max-time", 0.2, "--repeat", 2 if how.quick else 5, "--no-verify", "--no-interleave", "--no-db", "--quiet", "--format", "json"]
+    command += ["--max-time", 0.2, "--repeat", 2 if how.quick else 3, "--no-verify", "--no-interleave", "--no-db", "--quiet", "--format", "json"]
     say(f"start and memory: {label}")
     found = {}
     for record in accel_json(command, allowed=(0, 1, 3)):
@@ -503,7 +503,7 @@ def start_bars(page, how, starts, memories):
 
 
 SECTIONS = {
-    "models": (section_models, 1.2),
+    "models": (section_models, 1.0),
     "bf16": (section_bf16, 0.8),
     "int8": (section_int8, 0.8),
     "start": (section_start, 0.0),
