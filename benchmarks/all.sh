@@ -33,6 +33,7 @@ page timed harness-truth "The figures are true" \
     "medians within 3 % of each other" harness_truth "${truth[@]}"
 measure harness_overhead "${quick[@]}" "$accel"
 measure peers "${quick[@]}" "$accel"
+measure accuracy "${quick[@]}" "$accel"
 python3 -B benchmarks/bars.py index
 ((${#missed[@]} == 0)) && exit
 echo "failed: ${missed[*]}" >&2

@@ -1,5 +1,6 @@
 /* A model in a tight loop through the public API alone: what the harness's figures are held against.
- *   api_loop MODEL THREADS BATCH SEQUENCE SECONDS     prints median_ms mean_ms runs */
+ *   api_loop MODEL THREADS BATCH SEQUENCE SECONDS [IDLE_SECONDS]
+ * prints median_ms mean_ms runs; with IDLE_SECONDS also the CPU time in ms that the process took while the session then did nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,10 +10,28 @@
 enum { MOST_RUNS = 10000000 };
 static const double warm_up_s = 0.5;
 
-static double now_s(void) {
+static const double settle_s = 0.05; /* after the last run, for threads that spin before they sleep */
+
+static double clock_s(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double now_s(void) {
+    return clock_s(CLOCK_MONOTONIC_RAW);
+}
+
+static void sleep_s(double seconds) {
+    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&t, NULL);
+}
+
+static double idle_cpu_ms(double seconds) {
+    sleep_s(settle_s);
+    double before = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+    sleep_s(seconds);
+    return (clock_s(CLOCK_PROCESS_CPUTIME_ID) - before) * 1e3;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -58,8 +77,10 @@ static accel_status measure(char **arguments, accel_error *err) {
         sum += kept[i];
     if (status == ACCEL_OK) {
         qsort(kept, count, sizeof *kept, ascending);
-        printf("%.6f %.6f %zu\n", 0.5 * (kept[(count - 1) / 2] + kept[count / 2]), sum / (double)count,
-               count);
+        printf("%.6f %.6f %zu", 0.5 * (kept[(count - 1) / 2] + kept[count / 2]), sum / (double)count, count);
+        if (arguments[5])
+            printf(" %.6f", idle_cpu_ms(atof(arguments[5])));
+        printf("\n");
     }
     accel_session_close(session);
     accel_model_close(model);
@@ -69,8 +90,8 @@ static accel_status measure(char **arguments, accel_error *err) {
 
 int main(int argc, char **argv) {
     accel_error err = {0};
-    if (argc != 6) {
-        fprintf(stderr, "usage: api_loop MODEL THREADS BATCH SEQUENCE SECONDS\n");
+    if (argc != 6 && argc != 7) {
+        fprintf(stderr, "usage: api_loop MODEL THREADS BATCH SEQUENCE SECONDS [IDLE_SECONDS]\n");
         return 2;
     }
     if (measure(argv + 1, &err) != ACCEL_OK) {
