@@ -186,7 +186,7 @@ static void onnx_runtime_agrees_with_the_reference(void **state) {
     if (!vendor_libraries_may_run()) {
         skip();
     }
-    for (seed_range(seeds(300, 20000), &seed, &end); seed < end;) {
+    for (seed_range(seeds(300, 6000), &seed, &end); seed < end;) {
         int code = vendor_range(*state, &seed, end, &t);
         if (code == ABSENT) {
             print_message("skipped: no ONNX Runtime (run make deps)\n");

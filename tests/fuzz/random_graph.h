@@ -206,15 +206,26 @@ static inline void with_ints(maker *m, const char *name, size_t count, const int
     a->count = count;
 }
 
-/* What the nudge of a result is: a Mul by nearly one. */
+/* What is done to a result: a Mul by numbers that are nearly one, or an Add of one that is nearly nothing, which gives zeros a sign. */
 static inline value_id nudge_result(maker *m, value_id v) {
     dtype t = type_of(m, v);
+    tensor near_one;
     if (m->nudge == 0 || m->g->values[v].type.container != CONTAINER_TENSOR || !dtype_is_float(t) ||
-        dtype_bits(t) < 16)
+        dtype_bits(t) < 16 || !shape_is_static(shape_of(m, v)) ||
+        tensor_create(t, shape_of(m, v), &near_one, NULL) != ACCEL_OK)
         return v;
-    value_id inputs[] = {v, make_scalar(m, t, nudged(m, t, 1))};
+    shape s = *shape_of(m, v);
+    int64_t elements = 0;
+    shape_elements(&s, &elements);
+    for (size_t i = 0; i < (size_t)elements; i++)
+        dtype_set_f64(t, near_one.data, i,
+                      m->nudge > 2 ? (m->nudge == 3 ? 0x1p-100 : -0x1p-100) : nudged(m, t, 1));
+    value_id inputs[] = {v, VALUE_NONE};
     node_id n;
-    if (graph_add_node(m->g, "", "Mul", NULL, inputs, 2, NULL, 1, NULL, 0, &n, NULL) != ACCEL_OK ||
+    (void)graph_add_constant(m->g, NULL, t, &s, near_one.data, &inputs[1], NULL);
+    tensor_free(&near_one);
+    if (graph_add_node(m->g, "", m->nudge > 2 ? "Add" : "Mul", NULL, inputs, 2, NULL, 1, NULL, 0, &n, NULL) !=
+            ACCEL_OK ||
         graph_infer(m->g, NULL) != ACCEL_OK)
         return v;
     return m->g->nodes[n]->outputs[0];

@@ -1,6 +1,7 @@
 /* Which nodes join the step before them: scale, shift, residual and activation of the kernels that take them. */
 #include "engines/native/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -68,9 +69,8 @@ static bool activation_of(fuser *f, const graph_node *n, kernel_epilogue *e) {
         return true;
     }
     if (is_op(n, "Clip")) {
-        if (!scalar_constant(f, n->input_count > 1 ? n->inputs[1] : PLAN_NONE, -3.402823466e+38f,
-                             &e->alpha) ||
-            !scalar_constant(f, n->input_count > 2 ? n->inputs[2] : PLAN_NONE, 3.402823466e+38f, &e->beta)) {
+        if (!scalar_constant(f, n->input_count > 1 ? n->inputs[1] : PLAN_NONE, -INFINITY, &e->alpha) ||
+            !scalar_constant(f, n->input_count > 2 ? n->inputs[2] : PLAN_NONE, INFINITY, &e->beta)) {
             return false;
         }
         e->activation = ACT_CLIP;

@@ -25,7 +25,7 @@ static void capture(const attend_problem *p, enum qk_output stage, int64_t row, 
 static void attend_softmax(double *row, int64_t n) {
     double top = -INFINITY, sum = 0;
     for (int64_t j = 0; j < n; j++)
-        top = row[j] > top ? row[j] : top;
+        top = row[j] > top || isnan(row[j]) ? row[j] : top;
     for (int64_t j = 0; j < n; j++) {
         row[j] = top == -INFINITY ? 0 : exp(row[j] - top);
         sum += row[j];

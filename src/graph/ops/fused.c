@@ -127,7 +127,7 @@ static double activate(int activation, double alpha, double beta, double x) {
     case ACT_CLIP:
         return x < alpha ? alpha : x > beta ? beta : x;
     case ACT_HARD_SIGMOID:
-        return fmax(0, fmin(1, alpha * x + beta));
+        return hard_sigmoid_f64(alpha * x + beta);
     default:
         return x;
     }

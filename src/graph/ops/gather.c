@@ -52,9 +52,11 @@ static accel_status gather_eval(op_context *c) {
     uint8_t *out = movable_output(c, 0), *to = out;
     if (!indices || !from || !out)
         return ACCEL_OUT_OF_MEMORY;
+    int64_t at;
+    for (int64_t i = 0; i < count; i++) /* also where nothing is moved */
+        ACCEL_TRY(require_index(c, indices[i], s.length, &at));
     for (int64_t o = 0; o < s.outer; o++) {
         for (int64_t i = 0; i < count; i++, to += part) {
-            int64_t at;
             ACCEL_TRY(require_index(c, indices[i], s.length, &at));
             if (part)
                 memcpy(to, from + (size_t)(o * s.length + at) * part, part);

@@ -536,6 +536,10 @@ double sigmoid_f64(double x) {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
 
+double hard_sigmoid_f64(double x) {
+    return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
 double gelu_f64(double x) {
     return 0.5 * x * (1 + erf(x * 0.70710678118654752440));
 }

@@ -180,9 +180,10 @@ void matmul_f64(struct thread_pool *pool, int64_t m, int64_t n, int64_t k, const
                 const double *b, int64_t b_stride, double *out, int64_t out_stride);
 
 double sigmoid_f64(double x);
-double gelu_f64(double x);      /* by erf */
-double gelu_tanh_f64(double x); /* the tanh approximation */
-double round_even(double x);    /* half to even, whatever the rounding mode */
+double hard_sigmoid_f64(double x); /* x cut to [0, 1]; NaN stays */
+double gelu_f64(double x);         /* by erf */
+double gelu_tanh_f64(double x);    /* the tanh approximation */
+double round_even(double x);       /* half to even, whatever the rounding mode */
 
 /* cost of operators that read a window or a row for each output element. */
 void cost_of_flops(const op_context *c, double flops, op_cost *out);

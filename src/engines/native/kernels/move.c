@@ -367,8 +367,14 @@ static bool whole_bytes(const kernel_call *c) {
     return dtype_bits(c->inputs[0]->type) >= 8;
 }
 
+/* Constants stay row-major beside channels-last images: then all of them must be. */
 static bool concat_accepts(const kernel_call *c) {
     int axis;
+    for (size_t i = 0; i < c->input_count; i++) {
+        if (c->inputs[i] == NULL || c->inputs[i]->channels_last != c->outputs[0]->channels_last) {
+            return false;
+        }
+    }
     return whole_bytes(c) && shape_axis(kernel_attr_int(c, "axis", 0), c->inputs[0]->shape.rank, &axis);
 }
 

@@ -78,8 +78,9 @@ INLINE void pool_vectors(const pool_state *s, const tap_box *b, const float *x, 
     int64_t count = s->count_padding ? b->padded_count
                                      : (b->last[0] - b->first[0]) * (b->last[1] - b->first[1]) *
                                            (b->last[2] - b->first[2]);
+    const float share = count > 0 ? 1.0f / (float)count : 0.0f; /* none: the window lies in the padding */
     UNROLL for (int v = 0; v < vectors; v++) {
-        vf result = is_max ? sum[v] : sum[v] * (1.0f / (float)count);
+        vf result = is_max ? sum[v] : sum[v] * share;
         if (lanes < VW) {
             v_store_part(out, result, lanes);
         } else {

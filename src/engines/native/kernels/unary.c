@@ -165,7 +165,7 @@ static bool read_activation(const kernel_call *c, unary_state *s) {
         s->activation = ACT_GELU_TANH;
     }
     if (s->activation == ACT_CLIP) {
-        return scalar_or(c, 1, -FLT_MAX, &s->alpha) && scalar_or(c, 2, FLT_MAX, &s->beta);
+        return scalar_or(c, 1, -INFINITY, &s->alpha) && scalar_or(c, 2, INFINITY, &s->beta);
     }
     return s->activation != ACT_NONE;
 }
