@@ -352,6 +352,38 @@ static void pools_write_into_a_concat(void **state) {
     finish(&b, max_pool(&b, both, 3), "Concat of pools");
 }
 
+/* ---- movement ---------------------------------------------------------------------------------------------------------------------- */
+
+static value_id transpose(builder *b, value_id x, size_t rank, const int64_t *perm) {
+    return node(b, "", "Transpose", 1, &x, 1, &BUILD_INTS("perm", rank, perm));
+}
+
+static void bytes_are_transposed(void **state) {
+    (void)state;
+    static const int64_t perms[][3] = {{0, 2, 1}, {2, 0, 1}, {1, 0, 2}, {2, 1, 0}};
+    for (size_t k = 0; k < sizeof perms / sizeof perms[0]; k++) {
+        builder b = start();
+        finish(&b, transpose(&b, input(&b, "x", DTYPE_I8, DIMS(5, 37, 50)), 3, perms[k]),
+               "Transpose of bytes");
+    }
+}
+
+/* In either layout, by the numbers of groups that have a loop of their own and another. */
+static void channels_of_bytes_are_shuffled(void **state) {
+    (void)state;
+    static const int64_t exchange[] = {0, 2, 1, 3, 4};
+    for (int64_t groups = 2; groups < 6; groups++) {
+        for (int pooled = 0; pooled < 2; pooled++) {
+            builder b = start();
+            value_id x = input(&b, "x", DTYPE_U8, DIMS(2, 60, 7, 7));
+            x = pooled ? max_pool(&b, x, 1) : x;
+            x = build_reshape(&b, x, 5, (int64_t[]){2, groups, 60 / groups, 7, 7});
+            finish(&b, build_reshape(&b, transpose(&b, x, 5, exchange), 4, (int64_t[]){2, 60, 7, 7}),
+                   "shuffle of bytes");
+        }
+    }
+}
+
 /* ---- pools ----------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct pool_case {
@@ -422,6 +454,8 @@ int main(void) {
         cmocka_unit_test(concat_by_scales),
         cmocka_unit_test(concat_of_images),
         cmocka_unit_test(pools_write_into_a_concat),
+        cmocka_unit_test(bytes_are_transposed),
+        cmocka_unit_test(channels_of_bytes_are_shuffled),
         cmocka_unit_test(pools_of_every_kind),
         cmocka_unit_test(global_pools),
     };

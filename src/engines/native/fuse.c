@@ -319,7 +319,8 @@ static bool is_shuffle(const fuser *f, node_id first, node_id middle, node_id la
     const graph_attr *perm = node_attr(g->nodes[middle], "perm");
     const shape *a = &x->v.shape, *b = &split->v.shape;
     if (!x->is_static || !split->is_static || !out->is_static || x->v.constant ||
-        dtype_bits(x->v.type) != 32 || a->rank != 4 || b->rank != 5 || perm == NULL || perm->count != 5) {
+        (dtype_bits(x->v.type) != 32 && dtype_bits(x->v.type) != 8) || a->rank != 4 || b->rank != 5 ||
+        perm == NULL || perm->count != 5) {
         return false;
     }
     static const int64_t exchange[5] = {0, 2, 1, 3, 4};

@@ -9,6 +9,45 @@
 typedef uint8_t vub __attribute__((vector_size(VW)));
 typedef int8_t vsb __attribute__((vector_size(VW)));
 
+/* GCC takes the lanes of such conversions one by one where it is not told the instructions. */
+INLINE vi v_widen_bytes(vub x, bool is_signed) {
+#if defined(__AVX512F__)
+    return is_signed ? (vi)_mm512_cvtepi8_epi32((__m128i)x) : (vi)_mm512_cvtepu8_epi32((__m128i)x);
+#elif defined(__SSE2__)
+    __m128i low = _mm_setzero_si128();
+    __builtin_memcpy(&low, &x, VW);
+#if defined(__AVX2__)
+    return is_signed ? (vi)_mm256_cvtepi8_epi32(low) : (vi)_mm256_cvtepu8_epi32(low);
+#else
+    __m128i none = _mm_setzero_si128();
+    __m128i words = _mm_unpacklo_epi8(is_signed ? none : low, is_signed ? low : none);
+    __m128i wide = _mm_unpacklo_epi16(is_signed ? none : words, is_signed ? words : none);
+    return (vi)(is_signed ? _mm_srai_epi32(wide, 24) : wide);
+#endif
+#else
+    return is_signed ? __builtin_convertvector((vsb)x, vi) : __builtin_convertvector(x, vi);
+#endif
+}
+
+INLINE vub v_narrow_bytes(vi x) {
+#if defined(__AVX512F__)
+    return (vub)_mm512_cvtepi32_epi8((__m512i)x);
+#elif defined(__SSE2__)
+#if defined(__AVX2__)
+    __m256i wide = _mm256_and_si256((__m256i)x, _mm256_set1_epi32(255));
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+#else
+    __m128i wide = _mm_and_si128((__m128i)x, _mm_set1_epi32(255)), words = _mm_packs_epi32(wide, wide);
+#endif
+    __m128i packed = _mm_packus_epi16(words, words);
+    vub bytes;
+    __builtin_memcpy(&bytes, &packed, VW);
+    return bytes;
+#else
+    return __builtin_convertvector(x, vub);
+#endif
+}
+
 /* The first count bytes (at most VW); the other lanes are 0. */
 INLINE vi v_widen(const uint8_t *p, bool is_signed, int64_t count) {
     vub x = {0};
@@ -17,24 +56,38 @@ INLINE vi v_widen(const uint8_t *p, bool is_signed, int64_t count) {
     } else {
         __builtin_memcpy(&x, p, (size_t)count);
     }
-    return is_signed ? __builtin_convertvector((vsb)x, vi) : __builtin_convertvector(x, vi);
+    return v_widen_bytes(x, is_signed);
 }
 
 /* The low bytes of the first count lanes. */
 INLINE void v_narrow(uint8_t *p, vi x, int64_t count) {
-#if defined(__AVX512F__) || !defined(__SSE2__)
-    vub bytes = __builtin_convertvector(x, vub);
-#elif defined(__AVX2__) /* GCC takes the lanes one by one */
-    __m256i wide = _mm256_and_si256((__m256i)x, _mm256_set1_epi32(255));
-    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-    __m128i packed = _mm_packus_epi16(words, words);
+    vub bytes = v_narrow_bytes(x);
+    if (count >= VW) {
+        __builtin_memcpy(p, &bytes, VW);
+    } else {
+        __builtin_memcpy(p, &bytes, (size_t)count);
+    }
+}
+
+/* Saturated to the type, the first count lanes; x is within 16 bits. */
+INLINE void v_saturate(uint8_t *p, vi x, bool is_signed, int64_t count) {
+#if defined(__AVX512F__)
+    vub bytes =
+        (vub)(is_signed ? _mm512_cvtsepi32_epi8((__m512i)x)
+                        : _mm512_cvtusepi32_epi8(_mm512_max_epi32((__m512i)x, _mm512_setzero_si512())));
+#elif defined(__SSE2__)
+#if defined(__AVX2__)
+    __m128i words =
+        _mm_packs_epi32(_mm256_castsi256_si128((__m256i)x), _mm256_extracti128_si256((__m256i)x, 1));
+#else
+    __m128i words = _mm_packs_epi32((__m128i)x, (__m128i)x);
+#endif
+    __m128i packed = is_signed ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
     vub bytes;
     __builtin_memcpy(&bytes, &packed, VW);
 #else
-    __m128i wide = _mm_and_si128((__m128i)x, _mm_set1_epi32(255));
-    __m128i words = _mm_packs_epi32(wide, wide), packed = _mm_packus_epi16(words, words);
-    vub bytes;
-    __builtin_memcpy(&bytes, &packed, VW);
+    vi low = v_splat_int(is_signed ? -128 : 0), high = low + 255, below = x<low, above = x> high;
+    vub bytes = v_narrow_bytes((x & ~below & ~above) | (low & below) | (high & above));
 #endif
     if (count >= VW) {
         __builtin_memcpy(p, &bytes, VW);

@@ -137,8 +137,8 @@ static accel_status layout_run(kernel_call *c) {
 /* ---- ChannelShuffle: channel j of the output is channel (j mod groups) · C/groups + j / groups of the input ------------- */
 
 static bool shuffle_accepts(const kernel_call *c) {
-    return dtype_bits(c->inputs[0]->type) == 32 && c->groups > 0 &&
-           c->inputs[0]->shape.dims[1] % c->groups == 0;
+    size_t bits = dtype_bits(c->inputs[0]->type);
+    return (bits == 32 || bits == 8) && c->groups > 0 && c->inputs[0]->shape.dims[1] % c->groups == 0;
 }
 
 static accel_status shuffle_prepare(kernel_call *c) {
@@ -147,30 +147,43 @@ static accel_status shuffle_prepare(kernel_call *c) {
 }
 
 /* groups is a constant where this is inlined: the compiler turns the inner loop into an interleaving of vectors. */
-INLINE void shuffle_pixel(const uint32_t *restrict in, uint32_t *restrict out, int64_t each,
-                          const int64_t groups) {
-    for (int64_t k = 0; k < each; k++) {
-        for (int64_t g = 0; g < groups; g++) {
-            out[k * groups + g] = in[g * each + k];
-        }
+#define SHUFFLE_PIXEL(type)                                                                                  \
+    INLINE void shuffle_##type(const type *restrict in, type *restrict out, int64_t each,                    \
+                               const int64_t groups) {                                                       \
+        for (int64_t k = 0; k < each; k++) {                                                                 \
+            for (int64_t g = 0; g < groups; g++) {                                                           \
+                out[k * groups + g] = in[g * each + k];                                                      \
+            }                                                                                                \
+        }                                                                                                    \
+    }                                                                                                        \
+    static void pixel_of_##type(const kernel_call *c, size_t pixel, int64_t channels) {                      \
+        const int64_t each = channels / c->groups, at = (int64_t)pixel * channels;                           \
+        const type *in = (const type *)c->inputs[0]->data + at;                                              \
+        type *out = (type *)c->outputs[0]->data + at;                                                        \
+        if (c->groups == 2) {                                                                                \
+            shuffle_##type(in, out, each, 2);                                                                \
+        } else if (c->groups == 3) {                                                                         \
+            shuffle_##type(in, out, each, 3);                                                                \
+        } else if (c->groups == 4) {                                                                         \
+            shuffle_##type(in, out, each, 4);                                                                \
+        } else {                                                                                             \
+            shuffle_##type(in, out, each, c->groups);                                                        \
+        }                                                                                                    \
     }
-}
+SHUFFLE_PIXEL(uint8_t)
+SHUFFLE_PIXEL(uint32_t)
+#undef SHUFFLE_PIXEL
 
 static void shuffle_pixels(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
-    const int64_t channels = c->inputs[0]->shape.dims[1], each = channels / c->groups;
+    const int64_t channels = c->inputs[0]->shape.dims[1];
+    const bool bytes = dtype_bits(c->inputs[0]->type) == 8;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        const uint32_t *in = (const uint32_t *)c->inputs[0]->data + (int64_t)i * channels;
-        uint32_t *out = (uint32_t *)c->outputs[0]->data + (int64_t)i * channels;
-        if (c->groups == 2) {
-            shuffle_pixel(in, out, each, 2);
-        } else if (c->groups == 3) {
-            shuffle_pixel(in, out, each, 3);
-        } else if (c->groups == 4) {
-            shuffle_pixel(in, out, each, 4);
+        if (bytes) {
+            pixel_of_uint8_t(c, i, channels);
         } else {
-            shuffle_pixel(in, out, each, c->groups);
+            pixel_of_uint32_t(c, i, channels);
         }
     }
 }
@@ -178,14 +191,14 @@ static void shuffle_pixels(void *context, size_t begin, size_t end, int worker) 
 static void shuffle_planes(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const shape *s = &c->inputs[0]->shape;
-    const int64_t channels = s->dims[1], pixels = product_of(s->dims + 2, s->rank - 2);
+    const int64_t channels = s->dims[1];
+    const size_t plane = (size_t)product_of(s->dims + 2, s->rank - 2) * (dtype_bits(c->inputs[0]->type) / 8);
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         int64_t image = (int64_t)i / channels, j = (int64_t)i % channels;
         int64_t from = j % c->groups * (channels / c->groups) + j / c->groups;
-        memcpy((uint32_t *)c->outputs[0]->data + (int64_t)i * pixels,
-               (const uint32_t *)c->inputs[0]->data + (image * channels + from) * pixels,
-               (size_t)pixels * sizeof(uint32_t));
+        memcpy((char *)c->outputs[0]->data + i * plane,
+               (const char *)c->inputs[0]->data + (size_t)(image * channels + from) * plane, plane);
     }
 }
 
@@ -209,7 +222,7 @@ typedef struct transpose_state {
     int64_t dims[TENSOR_MAX_RANK];    /* of the output */
     int64_t strides[TENSOR_MAX_RANK]; /* of the input, along the output's dims */
     size_t element_bytes;
-    bool is_matrix; /* the last two dims of the output are the transposed ones: 32-bit tiles */
+    bool is_matrix; /* the last two dims of the output are the transposed ones: tiles of 8 or 32 bits */
 } transpose_state;
 
 static void read_transpose(const kernel_call *c, transpose_state *s) {
@@ -252,8 +265,8 @@ static accel_status transpose_prepare(kernel_call *c) {
         return kernel_no_memory(c, sizeof *s);
     }
     read_transpose(c, s);
-    s->is_matrix =
-        s->rank >= 2 && s->element_bytes == 4 && s->strides[s->rank - 1] != 1 && s->strides[s->rank - 2] == 1;
+    s->is_matrix = s->rank >= 2 && (s->element_bytes == 4 || s->element_bytes == 1) &&
+                   s->strides[s->rank - 1] != 1 && s->strides[s->rank - 2] == 1;
     c->state = s;
     c->variant = s->strides[s->rank - 1] == 1 ? "move rows"
                  : s->is_matrix               ? "transpose tiles"
@@ -288,7 +301,10 @@ static void transpose_task(void *context, size_t begin, size_t end, int worker) 
         const char *in =
             (const char *)c->inputs[0]->data + (size_t)outer_offset(s, outer, i) * s->element_bytes;
         char *out = (char *)c->outputs[0]->data + i * (size_t)each * s->element_bytes;
-        if (s->is_matrix) {
+        if (s->is_matrix && s->element_bytes == 1) {
+            transpose_bytes((const uint8_t *)in, s->strides[s->rank - 1], (uint8_t *)out, columns, columns,
+                            s->dims[s->rank - 2]);
+        } else if (s->is_matrix) {
             transpose_f32((const uint32_t *)(const void *)in, s->strides[s->rank - 1],
                           (uint32_t *)(void *)out, columns, columns, s->dims[s->rank - 2]);
         } else if (s->strides[s->rank - 1] == 1) {

@@ -14,6 +14,7 @@ typedef struct two_state {
     broadcast loops;
     step_scale a, b, y;
     float a_ratio, b_ratio; /* scales over the result's */
+    float error;            /* of an estimate, in steps */
     bool product, is_signed, estimate;
 } two_state;
 
@@ -41,40 +42,72 @@ static __attribute__((noinline)) vf exact_ratio(const two_state *s, vi a, vi b, 
     return ratio;
 }
 
-INLINE bool any(vi mask) {
+INLINE bool any_above(vf x, vf limit) {
 #if defined(__AVX512F__)
-    return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_GT_OQ) != 0;
 #elif defined(__AVX2__)
-    return _mm256_movemask_ps((__m256)mask) != 0;
+    return _mm256_movemask_ps((__m256)(x > limit)) != 0;
 #elif defined(__SSE2__)
-    return _mm_movemask_ps((__m128)mask) != 0;
+    return _mm_movemask_ps((__m128)(x > limit)) != 0;
 #else
+    vi above = x > limit;
     int32_t lanes = 0;
     for (int i = 0; i < VW; i++) {
-        lanes |= mask[i];
+        lanes |= above[i];
     }
     return lanes != 0;
 #endif
 }
 
-/* An estimate in f32 is off by less than this many steps while its terms stay below LARGEST_TERM; so only what lies this near to the
- * middle between two steps is computed as the reference does. */
-#define NEAR_MIDDLE  0.000488f
-#define LARGEST_TERM 1024.0f
+/* An estimate in f32 is off by a few roundings of its largest term: less than this share of it. So only what lies that near to the
+ * middle between two steps is computed as the reference does. LARGEST_TERM keeps it below 1/16 of a step, and in 16 bits. */
+#define ESTIMATE_ERROR 0x1p-21f
+#define LARGEST_TERM   32000.0f
 
-INLINE vi two_steps(const two_state *s, const bool product, vi a, vi b) {
-    a -= s->a.zero;
-    b -= s->b.zero;
+/* What the loop holds in registers. */
+typedef struct two_lanes {
+    const two_state *state;
+    vi a_zero, b_zero, y_zero;
+    vf a_ratio, b_ratio, middle;
+} two_lanes;
+
+static two_lanes splat_state(const two_state *s) {
+    return (two_lanes){.state = s,
+                       .a_zero = v_splat_int(s->a.zero),
+                       .b_zero = v_splat_int(s->b.zero),
+                       .y_zero = v_splat_int(s->y.zero),
+                       .a_ratio = v_splat(s->a_ratio),
+                       .b_ratio = v_splat(s->b_ratio),
+                       .middle = v_splat(0.5f - s->error)};
+}
+
+/* Steps, not saturated yet; *off is how far each was rounded. */
+INLINE vi estimate_steps(const two_lanes *s, const bool product, vi a, vi b, vf *off) {
     vf x = __builtin_convertvector(a, vf), y = __builtin_convertvector(b, vf);
     vf ratio = product ? x * y * s->a_ratio : x * s->a_ratio + y * s->b_ratio;
-    vf low = v_splat((s->is_signed ? -128.0f : 0.0f) - (float)s->y.zero);
-    ratio = v_min(v_max(ratio, low), low + 255.0f);
-    vf off = ratio - v_round_small(ratio);
-    vi near = ((vi)off & 0x7fffffff) > ((vi)v_splat(0.5f - NEAR_MIDDLE));
-    if (!s->estimate || any(near)) {
-        ratio = exact_ratio(s, a, b, product);
+    vf shifted = ratio + 12582912.0f; /* rounds: see v_steps */
+    *off = (vf)((vi)(ratio - (shifted - 12582912.0f)) & 0x7fffffff);
+    return (vi)shifted - 0x4B400000 + s->y_zero;
+}
+
+/* count is VW, or a constant 2 VW with which the check is paid once, or a rest below VW. */
+INLINE void two_vectors(const two_lanes *s, const bool product, const bool is_signed, const bool estimate,
+                        const vi *a, const vi *b, uint8_t *out, int64_t count) {
+    const int vectors = count > VW ? 2 : 1;
+    vf off[2], worst = {0};
+    vi steps[2];
+    UNROLL for (int v = 0; v < vectors && estimate; v++) {
+        steps[v] = estimate_steps(s, product, a[v], b[v], &off[v]);
+        worst = v_max(worst, off[v]);
     }
-    return v_steps(ratio, v_splat_int(s->y.zero), s->is_signed);
+    if (!estimate || __builtin_expect(any_above(worst, s->middle), 0)) {
+        for (int v = 0; v < vectors; v++) {
+            steps[v] = v_steps(exact_ratio(s->state, a[v], b[v], product), s->y_zero, is_signed);
+        }
+    }
+    UNROLL for (int v = 0; v < vectors; v++) {
+        v_saturate(out + v * VW, steps[v], is_signed, count > VW ? VW : count);
+    }
 }
 
 INLINE vi two_operand(const uint8_t *p, bool is_signed, int64_t stride, int64_t at, int64_t count) {
@@ -84,24 +117,38 @@ INLINE vi two_operand(const uint8_t *p, bool is_signed, int64_t stride, int64_t 
     return v_widen(p + at, is_signed, count);
 }
 
-/* product, is_signed and the strides are constants where this is inlined. */
-INLINE void two_row(const two_state *s, const bool product, const bool is_signed, const int64_t sa,
-                    const int64_t sb, const uint8_t *a, const uint8_t *b, uint8_t *out, int64_t count) {
-    for (int64_t i = 0; i < count; i += VW) {
+/* All but the pointers are constants where this is inlined. */
+INLINE void two_row(const two_state *state, const bool product, const bool is_signed, const bool estimate,
+                    const int64_t sa, const int64_t sb, const uint8_t *a, const uint8_t *b, uint8_t *out,
+                    int64_t count) {
+    const two_lanes s = splat_state(state);
+    int64_t i = 0;
+    for (; i + 2 * VW <= count; i += 2 * VW) {
+        vi x[2], y[2];
+        UNROLL for (int v = 0; v < 2; v++) {
+            x[v] = two_operand(a, is_signed, sa, i + v * VW, VW) - s.a_zero;
+            y[v] = two_operand(b, is_signed, sb, i + v * VW, VW) - s.b_zero;
+        }
+        two_vectors(&s, product, is_signed, estimate, x, y, out + i, 2 * VW);
+    }
+    for (; i < count; i += VW) {
         int64_t lanes = count - i < VW ? count - i : VW;
-        vi x = two_operand(a, is_signed, sa, i, lanes), y = two_operand(b, is_signed, sb, i, lanes);
-        v_narrow(out + i, two_steps(s, product, x, y), lanes);
+        vi x = two_operand(a, is_signed, sa, i, lanes) - s.a_zero;
+        vi y = two_operand(b, is_signed, sb, i, lanes) - s.b_zero;
+        two_vectors(&s, product, is_signed, estimate, &x, &y, out + i, lanes);
     }
 }
 
 INLINE void two_strides(const two_state *s, const bool product, const bool is_signed, const uint8_t *a,
                         const uint8_t *b, uint8_t *out, int64_t count) {
-    if (s->loops.left_inner == 0) {
-        two_row(s, product, is_signed, 0, 1, a, b, out, count);
+    if (!s->estimate) {
+        two_row(s, product, is_signed, false, s->loops.left_inner, s->loops.right_inner, a, b, out, count);
+    } else if (s->loops.left_inner == 0) {
+        two_row(s, product, is_signed, true, 0, 1, a, b, out, count);
     } else if (s->loops.right_inner == 0) {
-        two_row(s, product, is_signed, 1, 0, a, b, out, count);
+        two_row(s, product, is_signed, true, 1, 0, a, b, out, count);
     } else {
-        two_row(s, product, is_signed, 1, 1, a, b, out, count);
+        two_row(s, product, is_signed, true, 1, 1, a, b, out, count);
     }
 }
 
@@ -143,9 +190,9 @@ static accel_status two_prepare(kernel_call *c) {
     double a = (double)s->a.scale / (double)s->y.scale, b = (double)s->b.scale / (double)s->y.scale;
     s->a_ratio = (float)(s->product ? a * (double)s->b.scale : a);
     s->b_ratio = (float)b;
-    /* What is far beyond the range saturates, but the terms of a sum may cancel. Comparisons are false for NaN. */
-    double largest = s->product ? 0 : 255 * (fabs(a) + fabs(b));
-    s->estimate = largest <= (double)LARGEST_TERM && fabs((double)s->a_ratio) < 1e6;
+    double largest = s->product ? 255.0 * 255.0 * fabs((double)s->a_ratio) : 255.0 * (a + b);
+    s->estimate = largest <= (double)LARGEST_TERM;
+    s->error = (float)largest * ESTIMATE_ERROR;
     c->state = s;
     c->variant = "8-bit binary";
     return ACCEL_OK;

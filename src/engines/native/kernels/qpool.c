@@ -69,61 +69,78 @@ static accel_status qpool_prepare(kernel_call *c) {
 /* ---- the largest of a window --------------------------------------------------------------------------------------------- */
 
 typedef uint8_t vB __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint8_t v16 __attribute__((vector_size(16)));
+
+INLINE v16 larger_16(v16 a, v16 b) {
+#if defined(__SSE2__)
+    return (v16)_mm_max_epu8((__m128i)a, (__m128i)b);
+#else
+    v16 mask = (v16)(a > b);
+    return (a & mask) | (b & ~mask);
+#endif
+}
 
 INLINE vB larger(vB a, vB b) {
 #if defined(__AVX512BW__)
     return (vB)_mm512_max_epu8((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
     return (vB)_mm256_max_epu8((__m256i)a, (__m256i)b);
-#elif defined(__SSE2__)
-    return (vB)_mm_max_epu8((__m128i)a, (__m128i)b);
 #else
-    vB mask = (vB)(a > b);
-    return (a & mask) | (b & ~mask);
+    return (vB)larger_16((v16)a, (v16)b);
 #endif
 }
 
-/* Signed bytes are compared with their sign turned. */
-INLINE void max_vector(const tap_box *b, const uint8_t *x, int64_t stride, uint8_t turn, size_t lanes,
-                       uint8_t *out) {
-    const int64_t step = b->step[2] * stride;
-    const vB flip = turn - (vB){0};
-    vB most = {0};
-    for (int64_t i = b->first[0]; i < b->last[0]; i++) {
-        for (int64_t j = b->first[1]; j < b->last[1]; j++) {
-            int64_t line = (b->start[0] + i * b->step[0]) * b->in[1] + b->start[1] + j * b->step[1];
-            const uint8_t *p = x + (line * b->in[2] + b->start[2]) * stride + b->first[2] * step;
-            for (int64_t k = b->first[2]; k < b->last[2]; k++, p += step) {
-                vB v = {0};
-                memcpy(&v, p, lanes);
-                most = larger(v ^ flip, most);
-            }
-        }
+/* The largest of a window for the channels of one vector, or fewer. Signed bytes are compared with their sign turned. */
+#define MAX_OF_WINDOW(name, type, larger)                                                                    \
+    static void name(const tap_box *b, const uint8_t *x, int64_t stride, uint8_t turn, size_t lanes,         \
+                     uint8_t *out) {                                                                         \
+        const int64_t step = b->step[2] * stride;                                                            \
+        const type flip = turn - (type){0};                                                                  \
+        type most = {0};                                                                                     \
+        for (int64_t i = b->first[0]; i < b->last[0]; i++) {                                                 \
+            for (int64_t j = b->first[1]; j < b->last[1]; j++) {                                             \
+                int64_t line = (b->start[0] + i * b->step[0]) * b->in[1] + b->start[1] + j * b->step[1];     \
+                const uint8_t *p = x + (line * b->in[2] + b->start[2]) * stride + b->first[2] * step;        \
+                for (int64_t k = b->first[2]; k < b->last[2]; k++, p += step) {                              \
+                    type v = {0};                                                                            \
+                    memcpy(&v, p, lanes);                                                                    \
+                    most = larger(v ^ flip, most);                                                           \
+                }                                                                                            \
+            }                                                                                                \
+        }                                                                                                    \
+        most ^= flip;                                                                                        \
+        memcpy(out, &most, lanes);                                                                           \
     }
-    most ^= flip;
-    memcpy(out, &most, lanes);
+MAX_OF_WINDOW(max_wide, vB, larger)
+MAX_OF_WINDOW(max_16, v16, larger_16)
+
+/* In whole vectors, then by 16; the last 16 overlap those before. */
+static void max_pixel(const tap_box *b, const uint8_t *x, int64_t stride, uint8_t turn, int64_t channels,
+                      uint8_t *out) {
+    int64_t at = 0;
+    for (; at + VECTOR_BYTES <= channels; at += VECTOR_BYTES) {
+        max_wide(b, x + at, stride, turn, VECTOR_BYTES, out + at);
+    }
+    for (; at + 16 <= channels; at += 16) {
+        max_16(b, x + at, stride, turn, 16, out + at);
+    }
+    if (at < channels && channels >= 16) {
+        max_16(b, x + channels - 16, stride, turn, 16, out + channels - 16);
+    } else if (at < channels) {
+        max_16(b, x + at, stride, turn, (size_t)(channels - at), out + at);
+    }
 }
 
 static void max_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const qpool_state *s = c->state;
     const int64_t stride = c->inputs[0]->pixel_stride, in_pixels = window_inputs(&s->w);
-    const uint8_t turn = s->is_signed ? 128 : 0;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         tap_box box = box_at(&s->w, (int64_t)i % s->pixels);
         const uint8_t *x = (const uint8_t *)c->inputs[0]->data + (int64_t)i / s->pixels * in_pixels * stride;
-        uint8_t *out = (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
-        int64_t at = 0;
-        for (; at + VECTOR_BYTES <= s->channels; at += VECTOR_BYTES) {
-            max_vector(&box, x + at, stride, turn, VECTOR_BYTES, out + at);
-        }
-        if (at < s->channels && s->channels >= VECTOR_BYTES) { /* the last vector overlaps the one before */
-            at = s->channels - VECTOR_BYTES;
-            max_vector(&box, x + at, stride, turn, VECTOR_BYTES, out + at);
-        } else if (at < s->channels) {
-            max_vector(&box, x + at, stride, turn, (size_t)(s->channels - at), out + at);
-        }
+        max_pixel(&box, x, stride, s->is_signed ? 128 : 0, s->channels,
+                  (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride);
     }
 }
 
@@ -152,22 +169,28 @@ INLINE void store_mean(const qpool_state *s, vi sum, double count, uint8_t *out,
     v_narrow(out, v_steps(v_load(ratio), v_splat_int(s->y.zero), s->is_signed), lanes);
 }
 
-static void average_vector(const qpool_state *s, const tap_box *b, const uint8_t *x, int64_t stride,
-                           int64_t lanes, uint8_t *out) {
+/* `vectors` vectors of channels side by side, so that the walk over the taps is paid once; lanes: of one vector, fewer than VW only alone. */
+INLINE void average_vectors(const qpool_state *s, const tap_box *b, const uint8_t *x, int64_t stride,
+                            const int vectors, int64_t lanes, uint8_t *out) {
     const int64_t step = b->step[2] * stride;
+    const bool is_signed = s->is_signed;
     int32_t count = 0;
-    vi sum = {0};
+    vi sum[4] = {{0}};
     for (int64_t i = b->first[0]; i < b->last[0]; i++) {
         for (int64_t j = b->first[1]; j < b->last[1]; j++) {
             int64_t line = (b->start[0] + i * b->step[0]) * b->in[1] + b->start[1] + j * b->step[1];
             const uint8_t *p = x + (line * b->in[2] + b->start[2]) * stride + b->first[2] * step;
             for (int64_t k = b->first[2]; k < b->last[2]; k++, p += step, count++) {
-                sum += v_widen(p, s->is_signed, lanes);
+                UNROLL for (int v = 0; v < vectors; v++) {
+                    sum[v] += v_widen(p + v * VW, is_signed, lanes);
+                }
             }
         }
     }
     int64_t counted = s->count_padding ? b->padded_count : count;
-    store_mean(s, sum - count * s->x.zero, counted > 0 ? (double)counted : 1, out, lanes);
+    UNROLL for (int v = 0; v < vectors; v++) {
+        store_mean(s, sum[v] - count * s->x.zero, counted > 0 ? (double)counted : 1, out + v * VW, lanes);
+    }
 }
 
 static void average_task(void *context, size_t begin, size_t end, int worker) {
@@ -179,8 +202,15 @@ static void average_task(void *context, size_t begin, size_t end, int worker) {
         tap_box box = box_at(&s->w, (int64_t)i % s->pixels);
         const uint8_t *x = (const uint8_t *)c->inputs[0]->data + (int64_t)i / s->pixels * in_pixels * stride;
         uint8_t *out = (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
-        for (int64_t at = 0; at < s->channels; at += VW) {
-            average_vector(s, &box, x + at, stride, s->channels - at < VW ? s->channels - at : VW, out + at);
+        int64_t at = 0;
+        for (; at + 4 * VW <= s->channels; at += 4 * VW) {
+            average_vectors(s, &box, x + at, stride, 4, VW, out + at);
+        }
+        for (; at + VW <= s->channels; at += VW) {
+            average_vectors(s, &box, x + at, stride, 1, VW, out + at);
+        }
+        if (at < s->channels) {
+            average_vectors(s, &box, x + at, stride, 1, s->channels - at, out + at);
         }
     }
 }
