@@ -40,17 +40,28 @@ static bool is_plain(dtype t) {
     return is_integer(t) || is_real(t);
 }
 
+/* A step of 0 repeats one element; those of 0 and 1 are loops of their own, which compilers turn into vectors. */
+#define SPREAD(type, from, step, n, out)                                                                     \
+    for (int64_t i = 0; i < (n) && (step) == 1; i++) {                                                       \
+        (out)[i] = (from)[i];                                                                                \
+    }                                                                                                        \
+    type first_of = (n) > 0 ? (from)[0] : (type)0;                                                           \
+    for (int64_t i = 0; i < (n) && (step) == 0; i++) {                                                       \
+        (out)[i] = first_of;                                                                                 \
+    }                                                                                                        \
+    for (int64_t i = 0; i < (n) && (step) != 0 && (step) != 1; i++) {                                        \
+        (out)[i] = (from)[i * (step)];                                                                       \
+    }
 #define WIDEN(name, type)                                                                                    \
     case name: {                                                                                             \
         const type *from = (const type *)data + at;                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                                    \
-            out[i] = from[i * step];                                                                         \
-        }                                                                                                    \
+        SPREAD(type, from, step, n, out)                                                                     \
         break;                                                                                               \
     }
 
 /* Elements at, at + step, … */
-static void widen_integer(dtype t, const void *data, int64_t at, int64_t step, int64_t n, int64_t *out) {
+static __attribute__((noinline)) void widen_integer(dtype t, const void *data, int64_t at, int64_t step,
+                                                    int64_t n, int64_t *out) {
     switch (t) {
         PLAIN_TYPES(WIDEN)
     default:
@@ -61,7 +72,8 @@ static void widen_integer(dtype t, const void *data, int64_t at, int64_t step, i
     }
 }
 
-static void widen_real(dtype t, const void *data, int64_t at, int64_t step, int64_t n, double *out) {
+static __attribute__((noinline)) void widen_real(dtype t, const void *data, int64_t at, int64_t step,
+                                                 int64_t n, double *out) {
     int64_t whole[BLOCK];
     switch (t) {
         WIDEN(DTYPE_F32, float)
@@ -75,7 +87,8 @@ static void widen_real(dtype t, const void *data, int64_t at, int64_t step, int6
     }
 }
 
-static void narrow_integer(dtype t, const int64_t *values, int64_t n, void *data, int64_t at) {
+static __attribute__((noinline)) void narrow_integer(dtype t, const int64_t *values, int64_t n, void *data,
+                                                     int64_t at) {
     switch (t) {
 #define NARROW(name, type)                                                                                   \
     case name: {                                                                                             \
@@ -111,7 +124,8 @@ INLINE int64_t saturated(double x) {
     return inside || x != x ? whole : x > 0 ? INT64_MAX : INT64_MIN;
 }
 
-static void narrow_real(dtype t, const double *values, int64_t n, void *data, int64_t at) {
+static __attribute__((noinline)) void narrow_real(dtype t, const double *values, int64_t n, void *data,
+                                                  int64_t at) {
     int64_t whole[BLOCK];
     switch (t) {
     case DTYPE_F32:
@@ -147,6 +161,20 @@ static accel_status cast_prepare(kernel_call *c) {
     return ACCEL_OK;
 }
 
+/* Masks and pixels. */
+static void widen_bytes(const kernel_value *x, int64_t at, int64_t n, float *out) {
+    const uint8_t *from = (const uint8_t *)x->data + at;
+    for (int64_t i = 0; i < n && x->type == DTYPE_BOOL; i++) {
+        out[i] = (float)(from[i] != 0);
+    }
+    for (int64_t i = 0; i < n && x->type == DTYPE_U8; i++) {
+        out[i] = from[i];
+    }
+    for (int64_t i = 0; i < n && x->type == DTYPE_I8; i++) {
+        out[i] = (int8_t)from[i];
+    }
+}
+
 static void cast_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const kernel_value *x = c->inputs[0], *y = c->outputs[0];
@@ -155,7 +183,9 @@ static void cast_task(void *context, size_t begin, size_t end, int worker) {
     (void)worker;
     for (int64_t at = (int64_t)begin; at < (int64_t)end; at += BLOCK) {
         int64_t n = (int64_t)end - at < BLOCK ? (int64_t)end - at : BLOCK;
-        if (is_integer(x->type) && is_integer(y->type)) {
+        if (dtype_bits(x->type) == 8 && y->type == DTYPE_F32) {
+            widen_bytes(x, at, n, (float *)y->data + at);
+        } else if (is_integer(x->type) && is_integer(y->type)) {
             widen_integer(x->type, x->data, at, 1, n, whole);
             narrow_integer(y->type, whole, n, y->data, at);
         } else {
@@ -182,7 +212,7 @@ typedef enum typed_kind {
     TYPED_POW,
     TYPED_MAX,
     TYPED_MIN,
-    TYPED_AND,
+    TYPED_AND, /* from here on the result is a bool */
     TYPED_OR,
     TYPED_XOR,
     TYPED_EQUAL,
@@ -217,7 +247,10 @@ static bool typed_accepts(const kernel_call *c) {
         kernel_attr_int(c, "fmod", 0) != 0) {
         return false;
     }
-    bool integer = is_integer(c->inputs[0]->type);
+    bool integer = is_integer(c->inputs[0]->type), logic = kind >= TYPED_AND && kind < TYPED_EQUAL;
+    if (logic && (c->inputs[0]->type != DTYPE_BOOL || c->inputs[1]->type != DTYPE_BOOL)) {
+        return false;
+    }
     return kind != TYPED_POW || (!integer && is_plain(c->outputs[0]->type));
 }
 
@@ -253,21 +286,13 @@ static double modulo_real(double a, double b) {
 #define LOOP(kind, expression)                                                                               \
     case kind:                                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                                    \
-            a[i] = (expression);                                                                             \
+            out[i] = (expression);                                                                           \
         }                                                                                                    \
         break;
 #define WRAPPED(operator) (int64_t)((uint64_t)a[i] operator(uint64_t) b[i])
-#define COMPARISONS                                                                                          \
-    LOOP(TYPED_AND, a[i] != 0 && b[i] != 0)                                                                  \
-    LOOP(TYPED_OR, a[i] != 0 || b[i] != 0)                                                                   \
-    LOOP(TYPED_XOR, (a[i] != 0) != (b[i] != 0))                                                              \
-    LOOP(TYPED_EQUAL, a[i] == b[i])                                                                          \
-    LOOP(TYPED_LESS, a[i] < b[i])                                                                            \
-    LOOP(TYPED_LESS_OR_EQUAL, a[i] <= b[i])                                                                  \
-    LOOP(TYPED_GREATER, a[i] > b[i])                                                                         \
-    LOOP(TYPED_GREATER_OR_EQUAL, a[i] >= b[i])
 
-static void combine_integers(typed_kind kind, int64_t *restrict a, const int64_t *restrict b, int64_t n) {
+static void combine_integers(typed_kind kind, const int64_t *restrict a, const int64_t *restrict b, int64_t n,
+                             int64_t *restrict out) {
     switch (kind) {
         LOOP(TYPED_ADD, WRAPPED(+))
         LOOP(TYPED_SUB, WRAPPED(-))
@@ -276,37 +301,29 @@ static void combine_integers(typed_kind kind, int64_t *restrict a, const int64_t
         LOOP(TYPED_MOD, modulo(a[i], b[i]))
         LOOP(TYPED_MAX, a[i] > b[i] ? a[i] : b[i])
         LOOP(TYPED_MIN, a[i] < b[i] ? a[i] : b[i])
-        COMPARISONS
-    case TYPED_POW:
-    case TYPED_NONE:
+    default:
         break;
     }
 }
 
-/* x^y where all of the block has one exponent: squares, roots and the like need no logarithm. */
-static void power(double *restrict a, const double *restrict b, int64_t n, bool one_exponent) {
-    double y = n > 0 ? b[0] : 1;
-    if (one_exponent && y == 2) {
-        for (int64_t i = 0; i < n; i++) {
-            a[i] *= a[i];
-        }
-    } else if (one_exponent && y == 3) {
-        for (int64_t i = 0; i < n; i++) {
-            a[i] *= a[i] * a[i];
-        }
-    } else if (one_exponent && y == -1) {
-        for (int64_t i = 0; i < n; i++) {
-            a[i] = 1 / a[i];
-        }
-    } else {
-        for (int64_t i = 0; i < n; i++) {
-            a[i] = pow(a[i], b[i]);
-        }
+/* x^y; where all of the block has one exponent, squares and the like need no logarithm. */
+static void power(const double *a, const double *b, int64_t n, bool one_exponent, bool single, double *out) {
+    double y = one_exponent && n > 0 ? b[0] : 0;
+    for (int64_t i = 0; i < n && y == 2; i++) {
+        out[i] = a[i] * a[i];
+    }
+    for (int64_t i = 0; i < n && y == 3; i++) {
+        out[i] = a[i] * a[i] * a[i];
+    }
+    for (int64_t i = 0; i < n && y == -1; i++) {
+        out[i] = 1 / a[i];
+    }
+    for (int64_t i = 0; i < n && y != 2 && y != 3 && y != -1; i++) {
+        out[i] = single ? (double)powf((float)a[i], (float)b[i]) : pow(a[i], b[i]);
     }
 }
 
-static void combine_reals(typed_kind kind, double *restrict a, const double *restrict b, int64_t n,
-                          bool one_right) {
+static void combine_reals(typed_kind kind, const double *a, const double *b, int64_t n, double *out) {
     switch (kind) {
         LOOP(TYPED_ADD, a[i] + b[i])
         LOOP(TYPED_SUB, a[i] - b[i])
@@ -315,33 +332,138 @@ static void combine_reals(typed_kind kind, double *restrict a, const double *res
         LOOP(TYPED_MOD, modulo_real(a[i], b[i]))
         LOOP(TYPED_MAX, a[i] != a[i] || a[i] > b[i] ? a[i] : b[i])
         LOOP(TYPED_MIN, a[i] != a[i] || a[i] < b[i] ? a[i] : b[i])
-        COMPARISONS
-    case TYPED_POW:
-        power(a, b, n, one_right);
-        break;
-    case TYPED_NONE:
+    default:
         break;
     }
 }
 
-static void combine_block(const kernel_call *c, int64_t left, int64_t right, int64_t at, int64_t n) {
+/* Comparisons lane by lane: the mask's lanes are narrowed to bytes of 0 and 1. (Compilers do not see through the loop.) */
+typedef int64_t int64_t_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef double double_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef float float_lanes __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef int8_t bytes_8 __attribute__((vector_size(VECTOR_BYTES / 8), aligned(1), may_alias));
+typedef int8_t bytes_4 __attribute__((vector_size(VECTOR_BYTES / 4), aligned(1), may_alias));
+
+#define TEST_LOOP(kind, type, bytes, operator)                                                               \
+    case kind:                                                                                               \
+        for (; i + lanes <= n; i += lanes) {                                                                 \
+            *(bytes *)(out + i) =                                                                            \
+                __builtin_convertvector(                                                                     \
+                    *(const type##_lanes *)(a + i) operator*(const type##_lanes *)(b + i), bytes) &          \
+                1;                                                                                           \
+        }                                                                                                    \
+        for (; i < n; i++) {                                                                                 \
+            out[i] = a[i] operator b[i];                                                                     \
+        }                                                                                                    \
+        break;
+
+#define TEST(type, bytes)                                                                                    \
+    static void test_##type(typed_kind kind, const type *a, const type *b, int64_t n, uint8_t *out) {        \
+        const int64_t lanes = VECTOR_BYTES / (int64_t)sizeof(type);                                          \
+        int64_t i = 0;                                                                                       \
+        switch (kind) {                                                                                      \
+            TEST_LOOP(TYPED_EQUAL, type, bytes, ==)                                                          \
+            TEST_LOOP(TYPED_LESS, type, bytes, <)                                                            \
+            TEST_LOOP(TYPED_LESS_OR_EQUAL, type, bytes, <=)                                                  \
+            TEST_LOOP(TYPED_GREATER, type, bytes, >)                                                         \
+            TEST_LOOP(TYPED_GREATER_OR_EQUAL, type, bytes, >=)                                               \
+        default:                                                                                             \
+            break;                                                                                           \
+        }                                                                                                    \
+    }
+TEST(int64_t, bytes_8)
+TEST(double, bytes_8)
+TEST(float, bytes_4)
+
+/* Where a block of an operand begins, and how it goes on. */
+typedef struct stretch {
+    const kernel_value *v;
+    int64_t at, step;
+} stretch;
+
+/* And, Or, Xor of bools; any byte but 0 is true. */
+static void combine_bools(typed_kind kind, const stretch *a, const stretch *b, int64_t n,
+                          uint8_t *restrict out) {
+    const uint8_t *x = (const uint8_t *)a->v->data + a->at, *y = (const uint8_t *)b->v->data + b->at;
+    for (int64_t i = 0; i < n && kind == TYPED_AND; i++) {
+        out[i] = (x[i * a->step] != 0) & (y[i * b->step] != 0);
+    }
+    for (int64_t i = 0; i < n && kind == TYPED_OR; i++) {
+        out[i] = (x[i * a->step] != 0) | (y[i * b->step] != 0);
+    }
+    for (int64_t i = 0; i < n && kind == TYPED_XOR; i++) {
+        out[i] = (x[i * a->step] != 0) ^ (y[i * b->step] != 0);
+    }
+}
+
+/* In place where the elements lie there as they are wanted, else in the buffer. */
+static const int64_t *integers_of(const stretch *s, int64_t n, int64_t *buffer) {
+    if (s->v->type == DTYPE_I64 && s->step == 1) {
+        return (const int64_t *)s->v->data + s->at;
+    }
+    widen_integer(s->v->type, s->v->data, s->at, s->step, n, buffer);
+    return buffer;
+}
+
+static const double *reals_of(const stretch *s, int64_t n, double *buffer) {
+    if (s->v->type == DTYPE_F64 && s->step == 1) {
+        return (const double *)s->v->data + s->at;
+    }
+    widen_real(s->v->type, s->v->data, s->at, s->step, n, buffer);
+    return buffer;
+}
+
+static const float *floats_of(const stretch *s, int64_t n, float *buffer) {
+    const float *from = (const float *)s->v->data + s->at;
+    if (s->step == 1) {
+        return from;
+    }
+    SPREAD(float, from, s->step, n, buffer)
+    return buffer;
+}
+
+static void test_block(const kernel_call *c, const stretch *a, const stretch *b, int64_t at, int64_t n) {
     const typed_state *s = c->state;
-    const kernel_value *a = c->inputs[0], *b = c->inputs[1], *y = c->outputs[0];
+    uint8_t *out = (uint8_t *)c->outputs[0]->data + at;
     union {
         int64_t whole[BLOCK];
         double real[BLOCK];
-    } x, z;
-    if (s->integer) {
-        widen_integer(a->type, a->data, left, s->b.left_inner, n, x.whole);
-        widen_integer(b->type, b->data, right, s->b.right_inner, n, z.whole);
-        combine_integers(s->kind, x.whole, z.whole, n);
-        narrow_integer(y->type, x.whole, n, y->data, at);
+        float single[BLOCK];
+    } x, y;
+    if (s->kind < TYPED_EQUAL) {
+        combine_bools(s->kind, a, b, n, out);
+    } else if (s->integer) {
+        test_int64_t(s->kind, integers_of(a, n, x.whole), integers_of(b, n, y.whole), n, out);
+    } else if (a->v->type == DTYPE_F32 && b->v->type == DTYPE_F32) {
+        test_float(s->kind, floats_of(a, n, x.single), floats_of(b, n, y.single), n, out);
     } else {
-        widen_real(a->type, a->data, left, s->b.left_inner, n, x.real);
-        widen_real(b->type, b->data, right, s->b.right_inner, n, z.real);
-        combine_reals(s->kind, x.real, z.real, n, s->b.right_inner == 0);
-        narrow_real(y->type, x.real, n, y->data, at);
+        test_double(s->kind, reals_of(a, n, x.real), reals_of(b, n, y.real), n, out);
     }
+}
+
+static void combine_block(const kernel_call *c, const stretch *a, const stretch *b, int64_t at, int64_t n) {
+    const typed_state *s = c->state;
+    const kernel_value *y = c->outputs[0];
+    union {
+        int64_t whole[BLOCK];
+        double real[BLOCK];
+    } x, z, result;
+    if (s->integer) {
+        bool direct = y->type == DTYPE_I64;
+        int64_t *out = direct ? (int64_t *)y->data + at : result.whole;
+        combine_integers(s->kind, integers_of(a, n, x.whole), integers_of(b, n, z.whole), n, out);
+        if (!direct) {
+            narrow_integer(y->type, out, n, y->data, at);
+        }
+        return;
+    }
+    const double *left = reals_of(a, n, x.real), *right = reals_of(b, n, z.real);
+    if (s->kind == TYPED_POW) {
+        power(left, right, n, b->step == 0, a->v->type == DTYPE_F32 && b->v->type == DTYPE_F32, result.real);
+    } else {
+        combine_reals(s->kind, left, right, n, result.real);
+    }
+    narrow_real(y->type, result.real, n, y->data, at);
 }
 
 /* Elements [begin, end) of the output, as they lie. */
@@ -354,7 +476,13 @@ static void typed_task(void *context, size_t begin, size_t end, int worker) {
         n = n < BLOCK ? n : BLOCK;
         n = n < (int64_t)end - at ? n : (int64_t)end - at;
         broadcast_row(&s->b, (size_t)(at / s->b.inner), &left, &right);
-        combine_block(c, left + first * s->b.left_inner, right + first * s->b.right_inner, at, n);
+        stretch a = {c->inputs[0], left + first * s->b.left_inner, s->b.left_inner},
+                b = {c->inputs[1], right + first * s->b.right_inner, s->b.right_inner};
+        if (s->kind >= TYPED_AND) {
+            test_block(c, &a, &b, at, n);
+        } else {
+            combine_block(c, &a, &b, at, n);
+        }
         at += n;
     }
 }
