@@ -12,11 +12,13 @@
     X(qconv)                                                                                                 \
     X(pool)                                                                                                  \
     X(norm)                                                                                                  \
+    X(group_norm)                                                                                            \
     X(softmax)                                                                                               \
     X(attention)                                                                                             \
     X(rotary)                                                                                                \
     X(cache)                                                                                                 \
     X(reduce)                                                                                                \
+    X(reduce_any)                                                                                            \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
