@@ -124,6 +124,89 @@ static void test_depth_and_space(void **state) {
     }
 }
 
+/* Indices in [-2, 1]: the inputs are filled with 0 to 3. */
+static value_id indices(builder *b, dtype type, int rank, const int64_t *dims) {
+    value_id x = input_of(b, DTYPE_I64, rank, dims);
+    x = BUILD(b, "Sub", x, build_i64(b, 2));
+    return type == DTYPE_I64 ? x
+                             : build_op(b, "Cast", 1, &x, 1, (build_attr[]){BUILD_INT("to", (int64_t)type)});
+}
+
+static void test_elements_by_index(void **state) {
+    (void)state;
+    static const char *const reductions[] = {"none", "add", "mul", "max", "min"};
+    for (int64_t axis = -1; axis < 3; axis++) {
+        for (size_t i = 0; i < SIZES; i++) {
+            build_attr at[] = {BUILD_INT("axis", axis)};
+            builder b = start();
+            value_id x = input_of(&b, sizes[i], DIMS(3, 4, 5)),
+                     by = indices(&b, i % 2 == 0 ? DTYPE_I64 : DTYPE_I32, DIMS(2, 3, 4));
+            value_id results[] = {build_op(&b, "GatherElements", 2, (value_id[]){x, by}, 1, at),
+                                  build_op(&b, "ScatterElements", 3,
+                                           (value_id[]){x, by, input_of(&b, sizes[i], DIMS(2, 3, 4))}, 1,
+                                           at)};
+            finish_all(&b, 2, results, 0, "elements by index");
+        }
+        for (size_t i = 0; i < 5; i++) {
+            build_attr at[] = {BUILD_INT("axis", axis), BUILD_STRING("reduction", reductions[i])};
+            builder b = start();
+            value_id in[] = {input(&b, DIMS(3, 4, 5)), indices(&b, DTYPE_I64, DIMS(2, 3, 4)),
+                             input(&b, DIMS(2, 3, 4))};
+            finish(&b, build_op(&b, "ScatterElements", 3, in, 2, at), 1e-6, reductions[i]);
+        }
+    }
+}
+
+static void test_blocks_by_index(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SIZES; i++) {
+        builder b = start();
+        value_id x = input_of(&b, sizes[i], DIMS(3, 2, 5, 2)), by = indices(&b, DTYPE_I64, DIMS(3, 4, 2));
+        value_id results[] = {
+            build_op(&b, "GatherND", 2, (value_id[]){x, by}, 0, NULL),
+            build_op(&b, "GatherND", 2, (value_id[]){x, by}, 1, (build_attr[]){BUILD_INT("batch_dims", 1)}),
+            BUILD(&b, "ScatterND", x, by, input_of(&b, sizes[i], DIMS(3, 4, 5, 2)))};
+        finish_all(&b, 3, results, 0, "blocks by index");
+    }
+    builder b = start();
+    value_id in[] = {input(&b, DIMS(3, 2, 5)), indices(&b, DTYPE_I64, DIMS(3, 4, 1)),
+                     input(&b, DIMS(3, 4, 2, 5))};
+    finish(&b, build_op(&b, "ScatterND", 3, in, 1, (build_attr[]){BUILD_STRING("reduction", "add")}), 1e-6,
+           "ScatterND that adds");
+    b = start();
+    finish(&b, BUILD(&b, "GatherND", input(&b, DIMS(3, 2)), indices(&b, DTYPE_I64, DIMS(0, 1))), 0,
+           "no index");
+}
+
+/* An index outside is an error that names the node. */
+static void test_index_outside_is_refused(void **state) {
+    (void)state;
+    static const char *const ops[] = {"GatherElements", "GatherND", "ScatterElements", "ScatterND"};
+    for (size_t i = 0; i < 4; i++) {
+        builder b = start();
+        accel_error err = {0};
+        graph *g = NULL;
+        value_id in[] = {input(&b, DIMS(2, 3)), input_of(&b, DTYPE_I64, DIMS(2, 1)), VALUE_NONE};
+        in[2] = i < 2 ? VALUE_NONE : i == 2 ? input(&b, DIMS(2, 1)) : input(&b, DIMS(2, 3));
+        build_output(&b, "out", build_op(&b, ops[i], i < 2 ? 2 : 3, in, 0, NULL));
+        check_ok(builder_finish(&b, &g, &err), &err);
+        check_ok(graph_infer(g, &err), &err);
+        native_case c = {.graph = g};
+        for (size_t k = 0; k < g->input_count; k++) {
+            const graph_value *v = &g->values[g->inputs[k]];
+            check_ok(tensor_create(v->type.type, &v->type.shape, &c.inputs[k], &err), &err);
+            fill_input(&c.inputs[k], k + 1);
+        }
+        ((int64_t *)c.inputs[1].data)[0] = 1;
+        ((int64_t *)c.inputs[1].data)[1] = 2;
+        engine_session *s = native_open(&c, 1);
+        assert_int_not_equal(engine_find("native")->run(s, &err), ACCEL_OK);
+        assert_non_null(strstr(err.message, ops[i]));
+        engine_find("native")->unload(s);
+        native_case_close(&c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pads),
@@ -131,6 +214,9 @@ int main(void) {
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_expand_and_tile),
         cmocka_unit_test(test_depth_and_space),
+        cmocka_unit_test(test_elements_by_index),
+        cmocka_unit_test(test_blocks_by_index),
+        cmocka_unit_test(test_index_outside_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@
     X(conv_transpose)                                                                                        \
     X(resize)                                                                                                \
     X(rearrange)                                                                                             \
+    X(index)                                                                                                 \
     X(typed)                                                                                                 \
     X(functions)                                                                                             \
     X(where)                                                                                                 \
