@@ -1,5 +1,6 @@
 /* LSTM, GRU and RNN of the native engine against the reference. */
 #include "engines/native_graphs.h"
+#include "graph/internal.h"
 
 typedef struct recurrent_case {
     const char *op, *direction;
@@ -93,6 +94,59 @@ static void test_recurrent_operators(void **state) {
     }
 }
 
+static value_id bytes(builder *b, dtype type, int rank, const int64_t *dims) {
+    shape s = shape_make(rank, dims);
+    tensor t;
+    accel_error err = {0};
+    value_id id = VALUE_NONE;
+    check_ok(tensor_create(type, &s, &t, &err), &err);
+    for (size_t i = 0; i < t.size_bytes; i++) {
+        ((uint8_t *)t.data)[i] = (uint8_t)(i * 83 + i / 7 * 29 + b->graph->value_count * 11);
+    }
+    check_ok(graph_add_constant(b->graph, "", type, &s, t.data, &id, &err), &err);
+    tensor_free(&t);
+    return id;
+}
+
+/* LSTM with weights of 8 bits, a scale a direction or a column. */
+static void quantised(dtype type, bool columns, bool bidirectional, int64_t length, int64_t batch) {
+    enum { INPUT = 7, HIDDEN = 9, WIDTH = 4 * HIDDEN };
+    builder b = start();
+    const int64_t directions = bidirectional ? 2 : 1, dims[] = {directions, WIDTH};
+    const int rank = columns ? 2 : 1;
+    value_id in[12] = {input(&b, DIMS(length, batch, INPUT)),
+                       bytes(&b, type, DIMS(directions, INPUT, WIDTH)),
+                       bytes(&b, type, DIMS(directions, HIDDEN, WIDTH)),
+                       constant(&b, DIMS(directions, 2 * WIDTH)),
+                       VALUE_NONE,
+                       input(&b, DIMS(directions, batch, HIDDEN)),
+                       input(&b, DIMS(directions, batch, HIDDEN)),
+                       constant(&b, DIMS(directions, 3 * HIDDEN)),
+                       constant_in(&b, 0.001, 0.004, rank, dims),
+                       bytes(&b, type, rank, dims),
+                       constant_in(&b, 0.001, 0.004, rank, dims),
+                       bytes(&b, type, rank, dims)};
+    const build_attr attrs[] = {BUILD_INT("hidden_size", HIDDEN),
+                                BUILD_STRING("direction", bidirectional ? "bidirectional" : "forward")};
+    value_id out[3] = {VALUE_NONE, VALUE_NONE, VALUE_NONE};
+    build_any(&b, &(build_node){.domain = "com.microsoft",
+                                .op_type = "DynamicQuantizeLSTM",
+                                .input_count = 12,
+                                .inputs = in,
+                                .attr_count = 2,
+                                .attrs = attrs,
+                                .output_count = 3,
+                                .outputs = out});
+    finish_all(&b, 3, out, 2e-5, columns ? "8 bits, a scale a column" : "8 bits");
+}
+
+static void test_quantised_weights(void **state) {
+    (void)state;
+    quantised(DTYPE_I8, false, true, 5, 2);
+    quantised(DTYPE_U8, true, false, 6, 1);
+    quantised(DTYPE_I8, true, true, 1, 3);
+}
+
 /* A length above the steps there are is an error that names the node. */
 static void test_length_outside_is_refused(void **state) {
     (void)state;
@@ -124,6 +178,7 @@ static void test_length_outside_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recurrent_operators),
+        cmocka_unit_test(test_quantised_weights),
         cmocka_unit_test(test_length_outside_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

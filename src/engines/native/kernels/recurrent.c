@@ -2,7 +2,10 @@
  * the few rows of the states (both directions at once) and the gates of every row.
  *
  * Both directions walk the steps as they lie in memory; a sequence takes part in those before its length. That equals ONNX's
- * reversal of each sequence inside its length, and keeps the rows of a step together. */
+ * reversal of each sequence inside its length, and keeps the rows of a step together.
+ *
+ * DynamicQuantizeLSTM: its weights of 8 bits are packed as the floats that they stand for, inputs and states are rounded to what 8 bits
+ * hold of them before their products. So the products are those of the integers, scaled. */
 #include <string.h>
 
 #include "engines/native/kernels/gemm.h"
@@ -10,6 +13,7 @@
 #include "engines/native/kernels/math.h"
 
 enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, PEEPHOLES };
+enum { W_SCALE = 8, W_ZERO, R_SCALE, R_ZERO }; /* DynamicQuantizeLSTM */
 enum { MOST_FUNCTIONS = 6 };
 
 typedef struct cell_function {
@@ -20,7 +24,8 @@ typedef struct cell_function {
 typedef struct recurrent_state recurrent_state;
 typedef struct recurrent_step recurrent_step;
 struct recurrent_state {
-    int gates, functions;   /* functions: of one direction */
+    int gates, functions; /* functions: of one direction */
+    bool quantised;
     bool batch_first, flag; /* flag: GRU linear_before_reset, LSTM input_forget */
     bool reversed[2];
     int64_t directions, length, batch, input, hidden, width; /* width: gates × hidden */
@@ -34,6 +39,7 @@ struct recurrent_state {
     int64_t chunk; /* steps whose inputs are projected at once */
     gemm_problem *problems;
     size_t x_at, gates_at, h_at, c_at, table_at; /* in the workspace */
+    size_t rounded_x_at, rounded_h_at;           /* likewise, where quantised */
     void (*finish)(const recurrent_step *step, int64_t direction, int64_t row);
 };
 
@@ -94,7 +100,9 @@ static void rnn_row(const recurrent_step *step, int64_t direction, int64_t row);
 
 static bool read_recurrent(const kernel_call *c, recurrent_state *s) {
     static const char *const sigmoid_tanh[] = {"Sigmoid", "Tanh", "Tanh"}, *const tanh_only[] = {"Tanh"};
-    bool lstm = strcmp(c->node->op_type, "LSTM") == 0, gru = strcmp(c->node->op_type, "GRU") == 0;
+    s->quantised = strcmp(c->node->op_type, "DynamicQuantizeLSTM") == 0;
+    bool lstm = s->quantised || strcmp(c->node->op_type, "LSTM") == 0,
+         gru = strcmp(c->node->op_type, "GRU") == 0;
     const shape *x = &c->inputs[X]->shape;
     const char *direction = node_attr_string(c->node, "direction", "forward");
     s->gates = lstm ? 4 : gru ? 3 : 1;
@@ -108,7 +116,7 @@ static bool read_recurrent(const kernel_call *c, recurrent_state *s) {
     s->length = x->dims[s->batch_first ? 1 : 0];
     s->batch = x->dims[s->batch_first ? 0 : 1];
     s->input = x->dims[2];
-    s->hidden = c->inputs[R]->shape.dims[2];
+    s->hidden = c->inputs[R]->shape.dims[s->quantised ? 1 : 2];
     s->width = s->gates * s->hidden;
     s->clip = kernel_attr_float(c, "clip", 0);
     return s->directions >= 1 && s->directions <= 2 &&
@@ -121,6 +129,24 @@ static bool recurrent_accepts(const kernel_call *c) {
         bool wanted = !kernel_has(c, i) || i == LENGTHS || kernel_is_f32(c->inputs[i]);
         bool packed = i == W || i == R || i == B;
         if (!wanted || (packed && kernel_has(c, i) && !c->inputs[i]->constant)) {
+            return false;
+        }
+    }
+    return read_recurrent(c, &s);
+}
+
+static bool is_8_bits(const kernel_call *c, size_t input) {
+    return c->inputs[input]->constant &&
+           (c->inputs[input]->type == DTYPE_U8 || c->inputs[input]->type == DTYPE_I8);
+}
+
+static bool quantised_accepts(const kernel_call *c) {
+    recurrent_state s = {0};
+    for (size_t i = 0; i < c->input_count; i++) {
+        bool is_weight = i == W || i == R || i == W_ZERO || i == R_ZERO;
+        bool fixed = i == B || i == W_SCALE || i == R_SCALE;
+        bool wanted = is_weight ? is_8_bits(c, i) : i == LENGTHS || kernel_is_f32(c->inputs[i]);
+        if (kernel_has(c, i) && (!wanted || (fixed && !c->inputs[i]->constant))) {
             return false;
         }
     }
@@ -162,7 +188,10 @@ static void place_workspace(kernel_call *c, recurrent_state *s) {
     s->gates_at = rounded(gates * (size_t)s->chunk);
     s->h_at = s->gates_at + rounded(gates);
     s->c_at = s->h_at + rounded(states);
-    s->table_at = s->c_at + rounded(states);
+    s->rounded_h_at = s->c_at + rounded(states);
+    s->rounded_x_at = s->rounded_h_at + (s->quantised ? rounded(states) : 0);
+    size_t inputs = (size_t)(s->length * s->batch * s->input) * sizeof(float);
+    s->table_at = s->rounded_x_at + (s->quantised ? rounded(inputs) : 0);
     c->workspace_bytes = s->table_at + (table > other ? table : other);
 }
 
@@ -199,6 +228,38 @@ static void pack_direction(kernel_call *c, recurrent_state *s, int64_t d) {
     }
 }
 
+/* The floats that weights of one direction stand for, as they lie: [inner, gates·hidden]. */
+static void scale_weights(const kernel_call *c, const recurrent_state *s, size_t input, int64_t d,
+                          float *out) {
+    const kernel_value *w = c->inputs[input], *scale = c->inputs[input == W ? W_SCALE : R_SCALE],
+                       *zero = c->inputs[input == W ? W_ZERO : R_ZERO];
+    const bool scale_a_column = scale->shape.rank == 2, zero_a_column = zero->shape.rank == 2;
+    const int64_t inner = w->shape.dims[1];
+    for (int64_t i = 0; i < inner * s->width; i++) {
+        int64_t column = d * s->width + i % s->width;
+        int64_t value = dtype_get_i64(w->type, w->data, (size_t)(d * inner * s->width + i));
+        int64_t zero_point = dtype_get_i64(zero->type, zero->data, (size_t)(zero_a_column ? column : d));
+        out[i] = (float)(value - zero_point) * ((const float *)scale->data)[scale_a_column ? column : d];
+    }
+}
+
+static accel_status pack_quantised(kernel_call *c, recurrent_state *s) {
+    int64_t most = s->input > s->hidden ? s->input : s->hidden;
+    size_t bytes = (size_t)(most * s->width + VW) * sizeof(float);
+    float *floats = kernel_state(c, bytes);
+    if (floats == NULL) {
+        return kernel_no_memory(c, bytes);
+    }
+    gemm_source source = {.base = floats, .column_stride = 1, .inner_stride = s->width};
+    for (int64_t d = 0; d < s->directions; d++) {
+        scale_weights(c, s, W, d, floats);
+        gemm_pack(&source, s->width, 1, s->input, s->w + (size_t)d * s->w_floats, c->pool);
+        scale_weights(c, s, R, d, floats);
+        gemm_pack(&source, s->width, 1, s->hidden, s->r + (size_t)d * s->r_floats, c->pool);
+    }
+    return ACCEL_OK;
+}
+
 /* Both biases join the projection of the inputs, but the recurrent one of a GRU's state that is reset behind its product. */
 static void make_bias(const kernel_call *c, recurrent_state *s, int64_t d) {
     const float *from = (const float *)c->inputs[B]->data + d * 2 * s->width;
@@ -218,8 +279,13 @@ static accel_status recurrent_prepare(kernel_call *c) {
     (void)read_recurrent(c, s);
     set_shapes(s);
     ACCEL_TRY(allocate_weights(c, s));
+    if (s->quantised) {
+        ACCEL_TRY(pack_quantised(c, s));
+    }
     for (int64_t d = 0; d < s->directions; d++) {
-        pack_direction(c, s, d);
+        if (!s->quantised) {
+            pack_direction(c, s, d);
+        }
         if (kernel_has(c, B)) {
             make_bias(c, s, d);
         }
@@ -399,6 +465,33 @@ static void reset_task(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
+/* What 8 bits hold of these values: DynamicQuantizeLinear and back. */
+static void round_to_8_bits(const float *x, float *out, int64_t count) {
+    float low = 0, high = 0;
+    for (int64_t i = 0; i < count; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    float scale = (high - low) / 255.0f;
+    vf step = v_splat(scale > 0 ? scale : 1.0f), zero = v_round_small(v_splat(0) - v_splat(low) / step);
+    for (int64_t i = 0; i < count; i += VW) {
+        int64_t rest = count - i;
+        vf level = v_round_small(v_load_some(x + i, rest) / step) + zero;
+        level = v_min(v_max(level, v_splat(0)), v_splat(255.0f));
+        v_store_part(out + i, (level - zero) * step, (size_t)(rest < VW ? rest : VW));
+    }
+}
+
+/* The states of all rows as they enter the product. */
+static const float *rounded_states(const recurrent_step *step) {
+    const recurrent_state *s = step->s;
+    float *out = (float *)(void *)((char *)step->call->workspace + s->rounded_h_at);
+    for (int64_t row = 0; row < s->directions * s->batch; row++) {
+        round_to_8_bits(step->h + row * s->hidden, out + row * s->hidden, s->hidden);
+    }
+    return out;
+}
+
 /* The product of all rows of a state [direction][row][hidden] with recurrent weights. */
 static void multiply(const recurrent_step *step, const gemm_shape *product, const float *left,
                      const float *right, size_t right_floats, const float *bias, float *out) {
@@ -422,7 +515,8 @@ static void run_step(const recurrent_step *step) {
     int64_t work =
         (int64_t)rows * s->width * 8; /* a gate's function costs about as much as moving 8 elements */
     thread_pool *pool = pool_for(step->call, work);
-    multiply(step, &s->from_h, step->h, s->r, s->r_floats, s->h_bias, step->gates);
+    const float *h = s->quantised ? rounded_states(step) : step->h;
+    multiply(step, &s->from_h, h, s->r, s->r_floats, s->h_bias, step->gates);
     if (resets_first(s)) {
         thread_pool_for(pool, rows, grain_for(rows, work), reset_task, (void *)(uintptr_t)step);
         multiply(step, &s->from_reset, step->c, s->reset, s->reset_floats, NULL, step->gates + 2 * s->hidden);
@@ -433,7 +527,9 @@ static void run_step(const recurrent_step *step) {
 /* The inputs of `steps` steps from `first` on, counted in the direction of each. */
 static void project(const recurrent_step *step, int64_t first, int64_t steps) {
     const recurrent_state *s = step->s;
-    const float *x = step->call->inputs[X]->data;
+    const float *x = s->quantised
+                         ? (const float *)(const void *)((char *)step->call->workspace + s->rounded_x_at)
+                         : step->call->inputs[X]->data;
     int64_t each = s->batch_first ? s->batch : 1;
     gemm_shape product = s->from_x;
     product.m = s->batch_first ? steps : steps * s->batch;
@@ -496,6 +592,10 @@ static accel_status recurrent_run(kernel_call *c) {
     ACCEL_TRY(check_lengths(c, s));
     load_state(c, s, INITIAL_H, step.h);
     load_state(c, s, INITIAL_C, step.c);
+    if (s->quantised) {
+        round_to_8_bits(c->inputs[X]->data, (float *)(void *)(workspace + s->rounded_x_at),
+                        s->length * s->batch * s->input);
+    }
     for (int64_t first = 0; first < s->length; first += s->chunk) {
         int64_t steps = s->length - first < s->chunk ? s->length - first : s->chunk;
         project(&step, first, steps);
@@ -513,5 +613,10 @@ static accel_status recurrent_run(kernel_call *c) {
 }
 
 #define RECURRENT(name) {"", name, 0, recurrent_accepts, recurrent_prepare, recurrent_run}
-static const kernel_def kernels[] = {RECURRENT("LSTM"), RECURRENT("GRU"), RECURRENT("RNN")};
+static const kernel_def kernels[] = {
+    RECURRENT("LSTM"),
+    RECURRENT("GRU"),
+    RECURRENT("RNN"),
+    {"com.microsoft", "DynamicQuantizeLSTM", 0, quantised_accepts, recurrent_prepare, recurrent_run},
+};
 KERNEL_FAMILY(recurrent, kernels);
