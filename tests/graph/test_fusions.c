@@ -516,6 +516,21 @@ static void a_transpose_of_single_dims_becomes_a_reshape(void **state) {
     graph_destroy(g);
 }
 
+static void what_is_empty_stays(void **state) {
+    (void)state;
+    builder start_b = start(), *b = &start_b;
+    value_id x = f32_input(b, "x", DIMS(1, 0, 3)), q = f32_input(b, "q", DIMS(2, 0, SIZE)),
+             k = f32_input(b, "k", DIMS(2, KEYS, SIZE));
+    value_id scores = BUILD(b, "MatMul", q, transpose(b, k, 3, (int64_t[]){0, 2, 1}));
+    value_id weights = build_op(b, "Softmax", 1, &scores, 1, &BUILD_INT("axis", -1));
+    build_output(b, "attention", BUILD(b, "MatMul", weights, k));
+    graph *first = after(finish(b, transpose(b, x, 3, (int64_t[]){1, 0, 2})), pass_view_transposes);
+    graph *g = after(first, pass_fuse_attention);
+    assert_int_equal(count_nodes(g, "Transpose"), 2);
+    assert_int_equal(count_nodes(g, "Softmax"), 1);
+    graph_destroy(g);
+}
+
 /* --- equal nodes --- */
 
 static void what_is_computed_twice_is_computed_once(void **state) {
@@ -570,6 +585,7 @@ int main(void) {
         cmocka_unit_test(rotary_embedding_is_found),
         cmocka_unit_test(other_angles_in_the_second_half_are_no_rotary_embedding),
         cmocka_unit_test(a_transpose_of_single_dims_becomes_a_reshape),
+        cmocka_unit_test(what_is_empty_stays),
         cmocka_unit_test(what_is_computed_twice_is_computed_once),
         cmocka_unit_test(random_numbers_and_outputs_are_not_shared),
     };

@@ -225,7 +225,7 @@ static bool measure_heads(const graph *g, heads *h) {
     h->count = h->rows != VALUE_NONE ? s->dims[2] : s->dims[last - 2];
     h->length = h->rows != VALUE_NONE ? s->dims[1] : s->dims[last - 1];
     h->size = s->dims[last];
-    return h->count > 0 && h->size > 0;
+    return h->batch > 0 && h->count > 0 && h->length > 0 && h->size > 0; /* a Reshape reads 0 as a copy */
 }
 
 /* v is [batch, heads, length, size] or [batch·heads, length, size]. */

@@ -96,9 +96,10 @@ static bool fits(const editor *e, const graph_node *n, const pattern_match *m) {
     value_id x = pattern_value(m, 'x');
     const shape *s = shape_of(g, x);
     double axis = pattern_number(m, 'a'), half = pattern_number(m, 'h');
-    if (!shape_is_static(s) || s->rank != 4 || s->dims[3] < 2 || (axis != -1 && axis != 3) ||
-        2 * half != (double)s->dims[3] || pattern_number(m, 'e') < (double)s->dims[3] ||
-        !shape_equal(s, shape_of(g, n->outputs[0]))) {
+    int64_t elements;
+    if (!shape_elements(s, &elements) || elements == 0 || s->rank != 4 || s->dims[3] < 2 ||
+        (axis != -1 && axis != 3) || 2 * half != (double)s->dims[3] ||
+        pattern_number(m, 'e') < (double)s->dims[3] || !shape_equal(s, shape_of(g, n->outputs[0]))) {
         return false;
     }
     for (size_t i = 0; i < m->node_count; i++) {

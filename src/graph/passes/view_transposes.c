@@ -6,7 +6,10 @@
 
 static bool keeps_order(const graph_node *n, const shape *x) {
     const graph_attr *perm = node_attr(n, "perm");
-    int64_t before = -1;
+    int64_t before = -1, elements;
+    if (!shape_elements(x, &elements) || elements == 0) { /* a Reshape reads 0 as a copy */
+        return false;
+    }
     for (int i = 0; i < x->rank; i++) {
         int64_t from = perm != NULL ? perm->ints[i] : x->rank - 1 - i;
         if (x->dims[from] != 1) {
