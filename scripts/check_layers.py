@@ -26,7 +26,7 @@ ROWS = [
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
 # These are also compiled to WebAssembly without a libc: files, threads and the clock only through base/.
-FREESTANDING = ("base/", "graph/", "formats/", "zoo/", "engines/native/", "engines/names.c")
+FREESTANDING = ("base/", "graph/", "formats/", "zoo/", "engines/native/", "engines/names.c", "engines/precision.c")
 HOSTED = ("base/posix/", "base/wasm/")
 LIBC = {
     f"{name}.h"

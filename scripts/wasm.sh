@@ -31,7 +31,7 @@ rm -f $out/*.o
 folders=()
 for folder in src/base src/graph src/formats src/zoo src/engines/native; do [ -d $folder ] && folders+=($folder); done
 mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' | sort)
-[ -f src/engines/names.c ] && files+=(src/engines/names.c)
+for file in src/engines/names.c src/engines/precision.c; do [ -f $file ] && files+=($file); done
 [ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
 files+=(.deps/yyjson/yyjson.c src/base/posix/version.c)
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake

@@ -192,6 +192,12 @@ const engine_def *engine_find(const char *name); /* NULL when unknown */
 accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,
                                 accel_error *err);
 
+/* What a model computes in by itself: int8 when operators of it compute with integers or quantise, else the type of most of its weights, of
+ * its inputs when it has no weights; fp32 when nothing tells. A model of int8 or int4 runs as it is when fp32 is asked for, which is what
+ * nobody has to ask for; engine_ran says so. */
+precision engine_graph_precision(const graph *g);
+bool precision_is_integer(precision p);
+
 /* Finding a vendor library: --runtime-path folders, the environment variable, the deps folder, site-packages of an active
  * Python environment (VIRTUAL_ENV, CONDA_PREFIX), the system's loader. Tries each candidate (patterns as "libonnxruntime.so*") and says in `looked` where it looked. */
 accel_status engine_find_library(const engine_context *context, const char *environment, const char *package,

@@ -4,67 +4,6 @@
 #include "base/thread.h"
 #include "graph/cost.h"
 
-static bool precision_of_type(dtype type, precision *out) {
-    switch (type) {
-    case DTYPE_F32:
-    case DTYPE_F64:
-        *out = PRECISION_FP32;
-        return true;
-    case DTYPE_F16:
-        *out = PRECISION_FP16;
-        return true;
-    case DTYPE_BF16:
-        *out = PRECISION_BF16;
-        return true;
-    case DTYPE_I8:
-    case DTYPE_U8:
-        *out = PRECISION_INT8;
-        return true;
-    case DTYPE_I4:
-    case DTYPE_U4:
-        *out = PRECISION_INT4;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void count_weights(const graph *g, double elements[PRECISION_COUNT]) {
-    for (size_t i = 0; i < g->value_count; i++) {
-        const graph_value *v = &g->values[i];
-        precision p;
-        int64_t count;
-        if (v->origin == VALUE_INITIALIZER && precision_of_type(v->type.type, &p) &&
-            shape_elements(&v->type.shape, &count)) {
-            elements[p] += (double)count;
-        }
-    }
-}
-
-/* Small graphs, as those of conformance cases, may have no weights at all. */
-static precision precision_of_inputs(const graph *g) {
-    for (size_t i = 0; i < g->input_count; i++) {
-        dtype type = g->values[g->inputs[i]].type.type;
-        precision p;
-        if ((type == DTYPE_F16 || type == DTYPE_BF16) && precision_of_type(type, &p)) {
-            return p;
-        }
-    }
-    return PRECISION_FP32;
-}
-
-precision vendor_graph_precision(const graph *g) {
-    double elements[PRECISION_COUNT] = {0};
-    count_weights(g, elements);
-    precision most = PRECISION_FP32;
-    for (int p = 0; p < PRECISION_COUNT; p++) {
-        if (elements[p] > elements[most]) {
-            most = (precision)p;
-        }
-    }
-    return elements[most] > 0 ? most : precision_of_inputs(g);
-}
-
 static bool shape_fits(const shape *declared, const shape *given) {
     if (declared->rank == RANK_UNKNOWN) {
         return true;

@@ -4,11 +4,6 @@
 
 #include "engines/engine.h"
 
-/* The precision that a graph's file holds: the type of most of its weights (bytes of int8 and int4 weights count when the graph
- * is quantised), of its inputs when it has no weights; fp32 when nothing tells. A runtime can't compute in another
- * one unless it converts. */
-precision vendor_graph_precision(const graph *g);
-
 /* Checks the tensors given to bind against the graph: count, types, and dims where the graph knows them. */
 accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t count, accel_error *err);
 /* ACCEL_UNSUPPORTED, naming the value, for graph inputs and outputs that are no tensors of numbers. */

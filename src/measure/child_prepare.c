@@ -91,6 +91,7 @@ static accel_status describe(const child *c, const child_model *m, str_buf *out,
     append_text(out, "onnx_path", model->onnx_path);
     append_text(out, "path", model->path);
     append_text(out, "assumed", m->inputs.assumed);
+    append_text(out, "precision", precision_name(engine_graph_precision(model->graph)));
     append_int(out, "parameters", cost.parameters);
     append_int(out, "weight_bytes", (int64_t)cost.weight_bytes);
     append_int(out, "activation_bytes", (int64_t)cost.peak_activation_bytes);

@@ -92,7 +92,8 @@ static accel_status read_facts(yyjson_val *root, model_facts *f, accel_error *er
         f->shapes = shapes.failed ? NULL : arena_strdup(f->arena, str_text(&shapes));
     }
     str_free(&shapes);
-    if (!ok || !f->name)
+    const char *own = json_get_text(root, "precision", f->arena, &ok);
+    if (!ok || !f->name || !precision_from_name(own, &f->precision))
         return error_set(err, ACCEL_RUNTIME, "the model's description cannot be read");
     ACCEL_TRY(read_outputs(yyjson_obj_get(root, "outputs"), f, err));
     return read_files(yyjson_obj_get(root, "files"), f, err);

@@ -149,12 +149,20 @@ static const model_reference *find_reference(runner *run, model_facts *f, const 
     return NULL;
 }
 
+static precision judged_as(const model_facts *f, precision asked) {
+    return precision_is_integer(f->precision) ? f->precision : asked;
+}
+
+double model_verify_limit(const model_facts *f, precision asked) {
+    return verify_limit(judged_as(f, asked));
+}
+
 /* ---- comparing ------------------------------------------------------------------------------------------------------------------------ */
 
 static void judge_outputs(case_run *k, const model_facts *f, const output_list *ours,
                           const model_reference *reference) {
     char sentence[512];
-    double worst_l2 = 0.0, worst_abs = 0.0, limit = verify_limit(k->c->precision);
+    double worst_l2 = 0.0, worst_abs = 0.0, limit = model_verify_limit(f, k->c->precision);
     const char *worst = "";
     accel_error err = {0};
     bool comparable = ours->count == reference->outputs.count;
@@ -183,7 +191,7 @@ static void judge_outputs(case_run *k, const model_facts *f, const output_list *
     else
         str_format(sentence, sizeof sentence,
                    "output '%s' differs from %s by %.3g (relative L2); %.3g is allowed for %s", worst,
-                   reference->name, worst_l2, limit, precision_name(k->c->precision));
+                   reference->name, worst_l2, limit, precision_name(judged_as(f, k->c->precision)));
     case_fail(k, CASE_WRONG_OUTPUT, sentence);
 }
 

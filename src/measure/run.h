@@ -37,8 +37,9 @@ typedef struct model_facts {
     size_t output_count;
     int64_t parameters, weight_bytes, activation_bytes, nodes_unknown, batch, sequence;
     double flops;
-    char *folder;    /* of the files written for it */
-    int folder_lock; /* descriptor that holds a lock on it, or -1 */
+    precision precision; /* what it computes in by itself */
+    char *folder;        /* of the files written for it */
+    int folder_lock;     /* descriptor that holds a lock on it, or -1 */
     model_file *files;
     model_reference *references;
 } model_facts;
@@ -142,6 +143,8 @@ accel_status offline_run(runner *run, model_facts *f, case_run *k, accel_error *
 accel_status server_run(runner *run, model_facts *f, case_run *k, accel_error *err);
 
 /* reference.c */
+/* Relative L2 allowed for this model: quantised ones run as they are, whatever was asked for. */
+double model_verify_limit(const model_facts *f, precision asked);
 void reference_check(runner *run, model_facts *f, case_run *cases, size_t count, case_run *k);
 /* Runs a case once (its engine may be VERIFY_REFERENCE) in a child and reads its outputs. */
 case_status outputs_of(runner *run, model_facts *f, const bench_case *c, output_list *out, accel_error *err);

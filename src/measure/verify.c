@@ -13,6 +13,7 @@ typedef struct verifying {
     const verify_request *request;
     const char *engine, *against; /* copies that live as long as the result */
     bench_case c;                 /* of the engine under test, its model to be set */
+    double limit;                 /* of the model under test */
     verify_result *result;
     size_t capacity;
 } verifying;
@@ -42,7 +43,7 @@ static verify_case start_case(const verifying *v, const char *output) {
                          .output = output,
                          .relative_l2 = (double)NAN,
                          .max_abs_error = (double)NAN,
-                         .limit = verify_limit(v->request->precision)};
+                         .limit = v->limit};
 }
 
 static accel_status add_failure(verifying *v, case_status status, const char *who, const char *why,
@@ -103,9 +104,11 @@ static accel_status verify_model(verifying *v, accel_error *err) {
         v->run.callbacks->on_case_started(v->run.callbacks->context, &v->c, 0, v->request->model_count);
     facts_destroy(v->run.facts);
     v->run.facts = NULL;
+    v->limit = verify_limit(v->request->precision);
     ACCEL_TRY(facts_get(&v->run, &v->c, NULL, &f, err));
     if (f->status != CASE_OK)
         return add_failure(v, f->status, v->c.model, f->message, err);
+    v->limit = model_verify_limit(f, v->request->precision);
     accel_status status = verify_outputs(v, f, &a, &b, err);
     outputs_free(&a);
     outputs_free(&b);

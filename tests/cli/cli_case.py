@@ -35,6 +35,24 @@ def mlp(path, width=16, batch="batch", opset=17):
     return lambda x: np.maximum(x @ w + b, 0)
 
 
+def quantised(path, width=16):
+    """y = dequantise(u8 x * s8 w): what a quantiser makes of a product, in its dynamic form."""
+    w = np.random.default_rng(7).integers(-127, 128, (width, width), dtype=np.int8)
+    graph = helper.make_graph(
+        [
+            helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
+            helper.make_node("MatMulInteger", ["q", "w", "zero"], ["sum"]),
+            helper.make_node("Cast", ["sum"], ["real"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["real", "scale"], ["y"]),
+        ],
+        "quantised",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", width])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", width])],
+        [numpy_helper.from_array(w, "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
 class CliCase(unittest.TestCase):
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()

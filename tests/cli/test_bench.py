@@ -12,7 +12,7 @@ import unittest
 from html.parser import HTMLParser
 
 try:
-    from cli_case import ACCEL, CliCase, mlp
+    from cli_case import ACCEL, CliCase, mlp, quantised
 except ImportError as reason:
     print(f"skipped: {reason} (run make deps)")
     sys.exit(77)
@@ -66,6 +66,18 @@ class Bench(CliCase):
         self.assertEqual(outside, [])
         self.assertIn("<svg", text)
         self.assertIn("measured", text)
+
+    def test_a_quantised_model_runs_as_it_is(self):
+        model = self.folder / "quantised.onnx"
+        quantised(model)
+        for asked in ([], ["--precision", "int8"]):
+            records = self.records(model, "--no-db", *asked)
+            self.assertEqual({(r["platform"], r["engine"]["name"]) for r in records}, RUNNERS)
+            for r in records:
+                self.assertEqual((r["status"], r["precision_ran"]), ("ok", "int8"), r["error"])
+        refused = self.records(self.model, "--no-db", "--engine", "native", "--precision", "int8", code=0)
+        self.assertEqual([r["status"] for r in refused], ["unsupported"])
+        self.assertIn("not in int8", refused[0]["error"])
 
     def test_a_profile_says_where_the_time_goes(self):
         for r in self.records(self.model, "--no-db", "--profile"):

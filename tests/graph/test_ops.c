@@ -139,6 +139,23 @@ static void an_empty_sum_is_zero_and_an_empty_maximum_minus_infinity(void **stat
     graph_destroy(g);
 }
 
+/* "composite-reduction operators will still perform the non-reduction steps": the operators' own words since opset 18. */
+static void a_reduction_over_no_axes_still_squares(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    graph_attr keep = {.name = "noop_with_empty_axes", .kind = ATTR_INT, .i = 1};
+    accel_error err = {0};
+    output(g, NODE(g, "ReduceSumSquare", "squares", FLOATS(g, -2, 3)));
+    output(g, NODE(g, "ReduceL1", "absolutes", FLOATS(g, -2, 3)));
+    output(g, NODE(g, "ReduceSum", "same", FLOATS(g, -2, 3)));
+    for (size_t i = 0; i < g->node_count; i++)
+        assert_ok(node_set_attr(g, g->nodes[i], &keep, &err));
+    assert_output(g, NULL, 0, 0, 2, (float[]){4, 9}, 0);
+    assert_output(g, NULL, 0, 1, 2, (float[]){2, 3}, 0);
+    assert_output(g, NULL, 0, 2, 2, (float[]){-2, 3}, 0);
+    graph_destroy(g);
+}
+
 static void a_product_over_no_inner_dim_is_zero(void **state) {
     (void)state;
     graph *g = new_graph();
@@ -333,6 +350,7 @@ int main(void) {
         cmocka_unit_test(a_shape_that_does_not_hold_the_elements_is_refused),
         cmocka_unit_test(an_absurd_size_is_refused_before_memory_is_asked_for),
         cmocka_unit_test(an_empty_sum_is_zero_and_an_empty_maximum_minus_infinity),
+        cmocka_unit_test(a_reduction_over_no_axes_still_squares),
         cmocka_unit_test(a_product_over_no_inner_dim_is_zero),
         cmocka_unit_test(an_empty_batch_goes_through_convolution_and_pooling),
         cmocka_unit_test(broadcasting_against_nothing_gives_nothing),

@@ -21,6 +21,7 @@ struct engine_session {
     uint32_t extensions; /* cpu_extensions */
     engine_timing timing;
     int threads;
+    precision precision; /* that it computes in */
     bool is_bound;
 };
 
@@ -40,8 +41,8 @@ static accel_status native_probe(const engine_context *context, arena *a, engine
         return error_no_memory(err, "the native engine's device", sizeof *out->devices);
     }
     out->device_count = 1;
-    *out->devices =
-        (engine_device){.platform = PLATFORM_CPU, .id = "CPU", .precisions = 1u << PRECISION_FP32};
+    const uint32_t precisions = 1u << PRECISION_FP32 | 1u << PRECISION_INT8 | 1u << PRECISION_INT4;
+    *out->devices = (engine_device){.platform = PLATFORM_CPU, .id = "CPU", .precisions = precisions};
     out->devices->available = status == ACCEL_OK;
     out->devices->name = arena_strdup(a, isa_cpu_name());
     out->devices->reason = status == ACCEL_OK ? NULL : arena_strdup(a, reason.message);
@@ -80,13 +81,21 @@ static void find_unsupported(const graph *g, engine_unsupported *out) {
     }
 }
 
+/* Quantised models run as they are. */
+static precision own_precision(const graph *g) {
+    precision p = engine_graph_precision(g);
+    return precision_is_integer(p) ? p : PRECISION_FP32;
+}
+
 static accel_status native_supports(const graph *g, const engine_device *device,
                                     const engine_options *options, engine_unsupported *out,
                                     accel_error *err) {
     (void)device;
-    if (options != NULL && options->precision != PRECISION_FP32) {
-        return error_set(err, ACCEL_UNSUPPORTED, "the native engine computes in fp32, not in %s",
-                         precision_name(options->precision));
+    precision asked = options != NULL ? options->precision : PRECISION_FP32;
+    bool as_it_is = precision_is_integer(asked) && asked == engine_graph_precision(g);
+    if (asked != PRECISION_FP32 && !as_it_is) {
+        return error_set(err, ACCEL_UNSUPPORTED, "the native engine computes this model in %s, not in %s",
+                         precision_name(own_precision(g)), precision_name(asked));
     }
     *out = (engine_unsupported){0};
     find_unsupported(g, out);
@@ -113,6 +122,7 @@ static accel_status make_session(engine_session *s, const engine_model *model, c
         return error_set(err, ACCEL_UNSUPPORTED, "%zu nodes that the native engine lacks: %s",
                          unsupported.count, unsupported.sentence);
     }
+    s->precision = own_precision(model->graph);
     ACCEL_TRY(isa_choose(&s->table, &s->extensions, err));
     int threads = options != NULL ? options->threads : 0;
     s->threads = threads > 0 ? threads : thread_cpu_count();
@@ -228,7 +238,7 @@ static void native_memory(const engine_session *s, engine_memory *out) {
 }
 
 static void native_ran(const engine_session *s, engine_ran *out) {
-    *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
+    *out = (engine_ran){.precision = s->precision, .threads = s->threads};
     char isa[64];
     str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d",
                isa_text(s->table, s->extensions, isa, sizeof isa), SPIN_US);

@@ -216,7 +216,7 @@ static accel_status check_request(engine_session *s, const engine_model *model, 
     }
     ACCEL_TRY(vendor_check_file(model, "ONNX Runtime", err));
     ACCEL_TRY(vendor_check_values(model->graph, "ONNX Runtime", err));
-    precision file = vendor_graph_precision(model->graph);
+    precision file = engine_graph_precision(model->graph);
     if (!ort_provider_precision(s->provider, file, options->precision, &s->ran.precision)) {
         return error_set(
             err, ACCEL_UNSUPPORTED, "%s computes a model in the precision of its file, %s; %s was asked for",

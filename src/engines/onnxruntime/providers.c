@@ -186,6 +186,10 @@ bool ort_provider_precision(const ort_provider *p, precision file, precision ask
         *ran = asked;
         return true;
     }
+    if (asked == PRECISION_FP32 && precision_is_integer(file) && (p->precisions & BIT(file))) {
+        *ran = file; /* as it is */
+        return true;
+    }
     /* A half-precision file on a CPU without such kernels: computed in fp32, so fp32 is what may be asked. */
     if (ort_provider_is_cpu(p) && asked == PRECISION_FP32 &&
         (file == PRECISION_FP16 || file == PRECISION_BF16) && !(p->precisions & BIT(file))) {

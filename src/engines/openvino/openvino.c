@@ -194,11 +194,11 @@ static accel_status take_ports(engine_session *s, accel_error *err) {
 /* Quantised and half-precision files run as they are; full-precision ones in any floating precision that the device has. */
 static accel_status check_request(const engine_model *model, const engine_options *options,
                                   accel_error *err) {
-    precision file = vendor_graph_precision(model->graph);
-    bool asked_is_integer = options->precision == PRECISION_INT8 || options->precision == PRECISION_INT4;
-    bool file_is_integer = file == PRECISION_INT8 || file == PRECISION_INT4;
+    precision file = engine_graph_precision(model->graph);
+    bool as_it_is = precision_is_integer(file) && options->precision == PRECISION_FP32;
+    bool integers = precision_is_integer(file) || precision_is_integer(options->precision);
     ACCEL_TRY(vendor_check_file(model, "OpenVINO", err));
-    if (asked_is_integer != file_is_integer || (asked_is_integer && file != options->precision)) {
+    if (integers && !as_it_is && file != options->precision) {
         return error_set(err, ACCEL_UNSUPPORTED,
                          "the model's weights are %s; OpenVINO does not quantise it to %s",
                          precision_name(file), precision_name(options->precision));
@@ -228,6 +228,10 @@ static accel_status load_into(engine_session *s, const engine_model *model, cons
     ACCEL_TRY(set_properties(s, device->id, options, err));
     ACCEL_TRY(read_and_compile(s, model->onnx_path, device->id, err));
     ACCEL_TRY(read_back(s, device->id, options, err));
+    precision file = engine_graph_precision(model->graph);
+    if (precision_is_integer(file)) {
+        s->ran.precision = file; /* what was asked for is its floating-point part */
+    }
     return take_ports(s, err);
 }
 

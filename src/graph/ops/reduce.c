@@ -281,14 +281,9 @@ static accel_status reduce_eval(op_context *c) {
     dtype type = input_type(c, 0), out_type = c->outputs[0].type.type;
     bool reduced[TENSOR_MAX_RANK], known;
     ACCEL_TRY(reduce_axes(c, in->rank, reduced, &known));
+    /* Over no axes (noop_with_empty_axes) each element stands alone: the square, logarithm or absolute value is still taken. */
     reduce_walks w;
     reduce_split(in, reduced, &w);
-    bool any = false;
-    for (int i = 0; i < in->rank; i++)
-        any = any || reduced[i];
-    /* noop_with_empty_axes: "the input is returned unchanged", whatever the function (ReduceSum-13). */
-    if (!any && op_attr_int(c, "noop_with_empty_axes", 0) != 0)
-        entry = &entries[0];
     void *row = scratch_array(c, w.length, sizeof(double));
     if (!row)
         return ACCEL_OUT_OF_MEMORY;
