@@ -385,7 +385,13 @@ static accel_status bind_input(plan *p, size_t i, const op_value *given, accel_e
                        (v->is_static && !shape_equal(&v->v.shape, &given->type.shape))))) {
         return refuse_input(p, i, given, err);
     }
-    v->v.data = (void *)(uintptr_t)given->data;
+    int64_t elements = 0;
+    if (is_tensor && given->data == NULL &&
+        (!shape_elements(&given->type.shape, &elements) || elements > 0)) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' was given without contents",
+                         p->graph->values[p->graph->inputs[i]].name);
+    }
+    v->v.data = is_tensor && given->data == NULL ? nothing : (void *)(uintptr_t)given->data;
     if (!v->is_static) {
         v->v.shape = given->type.shape;
         v->type = given->type;
