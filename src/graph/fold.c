@@ -221,7 +221,12 @@ static accel_status compute(const folder *f, graph *g, graph_node *n, accel_erro
 
 static accel_status fold_graph(folder *f, graph *g, accel_error *err);
 
+/* Branches only: the shapes that the body of a Loop declares may change from one turn to the next, and with them what inference found
+ * there. */
 static accel_status fold_subgraphs(folder *f, graph *g, graph_node *n, accel_error *err) {
+    if (strcmp(n->op_type, "If") != 0) {
+        return ACCEL_OK;
+    }
     for (size_t k = 0; k < n->attr_count; k++) {
         graph *sub = n->attrs[k].kind == ATTR_GRAPH ? n->attrs[k].graph : NULL;
         for (size_t i = 0; sub && i < sub->value_count; i++) {
