@@ -90,6 +90,7 @@ static uint32_t extensions_of(const kernel_table *table) {
     if (table == &kernel_table_avx512) {
         found |= __builtin_cpu_supports("avx512vnni") ? CPU_VNNI : 0u;
         found |= __builtin_cpu_supports("avx512bf16") ? CPU_BF16 : 0u;
+        found |= __builtin_cpu_supports("avx512vbmi") ? CPU_VBMI : 0u;
     }
 #endif
     (void)table;
@@ -97,8 +98,8 @@ static uint32_t extensions_of(const kernel_table *table) {
 }
 
 const char *isa_text(const kernel_table *table, uint32_t extensions, char *buffer, size_t size) {
-    str_format(buffer, size, "%s%s%s", table->isa, (extensions & CPU_VNNI) != 0 ? "+vnni" : "",
-               (extensions & CPU_BF16) != 0 ? "+bf16" : "");
+    str_format(buffer, size, "%s%s%s%s", table->isa, (extensions & CPU_VNNI) != 0 ? "+vnni" : "",
+               (extensions & CPU_BF16) != 0 ? "+bf16" : "", (extensions & CPU_VBMI) != 0 ? "+vbmi" : "");
     return buffer;
 }
 

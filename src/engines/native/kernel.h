@@ -69,7 +69,8 @@ typedef struct kernel_slab kernel_slab;   /* memory that many steps' packed weig
  * takes it; ACCEL_ISA=avx512f leaves all of them out. */
 enum cpu_extensions {
     CPU_VNNI = 1, /* AVX-512 VNNI: dot products of 8-bit integers */
-    CPU_BF16 = 2  /* AVX-512 BF16: dot products of bfloat16 */
+    CPU_BF16 = 2, /* AVX-512 BF16: dot products of bfloat16 */
+    CPU_VBMI = 4  /* AVX-512 VBMI: bytes by their places in a table */
 };
 
 typedef struct kernel_call {

@@ -158,8 +158,64 @@ typedef double vd __attribute__((vector_size(VECTOR_BYTES)));
 typedef float vhf __attribute__((vector_size(VECTOR_BYTES / 2)));
 typedef int32_t vhi __attribute__((vector_size(VECTOR_BYTES / 2)));
 
-/* A row through a table of 256, the least value first. */
-INLINE void look_up(const uint8_t *table, const uint8_t *x, uint8_t *out, int64_t count) {
+/* Whether any lane of x is above that of the limit. */
+INLINE bool any_above(vf x, vf limit) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_GT_OQ) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps((__m256)(x > limit)) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_ps((__m128)(x > limit)) != 0;
+#else
+    vi above = x > limit;
+    int32_t lanes = 0;
+    for (int i = 0; i < VW; i++) {
+        lanes |= above[i];
+    }
+    return lanes != 0;
+#endif
+}
+
+/* Results are first estimated in f32. An estimate is off by a few roundings of its largest term: less than this share of it. So only
+ * what lies that near to the middle between two steps is computed as the reference does. LARGEST_TERM keeps that below 1/16 of
+ * a step, and the steps in 16 bits. */
+#define ESTIMATE_ERROR 0x1p-21f
+#define LARGEST_TERM   32000.0f
+
+/* Rounded to even and zero added, not saturated; *off is how far each lane was rounded. */
+INLINE vi v_rounded(vf ratio, vi zero, vf *off) {
+    vf shifted = ratio + 12582912.0f; /* see v_steps */
+    *off = (vf)((vi)(ratio - (shifted - 12582912.0f)) & 0x7fffffff);
+    return (vi)shifted - 0x4B400000 + zero;
+}
+
+/* A row through a table of 256 by the bits of its bytes. */
+#if defined(__AVX512F__)
+__attribute__((target("avx512vbmi"), unused)) static void look_up_vbmi(const uint8_t *table, const uint8_t *x,
+                                                                       uint8_t *out, int64_t count) {
+    __m512i part[4];
+    for (int i = 0; i < 4; i++) {
+        part[i] = _mm512_loadu_si512(table + 64 * i);
+    }
+    for (int64_t i = 0; i < count; i += 64) {
+        __mmask64 lanes = count - i < 64 ? ((__mmask64)1 << (count - i)) - 1 : ~(__mmask64)0;
+        __m512i at = _mm512_maskz_loadu_epi8(lanes, x + i);
+        __m512i low = _mm512_permutex2var_epi8(part[0], at, part[1]);
+        __m512i high = _mm512_permutex2var_epi8(part[2], at, part[3]);
+        _mm512_mask_storeu_epi8(out + i, lanes, _mm512_mask_blend_epi8(_mm512_movepi8_mask(at), low, high));
+    }
+}
+#endif
+
+INLINE void look_up(const kernel_call *c, const uint8_t *table, const uint8_t *x, uint8_t *out,
+                    int64_t count) {
+#if defined(__AVX512F__)
+    if ((c->extensions & CPU_VBMI) != 0) {
+        look_up_vbmi(table, x, out, count);
+        return;
+    }
+#endif
+    (void)c;
     for (int64_t i = 0; i < count; i++) {
         out[i] = table[x[i]];
     }

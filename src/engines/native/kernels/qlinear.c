@@ -42,28 +42,6 @@ static __attribute__((noinline)) vf exact_ratio(const two_state *s, vi a, vi b, 
     return ratio;
 }
 
-INLINE bool any_above(vf x, vf limit) {
-#if defined(__AVX512F__)
-    return _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_GT_OQ) != 0;
-#elif defined(__AVX2__)
-    return _mm256_movemask_ps((__m256)(x > limit)) != 0;
-#elif defined(__SSE2__)
-    return _mm_movemask_ps((__m128)(x > limit)) != 0;
-#else
-    vi above = x > limit;
-    int32_t lanes = 0;
-    for (int i = 0; i < VW; i++) {
-        lanes |= above[i];
-    }
-    return lanes != 0;
-#endif
-}
-
-/* An estimate in f32 is off by a few roundings of its largest term: less than this share of it. So only what lies that near to the
- * middle between two steps is computed as the reference does. LARGEST_TERM keeps it below 1/16 of a step, and in 16 bits. */
-#define ESTIMATE_ERROR 0x1p-21f
-#define LARGEST_TERM   32000.0f
-
 /* What the loop holds in registers. */
 typedef struct two_lanes {
     const two_state *state;
@@ -85,9 +63,7 @@ static two_lanes splat_state(const two_state *s) {
 INLINE vi estimate_steps(const two_lanes *s, const bool product, vi a, vi b, vf *off) {
     vf x = __builtin_convertvector(a, vf), y = __builtin_convertvector(b, vf);
     vf ratio = product ? x * y * s->a_ratio : x * s->a_ratio + y * s->b_ratio;
-    vf shifted = ratio + 12582912.0f; /* rounds: see v_steps */
-    *off = (vf)((vi)(ratio - (shifted - 12582912.0f)) & 0x7fffffff);
-    return (vi)shifted - 0x4B400000 + s->y_zero;
+    return v_rounded(ratio, s->y_zero, off);
 }
 
 /* count is VW, or a constant 2 VW with which the check is paid once, or a rest below VW. */
@@ -288,7 +264,7 @@ static void table_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const table_state *s = c->state;
     (void)worker;
-    look_up(s->table, (const uint8_t *)c->inputs[0]->data + begin, (uint8_t *)c->outputs[0]->data + begin,
+    look_up(c, s->table, (const uint8_t *)c->inputs[0]->data + begin, (uint8_t *)c->outputs[0]->data + begin,
             (int64_t)(end - begin));
 }
 
@@ -386,7 +362,7 @@ static void concat_task(void *context, size_t begin, size_t end, int worker) {
             if (part->same) {
                 memcpy(to, from, (size_t)part->row);
             } else {
-                look_up(part->table, from, to, part->row);
+                look_up(c, part->table, from, to, part->row);
             }
         }
     }

@@ -8,8 +8,10 @@
 typedef struct qpool_state {
     window w;
     int64_t channels, images, pixels; /* pixels: of an output image, where global of an input one */
-    bool count_padding, is_signed;
+    int64_t line;                     /* output pixels that differ in their last dim alone */
+    bool count_padding, is_signed, estimate;
     step_scale x, y;
+    float ratio, error; /* of the scales; of an estimate, in steps */
 } qpool_state;
 
 static bool read_window(const kernel_call *c, window *w) {
@@ -50,12 +52,17 @@ static accel_status qpool_prepare(kernel_call *c) {
     const shape *x = &c->inputs[0]->shape;
     bool is_max = strcmp(c->node->op_type, "MaxPool") == 0,
          global = strstr(c->node->op_type, "Global") != NULL;
+    s->x = s->y = (step_scale){1, 0};
     if (!is_max) {
         (void)(read_step_scale(c, 1, &s->x) && read_step_scale(c, 3, &s->y));
     }
     if (!global) {
         (void)read_window(c, &s->w);
+        s->line = s->w.out[s->w.rank - 1];
     }
+    s->ratio = (float)((double)s->x.scale / (double)s->y.scale);
+    s->estimate = 255.0f * s->ratio <= LARGEST_TERM;
+    s->error = 255.0f * s->ratio * ESTIMATE_ERROR;
     s->count_padding = kernel_attr_int(c, "count_include_pad", 0) != 0;
     s->is_signed = c->inputs[0]->type == DTYPE_I8;
     s->images = x->dims[0];
@@ -64,6 +71,21 @@ static accel_status qpool_prepare(kernel_call *c) {
     c->state = s;
     c->variant = is_max ? "max pool of bytes" : global ? "global pool of bytes" : "average pool of bytes";
     return ACCEL_OK;
+}
+
+typedef struct line_place {
+    tap_box box; /* of its first pixel */
+    const uint8_t *x;
+    uint8_t *out;
+} line_place;
+
+static line_place line_at(const kernel_call *c, size_t line) {
+    const qpool_state *s = c->state;
+    int64_t pixel = (int64_t)line * s->line, image = pixel / s->pixels;
+    return (line_place){.box = box_at(&s->w, pixel % s->pixels),
+                        .x = (const uint8_t *)c->inputs[0]->data +
+                             image * window_inputs(&s->w) * c->inputs[0]->pixel_stride,
+                        .out = (uint8_t *)c->outputs[0]->data + pixel * c->outputs[0]->pixel_stride};
 }
 
 /* ---- the largest of a window --------------------------------------------------------------------------------------------- */
@@ -134,28 +156,33 @@ static void max_pixel(const tap_box *b, const uint8_t *x, int64_t stride, uint8_
 static void max_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const qpool_state *s = c->state;
-    const int64_t stride = c->inputs[0]->pixel_stride, in_pixels = window_inputs(&s->w);
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        tap_box box = box_at(&s->w, (int64_t)i % s->pixels);
-        const uint8_t *x = (const uint8_t *)c->inputs[0]->data + (int64_t)i / s->pixels * in_pixels * stride;
-        max_pixel(&box, x, stride, s->is_signed ? 128 : 0, s->channels,
-                  (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride);
+        line_place line = line_at(c, i);
+        for (int64_t at = 0; at < s->line; at++) {
+            box_move(&s->w, &line.box, at);
+            max_pixel(&line.box, line.x, c->inputs[0]->pixel_stride, s->is_signed ? 128 : 0, s->channels,
+                      line.out + at * c->outputs[0]->pixel_stride);
+        }
     }
+}
+
+static accel_status window_run(kernel_call *c, thread_task task, int64_t work) {
+    const qpool_state *s = c->state;
+    size_t lines = s->line == 0 ? 0 : (size_t)(s->images * s->pixels / s->line);
+    thread_pool_for(pool_for(c, work), lines, grain_for(lines, work), task, c);
+    return ACCEL_OK;
 }
 
 static accel_status max_run(kernel_call *c) {
     const qpool_state *s = c->state;
-    int64_t n = value_elements(c->outputs[0]) * window_taps(&s->w) / 4;
-    size_t pixels = (size_t)(s->images * s->pixels);
-    thread_pool_for(pool_for(c, n), pixels, grain_for(pixels, n), max_task, c);
-    return ACCEL_OK;
+    return window_run(c, max_task, value_elements(c->outputs[0]) * window_taps(&s->w) / 4);
 }
 
 /* ---- averages ------------------------------------------------------------------------------------------------------------ */
 
 /* Steps of the mean of `count` values whose sum is given, as the reference computes them. */
-INLINE void store_mean(const qpool_state *s, vi sum, double count, uint8_t *out, int64_t lanes) {
+static __attribute__((noinline)) vi exact_mean(const qpool_state *s, vi sum, double count) {
     float ratio[VW];
     int32_t whole[VW];
     memcpy(whole, &sum, sizeof whole);
@@ -166,7 +193,16 @@ INLINE void store_mean(const qpool_state *s, vi sum, double count, uint8_t *out,
         vhf steps = __builtin_convertvector(mean, vhf) / s->y.scale;
         memcpy(ratio + half, &steps, sizeof steps);
     }
-    v_narrow(out, v_steps(v_load(ratio), v_splat_int(s->y.zero), s->is_signed), lanes);
+    return v_steps(v_load(ratio), v_splat_int(s->y.zero), s->is_signed);
+}
+
+INLINE void store_mean(const qpool_state *s, vi sum, double count, uint8_t *out, int64_t lanes) {
+    vf off, ratio = __builtin_convertvector(sum, vf) * (float)((double)s->ratio / count);
+    vi steps = v_rounded(ratio, v_splat_int(s->y.zero), &off);
+    if (!s->estimate || __builtin_expect(any_above(off, v_splat(0.5f - s->error)), 0)) {
+        steps = exact_mean(s, sum, count);
+    }
+    v_saturate(out, steps, s->is_signed, lanes);
 }
 
 /* `vectors` vectors of channels side by side, so that the walk over the taps is paid once; lanes: of one vector, fewer than VW only alone. */
@@ -193,34 +229,37 @@ INLINE void average_vectors(const qpool_state *s, const tap_box *b, const uint8_
     }
 }
 
+static void average_pixel(const qpool_state *s, const tap_box *box, const uint8_t *x, int64_t stride,
+                          uint8_t *out) {
+    int64_t at = 0;
+    for (; at + 4 * VW <= s->channels; at += 4 * VW) {
+        average_vectors(s, box, x + at, stride, 4, VW, out + at);
+    }
+    for (; at + VW <= s->channels; at += VW) {
+        average_vectors(s, box, x + at, stride, 1, VW, out + at);
+    }
+    if (at < s->channels) {
+        average_vectors(s, box, x + at, stride, 1, s->channels - at, out + at);
+    }
+}
+
 static void average_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const qpool_state *s = c->state;
-    const int64_t stride = c->inputs[0]->pixel_stride, in_pixels = window_inputs(&s->w);
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        tap_box box = box_at(&s->w, (int64_t)i % s->pixels);
-        const uint8_t *x = (const uint8_t *)c->inputs[0]->data + (int64_t)i / s->pixels * in_pixels * stride;
-        uint8_t *out = (uint8_t *)c->outputs[0]->data + (int64_t)i * c->outputs[0]->pixel_stride;
-        int64_t at = 0;
-        for (; at + 4 * VW <= s->channels; at += 4 * VW) {
-            average_vectors(s, &box, x + at, stride, 4, VW, out + at);
-        }
-        for (; at + VW <= s->channels; at += VW) {
-            average_vectors(s, &box, x + at, stride, 1, VW, out + at);
-        }
-        if (at < s->channels) {
-            average_vectors(s, &box, x + at, stride, 1, s->channels - at, out + at);
+        line_place line = line_at(c, i);
+        for (int64_t at = 0; at < s->line; at++) {
+            box_move(&s->w, &line.box, at);
+            average_pixel(s, &line.box, line.x, c->inputs[0]->pixel_stride,
+                          line.out + at * c->outputs[0]->pixel_stride);
         }
     }
 }
 
 static accel_status average_run(kernel_call *c) {
     const qpool_state *s = c->state;
-    int64_t n = value_elements(c->outputs[0]) * window_taps(&s->w);
-    size_t pixels = (size_t)(s->images * s->pixels);
-    thread_pool_for(pool_for(c, n), pixels, grain_for(pixels, n), average_task, c);
-    return ACCEL_OK;
+    return window_run(c, average_task, value_elements(c->outputs[0]) * window_taps(&s->w));
 }
 
 static void global_task(void *context, size_t begin, size_t end, int worker) {

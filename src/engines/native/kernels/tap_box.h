@@ -21,12 +21,17 @@ static inline void taps_inside(const window *w, int d, int64_t at, int64_t low, 
 
 typedef struct tap_box {
     int64_t first[3], last[3], start[3], in[3], step[3];
-    int64_t padded_count;
+    int64_t padded_count,
+        padded_before; /* taps on the image or its padding; without those along the last dim */
 } tap_box;
 
 static inline tap_box box_at(const window *w, int64_t pixel) {
-    tap_box b = {
-        .first = {0, 0, 0}, .last = {1, 1, 1}, .in = {1, 1, 1}, .step = {1, 1, 1}, .padded_count = 1};
+    tap_box b = {.first = {0, 0, 0},
+                 .last = {1, 1, 1},
+                 .in = {1, 1, 1},
+                 .step = {1, 1, 1},
+                 .padded_count = 1,
+                 .padded_before = 1};
     for (int d = w->rank - 1; d >= 0; d--) {
         int to = 3 - w->rank + d;
         int64_t at = pixel % w->out[d], low, high;
@@ -37,8 +42,19 @@ static inline tap_box box_at(const window *w, int64_t pixel) {
         taps_inside(w, d, at, 0, w->in[d], &b.first[to], &b.last[to]);
         taps_inside(w, d, at, -w->pad_begin[d], w->in[d] + w->pad_end[d], &low, &high);
         b.padded_count *= high - low;
+        b.padded_before *= d == w->rank - 1 ? 1 : high - low;
     }
     return b;
+}
+
+/* The box of another pixel of the same line: place `at` of the last dim. */
+static inline void box_move(const window *w, tap_box *b, int64_t at) {
+    const int d = w->rank - 1;
+    int64_t low, high;
+    b->start[2] = at * w->stride[d] - w->pad_begin[d];
+    taps_inside(w, d, at, 0, w->in[d], &b->first[2], &b->last[2]);
+    taps_inside(w, d, at, -w->pad_begin[d], w->in[d] + w->pad_end[d], &low, &high);
+    b->padded_count = b->padded_before * (high - low);
 }
 
 #endif
