@@ -41,7 +41,9 @@ static accel_status native_probe(const engine_context *context, arena *a, engine
     }
     out->device_count = 1;
     *out->devices =
-        (engine_device){.platform = PLATFORM_CPU, .id = "CPU", .precisions = 1u << PRECISION_FP32};
+        (engine_device){.platform = PLATFORM_CPU,
+                        .id = "CPU",
+                        .precisions = 1u << PRECISION_FP32 | 1u << PRECISION_BF16 | 1u << PRECISION_FP16};
     out->devices->available = status == ACCEL_OK;
     out->devices->name = arena_strdup(a, isa_cpu_name());
     out->devices->reason = status == ACCEL_OK ? NULL : arena_strdup(a, reason.message);
@@ -84,8 +86,11 @@ static accel_status native_supports(const graph *g, const engine_device *device,
                                     const engine_options *options, engine_unsupported *out,
                                     accel_error *err) {
     (void)device;
-    if (options != NULL && options->precision != PRECISION_FP32) {
-        return error_set(err, ACCEL_UNSUPPORTED, "the native engine computes in fp32, not in %s",
+    if (options != NULL && options->precision != PRECISION_FP32 && options->precision != PRECISION_BF16 &&
+        options->precision != PRECISION_FP16) {
+        return error_set(err, ACCEL_UNSUPPORTED,
+                         "the native engine computes in fp32, bf16 or fp16, not in %s: quantised files run "
+                         "as they are, with --precision fp32",
                          precision_name(options->precision));
     }
     *out = (engine_unsupported){0};
@@ -219,11 +224,23 @@ static void native_memory(const engine_session *s, engine_memory *out) {
                            .activation_bytes = s->plan->memory_bytes + s->plan->workspace_bytes};
 }
 
+/* What is narrower than fp32 at this precision; docs/engine.md says which products. */
+static const char *narrow_text(const engine_session *s) {
+    switch (s->plan->precision) {
+    case PRECISION_BF16:
+        return (s->extensions & CPU_BF16) != 0 ? ", products=bf16, sums=fp32" : ", weights=bf16, sums=fp32";
+    case PRECISION_FP16:
+        return ", weights=fp16, sums=fp32";
+    default:
+        return "";
+    }
+}
+
 static void native_ran(const engine_session *s, engine_ran *out) {
-    *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
+    *out = (engine_ran){.precision = s->plan->precision, .threads = s->threads};
     char isa[64];
-    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d",
-               isa_text(s->table, s->extensions, isa, sizeof isa), SPIN_US);
+    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d%s",
+               isa_text(s->table, s->extensions, isa, sizeof isa), SPIN_US, narrow_text(s));
 }
 
 static const char *step_kernel_name(const plan_step *s) {
