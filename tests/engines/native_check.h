@@ -88,14 +88,30 @@ static inline void native_compare(const native_case *c, engine_session *s, doubl
     }
 }
 
-static inline engine_session *native_open(const native_case *c, int threads) {
+static inline engine_session *native_open_in(const native_case *c, precision how, int threads) {
     accel_error err = {0};
     engine_model model = {.graph = c->graph};
-    engine_options options = {.precision = PRECISION_FP32, .threads = threads, .profile = true};
+    engine_options options = {.precision = how, .threads = threads, .profile = true};
     engine_session *s = NULL;
     check_ok(engine_find("native")->load(&model, NULL, &options, &s, &err), &err);
     check_ok(engine_find("native")->bind(s, c->inputs, c->graph->input_count, &err), &err);
     return s;
+}
+
+static inline engine_session *native_open(const native_case *c, int threads) {
+    return native_open_in(c, PRECISION_FP32, threads);
+}
+
+/* Sets ACCEL_ISA; whether this machine has that instruction set. */
+static inline bool native_choose_isa(const char *name) {
+    setenv("ACCEL_ISA", name, 1);
+    arena *a = arena_create();
+    engine_report report;
+    accel_error err = {0};
+    check_ok(engine_find("native")->probe(NULL, a, &report, &err), &err);
+    bool here = report.devices[0].available;
+    arena_destroy(a);
+    return here;
 }
 
 static inline void native_check_kernels(engine_session *s, bool reference_allowed, const char *where) {
@@ -117,13 +133,8 @@ static inline void native_check(graph *g, double tolerance, bool reference_allow
     static const char *const isas[] = {"avx512", "avx512f", "avx2", "neon", "baseline"};
     native_case c = native_case_open(g);
     for (size_t i = 0; i < sizeof isas / sizeof isas[0]; i++) {
-        setenv("ACCEL_ISA", isas[i], 1);
-        arena *a = arena_create();
-        engine_report report;
         accel_error err = {0};
-        check_ok(engine_find("native")->probe(NULL, a, &report, &err), &err);
-        bool here = report.devices[0].available;
-        arena_destroy(a);
+        bool here = native_choose_isa(isas[i]);
         for (int threads = 1; threads <= 3 && here; threads++) {
             char where[128];
             snprintf(where, sizeof where, "%s, %s, %d threads", name, isas[i], threads);

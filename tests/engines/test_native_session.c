@@ -189,7 +189,7 @@ static void test_other_precisions_are_refused(void **state) {
     (void)state;
     native_case c = native_case_open(small_model());
     engine_model model = {.graph = c.graph};
-    engine_options options = {.precision = PRECISION_FP16};
+    engine_options options = {.precision = PRECISION_INT8};
     engine_session *s = NULL;
     accel_error err = {0};
     assert_int_equal(engine_find("native")->load(&model, NULL, &options, &s, &err), ACCEL_UNSUPPORTED);

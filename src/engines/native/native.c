@@ -41,7 +41,8 @@ static accel_status native_probe(const engine_context *context, arena *a, engine
         return error_no_memory(err, "the native engine's device", sizeof *out->devices);
     }
     out->device_count = 1;
-    const uint32_t precisions = 1u << PRECISION_FP32 | 1u << PRECISION_INT8 | 1u << PRECISION_INT4;
+    const uint32_t precisions = 1u << PRECISION_FP32 | 1u << PRECISION_BF16 | 1u << PRECISION_FP16 |
+                                1u << PRECISION_INT8 | 1u << PRECISION_INT4;
     *out->devices = (engine_device){.platform = PLATFORM_CPU, .id = "CPU", .precisions = precisions};
     out->devices->available = status == ACCEL_OK;
     out->devices->name = arena_strdup(a, isa_cpu_name());
@@ -81,10 +82,13 @@ static void find_unsupported(const graph *g, engine_unsupported *out) {
     }
 }
 
-/* Quantised models run as they are. */
-static precision own_precision(const graph *g) {
-    precision p = engine_graph_precision(g);
-    return precision_is_integer(p) ? p : PRECISION_FP32;
+/* What the model is computed in: quantised ones run as they are, others in fp32 or, asked for, in bf16 or fp16. */
+static precision precision_of(const graph *g, precision asked) {
+    precision file = engine_graph_precision(g);
+    if (precision_is_integer(file)) {
+        return file;
+    }
+    return asked == PRECISION_BF16 || asked == PRECISION_FP16 ? asked : PRECISION_FP32;
 }
 
 static accel_status native_supports(const graph *g, const engine_device *device,
@@ -92,10 +96,9 @@ static accel_status native_supports(const graph *g, const engine_device *device,
                                     accel_error *err) {
     (void)device;
     precision asked = options != NULL ? options->precision : PRECISION_FP32;
-    bool as_it_is = precision_is_integer(asked) && asked == engine_graph_precision(g);
-    if (asked != PRECISION_FP32 && !as_it_is) {
+    if (asked != PRECISION_FP32 && asked != precision_of(g, asked)) {
         return error_set(err, ACCEL_UNSUPPORTED, "the native engine computes this model in %s, not in %s",
-                         precision_name(own_precision(g)), precision_name(asked));
+                         precision_name(precision_of(g, asked)), precision_name(asked));
     }
     *out = (engine_unsupported){0};
     find_unsupported(g, out);
@@ -122,7 +125,7 @@ static accel_status make_session(engine_session *s, const engine_model *model, c
         return error_set(err, ACCEL_UNSUPPORTED, "%zu nodes that the native engine lacks: %s",
                          unsupported.count, unsupported.sentence);
     }
-    s->precision = own_precision(model->graph);
+    s->precision = precision_of(model->graph, options != NULL ? options->precision : PRECISION_FP32);
     ACCEL_TRY(isa_choose(&s->table, &s->extensions, err));
     int threads = options != NULL ? options->threads : 0;
     s->threads = threads > 0 ? threads : thread_cpu_count();
@@ -237,11 +240,23 @@ static void native_memory(const engine_session *s, engine_memory *out) {
     add_memory(s->plan, out);
 }
 
+/* What is narrower than fp32 at this precision; docs/engine.md says which products. */
+static const char *narrow_text(const engine_session *s) {
+    switch (s->plan->precision) {
+    case PRECISION_BF16:
+        return (s->extensions & CPU_BF16) != 0 ? ", products=bf16, sums=fp32" : ", weights=bf16, sums=fp32";
+    case PRECISION_FP16:
+        return ", weights=fp16, sums=fp32";
+    default:
+        return "";
+    }
+}
+
 static void native_ran(const engine_session *s, engine_ran *out) {
     *out = (engine_ran){.precision = s->precision, .threads = s->threads};
     char isa[64];
-    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d",
-               isa_text(s->table, s->extensions, isa, sizeof isa), SPIN_US);
+    str_format(out->options, sizeof out->options, "isa=%s, spin_us=%d%s",
+               isa_text(s->table, s->extensions, isa, sizeof isa), SPIN_US, narrow_text(s));
 }
 
 static const char *step_kernel_name(const plan_step *s) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engines/native/kernels/conv.h"
-#include "engines/native/kernels/gemm.h"
+#include "engines/native/kernels/half_gemm.h"
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/math.h"
 #include "graph/window.h"
@@ -18,7 +18,8 @@ typedef struct conv_state {
     int64_t groups, group_in, group_out, images, pixels; /* pixels: of an output image */
     bool is_product;                                     /* 1×1: rows are pixels in a row */
     float *packed, *bias, *zeros;
-    size_t packed_floats, bias_floats; /* of one group */
+    size_t packed_bytes, bias_floats; /* of one group */
+    half_rows left;                   /* GEMM_BF16_PAIRS: all pixels, rounded before the products */
     /* lines */
     int64_t padded[3], line_channels;
     size_t padded_floats; /* of one image */
@@ -118,9 +119,14 @@ static accel_status start_state(kernel_call *c, conv_state **out) {
     return make_bias(c, s);
 }
 
-static accel_status allocate_packed(kernel_call *c, conv_state *s) {
-    s->packed_floats = gemm_packed_floats(s->group_out, s->shape.taps * s->shape.inner);
-    size_t bytes = s->packed_floats * (size_t)s->groups * sizeof(float);
+/* taps and inner count elements of the filters. */
+static accel_status allocate_packed(kernel_call *c, conv_state *s, gemm_form form, int64_t taps,
+                                    int64_t inner) {
+    s->shape.form = form;
+    s->shape.taps = taps;
+    s->shape.inner = half_inner(form, inner);
+    s->packed_bytes = half_packed_bytes(form, s->group_out, taps, inner);
+    size_t bytes = s->packed_bytes * (size_t)s->groups;
     s->packed = kernel_packed(c, bytes);
     s->problems = kernel_state(c, (size_t)s->groups * sizeof *s->problems);
     s->zeros = kernel_state(c, (size_t)(s->shape.inner + VW) * sizeof(float));
@@ -128,27 +134,49 @@ static accel_status allocate_packed(kernel_call *c, conv_state *s) {
                                                                         : ACCEL_OK;
 }
 
+static void *packed_group(const conv_state *s, int64_t group) {
+    return (char *)s->packed + (size_t)group * s->packed_bytes;
+}
+
+/* The pixels in words lie as dense as they can, each group of channels from a word on. */
+static void round_pixels(const kernel_call *c, conv_state *s) {
+    s->left = (half_rows){.rows = s->images * product_of(s->window.in, 3),
+                          .row_stride = c->inputs[0]->pixel_stride,
+                          .runs = s->groups,
+                          .inner = s->group_in};
+    s->window.pixel_stride = s->groups * s->shape.inner;
+    s->window.image_stride = product_of(s->window.in, 3) * s->window.pixel_stride;
+}
+
+static const char *variant_of(const conv_state *s) {
+    if (s->shape.form == GEMM_BF16_PAIRS) {
+        return s->is_product ? "conv 1x1 bf16" : "conv indirect bf16";
+    }
+    return s->is_product ? "conv 1x1" : s->groups > 1 ? "conv indirect, groups" : "conv indirect";
+}
+
 static accel_status conv_prepare(kernel_call *c) {
     conv_state *s;
     ACCEL_TRY(start_state(c, &s));
     const gemm_window *w = &s->window;
-    s->shape.taps = product_of(w->kernel, 3);
-    s->shape.inner = s->group_in;
-    s->is_product = s->shape.taps == 1 && product_of(w->stride, 3) == 1 &&
-                    w->pad[0] + w->pad[1] + w->pad[2] == 0 && product_of(w->in, 3) == s->pixels;
-    ACCEL_TRY(allocate_packed(c, s));
+    const int64_t taps = product_of(w->kernel, 3);
+    s->is_product = taps == 1 && product_of(w->stride, 3) == 1 && w->pad[0] + w->pad[1] + w->pad[2] == 0 &&
+                    product_of(w->in, 3) == s->pixels;
+    ACCEL_TRY(allocate_packed(c, s, half_form(c), taps, s->group_in));
+    if (s->shape.form == GEMM_BF16_PAIRS) {
+        round_pixels(c, s);
+    }
     for (int64_t g = 0; g < s->groups; g++) {
-        int64_t filter = s->group_in * s->shape.taps;
+        int64_t filter = s->group_in * taps;
         gemm_source source = {.base = (const float *)c->inputs[1]->data + g * s->group_out * filter,
                               .column_stride = filter,
-                              .inner_stride = s->shape.taps,
+                              .inner_stride = taps,
                               .tap_stride = 1};
         source.scale = c->epilogue.scale == NULL ? NULL : c->epilogue.scale + g * s->group_out;
-        gemm_pack(&source, s->group_out, s->shape.taps, s->group_in, s->packed + (size_t)g * s->packed_floats,
-                  c->pool);
+        half_pack(s->shape.form, &source, s->group_out, taps, s->group_in, packed_group(s, g), c->pool);
     }
-    c->workspace_bytes = gemm_workspace_bytes(&s->shape, c->threads);
-    c->variant = s->is_product ? "conv 1x1" : s->groups > 1 ? "conv indirect, groups" : "conv indirect";
+    c->workspace_bytes = gemm_workspace_bytes(&s->shape, c->threads) + half_pairs_bytes(&s->left);
+    c->variant = variant_of(s);
     return ACCEL_OK;
 }
 
@@ -163,7 +191,7 @@ static void set_problem(const kernel_call *c, const conv_state *s, int64_t group
                  .row_stride = s->window.pixel_stride,
                  .window = s->is_product ? NULL : &s->window,
                  .zeros = s->zeros},
-        .right = s->packed + (size_t)group * s->packed_floats,
+        .right = packed_group(s, group),
         .bias = s->bias == NULL ? NULL : s->bias + (size_t)group * s->bias_floats,
         .residual = residual == NULL ? NULL : (const float *)residual->data + channel,
         .residual_stride = residual == NULL ? 0 : residual->pixel_stride,
@@ -174,8 +202,17 @@ static void set_problem(const kernel_call *c, const conv_state *s, int64_t group
 
 static accel_status conv_run(kernel_call *c) {
     conv_state *s = c->state;
+    const bool rounded = s->shape.form == GEMM_BF16_PAIRS;
+    const float *base = c->inputs[0]->data;
+    if (rounded) {
+        char *words = (char *)c->workspace + gemm_workspace_bytes(&s->shape, c->threads);
+        half_rows rows = s->left;
+        rows.base = base;
+        half_pairs(&rows, words, c->pool);
+        base = (const float *)(void *)words;
+    }
     for (int64_t g = 0; g < s->groups; g++) {
-        set_problem(c, s, g, (const float *)c->inputs[0]->data + g * s->group_in, &s->problems[g]);
+        set_problem(c, s, g, base + g * s->shape.inner, &s->problems[g]);
     }
     gemm_run(&s->shape, s->problems, (size_t)s->groups, c->pool, c->workspace);
     return ACCEL_OK;
@@ -211,9 +248,7 @@ static accel_status lines_prepare(kernel_call *c) {
     ACCEL_TRY(start_state(c, &s));
     gemm_window *w = &s->window;
     s->line_channels = s->group_in;
-    s->shape.taps = w->kernel[0] * w->kernel[1];
-    s->shape.inner = w->kernel[2] * s->line_channels;
-    ACCEL_TRY(allocate_packed(c, s));
+    ACCEL_TRY(allocate_packed(c, s, GEMM_F32, w->kernel[0] * w->kernel[1], w->kernel[2] * s->line_channels));
     ACCEL_TRY(pack_lines(c, s));
     for (int d = 0; d < 3; d++) { /* all that the output pixels reach */
         s->padded[d] = (w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1;

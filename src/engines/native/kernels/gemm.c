@@ -3,18 +3,16 @@
 
 #include <string.h>
 
+#include "engines/native/kernels/gemm_tile.h"
+#include "engines/native/kernels/half_gemm.h"
 #include "engines/native/kernels/math.h"
 
 /* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
 
-/* What sums without a start are added to. */
-static const float no_start[GEMM_MR * GEMM_NR] __attribute__((aligned(64)));
-
 /* rows, vectors and panels are constants where this is inlined, so that the accumulators are registers. */
 INLINE void tile_body(const int rows, const int vectors, const int panels, const gemm_tile_args *t) {
-    enum { MOST = GEMM_MR * 2 };
     const int wide = vectors * panels;
-    vf acc[GEMM_MR][MOST];
+    vf acc[GEMM_MR][TILE_MOST];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int v = 0; v < wide; v++) {
             acc[i][v] = (vf){0};
@@ -27,7 +25,7 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
             row[i] = t->rows[s * t->row_step + i];
         }
         for (int64_t k = 0; k < t->length; k++) {
-            vf b[MOST];
+            vf b[TILE_MOST];
             UNROLL for (int v = 0; v < wide; v++) {
                 b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
             }
@@ -40,20 +38,7 @@ INLINE void tile_body(const int rows, const int vectors, const int panels, const
             }
         }
     }
-    const float *start = t->accumulate ? t->out : t->bias != NULL ? t->bias : no_start;
-    const int64_t start_stride = t->accumulate ? t->out_stride : 0;
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int v = 0; v < wide; v++) {
-            vf x = acc[i][v] + v_load(start + i * start_stride + v * VW);
-            if (t->residual != NULL) {
-                x += v_load(t->residual + i * t->residual_stride + v * VW);
-            }
-            if (t->relu) {
-                x = v_relu(x);
-            }
-            v_store(t->out + i * t->out_stride + v * VW, x);
-        }
-    }
+    tile_end(rows, wide, acc, t);
 }
 
 #define TILE(rows, vectors, panels)                                                                          \
@@ -75,17 +60,33 @@ TILES(8)
 TILE(1, 2, 4)
 TILE(2, 2, 2)
 
-typedef void (*tile_function)(const gemm_tile_args *);
 #define TILE_ROW(rows) {tile_##rows##_1_1, tile_##rows##_2_1}
-static const tile_function tile_functions[GEMM_MR][2] = {
-    TILE_ROW(1), TILE_ROW(2), TILE_ROW(3), TILE_ROW(4), TILE_ROW(5), TILE_ROW(6),
+static const gemm_tiles float_tiles = {
+    {
+        TILE_ROW(1),
+        TILE_ROW(2),
+        TILE_ROW(3),
+        TILE_ROW(4),
+        TILE_ROW(5),
+        TILE_ROW(6),
 #if GEMM_MR > 6
-    TILE_ROW(7), TILE_ROW(8),
+        TILE_ROW(7),
+        TILE_ROW(8),
 #endif
+    },
+    tile_1_2_4,
+    tile_2_2_2,
 };
 
 void gemm_tile(int rows, int vectors, const gemm_tile_args *t) {
-    tile_functions[rows - 1][vectors - 1](t);
+    float_tiles.tiles[rows - 1][vectors - 1](t);
+}
+
+static const gemm_tiles *tiles_of(gemm_form form) {
+    return form == GEMM_BF16_PAIRS ? half_pair_tiles() : &float_tiles;
+}
+static bool is_widened(gemm_form form) {
+    return form == GEMM_RIGHT_F16 || form == GEMM_RIGHT_BF16;
 }
 
 /* ---- how the work is cut ---------------------------------------------------------------------------------------- */
@@ -93,13 +94,16 @@ void gemm_tile(int rows, int vectors, const gemm_tile_args *t) {
 typedef struct gemm_cut {
     const gemm_shape *shape;
     const gemm_problem *problems;
+    const gemm_tiles *tiles;
     int64_t row_blocks, column_blocks; /* tasks a problem */
     int64_t rows_a_block, panels_a_block;
     int64_t piece, pieces;    /* a tap's inner elements are cut in pieces of `piece` */
     int64_t segments;         /* pieces of all taps */
     int64_t segments_a_block; /* in one depth block */
     int64_t segments_a_table; /* whose pointers are made at once */
+    int64_t panels_a_group;   /* that stay in the second-level cache */
     size_t table_bytes;       /* of one worker */
+    size_t wide_bytes;        /* of one worker, behind its table: a group of panels, widened */
     char *tables;
 } gemm_cut;
 
@@ -107,9 +111,13 @@ static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
+/* A panel of 16 bits that a single tile reads once is widened in blocks that stay in the first-level cache. */
+enum { DEPTH_WIDENED = 64 };
+
 /* Depth blocks depend on the shape alone, never on the threads: so results are the same on any number of them. */
 static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
-    const int64_t depth = s->most_depth > 0 ? s->most_depth : GEMM_KC;
+    const bool widened_once = is_widened(s->form) && s->m <= GEMM_MR;
+    const int64_t depth = widened_once ? DEPTH_WIDENED : s->most_depth > 0 ? s->most_depth : GEMM_KC;
     cut->pieces = divide_up(s->inner, depth);
     if (cut->pieces < 1) {
         cut->pieces = 1;
@@ -122,6 +130,14 @@ static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
     cut->segments_a_block = cut->pieces > 1 ? 1 : divide_up(s->taps, divide_up(s->taps, most));
     /* A single tile walks down each panel at once: B is read in one stream. */
     cut->segments_a_table = s->m <= GEMM_MR ? cut->segments : cut->segments_a_block;
+    int64_t block = cut->segments_a_block * cut->piece;
+    cut->panels_a_group = block > 0 ? GEMM_GROUP / (block * GEMM_NR) : gemm_panels(s->n);
+    cut->panels_a_group = s->m <= GEMM_MR || cut->panels_a_group < 4 ? 4 : cut->panels_a_group;
+    if (cut->panels_a_group > gemm_panels(s->n)) {
+        cut->panels_a_group = gemm_panels(s->n);
+    }
+    cut->wide_bytes =
+        is_widened(s->form) ? (size_t)(cut->panels_a_group * block) * GEMM_NR * sizeof(float) : 0;
 }
 
 static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *cut) {
@@ -155,7 +171,7 @@ size_t gemm_workspace_bytes(const gemm_shape *s, int threads) {
     gemm_cut cut = {0};
     cut_depth(s, &cut);
     int64_t rows = s->m < GEMM_MC ? s->m : GEMM_MC + GEMM_MR;
-    return table_bytes(&cut, rows + GEMM_MR) * (size_t)threads;
+    return (table_bytes(&cut, rows + GEMM_MR) + cut.wide_bytes) * (size_t)threads;
 }
 
 /* ---- one task ---------------------------------------------------------------------------------------------------- */
@@ -269,7 +285,7 @@ INLINE void copy_columns(float *to, const float *from, int64_t count) {
 }
 
 /* A tile whose columns do not fill its vectors: through a small buffer. */
-static void tile_narrow(int rows, int vectors, int64_t columns, const gemm_tile_args *t) {
+static void tile_narrow(gemm_tile_function tile, int rows, int64_t columns, const gemm_tile_args *t) {
     float buffer[GEMM_MR * GEMM_NR], residual[GEMM_MR * GEMM_NR];
     gemm_tile_args narrow = *t;
     narrow.out = buffer;
@@ -288,7 +304,7 @@ static void tile_narrow(int rows, int vectors, int64_t columns, const gemm_tile_
         narrow.residual = residual;
         narrow.residual_stride = GEMM_NR;
     }
-    gemm_tile(rows, vectors, &narrow);
+    tile(&narrow);
     for (int i = 0; i < rows; i++) {
         copy_columns(t->out + i * t->out_stride, buffer + i * GEMM_NR, columns);
     }
@@ -309,6 +325,8 @@ typedef struct gemm_block {
     bool is_last; /* depth block: residual and activation */
     gemm_tile_args args;
     const float *const *table; /* of the first segment of args */
+    float *wide;               /* the panels from wide_first on, widened; NULL: read as they are packed */
+    int64_t wide_first;
 } gemm_block;
 
 /* The depth block that begins with this segment. */
@@ -330,6 +348,38 @@ static int panels_at_once(const gemm_block *b, int64_t panel, int64_t panel_end)
     return panel + wanted <= panel_end && (panel + wanted) * GEMM_NR <= b->cut->shape->n ? wanted : 1;
 }
 
+/* Elements before this depth block of a panel. */
+static size_t block_offset(const gemm_block *b, int64_t panel) {
+    const gemm_shape *s = b->cut->shape;
+    return gemm_panel_offset(panel, s->taps * s->inner) +
+           (size_t)(b->depth_before * gemm_panel_vectors(s->n, panel) * VW);
+}
+
+/* This depth block of some panels, as floats in the worker's memory. */
+static void widen_panels(gemm_block *b, int64_t from, int64_t to) {
+    if (b->wide == NULL) {
+        return;
+    }
+    const gemm_shape *s = b->cut->shape;
+    const int64_t depth = b->args.segments * b->args.length;
+    b->wide_first = from;
+    for (int64_t panel = from; panel < to; panel++) {
+        half_widen(s->form, (const uint16_t *)b->problem->right + block_offset(b, panel),
+                   b->wide + (panel - from) * depth * GEMM_NR, depth * gemm_panel_vectors(s->n, panel) * VW);
+    }
+}
+
+static void set_panel(const gemm_block *b, int64_t panel, gemm_tile_args *t) {
+    const gemm_shape *s = b->cut->shape;
+    if (b->wide != NULL) {
+        t->panel_step = b->args.segments * b->args.length * GEMM_NR;
+        t->panel = b->wide + (panel - b->wide_first) * t->panel_step;
+        return;
+    }
+    t->panel = (const float *)b->problem->right + block_offset(b, panel);
+    t->panel_step = (int64_t)gemm_panel_offset(1, s->taps * s->inner);
+}
+
 static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_once) {
     const gemm_shape *s = b->cut->shape;
     const gemm_problem *p = b->problem;
@@ -341,21 +391,21 @@ static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_on
     gemm_tile_args t = b->args;
     t.rows = b->table + (from - b->first);
     t.row_step = b->rows;
-    t.panel = p->right + gemm_panel_offset(panel, s->taps * s->inner) + b->depth_before * vectors * VW;
-    t.panel_step = (int64_t)gemm_panel_offset(1, s->taps * s->inner);
+    set_panel(b, panel, &t);
     t.bias = p->bias == NULL ? NULL : p->bias + column;
     t.out = p->out + from * p->out_stride + column;
     t.out_stride = p->out_stride;
     t.residual = p->residual == NULL || !b->is_last ? NULL : p->residual + from * p->residual_stride + column;
     t.residual_stride = p->residual_stride;
+    const gemm_tiles *tiles = b->cut->tiles;
     if (at_once == 4) {
-        tile_1_2_4(&t);
+        tiles->one_row_four_panels(&t);
     } else if (at_once == 2) {
-        tile_2_2_2(&t);
+        tiles->two_rows_two_panels(&t);
     } else if (columns == wide) {
-        tile_functions[count - 1][vectors - 1](&t);
+        tiles->tiles[count - 1][vectors - 1](&t);
     } else {
-        tile_narrow(count, vectors, columns, &t);
+        tile_narrow(tiles->tiles[count - 1][vectors - 1], count, columns, &t);
     }
     if (b->is_last && s->activation != ACT_NONE && s->activation != ACT_RELU) {
         finish(s, count, columns, t.out, t.out_stride);
@@ -364,12 +414,11 @@ static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_on
 
 /* Panels go in groups that stay in the second-level cache; inside a group each tile of rows meets all panels, so that rows of C
  * are written from left to right. */
-static void run_tiles(const gemm_block *b, int64_t panel_begin, int64_t panel_end) {
-    const int64_t depth = b->args.segments * b->args.length;
-    int64_t group = depth > 0 ? GEMM_GROUP / (depth * GEMM_NR) : panel_end;
-    group = group < 4 ? 4 : group;
+static void run_tiles(gemm_block *b, int64_t panel_begin, int64_t panel_end) {
+    const int64_t group = b->cut->panels_a_group;
     for (int64_t from = panel_begin; from < panel_end; from += group) {
         int64_t to = from + group < panel_end ? from + group : panel_end;
+        widen_panels(b, from, to);
         for (int64_t tile = 0; tile < b->tiles; tile++) {
             for (int64_t panel = from; panel < to; panel++) {
                 run_tile(b, tile, panel, 1);
@@ -386,6 +435,7 @@ static void run_panels(gemm_block *b, int64_t panel_begin, int64_t panel_end) {
         for (int64_t segment = 0; segment < b->cut->segments; segment += b->cut->segments_a_block) {
             enter_depth(b, segment);
             b->table = table + segment * b->rows;
+            widen_panels(b, panel, panel + at_once);
             run_tile(b, 0, panel, at_once);
         }
         panel += at_once;
@@ -393,13 +443,14 @@ static void run_panels(gemm_block *b, int64_t panel_begin, int64_t panel_end) {
 }
 
 static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first, int64_t rows,
-                      int64_t panel_begin, int64_t panel_end, const float **table) {
+                      int64_t panel_begin, int64_t panel_end, const float **table, float *wide) {
     gemm_block b = {.cut = cut,
                     .problem = p,
                     .first = first,
                     .rows = rows,
                     .tiles = divide_up(rows, GEMM_MR),
-                    .table = (const float *const *)table};
+                    .table = (const float *const *)table,
+                    .wide = wide};
     for (int64_t segment = 0; segment < cut->segments; segment += cut->segments_a_table) {
         int64_t left = cut->segments - segment;
         fill_table(cut, &p->left, first, rows, segment,
@@ -416,7 +467,9 @@ static void run_block(const gemm_cut *cut, const gemm_problem *p, int64_t first,
 static void run_task(void *context, size_t begin, size_t end, int worker) {
     const gemm_cut *cut = context;
     const gemm_shape *s = cut->shape;
-    const float **table = (const float **)(void *)(cut->tables + (size_t)worker * cut->table_bytes);
+    char *memory = cut->tables + (size_t)worker * (cut->table_bytes + cut->wide_bytes);
+    const float **table = (const float **)(void *)memory;
+    float *wide = cut->wide_bytes > 0 ? (float *)(void *)(memory + cut->table_bytes) : NULL;
     for (size_t i = begin; i < end; i++) {
         int64_t column_block = (int64_t)i % cut->column_blocks;
         int64_t row_block = (int64_t)i / cut->column_blocks % cut->row_blocks;
@@ -427,7 +480,7 @@ static void run_task(void *context, size_t begin, size_t end, int worker) {
         if (panels > cut->panels_a_block) {
             panels = cut->panels_a_block;
         }
-        run_block(cut, p, first, rows, panel, panel + panels, table);
+        run_block(cut, p, first, rows, panel, panel + panels, table, wide);
     }
 }
 
@@ -441,7 +494,7 @@ void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, t
     }
     double work = (double)s->m * (double)s->n * (double)(s->taps * s->inner) * (double)count;
     thread_pool *used = work < small_work ? NULL : pool;
-    gemm_cut cut = {.shape = s, .problems = problems, .tables = workspace};
+    gemm_cut cut = {.shape = s, .problems = problems, .tiles = tiles_of(s->form), .tables = workspace};
     cut_work(s, count, thread_pool_size(used), &cut);
     cut.table_bytes = table_bytes(&cut, cut.rows_a_block);
     size_t tasks = count * (size_t)(cut.row_blocks * cut.column_blocks);

@@ -38,10 +38,21 @@ typedef struct gemm_left {
     const float *zeros;        /* convolution: what padding points at, `inner` zeros */
 } gemm_left;
 
+/* What the two sides are made of; sums are always float. */
+typedef enum gemm_form {
+    GEMM_F32,
+    /* Both sides in words of two bfloat16 of neighbouring depth, the first in the low half (half_gemm.h): taps, inner and strides of
+     * the left side count words, and pointers to float stand for pointers to words. Wants CPU_BF16. */
+    GEMM_BF16_PAIRS,
+    /* A right side of 16 bits, widened to float a group of panels at a time; the left side is float. */
+    GEMM_RIGHT_F16,
+    GEMM_RIGHT_BF16
+} gemm_form;
+
 typedef struct gemm_problem {
     gemm_left left;
-    const float *right; /* packed by gemm_pack */
-    const float *bias;  /* n rounded up to GEMM_NR floats, or NULL */
+    const void *right; /* packed by gemm_pack, or half_pack */
+    const float *bias; /* n rounded up to GEMM_NR floats, or NULL */
     const float *residual;
     int64_t residual_stride;
     float *out;
@@ -52,6 +63,7 @@ typedef struct gemm_shape {
     int64_t m, n;
     int64_t taps, inner; /* k = taps * inner */
     int64_t most_depth;  /* of a block; 0: GEMM_KC */
+    gemm_form form;
     kernel_activation activation;
     float alpha, beta;
 } gemm_shape;
@@ -113,5 +125,13 @@ typedef struct gemm_tile_args {
     int64_t out_stride;
 } gemm_tile_args;
 void gemm_tile(int rows, int vectors, const gemm_tile_args *t);
+
+/* Tiles of one form: [rows - 1][vectors - 1], and one or two rows with several panels at once, which alone would wait for their few
+ * accumulators. */
+typedef void (*gemm_tile_function)(const gemm_tile_args *);
+typedef struct gemm_tiles {
+    gemm_tile_function tiles[GEMM_MR][2];
+    gemm_tile_function one_row_four_panels, two_rows_two_panels;
+} gemm_tiles;
 
 #endif

@@ -1,19 +1,21 @@
 /* MatMul and Gemm on the packed GEMM: constant right sides are packed once, others at every run. */
 #include <string.h>
 
-#include "engines/native/kernels/gemm.h"
+#include "engines/native/kernels/half_gemm.h"
 #include "engines/native/kernels/kernels.h"
 
 typedef struct matmul_state {
     gemm_shape shape;
     gemm_problem *problems; /* one a product of the output's batch */
     size_t count;
-    const float *packed; /* NULL: packed in the workspace when run */
+    const char *packed; /* NULL: packed in the workspace when run */
     float *bias;
-    gemm_source right;                  /* of the first matrix */
-    size_t right_count;                 /* distinct right matrices */
-    size_t right_floats, packed_floats; /* from one to the next */
-    size_t *right_index, *left_index;   /* of each product */
+    int64_t depth;                     /* shape.inner in elements of the operands */
+    gemm_source right;                 /* of the first matrix */
+    size_t right_count;                /* distinct right matrices */
+    size_t right_floats, packed_bytes; /* from one to the next */
+    size_t *right_index, *left_index;  /* of each product */
+    half_rows left;                    /* GEMM_BF16_PAIRS: what is rounded before the products */
 } matmul_state;
 
 static bool vector_of(const kernel_value *v, int64_t n) {
@@ -75,8 +77,8 @@ static accel_status make_scale(kernel_call *c, matmul_state *s, float alpha) {
 }
 
 static accel_status pack_constant(kernel_call *c, matmul_state *s) {
-    size_t bytes = s->right_count * s->packed_floats * sizeof(float);
-    float *packed = kernel_packed(c, bytes);
+    size_t bytes = s->right_count * s->packed_bytes;
+    char *packed = kernel_packed(c, bytes);
     if (packed == NULL) {
         return kernel_no_memory(c, bytes);
     }
@@ -84,7 +86,7 @@ static accel_status pack_constant(kernel_call *c, matmul_state *s) {
     for (size_t i = 0; i < s->right_count; i++) {
         gemm_source source = s->right;
         source.base = (const float *)c->inputs[1]->data + i * s->right_floats;
-        gemm_pack(&source, s->shape.n, 1, s->shape.inner, packed + i * s->packed_floats, c->pool);
+        half_pack(s->shape.form, &source, s->shape.n, 1, s->depth, packed + i * s->packed_bytes, c->pool);
     }
     c->packed_inputs |= 2;
     return ACCEL_OK;
@@ -94,15 +96,14 @@ static accel_status make_products(kernel_call *c, matmul_state *s, bool transpos
     const shape *a = &c->inputs[0]->shape, *b = &c->inputs[1]->shape, *out = &c->outputs[0]->shape;
     s->right_count = (size_t)product_of(b->dims, b->rank - 2);
     bool one_right = s->right_count == 1;
-    s->shape.inner = a->dims[a->rank - 1];
+    s->depth = a->dims[a->rank - 1];
     s->shape.n = out->dims[out->rank - 1];
     s->shape.m =
         one_right && s->shape.n > 0 ? value_elements(c->outputs[0]) / s->shape.n : a->dims[a->rank - 2];
     /* One right matrix for all rows only holds when the left side is not broadcast along a batch of the right one. */
     s->count = one_right ? 1 : (size_t)product_of(out->dims, out->rank - 2);
-    s->right_floats = (size_t)(s->shape.n * s->shape.inner);
-    s->packed_floats = gemm_packed_floats(s->shape.n, s->shape.inner);
-    s->right.column_stride = transposed ? s->shape.inner : 1;
+    s->right_floats = (size_t)(s->shape.n * s->depth);
+    s->right.column_stride = transposed ? s->depth : 1;
     s->right.inner_stride = transposed ? 1 : s->shape.n;
     size_t bytes = s->count * (sizeof(gemm_problem) + 2 * sizeof(size_t));
     s->problems = kernel_state(c, bytes + 64);
@@ -116,6 +117,44 @@ static accel_status make_products(kernel_call *c, matmul_state *s, bool transpos
         s->left_index[i] = broadcast_index(a, out, i);
     }
     return ACCEL_OK;
+}
+
+/* Few rows wait for the weights: where all of them came from 16 bits and no cache holds them, they are read as 16 bits. */
+enum { CACHED_BYTES = 4 << 20 };
+static gemm_form form_of_weights(const kernel_call *c, const matmul_state *s) {
+    const size_t count = s->right_count * s->right_floats;
+    if (s->shape.m > GEMM_MR || s->right.scale != NULL || count * sizeof(float) < CACHED_BYTES) {
+        return GEMM_F32;
+    }
+    return half_is_exact(GEMM_RIGHT_F16, c->inputs[1]->data, (int64_t)count)    ? GEMM_RIGHT_F16
+           : half_is_exact(GEMM_RIGHT_BF16, c->inputs[1]->data, (int64_t)count) ? GEMM_RIGHT_BF16
+                                                                                : GEMM_F32;
+}
+
+/* A right side that is packed at every run is only rounded where that makes the products faster. */
+static void choose_form(const kernel_call *c, matmul_state *s) {
+    gemm_form form = half_form(c);
+    if (form == GEMM_F32 && c->inputs[1]->constant) {
+        form = form_of_weights(c, s);
+    } else if (form != GEMM_BF16_PAIRS && !c->inputs[1]->constant) {
+        form = GEMM_F32;
+    }
+    s->shape.form = form;
+    s->shape.inner = half_inner(form, s->depth);
+    s->packed_bytes = half_packed_bytes(form, s->shape.n, 1, s->depth);
+    if (form == GEMM_BF16_PAIRS) {
+        int64_t rows = s->depth > 0 ? value_elements(c->inputs[0]) / s->depth : 0;
+        s->left = (half_rows){.rows = rows, .row_stride = s->depth, .runs = 1, .inner = s->depth};
+    }
+}
+
+static const char *variant_of(const kernel_call *c, const matmul_state *s) {
+    if (s->shape.form != GEMM_F32) {
+        return s->shape.form == GEMM_BF16_PAIRS  ? "gemm bf16"
+               : s->shape.form == GEMM_RIGHT_F16 ? "gemm fp16 weights"
+                                                 : "gemm bf16 weights";
+    }
+    return s->shape.m <= GEMM_MR ? "gemm few rows" : c->inputs[1]->constant ? "gemm packed" : "gemm";
 }
 
 static accel_status prepare_product(kernel_call *c, bool transposed, float alpha, const kernel_value *addend,
@@ -132,14 +171,14 @@ static accel_status prepare_product(kernel_call *c, bool transposed, float alpha
     ACCEL_TRY(make_products(c, s, transposed));
     ACCEL_TRY(make_bias(c, s, addend, beta));
     ACCEL_TRY(make_scale(c, s, alpha));
-    size_t tables = gemm_workspace_bytes(&s->shape, c->threads);
-    c->workspace_bytes = tables;
+    choose_form(c, s);
+    c->workspace_bytes = gemm_workspace_bytes(&s->shape, c->threads) + half_pairs_bytes(&s->left);
     if (c->inputs[1]->constant) {
         ACCEL_TRY(pack_constant(c, s));
     } else {
-        c->workspace_bytes = tables + s->right_count * s->packed_floats * sizeof(float);
+        c->workspace_bytes += s->right_count * s->packed_bytes;
     }
-    c->variant = s->shape.m <= GEMM_MR ? "gemm few rows" : c->inputs[1]->constant ? "gemm packed" : "gemm";
+    c->variant = variant_of(c, s);
     return ACCEL_OK;
 }
 
@@ -156,7 +195,7 @@ static accel_status gemm_prepare(kernel_call *c) {
 
 typedef struct pack_run {
     const kernel_call *call;
-    float *out;
+    char *out;
 } pack_run;
 
 static void pack_task(void *context, size_t begin, size_t end, int worker) {
@@ -167,30 +206,44 @@ static void pack_task(void *context, size_t begin, size_t end, int worker) {
     for (size_t i = begin; i < end; i++) {
         gemm_source source = s->right;
         source.base = (const float *)run->call->inputs[1]->data + i / panels * s->right_floats;
-        float *out =
-            run->out + i / panels * s->packed_floats + (i % panels) * (size_t)s->shape.inner * GEMM_NR;
-        gemm_pack_panel(&source, s->shape.n, 1, s->shape.inner, (int64_t)(i % panels), out);
+        half_pack_panel(s->shape.form, &source, s->shape.n, 1, s->depth, (int64_t)(i % panels),
+                        run->out + i / panels * s->packed_bytes);
     }
+}
+
+/* The workspace: pointers of the products, then the left side where it is rounded, then the right side where it is packed now. */
+static const char *pack_right(kernel_call *c, const matmul_state *s, char *out) {
+    if (s->packed != NULL) {
+        return s->packed;
+    }
+    pack_run run = {c, out};
+    size_t panels = s->right_count * (size_t)gemm_panels(s->shape.n);
+    int64_t elements = (int64_t)(s->right_count * s->right_floats);
+    thread_pool_for(pool_for(c, elements), panels, grain_for(panels, elements), pack_task, &run);
+    return out;
+}
+
+static const float *round_left(const kernel_call *c, const matmul_state *s, char *out) {
+    if (s->shape.form != GEMM_BF16_PAIRS) {
+        return c->inputs[0]->data;
+    }
+    half_rows rows = s->left;
+    rows.base = c->inputs[0]->data;
+    half_pairs(&rows, out, c->pool);
+    return (const float *)(void *)out;
 }
 
 static accel_status matmul_run(kernel_call *c) {
     matmul_state *s = c->state;
-    const float *packed = s->packed;
-    if (packed == NULL) {
-        float *out = (float *)(void *)((char *)c->workspace + gemm_workspace_bytes(&s->shape, c->threads));
-        pack_run run = {c, out};
-        size_t panels = s->right_count * (size_t)gemm_panels(s->shape.n);
-        int64_t elements = (int64_t)(s->right_count * s->right_floats);
-        thread_pool_for(pool_for(c, elements), panels, grain_for(panels, elements), pack_task, &run);
-        packed = out;
-    }
+    char *memory = (char *)c->workspace + gemm_workspace_bytes(&s->shape, c->threads);
+    const float *left = round_left(c, s, memory);
+    const char *packed = pack_right(c, s, memory + half_pairs_bytes(&s->left));
     const int64_t m = s->shape.m, n = s->shape.n, k = s->shape.inner;
     for (size_t i = 0; i < s->count; i++) {
         size_t matrix = (size_t)(m * n);
         s->problems[i] = (gemm_problem){
-            .left = {.base = (const float *)c->inputs[0]->data + s->left_index[i] * (size_t)(m * k),
-                     .row_stride = k},
-            .right = packed + s->right_index[i] * s->packed_floats,
+            .left = {.base = left + s->left_index[i] * (size_t)(m * k), .row_stride = k},
+            .right = packed + s->right_index[i] * s->packed_bytes,
             .bias = s->bias,
             .residual =
                 c->epilogue.residual == NULL ? NULL : (const float *)c->epilogue.residual->data + i * matrix,

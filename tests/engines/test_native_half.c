@@ -1,0 +1,229 @@
+/* Products in 16 bits: what the engine computes at bf16 and fp16 is the product of rounded operands, summed in fp32. The reference,
+ * whose sums are of doubles, is given operands that are rounded before. */
+#include "engines/native_graphs.h"
+
+static const char *const isas[] = {"avx512", "avx512f", "avx2", "neon", "baseline"};
+
+/* ---- rounding operands ------------------------------------------------------------------------------------------------ */
+
+static void round_floats(float *x, int64_t count, dtype type) {
+    for (int64_t i = 0; i < count; i++) {
+        x[i] = type == DTYPE_BF16 ? bf16_to_f32(f32_to_bf16(x[i])) : f16_to_f32(f32_to_f16(x[i]));
+    }
+}
+
+/* Matrices and filters, not biases. */
+static void round_weights(graph *g, dtype type) {
+    for (size_t v = 0; v < g->value_count; v++) {
+        graph_value *value = &g->values[v];
+        if (value->data.kind == DATA_BYTES && value->type.type == DTYPE_F32 && value->type.shape.rank >= 2) {
+            float *copy = arena_copy(g->arena, value->data.bytes, value->data.size_bytes);
+            round_floats(copy, (int64_t)(value->data.size_bytes / sizeof(float)), type);
+            value->data.bytes = copy;
+        }
+    }
+}
+
+static void round_inputs(native_case *c, dtype type) {
+    for (size_t i = 0; i < c->graph->input_count; i++) {
+        round_floats(c->inputs[i].data, (int64_t)(c->inputs[i].size_bytes / sizeof(float)), type);
+    }
+}
+
+/* What is rounded depends on the instruction set, and the session says which: "products=bf16" both sides, "weights=" one. */
+static bool rounds_products(engine_session *s) {
+    engine_ran ran;
+    engine_find("native")->ran(s, &ran);
+    return strstr(ran.options, "products=") != NULL;
+}
+
+typedef struct half_case {
+    native_case raw; /* what the engine gets; no reference */
+    native_case weights, both;
+} half_case;
+
+static native_case rounded_case(const graph *g, dtype type, bool weights, bool inputs) {
+    graph *copy = NULL;
+    accel_error err = {0};
+    check_ok(graph_clone(g, &copy, &err), &err);
+    if (weights) {
+        round_weights(copy, type);
+    }
+    native_case c = native_case_open(copy);
+    if (inputs) {
+        round_inputs(&c, type);
+        evaluation_destroy(c.reference);
+        check_ok(graph_evaluate(copy, c.inputs, copy->input_count, NULL, &c.reference, &err), &err);
+    }
+    return c;
+}
+
+/* The bits do not depend on the number of threads. */
+static void check_same_bits(engine_session *s, tensor *first, int threads, const char *where) {
+    accel_error err = {0};
+    tensor now;
+    check_ok(engine_find("native")->outputs(s, &now, 1, &err), &err);
+    if (threads == 1) {
+        check_ok(tensor_create(now.type, &now.shape, first, &err), &err);
+        memcpy(first->data, now.data, now.size_bytes);
+    } else if (memcmp(first->data, now.data, now.size_bytes) != 0) {
+        fail_msg("%s: other bits than on one thread", where);
+    }
+}
+
+static void check_on_isa(const half_case *c, precision how, const char *isa, const char *name) {
+    tensor first = {0};
+    for (int threads = 1; threads <= 3; threads++) {
+        char where[160];
+        accel_error err = {0};
+        snprintf(where, sizeof where, "%s, %s, %s, %d threads", name, precision_name(how), isa, threads);
+        engine_session *s = native_open_in(&c->raw, how, threads);
+        for (int run = 0; run < 2; run++) {
+            check_ok(engine_find("native")->run(s, &err), &err);
+            native_compare(rounds_products(s) ? &c->both : &c->weights, s, 3e-6, where);
+        }
+        check_same_bits(s, &first, threads, where);
+        native_check_kernels(s, false, where);
+        engine_find("native")->unload(s);
+    }
+    tensor_free(&first);
+}
+
+/* Consumes the builder: a graph of one product. */
+static void check_rounded(builder *b, value_id out, const char *name) {
+    static const precision precisions[] = {PRECISION_BF16, PRECISION_FP16};
+    accel_error err = {0};
+    graph *g = NULL;
+    build_output(b, "out", out);
+    check_ok(builder_finish(b, &g, &err), &err);
+    for (size_t p = 0; p < 2; p++) {
+        dtype type = precisions[p] == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F16;
+        half_case c = {.weights = rounded_case(g, type, true, false),
+                       .both = rounded_case(g, type, true, true)};
+        c.raw = native_case_open(g);
+        for (size_t i = 0; i < sizeof isas / sizeof isas[0]; i++) {
+            if (native_choose_isa(isas[i])) {
+                check_on_isa(&c, precisions[p], isas[i], name);
+            }
+        }
+        evaluation_destroy(c.raw.reference);
+        for (size_t i = 0; i < g->input_count; i++) {
+            tensor_free(&c.raw.inputs[i]);
+        }
+        native_case_close(&c.weights);
+        native_case_close(&c.both);
+    }
+    unsetenv("ACCEL_ISA");
+    graph_destroy(g);
+}
+
+/* ---- products --------------------------------------------------------------------------------------------------------- */
+
+static void test_products_of_constants(void **state) {
+    (void)state;
+    static const int64_t sizes[][3] = {{3, 0, 5},      {0, 4, 5},      {1, 1, 1},    {1, 7, 3},
+                                       {1, 200, 130},  {2, 65, 129},   {3, 33, 32},  {7, 31, 17},
+                                       {8, 64, 64},    {9, 385, 33},   {40, 96, 48}, {65, 801, 66},
+                                       {170, 40, 300}, {33, 1600, 16}, {5, 500, 1},  {1, 900, 260}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const int64_t m = sizes[i][0], k = sizes[i][1], n = sizes[i][2];
+        char name[64];
+        snprintf(name, sizeof name, "%dx%dx%d", (int)m, (int)k, (int)n);
+        builder b = start();
+        value_id x = input(&b, DIMS(m, k)), w = constant(&b, DIMS(k, n));
+        check_rounded(&b, BUILD(&b, "MatMul", x, w), name);
+    }
+}
+
+static void test_products_with_bias_and_activation(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, DIMS(2, 11, 37)), w = constant(&b, DIMS(37, 50)), bias = constant(&b, DIMS(50));
+    value_id y = BUILD(&b, "Add", BUILD(&b, "MatMul", x, w), bias);
+    check_rounded(&b, BUILD(&b, "Relu", y), "bias and Relu");
+    b = start();
+    x = input(&b, DIMS(13, 45));
+    w = constant(&b, DIMS(29, 45));
+    bias = constant(&b, DIMS(29));
+    y = build_op(&b, "Gemm", 3, (value_id[]){x, w, bias}, 1, (build_attr[]){BUILD_INT("transB", 1)});
+    check_rounded(&b, BUILD(&b, "Tanh", y), "Gemm of a transposed matrix");
+}
+
+static void test_batches_of_constants(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, DIMS(3, 9, 21)), w = constant(&b, DIMS(3, 21, 18));
+    check_rounded(&b, BUILD(&b, "MatMul", x, w), "batch");
+    b = start();
+    x = input(&b, DIMS(2, 1, 5, 21));
+    w = constant(&b, DIMS(3, 21, 40));
+    check_rounded(&b, BUILD(&b, "MatMul", x, w), "broadcast batch");
+}
+
+/* A right side that is no constant is rounded only where both are; the reference rounds inputs only then. */
+static void test_products_of_two_inputs(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, DIMS(2, 3, 19, 23)), y = input(&b, DIMS(3, 23, 35));
+    check_rounded(&b, BUILD(&b, "MatMul", x, y), "two inputs");
+}
+
+/* ---- convolutions ------------------------------------------------------------------------------------------------------- */
+
+typedef struct conv_case {
+    const char *name;
+    int64_t images, in, out, height, width, kernel, stride, dilation, group, pad;
+} conv_case;
+
+static void test_convolutions(void **state) {
+    (void)state;
+    static const conv_case cases[] = {
+        {"1x1", 2, 17, 33, 7, 9, 1, 1, 1, 1, 0},
+        {"1x1 stride 2", 1, 32, 20, 9, 8, 1, 2, 1, 1, 0},
+        {"3x3 stride 2", 1, 13, 40, 9, 11, 3, 2, 1, 1, 1},
+        {"5x5", 2, 9, 16, 8, 6, 5, 1, 1, 1, 2},
+        {"dilated", 1, 16, 24, 11, 9, 3, 1, 2, 1, 2},
+        {"groups", 1, 15, 21, 8, 8, 3, 1, 1, 3, 1},
+        {"odd groups of 7", 1, 28, 36, 6, 5, 3, 2, 1, 4, 1},
+        {"11x11", 1, 6, 40, 15, 15, 11, 1, 1, 1, 5},
+        {"13x13", 1, 5, 33, 13, 14, 13, 1, 1, 1, 6},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const conv_case *c = &cases[i];
+        builder b = start();
+        value_id in[] = {input(&b, DIMS(c->images, c->in, c->height, c->width)),
+                         constant(&b, DIMS(c->out, c->in / c->group, c->kernel, c->kernel)),
+                         constant(&b, DIMS(c->out))};
+        const int64_t pads[4] = {c->pad, c->pad, c->pad, c->pad}, strides[2] = {c->stride, c->stride},
+                      dilations[2] = {c->dilation, c->dilation};
+        build_attr attrs[] = {BUILD_INTS("pads", 4, pads), BUILD_INTS("strides", 2, strides),
+                              BUILD_INTS("dilations", 2, dilations), BUILD_INT("group", c->group)};
+        check_rounded(&b, build_op(&b, "Conv", 3, in, 4, attrs), c->name);
+    }
+}
+
+/* ---- weights that came from 16 bits, at fp32 ------------------------------------------------------------------------------ */
+
+static void test_exact_weights_keep_every_bit_of_fp32(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, DIMS(2, 1030)), w = constant(&b, DIMS(1030, 1060));
+    graph *g = NULL;
+    accel_error err = {0};
+    build_output(&b, "out", BUILD(&b, "MatMul", x, w));
+    check_ok(builder_finish(&b, &g, &err), &err);
+    round_weights(g, DTYPE_F16);
+    native_check(g, 5e-6, false, "weights exact in float16");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_of_constants),
+        cmocka_unit_test(test_products_with_bias_and_activation),
+        cmocka_unit_test(test_batches_of_constants),
+        cmocka_unit_test(test_products_of_two_inputs),
+        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_exact_weights_keep_every_bit_of_fp32),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
