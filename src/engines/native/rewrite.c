@@ -6,10 +6,10 @@
 /* In this order. To add one: its file in graph/passes/, and a line here. */
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
-    pass_inline_if,      pass_simplify_pow,       pass_eliminate,
-    pass_join_quantised, pass_expand_contributed, pass_fuse_activations,
-    pass_fuse_norms,     pass_fuse_attention,     pass_sink_views,
-    pass_share,
+    pass_widen_half,       pass_inline_if,      pass_simplify_pow,
+    pass_eliminate,        pass_join_quantised, pass_expand_contributed,
+    pass_fuse_activations, pass_fuse_norms,     pass_fuse_attention,
+    pass_sink_views,       pass_share,
 };
 
 accel_status native_rewrite(const graph *g, graph **out, accel_error *err) {

@@ -17,7 +17,8 @@
     X(conv_transpose)                                                                                        \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
-    X(qpool)
+    X(qpool)                                                                                                 \
+    X(half_cast)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)
