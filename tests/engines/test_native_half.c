@@ -332,6 +332,32 @@ static void test_tables_and_caches_of_half_values(void **state) {
     finish_all(&b, 3, (value_id[]){present, y, narrow}, half_tolerance(DTYPE_F16), "table and cache");
 }
 
+/* A step of one in what is computed from values that the file rounds: integers must be the same. */
+static void test_decisions_see_values_as_the_file_rounds_them(void **state) {
+    (void)state;
+    static const dtype types[] = {DTYPE_F16, DTYPE_BF16};
+    for (size_t i = 0; i < 2; i++) {
+        builder b = start();
+        value_id x = input_of(&b, types[i], DIMS(40, 50));
+        value_id y = BUILD(&b, "Mul", BUILD(&b, "Mul", x, x), half_constant(&b, types[i], DIMS(50)));
+        value_id whole =
+            build_op(&b, "Cast", 1, (value_id[]){BUILD(&b, "Mul", y, half_constant(&b, types[i], DIMS(1)))},
+                     1, (build_attr[]){BUILD_INT("to", DTYPE_I32)});
+        value_id best = build_op(&b, "ArgMax", 1, &y, 1, (build_attr[]){BUILD_INT("axis", 1)});
+        value_id rounded = BUILD(&b, "Round", y), greater = BUILD(&b, "Greater", y, x);
+        graph *g = NULL;
+        accel_error err = {0};
+        const value_id outputs[] = {whole, best, rounded, greater};
+        for (size_t k = 0; k < 4; k++) {
+            char name[8];
+            snprintf(name, sizeof name, "out%d", (int)k);
+            build_output(&b, name, outputs[k]);
+        }
+        check_ok(builder_finish(&b, &g, &err), &err);
+        native_check(g, 0, true, "decisions");
+    }
+}
+
 static graph_attr half_branch(builder *b, const char *name, const char *op, value_id outer) {
     graph_attr attr = {.name = name, .kind = ATTR_GRAPH};
     accel_error err = {0};
@@ -374,6 +400,7 @@ int main(void) {
         cmocka_unit_test(test_cast_to_half_rounds_to_even),
         cmocka_unit_test(test_networks_of_half_values),
         cmocka_unit_test(test_tables_and_caches_of_half_values),
+        cmocka_unit_test(test_decisions_see_values_as_the_file_rounds_them),
         cmocka_unit_test(test_graphs_inside_nodes_keep_half_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
 
 typedef struct widener {
     editor e;
-    value_id *wide; /* of each half value: its float32 twin, or VALUE_NONE */
+    /* Of each half value, or VALUE_NONE: its twin as it was computed, and as it is after rounding to half. */
+    value_id *wide, *rounded;
 } widener;
 
 /* ---- what may compute in float32 ------------------------------------------------------------------------------------ */
@@ -76,6 +77,24 @@ static bool stays_narrow(const widener *w, const graph_node *n) {
     return false;
 }
 
+/* Operators that step: the least difference in what they read may be a whole one in what they give. They read values as the file rounds
+ * them. All that make integers or truth values of half ones are among them. */
+static const char *const steppers[] = {"Floor", "Ceil", "Round", "Sign", "Mod"};
+
+static bool decides(const graph *g, const graph_node *n) {
+    for (size_t i = 0; i < sizeof steppers / sizeof steppers[0]; i++) {
+        if (node_is(n, steppers[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < n->output_count; i++) {
+        if (n->outputs[i] != VALUE_NONE && !dtype_is_float(g->values[n->outputs[i]].type.type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool may_widen(const widener *w, const graph_node *n) {
     const graph *g = w->e.g;
     return n->op != NULL && (n->op->flags & (OP_RANDOM | OP_SUBGRAPH)) == 0 && !is_typed_elsewhere(n) &&
@@ -106,13 +125,21 @@ static void add_cast(widener *w, value_id from, value_id to, dtype type) {
                                      .outputs = &to});
 }
 
-static value_id wide_of(widener *w, value_id v) {
-    if (w->wide[v] == VALUE_NONE) {
+/* The float32 value of v as it stands. */
+static value_id rounded_of(widener *w, value_id v) {
+    if (w->rounded[v] == VALUE_NONE) {
         value_id twin = fresh_wide(w, v);
         if (twin != VALUE_NONE) {
             add_cast(w, v, twin, DTYPE_F32);
         }
-        w->wide[v] = twin;
+        w->rounded[v] = twin;
+    }
+    return w->rounded[v];
+}
+
+static value_id wide_of(widener *w, value_id v) {
+    if (w->wide[v] == VALUE_NONE) {
+        w->wide[v] = rounded_of(w, v);
     }
     return w->wide[v];
 }
@@ -132,9 +159,10 @@ static void widen_output(widener *w, graph_node *n, size_t output) {
 }
 
 static void widen_node(widener *w, graph_node *n) {
+    const bool steps = decides(w->e.g, n);
     for (size_t i = 0; i < n->input_count; i++) {
         if (is_half(w->e.g, n->inputs[i]) && w->e.b.error.status == ACCEL_OK) {
-            n->inputs[i] = wide_of(w, n->inputs[i]);
+            n->inputs[i] = steps ? rounded_of(w, n->inputs[i]) : wide_of(w, n->inputs[i]);
         }
     }
     for (size_t i = 0; i < n->output_count; i++) {
@@ -149,7 +177,7 @@ static void widen_cast(widener *w, graph_node *n) {
     const graph *g = w->e.g;
     const value_id from = n->inputs[0], to = n->outputs[0];
     if (is_half(g, from)) {
-        n->inputs[0] = wide_of(w, from);
+        n->inputs[0] = decides(g, n) ? rounded_of(w, from) : wide_of(w, from);
     }
     bool is_float = n->inputs[0] != VALUE_NONE && g->values[n->inputs[0]].type.type == DTYPE_F32;
     if (is_half(g, to) && is_float) {
@@ -195,12 +223,13 @@ static bool has_half(const graph *g) {
 }
 
 static accel_status widen_values(graph *g, accel_error *err) {
-    widener w = {.wide = mem_calloc(g->value_count + 1, sizeof *w.wide)};
+    widener w = {.wide = mem_calloc(g->value_count, 2 * sizeof *w.wide)};
     if (w.wide == NULL) {
         return error_no_memory(err, "twins of values", g->value_count * sizeof *w.wide);
     }
+    w.rounded = w.wide + g->value_count;
     for (size_t v = 0; v < g->value_count; v++) {
-        w.wide[v] = VALUE_NONE;
+        w.wide[v] = w.rounded[v] = VALUE_NONE;
     }
     accel_status status = editor_start(&w.e, g, err);
     if (status == ACCEL_OK) {
