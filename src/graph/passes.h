@@ -20,6 +20,9 @@ accel_status pass_fold_batch_norm(graph *g, accel_error *err);
  * MatMulIntegerToFloat, DynamicQuantizeMatMul and MatMulNBits, and accel Lookup for what depends on one element alone. Results
  * stay the same, but for single steps where a sum lies between two of them. */
 accel_status pass_join_quantised(graph *g, accel_error *err);
+/* Operators on float16 and bfloat16 values compute in float32 between Casts, also in graphs inside nodes; inputs, outputs and
+ * initializers keep their types. Results differ by roundings that are left out. */
+accel_status pass_widen_half(graph *g, accel_error *err);
 /* One node in place of several that compute the same from the same. Wants an inferred graph. */
 accel_status pass_share(graph *g, accel_error *err);
 /* Operators that ONNX Runtime's optimisers write (com.microsoft), in ONNX's own, in f32, where ONNX can say them. Wants known shapes. */

@@ -216,6 +216,178 @@ static void test_exact_weights_keep_every_bit_of_fp32(void **state) {
     native_check(g, 5e-6, false, "weights exact in float16");
 }
 
+/* ---- Cast --------------------------------------------------------------------------------------------------------------- */
+
+/* Compares every element with the reference's on every instruction set. */
+static void check_cast(dtype from, dtype to, const void *contents, int64_t count) {
+    builder b = start();
+    graph *g = NULL;
+    accel_error err = {0};
+    value_id x = input_of(&b, from, DIMS(count));
+    build_output(&b, "out", build_op(&b, "Cast", 1, &x, 1, (build_attr[]){BUILD_INT("to", to)}));
+    check_ok(builder_finish(&b, &g, &err), &err);
+    native_case c = native_case_open(g);
+    memcpy(c.inputs[0].data, contents, c.inputs[0].size_bytes);
+    evaluation_destroy(c.reference);
+    check_ok(graph_evaluate(g, c.inputs, 1, NULL, &c.reference, &err), &err);
+    for (size_t i = 0; i < sizeof isas / sizeof isas[0]; i++) {
+        if (native_choose_isa(isas[i])) {
+            engine_session *s = native_open(&c, 2);
+            check_ok(engine_find("native")->run(s, &err), &err);
+            native_compare(&c, s, 0, isas[i]);
+            native_check_kernels(s, false, isas[i]);
+            engine_find("native")->unload(s);
+        }
+    }
+    unsetenv("ACCEL_ISA");
+    native_case_close(&c);
+}
+
+static void test_cast_of_every_half(void **state) {
+    (void)state;
+    static uint16_t all[65536 + 3];
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        all[i] = (uint16_t)i;
+    }
+    check_cast(DTYPE_F16, DTYPE_F32, all, 65536 + 3);
+    check_cast(DTYPE_BF16, DTYPE_F32, all, 65536 + 3);
+}
+
+/* Every exponent, with fractions on, below and above the halfway points of both types. */
+static void test_cast_to_half_rounds_to_even(void **state) {
+    (void)state;
+    enum { COUNT = 256 * 2 * 64 };
+    static float values[COUNT + 5];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        static const uint32_t low[] = {0, 1, 0xFFF, 0x1000, 0x1001, 0x7FFF, 0x8000, 0x8001};
+        uint32_t bits = i / 64 << 23 | (i / 8 % 8) * 0x122000u % 0x800000u | low[i % 8];
+        memcpy(&values[i], &bits, sizeof bits);
+    }
+    check_cast(DTYPE_F32, DTYPE_F16, values, COUNT + 5);
+    check_cast(DTYPE_F32, DTYPE_BF16, values, COUNT + 5);
+}
+
+/* ---- graphs of half values ------------------------------------------------------------------------------------------------ */
+
+static value_id half_constant(builder *b, dtype type, int rank, const int64_t *dims) {
+    value_id v = constant(b, rank, dims);
+    graph_value *value = &b->graph->values[v];
+    int64_t count = 0;
+    accel_error err = {0};
+    tensor t;
+    shape_elements(&value->type.shape, &count);
+    check_ok(tensor_create(type, &value->type.shape, &t, &err), &err);
+    for (int64_t i = 0; i < count; i++) {
+        dtype_set_f64(type, t.data, (size_t)i, 0.25 * (double)((const float *)value->data.bytes)[i]);
+    }
+    value_id half = VALUE_NONE;
+    check_ok(graph_add_constant(b->graph, "", type, &value->type.shape, t.data, &half, &err), &err);
+    tensor_free(&t);
+    return half;
+}
+
+/* The reference rounds after every node; the engine only where it must. */
+static double half_tolerance(dtype type) {
+    return type == DTYPE_F16 ? 2e-3 : 1.6e-2;
+}
+
+static value_id half_network(builder *b, dtype type) {
+    value_id x = input_of(b, type, DIMS(2, 5, 12, 11));
+    const int64_t pads[4] = {1, 1, 1, 1}, two[2] = {2, 2};
+    value_id in[] = {x, half_constant(b, type, DIMS(24, 5, 3, 3)), half_constant(b, type, DIMS(24))};
+    value_id y = build_op(b, "Conv", 3, in, 1, (build_attr[]){BUILD_INTS("pads", 4, pads)});
+    y = BUILD(b, "Relu", y);
+    y = build_op(b, "MaxPool", 1, &y, 2,
+                 (build_attr[]){BUILD_INTS("kernel_shape", 2, two), BUILD_INTS("strides", 2, two)});
+    y = build_op(b, "Transpose", 1, &y, 1, (build_attr[]){BUILD_INTS("perm", 4, ((int64_t[]){0, 2, 3, 1}))});
+    value_id w = half_constant(b, type, DIMS(40, 24));
+    w = build_op(b, "Transpose", 1, &w, 1, (build_attr[]){BUILD_INTS("perm", 2, ((int64_t[]){1, 0}))});
+    y = BUILD(b, "Add", BUILD(b, "MatMul", y, w), half_constant(b, type, DIMS(40)));
+    return build_op(b, "Softmax", 1, &y, 1, (build_attr[]){BUILD_INT("axis", -1)});
+}
+
+static void test_networks_of_half_values(void **state) {
+    (void)state;
+    static const dtype types[] = {DTYPE_F16, DTYPE_BF16};
+    for (size_t i = 0; i < 2; i++) {
+        builder b = start();
+        finish(&b, half_network(&b, types[i]), half_tolerance(types[i]), "network of half values");
+    }
+}
+
+/* Rows of a half table, a cache that grows, and a Cast in the file: outputs keep their types. */
+static void test_tables_and_caches_of_half_values(void **state) {
+    (void)state;
+    builder b = start();
+    value_id ids = input_of(&b, DTYPE_I64, DIMS(2, 6));
+    value_id rows = BUILD(&b, "Gather", half_constant(&b, DTYPE_F16, DIMS(9, 33)), ids);
+    value_id key = BUILD(&b, "MatMul", rows, half_constant(&b, DTYPE_F16, DIMS(33, 20)));
+    value_id past = input_of(&b, DTYPE_F16, DIMS(2, 7, 20));
+    value_id present =
+        build_op(&b, "Concat", 2, (value_id[]){past, key}, 1, (build_attr[]){BUILD_INT("axis", 1)});
+    value_id wide = build_op(&b, "Cast", 1, &present, 1, (build_attr[]){BUILD_INT("to", DTYPE_F32)});
+    value_id y = BUILD(&b, "MatMul", wide, constant(&b, DIMS(20, 17)));
+    value_id narrow = build_op(&b, "Cast", 1, &y, 1, (build_attr[]){BUILD_INT("to", DTYPE_F16)});
+    narrow = BUILD(&b, "Relu", narrow);
+    finish_all(&b, 3, (value_id[]){present, y, narrow}, half_tolerance(DTYPE_F16), "table and cache");
+}
+
+/* A step of one in what is computed from values that the file rounds: integers must be the same. */
+static void test_decisions_see_values_as_the_file_rounds_them(void **state) {
+    (void)state;
+    static const dtype types[] = {DTYPE_F16, DTYPE_BF16};
+    for (size_t i = 0; i < 2; i++) {
+        builder b = start();
+        value_id x = input_of(&b, types[i], DIMS(40, 50));
+        value_id y = BUILD(&b, "Mul", BUILD(&b, "Mul", x, x), half_constant(&b, types[i], DIMS(50)));
+        value_id whole =
+            build_op(&b, "Cast", 1, (value_id[]){BUILD(&b, "Mul", y, half_constant(&b, types[i], DIMS(1)))},
+                     1, (build_attr[]){BUILD_INT("to", DTYPE_I32)});
+        value_id best = build_op(&b, "ArgMax", 1, &y, 1, (build_attr[]){BUILD_INT("axis", 1)});
+        value_id rounded = BUILD(&b, "Round", y), greater = BUILD(&b, "Greater", y, x);
+        graph *g = NULL;
+        accel_error err = {0};
+        const value_id outputs[] = {whole, best, rounded, greater};
+        for (size_t k = 0; k < 4; k++) {
+            char name[8];
+            snprintf(name, sizeof name, "out%d", (int)k);
+            build_output(&b, name, outputs[k]);
+        }
+        check_ok(builder_finish(&b, &g, &err), &err);
+        native_check(g, 0, true, "decisions");
+    }
+}
+
+static graph_attr half_branch(builder *b, const char *name, const char *op, value_id outer) {
+    graph_attr attr = {.name = name, .kind = ATTR_GRAPH};
+    accel_error err = {0};
+    node_id node;
+    value_id captured = VALUE_NONE;
+    check_ok(graph_create_subgraph(b->graph, &attr.graph, &err), &err);
+    check_ok(graph_add_outer(attr.graph, "captured", outer, &captured, &err), &err);
+    value_id in[] = {captured, captured};
+    check_ok(graph_add_node(attr.graph, "", op, "", in, 2, NULL, 1, NULL, 0, &node, &err), &err);
+    check_ok(graph_add_output(attr.graph, attr.graph->nodes[node]->outputs[0], &err), &err);
+    return attr;
+}
+
+/* A branch captures a half value and gives one back; the condition is an input. */
+static void test_graphs_inside_nodes_keep_half_values(void **state) {
+    (void)state;
+    builder b = start();
+    accel_error err = {0};
+    graph *g = NULL;
+    node_id node;
+    value_id x = input_of(&b, DTYPE_F16, DIMS(4, 9)), condition = input_of(&b, DTYPE_BOOL, SCALAR);
+    value_id y = BUILD(&b, "Mul", x, x);
+    graph_attr branches[2] = {half_branch(&b, "then_branch", "Add", y),
+                              half_branch(&b, "else_branch", "Mul", y)};
+    check_ok(graph_add_node(b.graph, "", "If", "", &condition, 1, NULL, 1, branches, 2, &node, &err), &err);
+    build_output(&b, "out", BUILD(&b, "Relu", b.graph->nodes[node]->outputs[0]));
+    check_ok(builder_finish(&b, &g, &err), &err);
+    native_check(g, half_tolerance(DTYPE_F16), true, "If of half values");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_of_constants),
@@ -224,6 +396,12 @@ int main(void) {
         cmocka_unit_test(test_products_of_two_inputs),
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_exact_weights_keep_every_bit_of_fp32),
+        cmocka_unit_test(test_cast_of_every_half),
+        cmocka_unit_test(test_cast_to_half_rounds_to_even),
+        cmocka_unit_test(test_networks_of_half_values),
+        cmocka_unit_test(test_tables_and_caches_of_half_values),
+        cmocka_unit_test(test_decisions_see_values_as_the_file_rounds_them),
+        cmocka_unit_test(test_graphs_inside_nodes_keep_half_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

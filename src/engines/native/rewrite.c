@@ -6,6 +6,7 @@
 /* In this order. To add one: its file in graph/passes/, and a line here. */
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
+    pass_widen_half,         /* float16 and bfloat16 between operators */
     pass_inline_if,          /* branches that are known */
     pass_simplify_pow,       /* Pow by 1, 2, -1 */
     pass_eliminate,          /* what changes nothing */

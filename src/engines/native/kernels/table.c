@@ -30,7 +30,8 @@
     X(where)                                                                                                 \
     X(quantize)                                                                                              \
     X(qlinear)                                                                                               \
-    X(qpool)
+    X(qpool)                                                                                                 \
+    X(half_cast)
 
 #define DECLARE(name) extern const kernel_family ISA_NAME(name##_kernels);
 FAMILIES(DECLARE)
