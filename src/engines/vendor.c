@@ -1,5 +1,7 @@
 #include "engines/vendor.h"
 
+#include <string.h>
+
 #include "base/file.h"
 #include "base/thread.h"
 #include "graph/cost.h"
@@ -83,10 +85,18 @@ static bool names_node(const graph *g, const graph_node *n, const char *name) {
            str_equal(g->values[n->outputs[0]].name, name);
 }
 
+/* Runtimes name what they made of several nodes after one of them: the cost is that node's only when the work is of its kind ("Conv" as
+ * "FusedConv" or "Convolution"). */
+static bool does_work_of(const char *row_op, const char *node_op) {
+    bool product = str_equal(node_op, "MatMul") || str_equal(node_op, "Gemm");
+    return strstr(row_op, node_op) || (product && str_equal(row_op, "FullyConnected"));
+}
+
 void vendor_profile_cost(const graph *g, engine_profile_row *row) {
     op_cost cost;
     for (size_t i = 0; i < g->node_count; i++) {
-        if (names_node(g, g->nodes[i], row->node) && graph_node_cost(g, g->nodes[i], &cost)) {
+        if (names_node(g, g->nodes[i], row->node) && does_work_of(row->op_type, g->nodes[i]->op_type) &&
+            graph_node_cost(g, g->nodes[i], &cost)) {
             row->flops = cost.flops;
             row->bytes = cost.bytes_read + cost.bytes_written;
             return;
