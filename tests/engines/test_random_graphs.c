@@ -57,7 +57,7 @@ static void native_agrees_with_the_reference(void **state) {
     (void)state;
     tally t = {0};
     uint64_t seed, end;
-    for (seed_range(seeds(500, 20), &seed, &end); seed < end; seed++) {
+    for (seed_range(seeds(500, 20000), &seed, &end); seed < end; seed++) {
         random_case r;
         uint8_t stream[STREAM_BYTES];
         char why[600] = "agrees";
@@ -88,26 +88,30 @@ typedef struct vendor {
 
 enum verdict { REFUSED = 'r', AGREES = 'a', DISAGREES = 'd', CRASHED = 'c', ABSENT = 77 };
 
-/* Where ONNX Runtime does something else on purpose or by a fault of its own: those graphs are not compared. */
-static bool differs_by_design(const graph *g) {
-    static const struct {
-        const char *op;
-        const char *why;
-    } known[] = {
-        {"NOTHING", ""},
-    };
+/* Operators where ONNX Runtime 1.32 does something else than ONNX's own implementation, seen on these graphs; with the reason. */
+static const char *const not_compared[] = {
+    "Resize",                /* align_corners by scales that do not give whole pixels, cubic at the borders */
+    "Pad",                   /* wrap by more than a dim, after a negative pad */
+    "Pow",                   /* integers that overflow */
+    "LRN",                   /* a NaN stays in its running sum for the channels behind */
+    "InstanceNormalization", /* the variance in one pass: 4e-5 off where the spread is small */
+    "QLinearMatMul",         /* no terms: 0, not the zero point */
+};
+
+static bool is_compared(const graph *g) {
     for (size_t i = 0; i < g->node_count; i++) {
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-            if (strcmp(g->nodes[i]->op_type, known[k].op) == 0) {
-                return getenv("ACCEL_SEED") == NULL;
+        const graph_node *n = g->nodes[i];
+        for (size_t k = 0; k < sizeof not_compared / sizeof *not_compared; k++) {
+            if (strcmp(n->op_type, not_compared[k]) == 0) {
+                return false;
             }
         }
         /* What runtimes are given for a row whose keys are all closed is an average (passes/form_attention.c). */
-        if (strcmp(g->nodes[i]->op_type, "Attention") == 0 && g->nodes[i]->input_count > 3) {
-            return true;
+        if (strcmp(n->op_type, "Attention") == 0 && n->input_count > 3) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
 /* Only graphs that run on both are compared: each runtime refuses what it likes. */
@@ -118,7 +122,7 @@ static enum verdict vendor_judges(const vendor *v, const random_case *r, char *w
     engine_options options = vendor_options();
     tensor views[MOST_OUTPUTS];
     enum verdict verdict = REFUSED;
-    if (r->status == ACCEL_OK && !differs_by_design(r->made.g) &&
+    if (r->status == ACCEL_OK && is_compared(r->made.g) &&
         engine_write_model(v->engine, r->made.g, v->folder, &path, &err) == ACCEL_OK) {
         engine_model model = {.graph = r->made.g, .onnx_path = str_text(&path)};
         accel_status loaded = v->engine->load(&model, &v->device, &options, &s, &err);
