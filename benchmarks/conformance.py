@@ -112,7 +112,7 @@ def main():
     results = {e: bad for e, bad in results.items() if bad is not None}
     page.text(
         f"The {len(cases)} cases of the onnx package {onnx.__version__}, in a worker process, compared with the outputs that",
-        "come with them at their own tolerance, but at least two units in the last place for bf16 and fp16, and by type and shape alone where numbers are drawn. The bar counts the node cases of the default domain whose tensors are numbers or bools.",
+        "come with them at their own tolerance, but, as onnx's own runner has it, two units in the last place for bf16, and by type and shape alone where numbers are drawn. The bar counts the node cases of the default domain whose tensors are numbers or bools.",
         "Failed: wrong, crashed, over time, or refused although claimed. Unsupported: said before running.",
     )
     report(page, {"all": cases, "node": node, "node, counted": counted}, results)

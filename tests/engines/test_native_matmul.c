@@ -83,6 +83,27 @@ static void test_transposed_weight_bias_gelu_and_residual_fuse(void **state) {
     finish(&b, h, 3e-6, "fused");
 }
 
+/* No kernel takes a vector or two doubles: the reference must meet the transposed matrix, not the stored one. */
+static void test_transposed_weights_of_products_without_kernels(void **state) {
+    (void)state;
+    accel_error err = {0};
+    graph *g = NULL;
+    builder b = start();
+    value_id w = build_transpose(&b, constant(&b, "w", 2, (int64_t[]){15, 33}), 2, (int64_t[]){1, 0});
+    build_output(&b, "out", BUILD(&b, "MatMul", input(&b, "x", 1, (int64_t[]){33}), w));
+    check_ok(builder_finish(&b, &g, &err), &err);
+    native_check(g, 2e-6, true, "vector times a transposed matrix");
+
+    b = start();
+    w = constant(&b, "w", 2, (int64_t[]){7, 7});
+    w = build_op(&b, "Cast", 1, &w, 1, (build_attr[]){BUILD_INT("to", 11)});
+    w = build_transpose(&b, w, 2, (int64_t[]){1, 0});
+    build_output(&b, "out",
+                 BUILD(&b, "MatMul", build_input(&b, "x", DTYPE_F64, 2, (int64_t[]){7, 7}, NULL), w));
+    check_ok(builder_finish(&b, &g, &err), &err);
+    native_check(g, 1e-12, true, "doubles times a transposed matrix");
+}
+
 static void test_gemm_with_scaled_bias(void **state) {
     (void)state;
     builder b = start();
@@ -100,6 +121,7 @@ int main(void) {
         cmocka_unit_test(test_products_without_elements),
         cmocka_unit_test(test_batched_products_broadcast),
         cmocka_unit_test(test_transposed_weight_bias_gelu_and_residual_fuse),
+        cmocka_unit_test(test_transposed_weights_of_products_without_kernels),
         cmocka_unit_test(test_gemm_with_scaled_bias),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,20 @@ static void test_concat_takes_parts_in_place(void **state) {
     finish(&b, BUILD(&b, "Relu", y), 5e-6, "concat in place");
 }
 
+/* A constant stays row-major: then so does the whole Concat. */
+static void test_concat_of_an_image_and_a_constant(void **state) {
+    (void)state;
+    for (int64_t axis = 0; axis < 4; axis++) {
+        builder b = start();
+        conv_case c = {"", 2, 6, 10, 7, 5, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
+        value_id image = conv(&b, &c, input(&b, "x", DIMS(2, 6, 7, 5)), true);
+        int64_t dims[] = {2, 10, 7, 5};
+        dims[axis] = 3;
+        finish(&b, concat(&b, axis, 2, (value_id[]){image, constant(&b, 4, dims)}), 5e-6,
+               "concat of a constant");
+    }
+}
+
 /* Row-major: with one run before the axis a part is one run of bytes. An elementwise step must not write over a part that is still read. */
 static void test_concat_of_rows_in_place(void **state) {
     (void)state;
@@ -429,6 +443,7 @@ int main(void) {
         cmocka_unit_test(test_winograd_chain_fuses),
         cmocka_unit_test(test_dense_block_concatenates_channels),
         cmocka_unit_test(test_concat_takes_parts_in_place),
+        cmocka_unit_test(test_concat_of_an_image_and_a_constant),
         cmocka_unit_test(test_concat_of_rows_in_place),
         cmocka_unit_test(test_channel_shuffle),
         cmocka_unit_test(test_pools),

@@ -19,13 +19,13 @@ static size_t seeds(size_t few, size_t many) {
     return getenv("ACCEL_SOAK") != NULL ? many : few;
 }
 
-static bool open_seed(random_case *r, uint64_t seed, uint8_t *stream) {
+static bool open_seed(random_case *r, uint64_t seed, bool tame, uint8_t *stream) {
     rng random;
     rng_seed_name(&random, seed, "random graph");
     for (size_t i = 0; i < STREAM_BYTES; i++) {
         stream[i] = (uint8_t)rng_u64(&random);
     }
-    return random_case_open(r, stream, STREAM_BYTES);
+    return random_case_open(r, stream, STREAM_BYTES, tame);
 }
 
 static void tell(const random_case *r, uint64_t seed, const char *why) {
@@ -61,7 +61,7 @@ static void native_agrees_with_the_reference(void **state) {
         random_case r;
         uint8_t stream[STREAM_BYTES];
         char why[600] = "agrees";
-        if (!open_seed(&r, seed, stream)) {
+        if (!open_seed(&r, seed, false, stream)) {
             continue;
         }
         bool comparable = r.status != ACCEL_LIMIT,
@@ -88,14 +88,30 @@ typedef struct vendor {
 
 enum verdict { REFUSED = 'r', AGREES = 'a', DISAGREES = 'd', CRASHED = 'c', ABSENT = 77 };
 
-/* What runtimes are given for a row whose keys are all closed is an average, where Attention says zeros (passes/form_attention.c). */
-static bool differs_by_design(const graph *g) {
+/* Operators where ONNX Runtime 1.32 does something else than ONNX's own implementation, seen on these graphs; with the reason. */
+static const char *const not_compared[] = {
+    "Resize",                /* align_corners by scales that do not give whole pixels, cubic at the borders */
+    "Pad",                   /* wrap by more than a dim, after a negative pad */
+    "Pow",                   /* integers that overflow */
+    "LRN",                   /* a NaN stays in its running sum for the channels behind */
+    "InstanceNormalization", /* the variance in one pass: 4e-5 off where the spread is small */
+    "QLinearMatMul",         /* no terms: 0, not the zero point */
+};
+
+static bool is_compared(const graph *g) {
     for (size_t i = 0; i < g->node_count; i++) {
-        if (strcmp(g->nodes[i]->op_type, "Attention") == 0 && g->nodes[i]->input_count > 3) {
-            return true;
+        const graph_node *n = g->nodes[i];
+        for (size_t k = 0; k < sizeof not_compared / sizeof *not_compared; k++) {
+            if (strcmp(n->op_type, not_compared[k]) == 0) {
+                return false;
+            }
+        }
+        /* What runtimes are given for a row whose keys are all closed is an average (passes/form_attention.c). */
+        if (strcmp(n->op_type, "Attention") == 0 && n->input_count > 3) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
 /* Only graphs that run on both are compared: each runtime refuses what it likes. */
@@ -106,7 +122,7 @@ static enum verdict vendor_judges(const vendor *v, const random_case *r, char *w
     engine_options options = vendor_options();
     tensor views[MOST_OUTPUTS];
     enum verdict verdict = REFUSED;
-    if (r->status == ACCEL_OK && !differs_by_design(r->made.g) &&
+    if (r->status == ACCEL_OK && is_compared(r->made.g) &&
         engine_write_model(v->engine, r->made.g, v->folder, &path, &err) == ACCEL_OK) {
         engine_model model = {.graph = r->made.g, .onnx_path = str_text(&path)};
         accel_status loaded = v->engine->load(&model, &v->device, &options, &s, &err);
@@ -142,7 +158,7 @@ static void vendor_child(const char *folder, uint64_t first, uint64_t end, int v
         random_case r;
         uint8_t stream[STREAM_BYTES];
         char why[600] = "agrees", verdict = REFUSED;
-        if (open_seed(&r, seed, stream)) {
+        if (open_seed(&r, seed, true, stream)) {
             verdict = (char)vendor_judges(&v, &r, why, sizeof why);
             if (verdict == DISAGREES) {
                 tell(&r, seed, why);

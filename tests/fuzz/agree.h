@@ -22,10 +22,10 @@ typedef struct random_case {
     evaluation *reference;
 } random_case;
 
-static inline bool random_case_open(random_case *r, const uint8_t *data, size_t size) {
+static inline bool random_case_open(random_case *r, const uint8_t *data, size_t size, bool tame) {
     *r = (random_case){.data = data, .size = size};
     evaluate_set_max_tensor_bytes(LARGEST_TENSOR);
-    if (!random_graph_open(&r->made, data, size, 0))
+    if (!random_graph_open(&r->made, data, size, 0, tame))
         return false;
     r->status = graph_evaluate(r->made.g, r->made.inputs, r->made.input_count, NULL, &r->reference, &r->err);
     return true;
@@ -48,7 +48,7 @@ static inline double nudged_difference(const random_case *r, size_t output) {
         maker m;
         evaluation *e = NULL;
         double moved = INFINITY;
-        if (!random_graph_open(&m, r->data, r->size, k))
+        if (!random_graph_open(&m, r->data, r->size, k, r->made.tame))
             return INFINITY;
         if (m.g->output_count == r->made.g->output_count &&
             graph_evaluate(m.g, m.inputs, m.input_count, NULL, &e, NULL) == ACCEL_OK) {

@@ -13,7 +13,7 @@ static void tell(const random_case *r, const char *why) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     random_case r;
     char why[600];
-    if (!random_case_open(&r, data, size))
+    if (!random_case_open(&r, data, size, false))
         return 0;
     bool too_large = r.status == ACCEL_LIMIT || r.status == ACCEL_OUT_OF_MEMORY;
     if (!too_large && !native_agrees_everywhere(&r, why, sizeof why)) {

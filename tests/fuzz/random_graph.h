@@ -15,6 +15,7 @@ typedef struct maker {
     choices *c;
     graph *g;
     unsigned nudge; /* 0: none; else which */
+    bool tame;      /* no infinities, NaN or large numbers */
     uint64_t noise;
     tensor inputs[GRAPH_INPUTS]; /* in graph input order; owned */
     value_id values[GRAPH_VALUES];
@@ -103,7 +104,7 @@ static inline value_id make_between(maker *m, dtype t, const shape *s, contents 
 }
 
 static inline value_id make_new(maker *m, dtype t, const shape *s) {
-    contents how = choose(m->c, 12) == 0 ? WILD : MILD;
+    contents how = choose(m->c, 12) == 0 && !m->tame ? WILD : MILD;
     value_id v = make_between(m, t, s, how,
                               t == DTYPE_BOOL                ? 0
                               : dtype_is_unsigned_integer(t) ? 0
@@ -864,9 +865,9 @@ static inline void random_graph_close(maker *m) {
 }
 
 /* False: the choices give no graph; nothing is left. */
-static inline bool random_graph_open(maker *m, const uint8_t *data, size_t size, unsigned nudge) {
+static inline bool random_graph_open(maker *m, const uint8_t *data, size_t size, unsigned nudge, bool tame) {
     choices c = {data, data + size};
-    *m = (maker){.c = &c, .nudge = nudge, .noise = 0x243F6A8885A308D3ull * (nudge + 1)};
+    *m = (maker){.c = &c, .nudge = nudge, .tame = tame, .noise = 0x243F6A8885A308D3ull * (nudge + 1)};
     if (graph_create(&m->g, NULL) != ACCEL_OK)
         return false;
     unsigned nodes = 1 + choose(&c, 6);
