@@ -172,7 +172,7 @@ static graph *conv_graph(const conv_case *c) {
     if (c->bias) {
         in[2] = conv_bias(g, c);
     }
-    int64_t pads[] = {1, 1, 1, 1};
+    static const int64_t pads[] = {1, 1, 1, 1}; /* lives as long as the graph */
     graph_attr attr = attr_ints("pads", 4, pads);
     value_id y = op_with(g, "Conv", c->bias ? 3 : 2, in, 1, &attr);
     if (c->activation) {
