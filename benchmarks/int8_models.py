@@ -117,9 +117,9 @@ def make_minilm(name, program, folder, activations, batch, sequence):
     report(target.stem, target, base, "static", activations, batch, sequence)
 
 
-def shape_of(text):
-    batch, sequence = text.split("x")
-    return int(batch), int(sequence)
+def shapes_of(text):
+    """"1x32,8x128" as [(1, 32), (8, 128)]."""
+    return [tuple(int(n) for n in shape.split("x")) for shape in text.split(",")]
 
 
 def main():
@@ -128,8 +128,8 @@ def main():
     parser.add_argument("folder", metavar="FOLDER", type=Path)
     parser.add_argument("names", metavar="NAME", nargs="*", help="default: " + " ".join(DEFAULT))
     parser.add_argument("--activations", choices=QUANT_TYPES, default="u8", help="type of static activations (default u8, which VNNI multiplies with s8 weights)")
-    parser.add_argument("--shapes", nargs="+", type=shape_of, default=[(1, 128)], metavar="BATCHxSEQUENCE", help="of MiniLM, whose files have fixed shapes")
-    arguments = parser.parse_args()
+    parser.add_argument("--shapes", type=shapes_of, default=[(1, 128)], metavar="BATCHxSEQUENCE,…", help="of MiniLM, whose files have fixed shapes")
+    arguments = parser.parse_intermixed_args()
     logging.disable(logging.WARNING)
     os.makedirs(arguments.folder, exist_ok=True)
     program = give_file(arguments.accel)

@@ -172,7 +172,7 @@ static graph *conv_graph(const conv_case *c) {
     if (c->bias) {
         in[2] = conv_bias(g, c);
     }
-    int64_t pads[] = {1, 1, 1, 1};
+    static const int64_t pads[] = {1, 1, 1, 1}; /* lives as long as the graph */
     graph_attr attr = attr_ints("pads", 4, pads);
     value_id y = op_with(g, "Conv", c->bias ? 3 : 2, in, 1, &attr);
     if (c->activation) {
@@ -354,6 +354,26 @@ static void elements_move_in_8_bits(void **state) {
     join(g, 0);
     ASSERT_OPERATORS(g, "QuantizeLinear", "MaxPool", "Reshape", "Transpose", "DequantizeLinear");
     graph_destroy(g);
+}
+
+/* Parts quantised alike are cut in 8 bits; where one has another scale, they are not. */
+static void a_split_cuts_bytes(void **state) {
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        graph *g = new_graph();
+        accel_error err = {0};
+        value_id x = both(g, input(g, "x", DTYPE_F32, DIMS(6, 8)), 0.01f, 100);
+        graph_attr attrs[] = {attr_int("axis", 0), attr_int("num_outputs", 3)};
+        node_id n = NODE_NONE;
+        assert_ok(graph_add_node(g, "", "Split", "", &x, 1, NULL, 3, attrs, 2, &n, &err));
+        for (int k = 0; k < 3; k++) {
+            output(g, both(g, g->nodes[n]->outputs[k], k == 2 && !same ? 0.02f : 0.01f, 100));
+        }
+        join(g, 0);
+        assert_int_equal(count_nodes(g, "QuantizeLinear"), same ? 1 : 4);
+        assert_int_equal(g->node_count, same ? 5 : 9);
+        graph_destroy(g);
+    }
 }
 
 /* One pair around several movers, and an operator that only then finds its input dequantised. */
@@ -586,6 +606,7 @@ int main(void) {
         cmocka_unit_test(inputs_of_one_scale_are_joined_as_they_are),
         cmocka_unit_test(whatever_looks_at_one_element_is_a_table),
         cmocka_unit_test(elements_move_in_8_bits),
+        cmocka_unit_test(a_split_cuts_bytes),
         cmocka_unit_test(operators_are_found_through_movers),
         cmocka_unit_test(a_value_that_others_read_stays_float),
         cmocka_unit_test(a_value_that_several_operators_read_serves_them_all),

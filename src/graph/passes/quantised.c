@@ -230,6 +230,50 @@ static bool push_up(editor *e, graph_node *mover, const quantised *y, graph_node
     return true;
 }
 
+/* The QuantizeLinear that alone reads v, or NULL. */
+static graph_node *only_quantise(const editor *e, value_id v) {
+    for (size_t i = 0; used_once(e, v) && i < e->g->node_count; i++) {
+        graph_node *n = e->g->nodes[i];
+        if (is_quantise(n) && n->inputs[0] == v) {
+            return n;
+        }
+    }
+    return NULL;
+}
+
+/* The same for Split, where all parts are quantised alike: the first QuantizeLinear serves them all. */
+static bool push_above_split(editor *e, graph_node *split, const quantised *y) {
+    enum { PARTS_MAX = 16 };
+    graph *g = e->g;
+    graph_node *q[PARTS_MAX];
+    quantised other;
+    for (size_t k = 0; k < split->output_count; k++) {
+        q[k] = k < PARTS_MAX ? only_quantise(e, split->outputs[k]) : NULL;
+        if (q[k] == NULL || !read_quantised(e, q[k], &other) || !same_quantisation(&other, y)) {
+            return false;
+        }
+    }
+    node_id quantise = g->values[q[0]->outputs[0]].producer, id = g->values[split->outputs[0]].producer;
+    value_id small = fresh_value(e, y->type, split->inputs[0]);
+    if (small == VALUE_NONE) {
+        return false;
+    }
+    for (size_t k = 0; k < split->output_count; k++) {
+        g->values[split->outputs[k]].producer = NODE_NONE;
+        split->outputs[k] = q[k]->outputs[0];
+        g->values[split->outputs[k]].producer = id;
+        g->values[split->outputs[k]].producer_output = (int)k;
+        if (k > 0) {
+            retire(q[k]);
+        }
+    }
+    q[0]->inputs[0] = split->inputs[0];
+    q[0]->outputs[0] = small;
+    set_producer(g, small, quantise);
+    split->inputs[0] = small;
+    return true;
+}
+
 /* ---- operators with quantised forms ----------------------------------------------------------------------------------- */
 
 static bool rewrite_two(editor *e, graph_node *n, const char *op_type, const quantised *y, graph_node *q) {
@@ -393,6 +437,9 @@ static bool look_back(editor *e, graph_node *q) {
     }
     if (!used_once(e, q->inputs[0])) {
         return false;
+    }
+    if (node_is(n, "Split")) {
+        return push_above_split(e, n, &y);
     }
     return only_moves(n) && !graph_value_is_constant(e->g, n->inputs[0]) ? push_up(e, n, &y, q)
                                                                          : apply_rules(e, &y, q);
