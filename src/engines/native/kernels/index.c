@@ -105,7 +105,13 @@ static accel_status elements_prepare(kernel_call *c) {
 
 static accel_status check_elements(const kernel_call *c) {
     const index_state *s = c->state;
-    for (int64_t i = 0; i < s->rows * s->width; i++) {
+    const int64_t count = s->rows * s->width;
+    const uint64_t length = (uint64_t)s->length;
+    bool outside = c->inputs[1]->type != DTYPE_I64; /* or not known yet */
+    for (int64_t i = 0; i < count && c->inputs[1]->type == DTYPE_I64; i++) {
+        outside |= (uint64_t)((const int64_t *)c->inputs[1]->data)[i] + length >= 2 * length;
+    }
+    for (int64_t i = 0; i < count && outside; i++) {
         ACCEL_TRY(require_index(c, index_at(c->inputs[1], i), s->length));
     }
     return ACCEL_OK;
@@ -132,6 +138,16 @@ INLINE void take_row(const kernel_call *c, int64_t row, const size_t bytes) {
     const index_state *s = c->state;
     int64_t base = row_place(s, row);
     char *out = (char *)c->outputs[0]->data + (size_t)(row * s->width) * bytes;
+    if (c->inputs[1]->type == DTYPE_I64 &&
+        s->axis == s->rank - 1) { /* the usual case, without its questions */
+        const int64_t *index = (const int64_t *)c->inputs[1]->data + row * s->width;
+        const char *from = (const char *)c->inputs[0]->data + (size_t)base * bytes;
+        for (int64_t i = 0; i < s->width; i++) {
+            int64_t at = index[i] + (index[i] < 0 ? s->length : 0);
+            memcpy(out + (size_t)i * bytes, from + (size_t)at * bytes, bytes);
+        }
+        return;
+    }
     for (int64_t i = 0; i < s->width; i++) {
         memcpy(out + (size_t)i * bytes,
                (const char *)c->inputs[0]->data +

@@ -5,7 +5,7 @@
 
 #include "engines/native/kernels/kernels.h"
 
-enum { BLOCK = 128 };
+enum { BLOCK = 128, LANES = 16 };
 
 typedef enum reduce_kind {
     ANY_SUM,
@@ -147,16 +147,35 @@ INLINE double add_real(const reduce_kind kind, double sum, double x) {
     }
 }
 
+/* Two results of parts. */
+INLINE double join_real(const reduce_kind kind, double a, double b) {
+    return kind == ANY_L1 || kind == ANY_SQUARES ? a + b : add_real(kind, a, b);
+}
+
 /* n results (lanes next to each other, or one of a run of elements); kind is a constant where this is inlined. */
 INLINE void accumulate(const reduce_kind kind, const float *x, int64_t n, int64_t run, double *sums) {
     for (int64_t i = 0; i < n && run == 1; i++) {
         sums[i] = add_real(kind, sums[i], (double)x[i]);
     }
-    double sum = sums[0];
-    for (int64_t i = 0; i < run && run > 1; i++) {
-        sum = add_real(kind, sum, (double)x[i]);
+    if (run == 1) {
+        return;
     }
-    sums[0] = run > 1 ? sum : sums[0];
+    double part[LANES]; /* chains that do not wait for each other */
+    int64_t i = 0;
+    for (int k = 0; k < LANES; k++) {
+        part[k] = first_real(kind);
+    }
+    for (; i + LANES <= run; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            part[k] = add_real(kind, part[k], (double)x[i + k]);
+        }
+    }
+    for (; i < run; i++) {
+        part[0] = add_real(kind, part[0], (double)x[i]);
+    }
+    for (int k = 0; k < LANES; k++) {
+        sums[0] = join_real(kind, sums[0], part[k]);
+    }
 }
 
 /* e^(x - top), for LogSumExp. */
@@ -330,20 +349,23 @@ static accel_status arg_prepare(kernel_call *c) {
     return start_axis(c, kernel_attr_int(c, "axis", 0));
 }
 
-/* Every float is compared as it is: the first NaN is never beaten, later ones never win. */
+/* Every float is compared as it is: the first NaN is never beaten, later ones never win. n lines next to each other. */
 #define ARG(type)                                                                                            \
-    static int64_t arg_##type(const axis_state *s, const type *x) {                                          \
-        int64_t best = 0;                                                                                    \
-        type top = x[0];                                                                                     \
+    static void arg_##type(const axis_state *s, const type *x, int64_t n, int64_t *best) {                   \
+        type top[BLOCK];                                                                                     \
+        for (int64_t k = 0; k < n; k++) {                                                                    \
+            top[k] = x[k];                                                                                   \
+            best[k] = 0;                                                                                     \
+        }                                                                                                    \
         for (int64_t i = 1; i < s->length; i++) {                                                            \
-            type y = x[i * s->inner];                                                                        \
-            bool better = s->largest ? y > top : y < top;                                                    \
-            if (better || (s->last && y == top)) {                                                           \
-                best = i;                                                                                    \
-                top = y;                                                                                     \
+            const type *y = x + i * s->inner;                                                                \
+            for (int64_t k = 0; k < n; k++) {                                                                \
+                bool better = s->largest ? y[k] > top[k] : y[k] < top[k];                                    \
+                better = better || (s->last && y[k] == top[k]);                                              \
+                best[k] = better ? i : best[k];                                                              \
+                top[k] = better ? y[k] : top[k];                                                             \
             }                                                                                                \
         }                                                                                                    \
-        return best;                                                                                         \
     }
 ARG(float)
 ARG(int32_t)
@@ -353,14 +375,35 @@ static void arg_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const axis_state *s = c->state;
     const void *x = c->inputs[0]->data;
+    const int64_t blocks = (s->inner + BLOCK - 1) / BLOCK;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        int64_t at = (int64_t)i / s->inner * s->length * s->inner + (int64_t)i % s->inner;
-        ((int64_t *)c->outputs[0]->data)[i] =
-            c->inputs[0]->type == DTYPE_F32   ? arg_float(s, (const float *)x + at)
-            : c->inputs[0]->type == DTYPE_I32 ? arg_int32_t(s, (const int32_t *)x + at)
-                                              : arg_int64_t(s, (const int64_t *)x + at);
+        int64_t outer = (int64_t)i / blocks, first = (int64_t)i % blocks * BLOCK;
+        int64_t n = s->inner - first < BLOCK ? s->inner - first : BLOCK,
+                at = outer * s->length * s->inner + first;
+        int64_t *out = (int64_t *)c->outputs[0]->data + outer * s->inner + first;
+        switch (c->inputs[0]->type) {
+        case DTYPE_F32:
+            arg_float(s, (const float *)x + at, n, out);
+            break;
+        case DTYPE_I32:
+            arg_int32_t(s, (const int32_t *)x + at, n, out);
+            break;
+        default:
+            arg_int64_t(s, (const int64_t *)x + at, n, out);
+            break;
+        }
     }
+}
+
+static accel_status arg_run(kernel_call *c) {
+    const axis_state *s = c->state;
+    size_t items = (size_t)(s->outer * ((s->inner + BLOCK - 1) / BLOCK));
+    int64_t n = value_elements(c->inputs[0]);
+    if (n > 0) {
+        thread_pool_for(pool_for(c, n), items, grain_for(items, n), arg_task, c);
+    }
+    return ACCEL_OK;
 }
 
 static accel_status lines_run(kernel_call *c, thread_task task) {
@@ -371,10 +414,6 @@ static accel_status lines_run(kernel_call *c, thread_task task) {
         thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), task, c);
     }
     return ACCEL_OK;
-}
-
-static accel_status arg_run(kernel_call *c) {
-    return lines_run(c, arg_task);
 }
 
 /* ---- CumSum ------------------------------------------------------------------------------------------------------------------ */
