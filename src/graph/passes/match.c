@@ -258,29 +258,24 @@ static accel_status offer(editor *e, graph_node *n, const rewrite_rule *rules, s
     return ACCEL_OK;
 }
 
-static accel_status rewrite_in(graph *g, const rewrite_rule *rules, size_t count, bool *taken,
-                               accel_error *err) {
+static accel_status rewrite_outermost(graph *g, const rewrite_rule *rules, size_t count, bool *taken,
+                                      accel_error *err) {
     editor e;
-    bool here = false;
     accel_status status = editor_start(&e, g, err);
     for (size_t i = g->node_count; status == ACCEL_OK && i-- > 0;) {
         if (!g->nodes[i]->dead && g->nodes[i]->output_count > 0 && g->nodes[i]->outputs[0] != VALUE_NONE) {
-            status = offer(&e, g->nodes[i], rules, count, &here, err);
+            status = offer(&e, g->nodes[i], rules, count, taken, err);
         }
     }
-    if (status == ACCEL_OK && here) {
-        *taken = true;
+    if (status == ACCEL_OK && *taken) {
         status = editor_settle(&e, err);
     }
     editor_end(&e);
-    for (graph *child = g->first_child; status == ACCEL_OK && child; child = child->next_sibling) {
-        status = rewrite_in(child, rules, count, taken, err);
-    }
     return status;
 }
 
 accel_status rewrite_nodes(graph *g, const rewrite_rule *rules, size_t count, accel_error *err) {
     bool taken = false;
-    ACCEL_TRY(rewrite_in(graph_outermost(g), rules, count, &taken, err));
+    ACCEL_TRY(rewrite_outermost(graph_outermost(g), rules, count, &taken, err));
     return taken ? graph_infer(g, err) : ACCEL_OK;
 }

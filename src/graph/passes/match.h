@@ -42,8 +42,9 @@ graph_node *read_by(const editor *e, value_id v, const char *op_type);
 
 /* Rewrites node n, or leaves it. Calls of the builder need no checks. */
 typedef accel_status (*rewrite_rule)(editor *e, graph_node *n, accel_error *err);
-/* Offers every node to the rules, from the graph's end to its start, so that the larger of two patterns is met first; subgraphs too. A
- * rule that takes a node retires it. Afterwards the graph is inferred again. */
+/* Offers every node to the rules, from the graph's end to its start, so that the larger of two patterns is met first. A rule that takes a
+ * node retires it. Afterwards the graph is inferred again. Subgraphs stay as they are: what inference knows inside a loop holds for
+ * one turn only. */
 accel_status rewrite_nodes(graph *g, const rewrite_rule *rules, size_t count, accel_error *err);
 
 #endif

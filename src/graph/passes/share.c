@@ -210,12 +210,10 @@ static accel_status share_in(graph *g, accel_error *err) {
     if (status == ACCEL_OK && s.any) {
         status = graph_sweep(g, err);
     }
-    for (graph *child = g->first_child; status == ACCEL_OK && child; child = child->next_sibling) {
-        status = share_in(child, err);
-    }
     return status;
 }
 
+/* Not in subgraphs: contents that inference found inside a loop hold for one turn only. */
 accel_status pass_share(graph *g, accel_error *err) {
     return share_in(graph_outermost(g), err);
 }
