@@ -129,20 +129,30 @@ static void a_node_that_fails_is_left_for_run_time(void **state) {
     graph_destroy(g);
 }
 
-static void constants_inside_and_around_subgraphs_are_folded(void **state) {
-    (void)state;
-    graph *g = new_graph(), *sub;
+/* A branch that negates the outer value. */
+static graph *negated(graph *g, value_id c, value_id *inner) {
+    graph *sub;
+    value_id outer;
     accel_error err = {0};
-    value_id c = NODE(g, "Neg", "c", FLOATS(g, 1)), outer;
     assert_ok(graph_create_subgraph(g, &sub, &err));
     assert_ok(graph_add_outer(sub, "c", c, &outer, &err));
-    value_id inner = NODE(sub, "Neg", "inner", outer);
-    output(sub, inner);
-    graph_node *holder = node_with(g, "Holder", "h", 0, NULL, 1, (graph_attr[]){attr_graph("body", sub)});
-    output(g, holder->outputs[0]);
+    *inner = NODE(sub, "Neg", "inner", outer);
+    output(sub, *inner);
+    return sub;
+}
+
+static void constants_in_and_around_branches_are_folded(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    value_id c = NODE(g, "Neg", "c", FLOATS(g, 1)), inner, other;
+    value_id condition = input(g, "condition", DTYPE_BOOL, SCALAR);
+    graph *sub = negated(g, c, &inner), *alternative = negated(g, c, &other);
+    graph_attr branches[] = {attr_graph("then_branch", sub), attr_graph("else_branch", alternative)};
+    output(g, node_with(g, "If", "h", 1, &condition, 2, branches)->outputs[0]);
     assert_ok(graph_fold_constants(g, ROOM, &err));
     assert_int_equal(g->node_count, 1);
-    assert_int_equal(sub->node_count, 0);
+    assert_int_equal(sub->node_count + alternative->node_count, 0);
     float read;
     assert_ok(graph_value_read(sub, inner, &read, sizeof read, &err));
     assert_true(read == 1);
@@ -187,7 +197,7 @@ int main(void) {
         cmocka_unit_test(a_view_of_a_weight_keeps_its_bytes_in_place),
         cmocka_unit_test(a_weight_transposed_for_a_product_is_not_copied),
         cmocka_unit_test(a_node_that_fails_is_left_for_run_time),
-        cmocka_unit_test(constants_inside_and_around_subgraphs_are_folded),
+        cmocka_unit_test(constants_in_and_around_branches_are_folded),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,8 +247,11 @@ static bool push_above_split(editor *e, graph_node *split, const quantised *y) {
     graph *g = e->g;
     graph_node *q[PARTS_MAX];
     quantised other;
+    if (split->output_count > PARTS_MAX) {
+        return false;
+    }
     for (size_t k = 0; k < split->output_count; k++) {
-        q[k] = k < PARTS_MAX ? only_quantise(e, split->outputs[k]) : NULL;
+        q[k] = only_quantise(e, split->outputs[k]);
         if (q[k] == NULL || !read_quantised(e, q[k], &other) || !same_quantisation(&other, y)) {
             return false;
         }
