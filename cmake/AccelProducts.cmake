@@ -1,17 +1,17 @@
-# libaccel (rooms up to api) and the command accel (all rooms), and how they are installed:
+# libaccel (all rooms) and the command accel, which calls it; and how they are installed:
 #   bin/accel  lib/libaccel.so.N  lib/accel/libduckdb.so  lib/pkgconfig/accel.pc  include/accel/*.h  share/...
-# Both find libduckdb.so beside libaccel, wherever the tree is put.
+# libaccel finds libduckdb.so beside itself, the command finds libaccel, wherever the tree is put.
 include(GNUInstallDirs)
 
-if("api" IN_LIST ACCEL_ROOMS)
+if("cli" IN_LIST ACCEL_ROOMS)
   foreach(room IN LISTS ACCEL_ROOMS)
-    if(NOT room MATCHES "^(api|server|cli)$")
-      list(PREPEND below_api accel_${room})
+    if(NOT room MATCHES "^(api|cli)$")
+      list(PREPEND other_rooms accel_${room})
     endif()
   endforeach()
-  # The whole of api goes in, and of the other rooms what api needs. Only ACCEL_API functions are visible.
-  add_library(accel_shared SHARED "${CMAKE_SOURCE_DIR}/cmake/empty.c")
-  target_link_libraries(accel_shared PRIVATE accel_flags $<LINK_LIBRARY:WHOLE_ARCHIVE,accel_api> ${below_api})
+  # The whole of api and cli goes in, and of the other rooms what they need. Only ACCEL_API functions are visible.
+  add_library(accel_shared SHARED $<TARGET_OBJECTS:accel_api> $<TARGET_OBJECTS:accel_cli>)
+  target_link_libraries(accel_shared PRIVATE accel_flags ${other_rooms})
   target_link_options(accel_shared PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,libyyjson.a)
   set_target_properties(accel_shared PROPERTIES OUTPUT_NAME accel VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR} INSTALL_RPATH "$ORIGIN/accel")
@@ -21,12 +21,10 @@ if("api" IN_LIST ACCEL_ROOMS)
   install(FILES "${CMAKE_BINARY_DIR}/accel.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
   install(DIRECTORY "${CMAKE_SOURCE_DIR}/include/accel" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h")
-endif()
 
-if("cli" IN_LIST ACCEL_ROOMS)
-  add_executable(accel "${CMAKE_SOURCE_DIR}/cmake/empty.c")
-  target_link_libraries(accel PRIVATE accel_flags accel_cli)
-  set_target_properties(accel PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/accel")
+  add_executable(accel "${CMAKE_SOURCE_DIR}/cmake/main.c")
+  target_link_libraries(accel PRIVATE accel_flags accel_shared)
+  set_target_properties(accel PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS accel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
   # The man page and the completions, written by the program itself.

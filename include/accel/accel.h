@@ -94,6 +94,12 @@ ACCEL_API accel_status accel_session_run(accel_session *session, accel_error *er
 ACCEL_API accel_status accel_session_output(accel_session *session, size_t index, accel_tensor *out,
                                             accel_error *err);
 
+/* ---- the command ------------------------------------------------------------------------------------------------ */
+
+/* What the command accel does with these arguments; argv[0] is its name. Writes to stdout and stderr; returns the exit code. The command
+ * itself is this call, so that its code and the library's are on disk once. */
+ACCEL_API int accel_main(int argc, char **argv);
+
 #ifdef __cplusplus
 }
 #endif

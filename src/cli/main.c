@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "accel/accel.h"
 #include "cli/command.h"
 
 static int unknown_command(const char *name) {
@@ -60,7 +61,7 @@ static bool is_word(const char *text, const char *a, const char *b) {
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
-int main(int argc, char **argv) {
+int accel_main(int argc, char **argv) {
     if (argc < 2) {
         (void)print_help(NULL);
         return EXIT_CODE_USAGE;
