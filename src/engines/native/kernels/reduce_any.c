@@ -152,12 +152,37 @@ INLINE double join_real(const reduce_kind kind, double a, double b) {
     return kind == ANY_L1 || kind == ANY_SQUARES ? a + b : add_real(kind, a, b);
 }
 
+/* The extreme of a run, exact in f32. */
+static double extreme_of(bool largest, const float *x, int64_t run, double so_far) {
+    vf top = v_splat((float)so_far), more = top;
+    int64_t i = 0;
+    for (; i + 2 * VW <= run; i += 2 * VW) {
+        vf a = v_load(x + i), b = v_load(x + i + VW);
+        top = v_select((largest ? a > top : a < top) | (a != a), a, top);
+        more = v_select((largest ? b > more : b < more) | (b != b), b, more);
+    }
+    float lanes[2 * VW];
+    v_store(lanes, top);
+    v_store(lanes + VW, more);
+    for (int k = 0; k < 2 * VW; k++) {
+        so_far = add_real(largest ? ANY_MAX : ANY_MIN, so_far, (double)lanes[k]);
+    }
+    for (; i < run; i++) {
+        so_far = add_real(largest ? ANY_MAX : ANY_MIN, so_far, (double)x[i]);
+    }
+    return so_far;
+}
+
 /* n results (lanes next to each other, or one of a run of elements); kind is a constant where this is inlined. */
 INLINE void accumulate(const reduce_kind kind, const float *x, int64_t n, int64_t run, double *sums) {
     for (int64_t i = 0; i < n && run == 1; i++) {
         sums[i] = add_real(kind, sums[i], (double)x[i]);
     }
     if (run == 1) {
+        return;
+    }
+    if (kind == ANY_MAX || kind == ANY_MIN) {
+        sums[0] = extreme_of(kind == ANY_MAX, x, run, sums[0]);
         return;
     }
     double part[LANES]; /* chains that do not wait for each other */
