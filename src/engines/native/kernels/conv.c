@@ -27,10 +27,13 @@ typedef struct conv_state {
 
 /* ---- geometry ----------------------------------------------------------------------------------------------------- */
 
-bool conv_geometry(const kernel_call *c, const shape *weights, gemm_window *g) {
+bool conv_geometry(const kernel_call *c, const shape *weights, bool transposed, gemm_window *g) {
     op_context context = {.graph = c->graph, .node = c->node, .op = c->node->op, .err = NULL};
     window read;
-    if (window_read(&context, &c->inputs[0]->shape, weights->dims + 2, &read) != ACCEL_OK) {
+    accel_status status =
+        transposed ? window_read_transposed(&context, &c->inputs[0]->shape, weights->dims + 2, &read)
+                   : window_read(&context, &c->inputs[0]->shape, weights->dims + 2, &read);
+    if (status != ACCEL_OK) {
         return false;
     }
     *g = (gemm_window){{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0};
@@ -52,7 +55,7 @@ static bool conv_accepts(const kernel_call *c) {
     return kernel_is_f32(c->inputs[0]) && kernel_is_f32(c->inputs[1]) && c->inputs[1]->constant &&
            rank >= 3 && rank <= 5 &&
            (!kernel_has(c, 2) || (kernel_is_f32(c->inputs[2]) && c->inputs[2]->constant)) &&
-           conv_geometry(c, &c->inputs[1]->shape, &g);
+           conv_geometry(c, &c->inputs[1]->shape, false, &g);
 }
 
 static bool depthwise_accepts(const kernel_call *c) {
@@ -66,8 +69,8 @@ enum { LINE_CHANNELS = 4 };
 static bool lines_accepts(const kernel_call *c) {
     gemm_window g;
     return conv_accepts(c) && kernel_attr_int(c, "group", 1) == 1 &&
-           c->inputs[0]->shape.dims[1] <= LINE_CHANNELS && conv_geometry(c, &c->inputs[1]->shape, &g) &&
-           g.dilation[2] == 1 && g.kernel[2] > 1;
+           c->inputs[0]->shape.dims[1] <= LINE_CHANNELS &&
+           conv_geometry(c, &c->inputs[1]->shape, false, &g) && g.dilation[2] == 1 && g.kernel[2] > 1;
 }
 
 /* ---- preparing ------------------------------------------------------------------------------------------------------ */
@@ -99,7 +102,7 @@ static accel_status start_state(kernel_call *c, conv_state **out) {
     if (s == NULL) {
         return kernel_no_memory(c, sizeof *s);
     }
-    (void)conv_geometry(c, &c->inputs[1]->shape, &s->window);
+    (void)conv_geometry(c, &c->inputs[1]->shape, false, &s->window);
     const shape *x = &c->inputs[0]->shape;
     s->groups = kernel_attr_int(c, "group", 1);
     s->group_in = x->dims[1] / s->groups;

@@ -5,7 +5,8 @@
 #include "engines/native/kernels/gemm.h"
 
 #define conv_geometry ISA_NAME(conv_geometry)
-/* The window of the step's convolution of input 0, but for its strides; false where it has none. */
-bool conv_geometry(const kernel_call *c, const shape *weights, gemm_window *g);
+/* The window of the step's convolution of input 0, or with `transposed` of its ConvTranspose, but for its strides; false where it has
+ * none. */
+bool conv_geometry(const kernel_call *c, const shape *weights, bool transposed, gemm_window *g);
 
 #endif

@@ -4,7 +4,7 @@
  * pixel, added where they land. Depthwise kernels run across channels. */
 #include <string.h>
 
-#include "engines/native/kernels/gemm.h"
+#include "engines/native/kernels/conv.h"
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/math.h"
 #include "graph/window.h"
@@ -53,23 +53,7 @@ typedef struct transpose_state {
 /* ---- geometry ----------------------------------------------------------------------------------------------------- */
 
 static bool read_geometry(const kernel_call *c, gemm_window *g) {
-    const shape *x = &c->inputs[0]->shape, *w = &c->inputs[1]->shape;
-    op_context context = {.graph = c->graph, .node = c->node, .op = c->node->op, .err = NULL};
-    window read;
-    if (window_read_transposed(&context, x, w->dims + 2, &read) != ACCEL_OK) {
-        return false;
-    }
-    *g = (gemm_window){{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0};
-    for (int d = 0; d < read.rank; d++) {
-        int to = 3 - read.rank + d;
-        g->in[to] = read.in[d];
-        g->out[to] = read.out[d];
-        g->kernel[to] = read.kernel[d];
-        g->stride[to] = read.stride[d];
-        g->dilation[to] = read.dilation[d];
-        g->pad[to] = read.pad_begin[d];
-    }
-    return true;
+    return conv_geometry(c, &c->inputs[1]->shape, true, g);
 }
 
 static bool transpose_accepts(const kernel_call *c) {

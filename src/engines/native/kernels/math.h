@@ -74,10 +74,8 @@ INLINE vf v_tanh(vf x) {
     return v_select(x != x, x, (vf)((vi)result | sign));
 }
 
-/* x Φ(x) by the rational approximation of erf alone (Eigen's coefficients, within 2e-7 on the whole line): the sum with 1 hides
- * what the two-sided form below gains. */
-INLINE vf v_gelu(vf x) {
-    vf c = v_min(v_max(x * 0.70710678118654752440f, v_splat(-4.0f)), v_splat(4.0f)), s = c * c;
+/* erf c is near c p / q for |c| <= 4, s = c² (Eigen's coefficients; within 2e-7). */
+INLINE void erf_quotient(vf s, vf *numerator, vf *denominator) {
     vf p = v_splat(-2.72614225801306e-10f);
     p = p * s + 2.77068142495902e-08f;
     p = p * s + -2.10102402082508e-06f;
@@ -90,27 +88,27 @@ INLINE vf v_gelu(vf x) {
     q = q * s + -1.68282697438203e-03f;
     q = q * s + -7.37332916720468e-03f;
     q = q * s + -1.42647390514189e-02f;
+    *numerator = p;
+    *denominator = q;
+}
+
+/* x Φ(x) by the rational approximation of erf alone: the sum with 1 hides
+ * what the two-sided form below gains. */
+INLINE vf v_gelu(vf x) {
+    vf c = v_min(v_max(x * 0.70710678118654752440f, v_splat(-4.0f)), v_splat(4.0f)), s = c * c;
+    vf p, q;
+    erf_quotient(s, &p, &q);
     return 0.5f * x + 0.5f * x * (c * p / q);
 }
 
-/* erf: below 1.4 an odd rational approximation (Eigen's coefficients); above, 1 - 1/d^16 with d a polynomial of degree 5 fitted to
+/* erf: below 1.4 that quotient; above, 1 - 1/d^16 with d a polynomial of degree 5 fitted to
  * erfc^(-1/16) on [1.38, 4.2] by least squares (error 2.1e-8). One division serves both. */
 INLINE vf v_erf(vf x) {
     vi sign = (vi)x & v_splat_int(INT32_MIN);
     vf magnitude = (vf)((vi)x & v_splat_int(0x7fffffff));
     vf c = v_min(magnitude, v_splat(4.2f)), s = c * c;
-    vf p = v_splat(-2.72614225801306e-10f);
-    p = p * s + 2.77068142495902e-08f;
-    p = p * s + -2.10102402082508e-06f;
-    p = p * s + -5.69250639462346e-05f;
-    p = p * s + -7.34990630326855e-04f;
-    p = p * s + -2.95459980854025e-03f;
-    p = p * s + -1.60960333262415e-02f;
-    vf q = v_splat(-1.45660718464996e-05f);
-    q = q * s + -2.13374055278905e-04f;
-    q = q * s + -1.68282697438203e-03f;
-    q = q * s + -7.37332916720468e-03f;
-    q = q * s + -1.42647390514189e-02f;
+    vf p, q;
+    erf_quotient(s, &p, &q);
     vf d = v_splat(0.0010054067242890596f);
     d = d * c + -0.004123461898416281f;
     d = d * c + 0.021463388577103615f;

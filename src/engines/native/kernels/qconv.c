@@ -48,7 +48,7 @@ static bool accepts_as(const kernel_call *c, const conv_operands *at) {
     gemm_window g;
     const kernel_value *x = c->inputs[0], *w = c->inputs[at->w];
     if (!is_byte(x) || !is_byte(w) || !w->constant || x->shape.rank < 3 || x->shape.rank > 5 ||
-        w->shape.dims[0] == 0 || !conv_geometry(c, &w->shape, &g)) {
+        w->shape.dims[0] == 0 || !conv_geometry(c, &w->shape, false, &g)) {
         return false;
     }
     const int64_t filters = w->shape.dims[0];
@@ -91,8 +91,8 @@ static bool linear_depthwise_accepts(const kernel_call *c) {
 static bool lines_accepts(const kernel_call *c, const conv_operands *at) {
     gemm_window g;
     return accepts_as(c, at) && kernel_attr_int(c, "group", 1) == 1 &&
-           c->inputs[0]->shape.dims[1] <= LINE_CHANNELS && conv_geometry(c, &c->inputs[at->w]->shape, &g) &&
-           g.dilation[2] == 1 && g.kernel[2] > 1;
+           c->inputs[0]->shape.dims[1] <= LINE_CHANNELS &&
+           conv_geometry(c, &c->inputs[at->w]->shape, false, &g) && g.dilation[2] == 1 && g.kernel[2] > 1;
 }
 
 static bool integer_lines_accepts(const kernel_call *c) {
@@ -154,7 +154,7 @@ static accel_status start_state(kernel_call *c, const conv_operands *at, qconv_s
         return kernel_no_memory(c, sizeof *s);
     }
     const shape *x = &c->inputs[0]->shape, *w = &c->inputs[at->w]->shape;
-    (void)conv_geometry(c, w, &s->window);
+    (void)conv_geometry(c, w, false, &s->window);
     s->at = at;
     s->groups = kernel_attr_int(c, "group", 1);
     s->group_in = x->dims[1] / s->groups;
