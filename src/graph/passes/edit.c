@@ -21,7 +21,11 @@ accel_status editor_start(editor *e, graph *g, accel_error *err) {
     *e = (editor){.g = g, .b = {.graph = g, .scope = ""}};
     /* Names of new nodes go on counting where the builder of the graph may have stopped. */
     e->b.counter = (uint32_t)g->node_count;
-    return editor_count_uses(e, err);
+    accel_status status = editor_count_uses(e, err);
+    if (status != ACCEL_OK) {
+        editor_end(e);
+    }
+    return status;
 }
 
 accel_status editor_settle(editor *e, accel_error *err) {
