@@ -189,6 +189,9 @@ static void test_convolutions(void **state) {
         {"groups", 1, 15, 21, 8, 8, 3, 1, 1, 3, 1},
         {"odd groups of 7", 1, 28, 36, 6, 5, 3, 2, 1, 4, 1},
         {"11x11", 1, 6, 40, 15, 15, 11, 1, 1, 1, 5},
+        {"lines of 3 channels", 2, 3, 36, 17, 23, 7, 2, 1, 1, 3},
+        {"lines of 1 channel", 2, 1, 20, 9, 10, 5, 1, 1, 1, 2},
+        {"lines of 4 channels", 1, 4, 33, 9, 8, 3, 1, 1, 1, 1},
         {"13x13", 1, 5, 33, 13, 14, 13, 1, 1, 1, 6},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -21,8 +21,8 @@ typedef struct conv_state {
     size_t packed_bytes, bias_floats; /* of one group */
     half_rows left;                   /* GEMM_BF16_PAIRS: all pixels, rounded before the products */
     /* lines */
-    int64_t padded[3], line_channels;
-    size_t padded_floats; /* of one image */
+    int64_t padded[3], line_channels; /* of pixels in the copy: in words, zeros make them even */
+    size_t padded_floats;             /* of one image */
 } conv_state;
 
 /* ---- geometry ----------------------------------------------------------------------------------------------------- */
@@ -64,7 +64,10 @@ static bool depthwise_accepts(const kernel_call *c) {
            c->inputs[1]->shape.dims[0] == groups;
 }
 
-enum { LINE_CHANNELS = 4 };
+enum {
+    LINE_CHANNELS = 4,
+    LINE_FLOATS = 1024 /* the copy is rounded in pieces of this many */
+};
 
 static bool lines_accepts(const kernel_call *c) {
     gemm_window g;
@@ -226,7 +229,7 @@ static accel_status conv_run(kernel_call *c) {
 /* Weights [out][channel][line][x] as [out][line][x][channel]: the order of pixels in memory. */
 static accel_status pack_lines(kernel_call *c, conv_state *s) {
     const int64_t lines = s->shape.taps, wide = s->window.kernel[2], channels = s->line_channels;
-    int64_t filter = lines * s->shape.inner;
+    const int64_t inner = wide * channels, filter = lines * inner;
     float *ordered = kernel_state(c, (size_t)(filter * s->group_out) * sizeof(float));
     if (ordered == NULL) {
         return kernel_no_memory(c, (size_t)(filter * s->group_out) * sizeof(float));
@@ -235,14 +238,15 @@ static accel_status pack_lines(kernel_call *c, conv_state *s) {
     for (int64_t i = 0; i < filter * s->group_out; i++) {
         int64_t channel = i % channels, x = i / channels % wide, line = i / channels / wide % lines,
                 o = i / filter;
-        ordered[i] = weights[((o * channels + channel) * lines + line) * wide + x];
+        ordered[i] =
+            channel < s->group_in ? weights[((o * s->group_in + channel) * lines + line) * wide + x] : 0.0f;
     }
     gemm_source source = {.base = ordered,
                           .column_stride = filter,
                           .inner_stride = 1,
-                          .tap_stride = s->shape.inner,
+                          .tap_stride = inner,
                           .scale = c->epilogue.scale};
-    gemm_pack(&source, s->group_out, lines, s->shape.inner, s->packed, c->pool);
+    half_pack(s->shape.form, &source, s->group_out, lines, inner, s->packed, c->pool);
     return ACCEL_OK;
 }
 
@@ -250,17 +254,23 @@ static accel_status lines_prepare(kernel_call *c) {
     conv_state *s;
     ACCEL_TRY(start_state(c, &s));
     gemm_window *w = &s->window;
-    s->line_channels = s->group_in;
-    ACCEL_TRY(allocate_packed(c, s, GEMM_F32, w->kernel[0] * w->kernel[1], w->kernel[2] * s->line_channels));
+    const bool rounded = half_form(c) == GEMM_BF16_PAIRS;
+    s->line_channels = rounded ? (s->group_in + 1) / 2 * 2 : s->group_in;
+    ACCEL_TRY(
+        allocate_packed(c, s, half_form(c), w->kernel[0] * w->kernel[1], w->kernel[2] * s->line_channels));
     ACCEL_TRY(pack_lines(c, s));
     for (int d = 0; d < 3; d++) { /* all that the output pixels reach */
         s->padded[d] = (w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1;
     }
     s->padded_floats = (size_t)(product_of(s->padded, 3) * s->line_channels);
-    s->padded_floats = (s->padded_floats + 15) / 16 * 16;
-    c->workspace_bytes =
-        s->padded_floats * (size_t)s->images * sizeof(float) + gemm_workspace_bytes(&s->shape, c->threads);
-    c->variant = "conv lines";
+    s->padded_floats = (s->padded_floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+    if (rounded) {
+        int64_t lines = s->images * (int64_t)s->padded_floats / LINE_FLOATS;
+        s->left = (half_rows){.rows = lines, .row_stride = LINE_FLOATS, .runs = 1, .inner = LINE_FLOATS};
+    }
+    c->workspace_bytes = s->padded_floats * (size_t)s->images * sizeof(float) + half_pairs_bytes(&s->left) +
+                         gemm_workspace_bytes(&s->shape, c->threads);
+    c->variant = rounded ? "conv lines bf16" : "conv lines";
     return ACCEL_OK;
 }
 
@@ -278,11 +288,11 @@ static void pad_line(const kernel_call *c, const conv_state *s, int64_t image, i
     int64_t line = (z * w->in[1] + y) * w->in[2], pixels = product_of(w->in, 3);
     int64_t count = w->in[2] < width - w->pad[2] ? w->in[2] : width - w->pad[2];
     const kernel_value *x = c->inputs[0];
-    for (int64_t channel = 0; channel < channels; channel++) {
+    for (int64_t channel = 0; channel < s->group_in; channel++) {
         int64_t step = x->channels_last ? x->pixel_stride : 1;
         const float *from =
             (const float *)x->data + (x->channels_last ? (image * pixels + line) * step + channel
-                                                       : (image * channels + channel) * pixels + line);
+                                                       : (image * s->group_in + channel) * pixels + line);
         float *to = out + w->pad[2] * channels + channel;
         for (int64_t i = 0; i < count; i++) {
             to[i * channels] = from[i * step];
@@ -313,12 +323,22 @@ static accel_status lines_run(kernel_call *c) {
         reach.pad[d] = 0;
     }
     reach.kernel[2] = 1;
-    reach.pixel_stride = s->line_channels;
-    reach.image_stride = (int64_t)s->padded_floats;
-    set_problem(c, s, 0, c->workspace, &s->problems[0]);
+    const bool rounded = s->shape.form == GEMM_BF16_PAIRS;
+    const int64_t elements_a_word = rounded ? 2 : 1;
+    reach.pixel_stride = s->line_channels / elements_a_word;
+    reach.image_stride = (int64_t)s->padded_floats / elements_a_word;
+    char *behind = (char *)c->workspace + s->padded_floats * (size_t)s->images * sizeof(float);
+    const float *base = c->workspace;
+    if (rounded) {
+        half_rows rows = s->left;
+        rows.base = base;
+        half_pairs(&rows, behind, c->pool);
+        base = (const float *)(void *)behind;
+        behind += half_pairs_bytes(&rows);
+    }
+    set_problem(c, s, 0, base, &s->problems[0]);
     s->problems[0].left.window = &reach;
-    gemm_run(&s->shape, s->problems, 1, c->pool,
-             (char *)c->workspace + s->padded_floats * (size_t)s->images * sizeof(float));
+    gemm_run(&s->shape, s->problems, 1, c->pool, behind);
     return ACCEL_OK;
 }
 
