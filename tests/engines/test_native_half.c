@@ -208,6 +208,48 @@ static void test_convolutions(void **state) {
     }
 }
 
+/* ---- attention ------------------------------------------------------------------------------------------------------------ */
+
+/* Rounds queries, keys, values and the weights between them, so that only the size of the error is known: a bfloat16 has 8 bits. */
+static void test_attention(void **state) {
+    (void)state;
+    static const struct {
+        int64_t batch, q_length, kv_length, q_heads, kv_heads, head;
+        bool causal;
+    } cases[] = {{2, 33, 33, 3, 3, 32, false},
+                 {1, 70, 301, 4, 2, 17, false},
+                 {1, 45, 45, 2, 2, 40, true},
+                 {1, 300, 300, 1, 1, 9, true},
+                 {2, 9, 1, 2, 1, 16, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        builder b = start();
+        graph *g = NULL;
+        accel_error err = {0};
+        value_id q = input(&b, DIMS(cases[i].batch, cases[i].q_length, cases[i].q_heads * cases[i].head)),
+                 k = input(&b, DIMS(cases[i].batch, cases[i].kv_length, cases[i].kv_heads * cases[i].head)),
+                 v = input(&b, DIMS(cases[i].batch, cases[i].kv_length, cases[i].kv_heads * cases[i].head));
+        build_output(
+            &b, "out",
+            build_attention(&b, q, k, v, VALUE_NONE, cases[i].q_heads, cases[i].kv_heads, cases[i].causal));
+        check_ok(builder_finish(&b, &g, &err), &err);
+        native_case c = native_case_open(g);
+        for (size_t at = 0; at < sizeof isas / sizeof isas[0]; at++) {
+            tensor first = {0};
+            for (int threads = 1; threads <= 3 && native_choose_isa(isas[at]); threads++) {
+                engine_session *s = native_open_in(&c, PRECISION_BF16, threads);
+                check_ok(engine_find("native")->run(s, &err), &err);
+                native_compare(&c, s, 5e-3, isas[at]);
+                check_same_bits(s, &first, threads, isas[at]);
+                native_check_kernels(s, false, isas[at]);
+                engine_find("native")->unload(s);
+            }
+            tensor_free(&first);
+        }
+        unsetenv("ACCEL_ISA");
+        native_case_close(&c);
+    }
+}
+
 /* ---- weights that came from 16 bits, at fp32 ------------------------------------------------------------------------------ */
 
 static void test_exact_weights_keep_every_bit_of_fp32(void **state) {
@@ -398,6 +440,7 @@ int main(void) {
         cmocka_unit_test(test_batches_of_constants),
         cmocka_unit_test(test_products_of_two_inputs),
         cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_attention),
         cmocka_unit_test(test_exact_weights_keep_every_bit_of_fp32),
         cmocka_unit_test(test_cast_of_every_half),
         cmocka_unit_test(test_cast_to_half_rounds_to_even),

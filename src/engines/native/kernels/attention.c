@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "engines/native/kernels/gemm.h"
+#include "engines/native/kernels/half_gemm.h"
 #include "engines/native/kernels/math.h"
 
 enum {
@@ -114,14 +114,17 @@ static size_t round_floats(size_t floats) {
 }
 
 static void size_blocks(const kernel_call *c, attention_state *s) {
-    s->key_floats = round_floats(gemm_packed_floats(s->total, s->head));
-    s->value_floats = round_floats(gemm_packed_floats(s->v_head, s->total));
+    const bool pairs = half_form(c) == GEMM_BF16_PAIRS;
+    s->form = pairs ? GEMM_BF16_PAIRS : GEMM_F32;
+    s->key_floats = half_packed_bytes(s->form, s->total, 1, s->head) / sizeof(float);
+    s->value_floats = half_packed_bytes(s->form, s->v_head, 1, s->total) / sizeof(float);
+    s->query_words = pairs ? round_floats((size_t)(QUERIES * half_inner(s->form, s->head))) : 0;
     s->out_floats = (size_t)QUERIES * (size_t)gemm_panels(s->v_head) * GEMM_NR;
     s->shared_mask = kernel_has(c, 3) && s->mask_strides[1] == 0 && s->mask_strides[2] == 0;
     s->bias_floats = s->shared_mask ? round_floats((size_t)s->total) : 0;
-    s->worker_bytes =
-        (s->key_floats + s->value_floats + s->out_floats + s->bias_floats + (size_t)QUERIES * KEYS) *
-        sizeof(float);
+    s->worker_bytes = (s->key_floats + s->value_floats + s->out_floats + s->bias_floats +
+                       (size_t)QUERIES * KEYS + s->query_words + (pairs ? (size_t)QUERIES * KEYS / 2 : 0)) *
+                      sizeof(float);
     int64_t heads = s->batch * s->kv_heads, blocks = (s->q_length + QUERIES - 1) / QUERIES;
     s->splits =
         c->threads == 1 || heads >= 3 * c->threads || heads == 0 ? 1 : (3 * c->threads + heads - 1) / heads;
@@ -154,7 +157,9 @@ static accel_status attention_prepare(kernel_call *c) {
     }
     c->workspace_bytes = s->key_cache_bytes + s->value_cache_bytes + work;
     c->state = s;
-    c->variant = s->few ? "attention few rows" : "attention one pass";
+    c->variant = s->few                ? "attention few rows"
+                 : s->form == GEMM_F32 ? "attention one pass"
+                                       : "attention bf16";
     return ACCEL_OK;
 }
 
@@ -165,10 +170,12 @@ typedef struct attention_block {
     const attention_state *s;
     int64_t batch, head, first; /* query */
     int rows;
-    const float *q;
-    int64_t begin;              /* the first key that some row of the block may see */
-    const float *keys, *values; /* packed */
-    float *bias;                /* of each key, when the mask is shared; else NULL */
+    const float *q; /* lines of the queries, or of their words */
+    int64_t q_step;
+    uint32_t *query_words, *weight_words; /* GEMM_BF16_PAIRS: rounded rows */
+    int64_t begin;                        /* the first key that some row of the block may see */
+    const float *keys, *values;           /* packed */
+    float *bias;                          /* of each key, when the mask is shared; else NULL */
     float *scores, *out;
     float most[QUERIES], sum[QUERIES];
 } attention_block;
@@ -178,16 +185,18 @@ static void score_tiles(const attention_block *b, int64_t first_key, int64_t key
     const attention_state *s = b->s;
     const float *pointers[QUERIES];
     for (int i = 0; i < b->rows; i++) {
-        pointers[i] = b->q + i * s->q.step;
+        pointers[i] = b->q + i * b->q_step;
     }
+    const gemm_tiles *tiles = gemm_tiles_of(s->form);
+    const int64_t depth = half_inner(s->form, s->head);
     for (int64_t j = 0; j < keys; j += GEMM_NR) {
         int vectors = s->total - first_key - j <= VW ? 1 : 2;
-        gemm_tile_args t = {.segments = 1, .length = s->head, .out_stride = KEYS};
-        t.panel = b->keys + (first_key + j) * s->head;
+        gemm_tile_args t = {.segments = 1, .length = depth, .out_stride = KEYS};
+        t.panel = b->keys + (first_key + j) * depth;
         for (int r = 0; r < b->rows; r += GEMM_MR) {
             t.rows = pointers + r;
             t.out = b->scores + r * KEYS + j;
-            gemm_tile(b->rows - r < GEMM_MR ? b->rows - r : GEMM_MR, vectors, &t);
+            tiles->tiles[(b->rows - r < GEMM_MR ? b->rows - r : GEMM_MR) - 1][vectors - 1](&t);
         }
     }
 }
@@ -317,26 +326,42 @@ static void weigh_rows(attention_block *b, int64_t first_key, int64_t keys) {
     }
 }
 
+/* The weights of one block as the products want them; *step from row to row. */
+static const float *weight_rows(const attention_block *b, int64_t keys, int64_t *step) {
+    *step = KEYS;
+    if (b->s->form == GEMM_F32) {
+        return b->scores;
+    }
+    half_rows rows = {.base = b->scores, .rows = b->rows, .row_stride = KEYS, .runs = 1, .inner = keys};
+    half_pairs(&rows, b->weight_words, NULL);
+    *step = half_inner(b->s->form, keys);
+    return (const float *)(const void *)b->weight_words;
+}
+
 /* out[r] += weights[r] · values for the keys of one block. */
 static void value_tiles(const attention_block *b, int64_t first_key, int64_t keys) {
     const attention_state *s = b->s;
     const int64_t panels = gemm_panels(s->v_head), width = panels * GEMM_NR;
+    const int64_t depth = half_inner(s->form, keys), before = half_inner(s->form, first_key);
+    const gemm_tiles *tiles = gemm_tiles_of(s->form);
+    int64_t step;
+    const float *weights = weight_rows(b, keys, &step);
     for (int r = 0; r < b->rows; r += GEMM_MR) {
         int rows = b->rows - r < GEMM_MR ? b->rows - r : GEMM_MR;
         const float *pointers[GEMM_MR];
         for (int i = 0; i < rows; i++) {
-            pointers[i] = b->scores + (r + i) * KEYS;
+            pointers[i] = weights + (r + i) * step;
         }
         for (int64_t p = 0; p < panels; p++) {
             int vectors = s->v_head - p * GEMM_NR <= VW ? 1 : 2;
             gemm_tile_args t = {.rows = pointers,
                                 .segments = 1,
-                                .length = keys,
+                                .length = depth,
                                 .accumulate = first_key > b->begin,
                                 .out_stride = width};
-            t.panel = b->values + p * s->total * GEMM_NR + first_key * vectors * VW;
+            t.panel = b->values + gemm_panel_offset(p, half_inner(s->form, s->total)) + before * vectors * VW;
             t.out = b->out + r * width + p * GEMM_NR;
-            gemm_tile(rows, vectors, &t);
+            tiles->tiles[rows - 1][vectors - 1](&t);
         }
     }
 }
@@ -473,10 +498,10 @@ static void pack_head(const kernel_call *c, const attention_state *s, int64_t ba
                 *from_v = s->cached ? cache_of(c, s, 2) : c->inputs[2]->data;
     gemm_source k = {
         .base = from_k + line_at(at_k, batch, head, 0), .column_stride = at_k->step, .inner_stride = 1};
-    gemm_pack(&k, s->total, 1, s->head, keys, NULL);
+    half_pack(s->form, &k, s->total, 1, s->head, keys, NULL);
     gemm_source v = {
         .base = from_v + line_at(at_v, batch, head, 0), .column_stride = 1, .inner_stride = at_v->step};
-    gemm_pack(&v, s->v_head, 1, s->total, values, NULL);
+    half_pack(s->form, &v, s->v_head, 1, s->total, values, NULL);
 }
 
 /* The one row of a shared mask as numbers to add; NULL when it closes nothing. */
@@ -498,6 +523,18 @@ static float *read_shared_mask(const attention_block *b, float *bias) {
     return all_open ? NULL : bias;
 }
 
+static void set_queries(attention_block *b, const float *q) {
+    const attention_state *s = b->s;
+    b->q = q;
+    b->q_step = s->q.step;
+    if (s->form == GEMM_BF16_PAIRS) {
+        half_rows rows = {.base = q, .rows = b->rows, .row_stride = s->q.step, .runs = 1, .inner = s->head};
+        half_pairs(&rows, b->query_words, NULL);
+        b->q = (const float *)(const void *)b->query_words;
+        b->q_step = half_inner(s->form, s->head);
+    }
+}
+
 static void run_queries(attention_block *b, int64_t begin, int64_t end) {
     const attention_state *s = b->s;
     const kernel_call *c = b->call;
@@ -506,7 +543,7 @@ static void run_queries(attention_block *b, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i += QUERIES) {
         b->first = i;
         b->rows = (int)(end - i < QUERIES ? end - i : QUERIES);
-        b->q = q + i * s->q.step;
+        set_queries(b, q + i * s->q.step);
         run_block(b, out + i * s->out.step);
     }
 }
@@ -519,6 +556,9 @@ static void attention_task(void *context, size_t begin, size_t end, int worker) 
     attention_block b = {.call = c, .s = s, .keys = memory, .values = memory + s->key_floats};
     b.out = memory + s->key_floats + s->value_floats;
     b.scores = b.out + s->out_floats;
+    float *bias = b.scores + QUERIES * KEYS;
+    b.query_words = (uint32_t *)(void *)(bias + s->bias_floats);
+    b.weight_words = b.query_words + s->query_words;
     const int64_t group = s->q_heads / s->kv_heads, blocks = (s->q_length + QUERIES - 1) / QUERIES;
     for (size_t i = begin; i < end; i++) {
         int64_t split = (int64_t)i % s->splits, kv = (int64_t)i / s->splits;
@@ -526,7 +566,7 @@ static void attention_task(void *context, size_t begin, size_t end, int worker) 
                 last = blocks * (split + 1) / s->splits * QUERIES;
         b.batch = kv / s->kv_heads;
         pack_head(c, s, b.batch, kv % s->kv_heads, memory, memory + s->key_floats);
-        b.bias = s->shared_mask ? read_shared_mask(&b, b.scores + QUERIES * KEYS) : NULL;
+        b.bias = s->shared_mask ? read_shared_mask(&b, bias) : NULL;
         for (int64_t g = 0; g < group; g++) {
             b.head = kv % s->kv_heads * group + g;
             run_queries(&b, first, last < s->q_length ? last : s->q_length);

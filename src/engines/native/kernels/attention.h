@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "engines/native/kernels/gemm.h"
 #include "engines/native/kernels/kernels.h"
 
 /* Floats from one batch, head, position to the next. */
@@ -26,6 +27,8 @@ typedef struct attention_state {
     int64_t mask_strides[4]; /* batch, head, query, key; in elements */
     int64_t mask_length;     /* keys behind it are closed */
     bool shared_mask;        /* one row of the mask serves all queries and heads of a batch */
+    gemm_form form;          /* of the products of a block: pairs of bfloat16, or floats */
+    size_t query_words;      /* pairs: of a block's queries, rounded */
     size_t key_floats, value_floats, out_floats, bias_floats, worker_bytes;
     int64_t splits; /* pieces of the queries of one head */
     bool few;

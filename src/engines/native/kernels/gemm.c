@@ -78,11 +78,7 @@ static const gemm_tiles float_tiles = {
     tile_2_2_2,
 };
 
-void gemm_tile(int rows, int vectors, const gemm_tile_args *t) {
-    float_tiles.tiles[rows - 1][vectors - 1](t);
-}
-
-static const gemm_tiles *tiles_of(gemm_form form) {
+const gemm_tiles *gemm_tiles_of(gemm_form form) {
     return form == GEMM_BF16_PAIRS ? half_pair_tiles() : &float_tiles;
 }
 static bool is_widened(gemm_form form) {
@@ -494,7 +490,7 @@ void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, t
     }
     double work = (double)s->m * (double)s->n * (double)(s->taps * s->inner) * (double)count;
     thread_pool *used = work < small_work ? NULL : pool;
-    gemm_cut cut = {.shape = s, .problems = problems, .tiles = tiles_of(s->form), .tables = workspace};
+    gemm_cut cut = {.shape = s, .problems = problems, .tiles = gemm_tiles_of(s->form), .tables = workspace};
     cut_work(s, count, thread_pool_size(used), &cut);
     cut.table_bytes = table_bytes(&cut, cut.rows_a_block);
     size_t tasks = count * (size_t)(cut.row_blocks * cut.column_blocks);

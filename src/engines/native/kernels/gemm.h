@@ -97,7 +97,6 @@ typedef struct gemm_source {
 #define gemm_pack_panel      ISA_NAME(gemm_pack_panel)
 #define gemm_run             ISA_NAME(gemm_run)
 #define gemm_workspace_bytes ISA_NAME(gemm_workspace_bytes)
-#define gemm_tile            ISA_NAME(gemm_tile)
 
 void gemm_pack(const gemm_source *source, int64_t n, int64_t taps, int64_t inner, float *out,
                thread_pool *pool);
@@ -124,7 +123,6 @@ typedef struct gemm_tile_args {
     float *out;
     int64_t out_stride;
 } gemm_tile_args;
-void gemm_tile(int rows, int vectors, const gemm_tile_args *t);
 
 /* Tiles of one form: [rows - 1][vectors - 1], and one or two rows with several panels at once, which alone would wait for their few
  * accumulators. */
@@ -133,5 +131,7 @@ typedef struct gemm_tiles {
     gemm_tile_function tiles[GEMM_MR][2];
     gemm_tile_function one_row_four_panels, two_rows_two_panels;
 } gemm_tiles;
+#define gemm_tiles_of ISA_NAME(gemm_tiles_of)
+const gemm_tiles *gemm_tiles_of(gemm_form form);
 
 #endif
