@@ -356,7 +356,7 @@ def make_int8_models(page, how):
         page.text("No quantised models: benchmarks/int8_models.py is not here.")
         return []
     names = ["squeezenet", "minilm-dynamic"] if how.quick else []
-    shapes = ["--shapes", "1x32"] if how.quick else ["--shapes", "1x128", "8x128"]
+    shapes = ["--shapes", "1x32" if how.quick else "1x128,8x128"]
     command = [sys.executable, "-B", str(script), how.accel, f"{how.work}/int8", *names, *shapes]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0:
