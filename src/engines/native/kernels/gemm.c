@@ -113,7 +113,8 @@ enum { DEPTH_WIDENED = 64 };
 /* Depth blocks depend on the shape alone, never on the threads: so results are the same on any number of them. */
 static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
     const bool widened_once = is_widened(s->form) && s->m <= GEMM_MR;
-    const int64_t depth = widened_once ? DEPTH_WIDENED : s->most_depth > 0 ? s->most_depth : GEMM_KC;
+    const int64_t usual = s->taps * s->inner <= GEMM_WHOLE ? GEMM_WHOLE : GEMM_KC;
+    const int64_t depth = widened_once ? DEPTH_WIDENED : s->most_depth > 0 ? s->most_depth : usual;
     cut->pieces = divide_up(s->inner, depth);
     if (cut->pieces < 1) {
         cut->pieces = 1;

@@ -17,6 +17,8 @@
  * sum has three times the error of ONNX Runtime's sums of 144), while each block loads and stores C once more. Measured on
  * a Zen 4 core: MiniLM (K = 384 and 1536) takes 5 % longer with 256 than with 384. */
 #define GEMM_KC 384
+/* So deep a product stays whole: two blocks would cost more than they gain. */
+#define GEMM_WHOLE 512
 /* Rows of a block: MC × KC floats of A stay in the second level. */
 #define GEMM_MC 160
 
@@ -62,7 +64,7 @@ typedef struct gemm_problem {
 typedef struct gemm_shape {
     int64_t m, n;
     int64_t taps, inner; /* k = taps * inner */
-    int64_t most_depth;  /* of a block; 0: GEMM_KC */
+    int64_t most_depth;  /* of a block; 0: GEMM_KC or GEMM_WHOLE */
     gemm_form form;
     kernel_activation activation;
     float alpha, beta;
