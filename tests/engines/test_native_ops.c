@@ -1,54 +1,5 @@
 /* Kernels of the native engine against the reference: convolution, pooling, normalisation, attention, elementwise, movement. */
-#include <stdio.h>
-
-#include "engines/native_check.h"
-
-static builder start(void) {
-    builder b;
-    accel_error err = {0};
-    check_ok(builder_start(&b, NULL, &err), &err);
-    return b;
-}
-
-#define DIMS(...)                                                                                            \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
-        __VA_ARGS__                                                                                          \
-    }
-
-static value_id input(builder *b, const char *name, int rank, const int64_t *dims) {
-    return build_input(b, name, DTYPE_F32, rank, dims, NULL);
-}
-
-/* Seeded contents in [low, high). */
-static value_id constant_in(builder *b, double low, double high, int rank, const int64_t *dims) {
-    shape s = shape_make(rank, dims);
-    tensor t;
-    accel_error err = {0};
-    value_id id = VALUE_NONE;
-    int64_t n = 0;
-    check_ok(tensor_create(DTYPE_F32, &s, &t, &err), &err);
-    fill_input(&t, 77 + b->graph->value_count);
-    shape_elements(&s, &n);
-    for (int64_t i = 0; i < n; i++) {
-        float *x = (float *)t.data + i;
-        *x = (float)(low + (high - low) * (*x + 1) / 2);
-    }
-    check_ok(graph_add_constant(b->graph, "", DTYPE_F32, &s, t.data, &id, &err), &err);
-    tensor_free(&t);
-    return id;
-}
-
-static value_id constant(builder *b, int rank, const int64_t *dims) {
-    return constant_in(b, -1, 1, rank, dims);
-}
-
-static void finish(builder *b, value_id out, double tolerance, const char *name) {
-    accel_error err = {0};
-    graph *g = NULL;
-    build_output(b, "out", out);
-    check_ok(builder_finish(b, &g, &err), &err);
-    native_check(g, tolerance, false, name);
-}
+#include "engines/native_graphs.h"
 
 /* ---- convolution --------------------------------------------------------------------------------------------------- */
 
@@ -96,7 +47,7 @@ static void test_convolutions(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         builder b = start();
-        value_id x = input(&b, "x", DIMS(cases[i].images, cases[i].in, cases[i].height, cases[i].width));
+        value_id x = input(&b, DIMS(cases[i].images, cases[i].in, cases[i].height, cases[i].width));
         value_id y = conv(&b, &cases[i], x, i % 2 == 0);
         finish(&b, y, 5e-6, cases[i].name);
     }
@@ -105,13 +56,13 @@ static void test_convolutions(void **state) {
 static void test_convolution_in_one_and_three_dimensions(void **state) {
     (void)state;
     builder b = start();
-    value_id x = input(&b, "x", DIMS(2, 5, 13)), w = constant(&b, DIMS(6, 5, 3));
+    value_id x = input(&b, DIMS(2, 5, 13)), w = constant(&b, DIMS(6, 5, 3));
     finish(&b,
            build_op(&b, "Conv", 2, (value_id[]){x, w}, 1,
                     (build_attr[]){BUILD_INTS("pads", 2, ((int64_t[]){1, 1}))}),
            5e-6, "1-D");
     b = start();
-    x = input(&b, "x", DIMS(1, 4, 5, 6, 7));
+    x = input(&b, DIMS(1, 4, 5, 6, 7));
     w = constant(&b, DIMS(3, 4, 2, 3, 3));
     finish(&b, build_op(&b, "Conv", 2, (value_id[]){x, w}, 0, NULL), 5e-6, "3-D");
 }
@@ -122,7 +73,7 @@ static void test_convolution_chain_fuses(void **state) {
     builder b = start();
     conv_case first = {"", 1, 8, 24, 10, 10, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
               second = {"", 1, 24, 24, 10, 10, 1, 1, 1, 1, 1, {0, 0, 0, 0}};
-    value_id x = conv(&b, &first, input(&b, "x", DIMS(1, 8, 10, 10)), true);
+    value_id x = conv(&b, &first, input(&b, DIMS(1, 8, 10, 10)), true);
     value_id y = conv(&b, &second, BUILD(&b, "Relu", x), true);
     y = BUILD(&b, "BatchNormalization", y, constant(&b, DIMS(24)), constant(&b, DIMS(24)),
               constant(&b, DIMS(24)), constant_in(&b, 0.5, 1.5, DIMS(24)));
@@ -136,7 +87,7 @@ static void test_dense_block_concatenates_channels(void **state) {
     (void)state;
     builder b = start();
     conv_case grow = {"", 1, 10, 6, 5, 5, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
-    value_id x = BUILD(&b, "Relu", input(&b, "x", DIMS(1, 10, 5, 5)));
+    value_id x = BUILD(&b, "Relu", input(&b, DIMS(1, 10, 5, 5)));
     value_id a = conv(&b, &grow, x, true);
     value_id joined = build_op(&b, "Concat", 2, (value_id[]){x, a}, 1, (build_attr[]){BUILD_INT("axis", 1)});
     grow.in = 16;
@@ -158,7 +109,7 @@ static void test_concat_takes_parts_in_place(void **state) {
     (void)state;
     builder b = start();
     conv_case c = {"", 2, 6, 10, 7, 5, 1, 1, 1, 1, 1, {0, 0, 0, 0}};
-    value_id x = input(&b, "x", DIMS(2, 6, 7, 5));
+    value_id x = input(&b, DIMS(2, 6, 7, 5));
     value_id one = conv(&b, &c, x, true), two = conv(&b, &c, x, false), three = conv(&b, &c, x, true);
     value_id inner = concat(&b, 1, 2, (value_id[]){one, two});
     value_id twice = concat(&b, 1, 2, (value_id[]){three, three});
@@ -179,7 +130,7 @@ static void test_concat_of_an_image_and_a_constant(void **state) {
     for (int64_t axis = 0; axis < 4; axis++) {
         builder b = start();
         conv_case c = {"", 2, 6, 10, 7, 5, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
-        value_id image = conv(&b, &c, input(&b, "x", DIMS(2, 6, 7, 5)), true);
+        value_id image = conv(&b, &c, input(&b, DIMS(2, 6, 7, 5)), true);
         int64_t dims[] = {2, 10, 7, 5};
         dims[axis] = 3;
         finish(&b, concat(&b, axis, 2, (value_id[]){image, constant(&b, 4, dims)}), 5e-6,
@@ -191,7 +142,7 @@ static void test_concat_of_an_image_and_a_constant(void **state) {
 static void test_concat_of_rows_in_place(void **state) {
     (void)state;
     builder b = start();
-    value_id x = input(&b, "x", DIMS(1, 3, 8)), w = constant(&b, DIMS(8, 8));
+    value_id x = input(&b, DIMS(1, 3, 8)), w = constant(&b, DIMS(8, 8));
     value_id a = BUILD(&b, "MatMul", x, w), c = BUILD(&b, "Tanh", a), d = BUILD(&b, "Exp", c);
     value_id joined = concat(&b, 1, 3, (value_id[]){a, c, d});
     value_id single = concat(&b, 1, 1, (value_id[]){BUILD(&b, "Neg", d)});
@@ -205,7 +156,7 @@ static void test_channel_shuffle(void **state) {
     builder b = start();
     conv_case one = {"", 1, 12, 12, 6, 5, 1, 1, 1, 1, 3, {0, 0, 0, 0}},
               deep = {"", 1, 12, 12, 6, 5, 3, 3, 1, 1, 12, {1, 1, 1, 1}};
-    value_id x = conv(&b, &one, input(&b, "x", DIMS(2, 12, 6, 5)), true);
+    value_id x = conv(&b, &one, input(&b, DIMS(2, 12, 6, 5)), true);
     x = build_reshape(&b, x, 5, (int64_t[]){2, 3, 4, 6, 5});
     x = build_transpose(&b, x, 5, (int64_t[]){0, 2, 1, 3, 4});
     x = build_reshape(&b, x, 4, (int64_t[]){2, 12, 6, 5});
@@ -218,7 +169,7 @@ static void test_winograd_chain_fuses(void **state) {
     for (int i = 0; i < 2; i++) {
         builder b = start();
         conv_case c = {"", 1, 64, 64, 19, 18, 3, 3, 1, 1, 1, {1, 1, 1, 1}};
-        value_id x = BUILD(&b, "Relu", input(&b, "x", DIMS(1, 64, 19, 18)));
+        value_id x = BUILD(&b, "Relu", input(&b, DIMS(1, 64, 19, 18)));
         value_id y = conv(&b, &c, x, true);
         y = BUILD(&b, "BatchNormalization", y, constant(&b, DIMS(64)), constant(&b, DIMS(64)),
                   constant(&b, DIMS(64)), constant_in(&b, 0.5, 1.5, DIMS(64)));
@@ -232,7 +183,7 @@ static void test_winograd_chain_fuses(void **state) {
 static void pool(const char *op, int64_t channels, const int64_t kernel[2], int64_t stride,
                  const int64_t pads[4], int64_t ceil_mode, int64_t include) {
     builder b = start();
-    value_id x = input(&b, "x", DIMS(2, channels, 11, 9));
+    value_id x = input(&b, DIMS(2, channels, 11, 9));
     int64_t strides[2] = {stride, stride};
     bool average = strcmp(op, "AveragePool") == 0;
     build_attr attrs[] = {BUILD_INTS("kernel_shape", 2, kernel), BUILD_INTS("strides", 2, strides),
@@ -254,8 +205,7 @@ static void test_pools(void **state) {
     pool("AveragePool", 20, (int64_t[]){3, 3}, 2, ones, 1, 1);
     for (int i = 0; i < 2; i++) {
         builder b = start();
-        finish(&b,
-               BUILD(&b, i == 0 ? "GlobalAveragePool" : "GlobalMaxPool", input(&b, "x", DIMS(2, 37, 5, 6))),
+        finish(&b, BUILD(&b, i == 0 ? "GlobalAveragePool" : "GlobalMaxPool", input(&b, DIMS(2, 37, 5, 6))),
                1e-6, "global");
     }
 }
@@ -264,7 +214,7 @@ static void test_local_response_normalisation(void **state) {
     (void)state;
     for (int64_t size = 3; size <= 6; size++) {
         builder b = start();
-        value_id x = input(&b, "x", DIMS(2, 37, 3, 5));
+        value_id x = input(&b, DIMS(2, 37, 3, 5));
         finish(
             &b,
             build_op(&b, "LRN", 1, &x, 4,
@@ -282,20 +232,20 @@ static void test_row_norms_and_softmax(void **state) {
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         int64_t n = widths[i];
         builder b = start();
-        value_id x = input(&b, "x", DIMS(2, 5, n));
+        value_id x = input(&b, DIMS(2, 5, n));
         finish(&b, BUILD(&b, "LayerNormalization", x, constant(&b, DIMS(n)), constant(&b, DIMS(n))),
                n == 1 ? 1e-3 : 5e-6, "LayerNormalization");
         b = start();
-        finish(&b, BUILD(&b, "RMSNormalization", input(&b, "x", DIMS(2, 5, n)), constant(&b, DIMS(n))), 5e-6,
+        finish(&b, BUILD(&b, "RMSNormalization", input(&b, DIMS(2, 5, n)), constant(&b, DIMS(n))), 5e-6,
                "RMSNormalization");
         b = start();
-        finish(&b, BUILD(&b, "Softmax", input(&b, "x", DIMS(3, 4, n))), 2e-6, "Softmax");
+        finish(&b, BUILD(&b, "Softmax", input(&b, DIMS(3, 4, n))), 2e-6, "Softmax");
         b = start();
-        x = input(&b, "x", DIMS(3, n, 19));
+        x = input(&b, DIMS(3, n, 19));
         finish(&b, build_op(&b, "Softmax", 1, &x, 1, (build_attr[]){BUILD_INT("axis", 1)}), 2e-6,
                "Softmax axis 1");
         b = start();
-        finish(&b, BUILD(&b, "LogSoftmax", input(&b, "x", DIMS(3, 4, n))), 5e-6, "LogSoftmax");
+        finish(&b, BUILD(&b, "LogSoftmax", input(&b, DIMS(3, 4, n))), 5e-6, "LogSoftmax");
     }
 }
 
@@ -307,7 +257,7 @@ static void test_reductions(void **state) {
     for (size_t i = 0; i < sizeof ops / sizeof ops[0] * 4; i++) {
         builder b = start();
         const int64_t *a = axes[i % 4];
-        value_id x = input(&b, "x", DIMS(3, 5, 37));
+        value_id x = input(&b, DIMS(3, 5, 37));
         finish(&b, BUILD(&b, ops[i / 4], x, build_i64s(&b, a[0] == a[1] ? 1 : 2, a)), 2e-6, ops[i / 4]);
     }
 }
@@ -321,19 +271,19 @@ static void test_unary_operators(void **state) {
                                       "Abs",         "Neg",       "Gelu"};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         builder b = start();
-        finish(&b, BUILD(&b, ops[i], BUILD(&b, "Mul", input(&b, "x", DIMS(3, 41)), build_f32(&b, 7.0f))),
-               2e-6, ops[i]);
+        finish(&b, BUILD(&b, ops[i], BUILD(&b, "Mul", input(&b, DIMS(3, 41)), build_f32(&b, 7.0f))), 2e-6,
+               ops[i]);
     }
     static const char *const positive[] = {"Log", "Sqrt", "Reciprocal"};
     for (size_t i = 0; i < sizeof positive / sizeof positive[0]; i++) {
         builder b = start();
         finish(&b,
                BUILD(&b, positive[i],
-                     BUILD(&b, "Add", BUILD(&b, "Abs", input(&b, "x", DIMS(3, 41))), build_f32(&b, 0.1f))),
+                     BUILD(&b, "Add", BUILD(&b, "Abs", input(&b, DIMS(3, 41))), build_f32(&b, 0.1f))),
                2e-6, positive[i]);
     }
     builder b = start();
-    finish(&b, BUILD(&b, "Clip", input(&b, "x", DIMS(100)), build_f32(&b, -0.25f), build_f32(&b, 0.5f)), 1e-7,
+    finish(&b, BUILD(&b, "Clip", input(&b, DIMS(100)), build_f32(&b, -0.25f), build_f32(&b, 0.5f)), 1e-7,
            "Clip");
 }
 
@@ -353,8 +303,8 @@ static void test_binary_operators_broadcast(void **state) {
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         for (size_t k = 0; k < sizeof ops / sizeof ops[0]; k++) {
             builder b = start();
-            value_id x = input(&b, "x", shapes[i].rank_a, shapes[i].a),
-                     y = input(&b, "y", shapes[i].rank_b, shapes[i].b);
+            value_id x = input(&b, shapes[i].rank_a, shapes[i].a),
+                     y = input(&b, shapes[i].rank_b, shapes[i].b);
             y = strcmp(ops[k], "Div") == 0 ? BUILD(&b, "Add", BUILD(&b, "Abs", y), build_f32(&b, 0.5f)) : y;
             finish(&b, BUILD(&b, ops[k], x, y), 1e-6, ops[k]);
         }
@@ -369,7 +319,7 @@ static void test_transposes(void **state) {
                                        {1, 0, 3, 2}, {0, 3, 1, 2}, {2, 3, 0, 1}};
     for (size_t i = 0; i < sizeof perms / sizeof perms[0]; i++) {
         builder b = start();
-        finish(&b, build_transpose(&b, input(&b, "x", DIMS(3, 17, 5, 33)), 4, perms[i]), 0, "Transpose");
+        finish(&b, build_transpose(&b, input(&b, DIMS(3, 17, 5, 33)), 4, perms[i]), 0, "Transpose");
         b = start();
         finish(&b, build_transpose(&b, build_input(&b, "x", DTYPE_I64, DIMS(3, 4, 5, 6), NULL), 4, perms[i]),
                0, "Transpose int64");
@@ -379,7 +329,7 @@ static void test_transposes(void **state) {
 static void test_concat_split_slice_gather(void **state) {
     (void)state;
     builder b = start();
-    value_id x = input(&b, "x", DIMS(3, 7, 5)), halves[2];
+    value_id x = input(&b, DIMS(3, 7, 5)), halves[2];
     build_op_n(&b, "Split", 2, (value_id[]){x, build_i64s(&b, 2, (int64_t[]){3, 4})}, 1,
                (build_attr[]){BUILD_INT("axis", 1)}, 2, halves);
     finish(&b,
@@ -387,13 +337,13 @@ static void test_concat_split_slice_gather(void **state) {
                     (build_attr[]){BUILD_INT("axis", 1)}),
            0, "Split, Concat");
     b = start();
-    x = input(&b, "x", DIMS(3, 7, 5));
+    x = input(&b, DIMS(3, 7, 5));
     finish(&b,
            BUILD(&b, "Slice", x, build_i64s(&b, 1, (int64_t[]){-4}), build_i64s(&b, 1, (int64_t[]){6}),
                  build_i64s(&b, 1, (int64_t[]){1})),
            0, "Slice");
     b = start();
-    x = input(&b, "x", DIMS(4, 4, 5));
+    x = input(&b, DIMS(4, 4, 5));
     value_id at = build_input(&b, "at", DTYPE_I64, DIMS(2, 3), NULL);
     finish(&b, build_op(&b, "Gather", 2, (value_id[]){x, at}, 1, (build_attr[]){BUILD_INT("axis", 1)}), 0,
            "Gather");
@@ -409,12 +359,12 @@ typedef struct attention_case {
 
 static void attention(const attention_case *c) {
     builder b = start();
-    value_id q = input(&b, "q", DIMS(c->batch, c->q_length, c->q_heads * c->head));
-    value_id k = input(&b, "k", DIMS(c->batch, c->kv_length, c->kv_heads * c->head));
-    value_id v = input(&b, "v", DIMS(c->batch, c->kv_length, c->kv_heads * c->head));
+    value_id q = input(&b, DIMS(c->batch, c->q_length, c->q_heads * c->head));
+    value_id k = input(&b, DIMS(c->batch, c->kv_length, c->kv_heads * c->head));
+    value_id v = input(&b, DIMS(c->batch, c->kv_length, c->kv_heads * c->head));
     value_id mask = c->mask == 0 ? VALUE_NONE
                     : c->mask == 1
-                        ? input(&b, "mask", DIMS(c->batch, 1, c->q_length, c->kv_length))
+                        ? input(&b, DIMS(c->batch, 1, c->q_length, c->kv_length))
                         : build_input(&b, "mask", DTYPE_BOOL, DIMS(c->batch, 1, 1, c->kv_length), NULL);
     char name[96];
     snprintf(name, sizeof name, "attention %dx%d/%d heads, %d by %d of %d, mask %d", (int)c->batch,

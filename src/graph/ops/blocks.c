@@ -166,12 +166,6 @@ static accel_status bnb4_read(const op_context *c, bnb4_dims *d) {
     return ACCEL_OK;
 }
 
-static accel_status bnb4_elements(const op_context *c, size_t input, int64_t count) {
-    if (!input_is_static(c, input) || op_elements(&c->inputs[input]) == count)
-        return ACCEL_OK;
-    return op_fail(c, ACCEL_BAD_GRAPH, "input %d must have %lld elements", (int)input, (long long)count);
-}
-
 static accel_status bnb4_infer(op_context *c) {
     bnb4_dims d;
     ACCEL_TRY(bnb4_read(c, &d));
@@ -179,8 +173,8 @@ static accel_status bnb4_infer(op_context *c) {
     ACCEL_TRY(require_type(c, BNB4_B, TYPE_BIT(DTYPE_U8)));
     ACCEL_TRY(require_same_type(c, BNB4_A, BNB4_LARGEST));
     ACCEL_TRY(require_rank(c, BNB4_A, 1, TENSOR_MAX_RANK));
-    ACCEL_TRY(bnb4_elements(c, BNB4_B, (d.n * d.k + 1) / 2));
-    ACCEL_TRY(bnb4_elements(c, BNB4_LARGEST, (d.n * d.k + d.block - 1) / d.block));
+    ACCEL_TRY(require_elements(c, BNB4_B, (d.n * d.k + 1) / 2));
+    ACCEL_TRY(require_elements(c, BNB4_LARGEST, (d.n * d.k + d.block - 1) / d.block));
     shape out = *input_shape(c, BNB4_A);
     if (out.rank != RANK_UNKNOWN) {
         ACCEL_TRY(merge_dim(c, "the last dim of A and K", &d.k, out.dims[out.rank - 1]));

@@ -67,6 +67,12 @@ accel_status require_rank(const op_context *c, size_t input, int min_rank, int m
                    max_rank);
 }
 
+accel_status require_elements(const op_context *c, size_t input, int64_t count) {
+    if (!input_is_static(c, input) || op_elements(&c->inputs[input]) == count)
+        return ACCEL_OK;
+    return op_fail(c, ACCEL_BAD_GRAPH, "input %d must have %lld elements", (int)input, (long long)count);
+}
+
 accel_status require_one_element(const op_context *c, size_t input) {
     if (!input_is_static(c, input) || op_elements(&c->inputs[input]) == 1)
         return ACCEL_OK;

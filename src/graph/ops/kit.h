@@ -73,6 +73,8 @@ accel_status require_same_type(const op_context *c, size_t a, size_t b);
 accel_status require_rank(const op_context *c, size_t input, int min_rank, int max_rank);
 /* The input is a tensor of one element (any rank), as scales, ratios and axes are. */
 accel_status require_one_element(const op_context *c, size_t input);
+accel_status require_elements(const op_context *c, size_t input,
+                              int64_t count); /* where the shape is known */
 /* Two dims that must agree: *dim becomes the known one. what names them in the sentence. */
 accel_status merge_dim(const op_context *c, const char *what, int64_t *dim, int64_t other);
 /* All inputs in [first, input_count) are tensors of an allowed type and of the same one. */

@@ -538,12 +538,6 @@ static accel_status bits_read(const op_context *c, bits_dims *d) {
     return ACCEL_OK;
 }
 
-static accel_status require_elements(const op_context *c, size_t input, int64_t count) {
-    if (!input_is_static(c, input) || op_elements(&c->inputs[input]) == count)
-        return ACCEL_OK;
-    return op_fail(c, ACCEL_BAD_GRAPH, "input %d must have %lld elements", (int)input, (long long)count);
-}
-
 static accel_status bits_infer(op_context *c) {
     bits_dims d;
     ACCEL_TRY(bits_read(c, &d));
