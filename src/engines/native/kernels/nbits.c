@@ -207,6 +207,16 @@ typedef struct strip_job {
     float *out; /* [row][STRIP] */
 } strip_job;
 
+/* Every row begins with the bias. */
+INLINE void start_totals(const strip_job *job, const int rows, vf total[][STRIP_VECTORS]) {
+    const float *bias = job->state->bias;
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
+            total[r][v] = bias == NULL ? (vf){0} : v_load(bias + job->strip * STRIP + v * VW);
+        }
+    }
+}
+
 /* bits and rows are constants where this is inlined. */
 INLINE void strip_body(const int bits, const int rows, const strip_job *job) {
     const nbits_state *s = job->state;
@@ -214,11 +224,7 @@ INLINE void strip_body(const int bits, const int rows, const strip_job *job) {
     const int64_t words_a_block = s->block * bits / 32;
     const float *a = job->a;
     vf total[MOST_ROWS][STRIP_VECTORS];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
-            total[r][v] = s->bias == NULL ? (vf){0} : v_load(s->bias + job->strip * STRIP + v * VW);
-        }
-    }
+    start_totals(job, rows, total);
     for (int64_t block = 0; block < s->blocks; block++) {
         const int64_t first = block * words_a_block;
         const int64_t last = first + words_a_block < s->words ? first + words_a_block : s->words;
@@ -285,11 +291,7 @@ Q8_VNNI INLINE void integer_body(const int bits, const int rows, const strip_job
     const int parts = 8 / bits;
     const uint32_t mask = bits == 8 ? 0xffffffffu : bits == 4 ? 0x0f0f0f0fu : 0x03030303u;
     vf total[MOST_ROWS][STRIP_VECTORS];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int v = 0; v < STRIP_VECTORS; v++) {
-            total[r][v] = s->bias == NULL ? (vf){0} : v_load(s->bias + job->strip * STRIP + v * VW);
-        }
-    }
+    start_totals(job, rows, total);
     for (int64_t block = 0; block < s->blocks; block++) {
         const int64_t first = block * words_a_block;
         const int64_t last = first + words_a_block < s->words ? first + words_a_block : s->words;
