@@ -1,12 +1,14 @@
 #!/bin/bash
 # Compiles the rooms below measure/ and the native engine's NEON kernels for arm64, and runs their tests under qemu-user.
 #   scripts/neon.sh [TEST...]     tests of tests/graph and tests/engines by their file's name; all that need no runtime by default
+# A test that has not ended after LIMIT_S seconds (300) fails.
 # The tests' libraries do not exist for arm64 here: tests/neon/cmocka.h stands for cmocka, and tests/neon/sha256.c for OpenSSL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cc=aarch64-linux-gnu-gcc
 jobs=${JOBS:-$(nproc)}
 out=build/neon
+export LIMIT_S=${LIMIT_S:-300}
 version=$(sed -n 's/^project(accel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 command -v $cc qemu-aarch64 >/dev/null || { echo "neon: $cc or qemu-aarch64 is missing: run scripts/deps.sh ci" >&2; exit 1; }
 
@@ -52,10 +54,12 @@ run() { # run PROGRAM: links and runs one test; its words are shown when it fail
     local name=${1##*/} start=$SECONDS
     name=${name%.c}
     $cc -pthread "$out/${1//\//_}.o" $out/libaccel.a -lm -ldl -o "$out/$name" || return 1
-    if ACCEL_SOURCE_DIR=$PWD qemu-aarch64 -L /usr/aarch64-linux-gnu "$out/$name" >"$out/$name.log" 2>&1; then
+    if ACCEL_SOURCE_DIR=$PWD timeout --kill-after=5 "$LIMIT_S" qemu-aarch64 -L /usr/aarch64-linux-gnu "$out/$name" >"$out/$name.log" 2>&1; then
         echo "neon: $name: passed ($((SECONDS - start)) s)"
     else
+        local status=$?
         tail -n 20 "$out/$name.log"
+        [ $status -ne 124 ] || echo "neon: $name did not end within $LIMIT_S s"
         echo "neon: $name: FAILED"
         return 1
     fi

@@ -5,7 +5,11 @@
  * compare-and-swap; the caller works too, closes the gate when no chunk is left, and waits until nobody is inside.
  * So a small job ends without waiting for workers that are still asleep, and no worker can touch a job that is over.
  * Joining acquires what opening released (the job's fields); leaving releases what the caller's wait acquires (the
- * task's results). */
+ * task's results).
+ *
+ * A word is announced before the other side's word is looked at (an open gate, then the sleepers; a sleeping caller, then
+ * who is inside) by an exchange, not a store: emulators of arm64 are known to let a load pass the store before it, which
+ * would lose the waking. It costs the same on x86. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -160,7 +164,7 @@ static void wait_until_empty(thread_pool *pool) {
         }
     } while (clock_now_ns() - start < pool->spin_ns);
     pthread_mutex_lock(&pool->sleep);
-    atomic_store(&pool->caller_sleeps, true);
+    (void)atomic_exchange(&pool->caller_sleeps, true);
     while (!nobody_inside(pool)) {
         pthread_cond_wait(&pool->done, &pool->sleep);
     }
@@ -209,7 +213,7 @@ static void wake_sleepers(thread_pool *pool) {
 static void run_parallel(thread_pool *pool) {
     atomic_store_explicit(&pool->next_chunk, 0, memory_order_relaxed);
     uint64_t job = (atomic_load_explicit(&pool->gate, memory_order_relaxed) / GATE_JOB + 1) * GATE_JOB;
-    atomic_store(&pool->gate, job | GATE_OPEN);
+    (void)atomic_exchange(&pool->gate, job | GATE_OPEN);
     wake_sleepers(pool);
     run_chunks(pool, 0);
     atomic_fetch_and(&pool->gate, ~GATE_OPEN);
