@@ -1,6 +1,8 @@
-/* MatMul and Gemm on the packed GEMM: constant right sides are packed once, others at every run. */
+/* MatMul and Gemm on the packed GEMM: constant right sides are packed once, others at every run. A few rows read large weights
+ * where they lie. */
 #include <string.h>
 
+#include "engines/native/kernels/gemv.h"
 #include "engines/native/kernels/half_gemm.h"
 #include "engines/native/kernels/kernels.h"
 
@@ -16,6 +18,7 @@ typedef struct matmul_state {
     size_t right_floats, packed_bytes; /* from one to the next */
     size_t *right_index, *left_index;  /* of each product */
     half_rows left;                    /* GEMM_BF16_PAIRS: what is rounded before the products */
+    bool in_place;                     /* the right side is read where it lies: gemv.h */
 } matmul_state;
 
 static bool vector_of(const kernel_value *v, int64_t n) {
@@ -148,13 +151,22 @@ static void choose_form(const kernel_call *c, matmul_state *s) {
     }
 }
 
+static bool reads_in_place(const kernel_call *c, const matmul_state *s) {
+    return c->inputs[1]->constant && s->shape.form == GEMM_F32 && s->right_count == 1 &&
+           s->right.inner_stride == 1 && s->shape.m <= GEMV_MOST_ROWS &&
+           s->right_floats * sizeof(float) >= CACHED_BYTES;
+}
+
 static const char *variant_of(const kernel_call *c, const matmul_state *s) {
     if (s->shape.form != GEMM_F32) {
         return s->shape.form == GEMM_BF16_PAIRS  ? "gemm bf16"
                : s->shape.form == GEMM_RIGHT_F16 ? "gemm fp16 weights"
                                                  : "gemm bf16 weights";
     }
-    return s->shape.m <= GEMM_MR ? "gemm few rows" : c->inputs[1]->constant ? "gemm packed" : "gemm";
+    return s->in_place              ? "gemv in place"
+           : s->shape.m <= GEMM_MR  ? "gemm few rows"
+           : c->inputs[1]->constant ? "gemm packed"
+                                    : "gemm";
 }
 
 static accel_status prepare_product(kernel_call *c, bool transposed, float alpha, const kernel_value *addend,
@@ -172,13 +184,17 @@ static accel_status prepare_product(kernel_call *c, bool transposed, float alpha
     ACCEL_TRY(make_bias(c, s, addend, beta));
     ACCEL_TRY(make_scale(c, s, alpha));
     choose_form(c, s);
+    s->in_place = reads_in_place(c, s);
+    c->variant = variant_of(c, s);
+    if (s->in_place) {
+        return ACCEL_OK;
+    }
     c->workspace_bytes = gemm_workspace_bytes(&s->shape, c->threads) + half_pairs_bytes(&s->left);
     if (c->inputs[1]->constant) {
         ACCEL_TRY(pack_constant(c, s));
     } else {
         c->workspace_bytes += s->right_count * s->packed_bytes;
     }
-    c->variant = variant_of(c, s);
     return ACCEL_OK;
 }
 
@@ -233,8 +249,27 @@ static const float *round_left(const kernel_call *c, const matmul_state *s, char
     return (const float *)(void *)out;
 }
 
+static accel_status run_in_place(kernel_call *c) {
+    const matmul_state *s = c->state;
+    const gemm_problem problem = {
+        .left = {.base = c->inputs[0]->data, .row_stride = s->depth},
+        .bias = s->bias,
+        .residual = c->epilogue.residual == NULL ? NULL : c->epilogue.residual->data,
+        .residual_stride = s->shape.n,
+        .out = c->outputs[0]->data,
+        .out_stride = s->shape.n,
+    };
+    gemm_source right = s->right;
+    right.base = c->inputs[1]->data;
+    gemv_run(&s->shape, &problem, &right, c->pool);
+    return ACCEL_OK;
+}
+
 static accel_status matmul_run(kernel_call *c) {
     matmul_state *s = c->state;
+    if (s->in_place) {
+        return run_in_place(c);
+    }
     char *memory = (char *)c->workspace + gemm_workspace_bytes(&s->shape, c->threads);
     const float *left = round_left(c, s, memory);
     const char *packed = pack_right(c, s, memory + half_pairs_bytes(&s->left));
