@@ -93,12 +93,17 @@ DOT(3, 1)
 DOT(3, 4)
 DOT(4, 1)
 DOT(4, 4)
-static const dot_function one_column[] = {dot_1x1, dot_2x1, dot_3x1, dot_4x1};
-static const dot_function columns_at_once[] = {dot_1x4, dot_2x4, dot_3x4, dot_4x4};
-#else
-static const dot_function one_column[] = {dot_1x1, dot_2x1};
-static const dot_function columns_at_once[] = {dot_1x4, dot_2x4};
 #endif
+
+/* [rows of the left side - 1][one row of the weights, or COLUMNS] */
+static const dot_function dots[LEFT_ROWS][2] = {
+    {dot_1x1, dot_1x4},
+    {dot_2x1, dot_2x4},
+#if defined(__AVX512F__) || defined(__aarch64__)
+    {dot_3x1, dot_3x4},
+    {dot_4x1, dot_4x4},
+#endif
+};
 
 /* ---- a block of columns ---------------------------------------------------------------------------------------------- */
 
@@ -124,7 +129,7 @@ static void run_columns(const gemv_task *t, int64_t column, int count) {
         for (int i = 0; i < rows; i++) {
             x[i] = left->base + (row + i) * left->row_stride;
         }
-        (count == COLUMNS ? columns_at_once : one_column)[rows - 1](x, w, s->inner, sums);
+        dots[rows - 1][count == COLUMNS](x, w, s->inner, sums);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < count; j++) {
                 store_sum(t, row + i, column + j, sums[i][j]);
