@@ -8,12 +8,16 @@
 /* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
 
 typedef struct q8_tile_args {
-    const uint8_t *const *rows; /* [segments][Q8_MR] */
-    int64_t segments, length;   /* bytes of a row in a segment */
+    /* With VNNI: where rows lie, [segments][Q8_MR], and the bytes of a row in a segment. */
+    const uint8_t *const *rows;
+    int64_t segments, length;
+    uint32_t flip; /* of four bytes of a row: to unsigned */
+    /* Without: rows of that many words, widened. */
+    const int32_t *wide;
+    int64_t pairs;
     const int8_t *panel;
     int64_t panel_step; /* bytes to the next panel, where several are computed at once */
     const int32_t *start;
-    uint32_t flip; /* of four bytes of a row: to unsigned */
     int32_t *out;
     int64_t out_stride;
 } q8_tile_args;
@@ -24,23 +28,15 @@ typedef struct q8_tiles {
     q8_tile_function four_panels, two_panels;
 } q8_tiles;
 
+#include "engines/native/kernels/q8_exact.h"
 #define Q8_TILE(name) exact_##name
 #define Q8_TARGET
-#define Q8_LEFT       q8_halves
-#define Q8_RIGHT      q8_halves
-#define Q8_TAKE_LEFT  q8_unsigned_halves
-#define Q8_TAKE_RIGHT q8_signed_halves
-#define Q8_DOT        q8_dot_halves
 #include "engines/native/kernels/q8_tile.h"
 
 #ifdef Q8_HAVE_VNNI
-#define Q8_TILE(name)     vnni_##name
-#define Q8_TARGET         Q8_VNNI
-#define Q8_LEFT           vi
-#define Q8_RIGHT          vi
-#define Q8_TAKE_LEFT(x)   (x)
-#define Q8_TAKE_RIGHT(x)  (x)
-#define Q8_DOT(sum, a, b) ((vi)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(b)))
+#include "engines/native/kernels/q8_vnni.h"
+#define Q8_TILE(name) vnni_##name
+#define Q8_TARGET     Q8_VNNI
 #include "engines/native/kernels/q8_tile.h"
 #endif
 
@@ -71,11 +67,20 @@ typedef bytes16 bytes16_unaligned __attribute__((aligned(1), may_alias));
 #define ZIP_HIGH(a, b)                                                                                       \
     __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
-/* Sixteen columns of four rows, as four bytes a column. */
-INLINE void interleave16(const uint8_t *from, int64_t stride, uint8_t flip, int8_t *out) {
+/* Sixteen columns of four rows: four bytes a column, or for the exact tile two bytes a column of rows 0 and 1 and, `width` columns
+ * behind, of rows 2 and 3. */
+INLINE void interleave16(const uint8_t *from, int64_t stride, uint8_t flip, int64_t width, bool vnni,
+                         int8_t *out) {
     bytes16 row[4];
     for (int r = 0; r < 4; r++) {
         row[r] = *(const bytes16_unaligned *)(from + r * stride) ^ flip;
+    }
+    if (!vnni) {
+        *(bytes16_unaligned *)out = ZIP_LOW(row[0], row[1]);
+        *(bytes16_unaligned *)(out + 16) = ZIP_HIGH(row[0], row[1]);
+        *(bytes16_unaligned *)(out + 2 * width) = ZIP_LOW(row[2], row[3]);
+        *(bytes16_unaligned *)(out + 2 * width + 16) = ZIP_HIGH(row[2], row[3]);
+        return;
     }
     /* Rows 0 and 2, 1 and 3; then both: the order 0 1 2 3. */
     bytes16 even = ZIP_LOW(row[0], row[2]), odd = ZIP_LOW(row[1], row[3]);
@@ -91,16 +96,31 @@ INLINE void interleave16(const uint8_t *from, int64_t stride, uint8_t flip, int8
 INLINE void pack_group(const q8_source *s, const uint8_t *from, int64_t count, int64_t columns, int64_t width,
                        int8_t *out) {
     const uint8_t flip = s->is_signed ? 0 : 128;
+    const int64_t each = s->vnni ? 4 : 2; /* bytes of a column that lie together */
     int64_t j = 0;
-    for (; count == 4 && s->column_stride == 1 && j + 16 <= columns; j += 16) {
-        interleave16(from + j, s->inner_stride, flip, out + 4 * j);
+    if (count < 4 || columns < width) {
+        memset(out, 0, (size_t)(4 * width));
     }
-    if (j < width && (count < 4 || columns < width)) {
-        memset(out + 4 * j, 0, (size_t)(4 * (width - j)));
+    for (; count == 4 && s->column_stride == 1 && j + 16 <= columns; j += 16) {
+        interleave16(from + j, s->inner_stride, flip, width, s->vnni, out + each * j);
     }
     for (; j < columns; j++) {
         for (int64_t i = 0; i < count; i++) {
-            out[4 * j + i] = (int8_t)(from[j * s->column_stride + i * s->inner_stride] ^ flip);
+            out[i / each * each * width + each * j + i % each] =
+                (int8_t)(from[j * s->column_stride + i * s->inner_stride] ^ flip);
+        }
+    }
+}
+
+/* Adds the columns of a packed group to total. */
+INLINE void sum_group(const q8_source *s, const int8_t *group, int vectors, vi *total) {
+    const vs ones = (vs)v_splat_int(0x00010001);
+    for (int v = 0; v < vectors; v++) {
+        if (s->vnni) {
+            total[v] = q8_dot(total[v], v_splat_int(0x01010101), vi_load(group + v * VECTOR_BYTES));
+        } else {
+            total[v] += q8_pairs(ones, exact_right(group + v * 2 * VW)) +
+                        q8_pairs(ones, exact_right(group + (vectors + v) * 2 * VW));
         }
     }
 }
@@ -115,9 +135,7 @@ void q8_pack_panel(const q8_source *source, int64_t n, int64_t taps, int64_t inn
         for (int64_t c = 0; c < inner; c += 4) {
             pack_group(source, from + c * source->inner_stride, inner - c < 4 ? inner - c : 4, columns, width,
                        out);
-            for (int v = 0; v < width / VW; v++) {
-                total[v] = q8_dot(total[v], v_splat_int(0x01010101), vi_load(out + v * VECTOR_BYTES));
-            }
+            sum_group(source, out, (int)(width / VW), total);
             out += 4 * width;
         }
     }
@@ -183,7 +201,7 @@ typedef struct q8_cut {
     int64_t row_blocks, column_blocks; /* tasks a problem */
     int64_t rows_a_block, panels_a_block;
     int64_t panels_a_group;
-    size_t table_bytes; /* of one worker */
+    size_t table_bytes, wide_bytes; /* of one worker: pointers to rows, widened rows */
     char *tables;
 } q8_cut;
 
@@ -220,8 +238,16 @@ static size_t table_bytes(const q8_shape *s) {
     return ((size_t)s->taps * Q8_MR * sizeof(uint8_t *) + 63) / 64 * 64;
 }
 
+/* Words of a widened row. */
+static int64_t wide_words(const q8_shape *s) {
+    return 2 * q8_groups(s->taps, s->inner);
+}
+static size_t wide_bytes(const q8_shape *s) {
+    return s->vnni ? 0 : ((size_t)wide_words(s) * Q8_MR * sizeof(int32_t) + 63) / 64 * 64;
+}
+
 size_t q8_workspace_bytes(const q8_shape *s, int threads) {
-    return table_bytes(s) * (size_t)threads;
+    return (table_bytes(s) + wide_bytes(s)) * (size_t)threads;
 }
 
 /* ---- rows reached through pointers -------------------------------------------------------------------------------- */
@@ -303,6 +329,35 @@ static void fill_table(const q8_left *left, int64_t taps, int64_t first, int64_t
     }
     for (int64_t i = 0; i < count; i++) {
         table[i] = left->base + (first + i) * left->row_stride;
+    }
+}
+
+/* One tap of a row, its unsigned bytes as 16 bits, whole groups of four. */
+static void widen_tap(const uint8_t *from, int64_t count, uint8_t flip, uint16_t *to) {
+    typedef uint8_t half_unsigned __attribute__((vector_size(VECTOR_BYTES / 2)));
+    enum { STEP = VECTOR_BYTES / 2 };
+    int64_t k = 0;
+    for (; k + STEP <= count; k += STEP) {
+        half_unsigned x;
+        memcpy(&x, from + k, sizeof x);
+        vus wide = __builtin_convertvector(x ^ flip, vus);
+        memcpy(to + k, &wide, sizeof wide);
+    }
+    for (; k < count; k++) {
+        to[k] = from[k] ^ flip;
+    }
+    for (; k % 4 != 0; k++) {
+        to[k] = 0;
+    }
+}
+
+static void widen_rows(const q8_shape *s, const q8_left *left, int count, const uint8_t *const *table,
+                       int32_t *wide) {
+    const int64_t words = 2 * q8_groups(1, s->inner);
+    for (int i = 0; i < count; i++) {
+        for (int64_t tap = 0; tap < s->taps; tap++, wide += words) {
+            widen_tap(table[tap * Q8_MR + i], s->inner, left->is_signed ? 128 : 0, (uint16_t *)wide);
+        }
     }
 }
 
@@ -457,6 +512,7 @@ typedef struct q8_strip {
     bool is_alone; /* the block has no other tile */
     int32_t row_sums[Q8_MR];
     const uint8_t *const *table;
+    int32_t *wide; /* the rows, widened; NULL: read where they lie */
 } q8_strip;
 
 /* How many panels are computed at once: one or two rows alone would wait for their few sums. */
@@ -472,7 +528,7 @@ static void run_tile(const q8_strip *b, int64_t panel, int at_once) {
     const int vectors = panel_vectors(s->n, panel);
     const int64_t wide = (int64_t)at_once * vectors * VW;
     /* A vector more: store_bytes reads two vectors where the last row has one. */
-    int32_t sums[(Q8_MR > 4 ? Q8_MR : 4) * Q8_NR + VW] __attribute__((aligned(64)));
+    int32_t sums[Q8_MR * Q8_NR + VW] __attribute__((aligned(64)));
     q8_tile_args t = {
         .rows = b->table,
         .segments = s->taps,
@@ -481,6 +537,8 @@ static void run_tile(const q8_strip *b, int64_t panel, int at_once) {
         .panel_step = panel_offset(1, groups),
         .start = p->start == NULL ? NULL : p->start + column,
         .flip = p->left.is_signed ? 0x80808080u : 0,
+        .wide = b->wide,
+        .pairs = 2 * groups,
         .out = sums,
         .out_stride = wide,
     };
@@ -502,10 +560,14 @@ INLINE int64_t tile_first_row(int64_t rows, int64_t tiles, int64_t tile) {
 
 /* Panels go in groups that stay in the second-level cache; inside a group each tile of rows meets all panels. */
 static void run_block(const q8_cut *cut, const q8_problem *p, int64_t first, int64_t rows,
-                      int64_t panel_begin, int64_t panel_end, const uint8_t **table) {
+                      int64_t panel_begin, int64_t panel_end, const uint8_t **table, int32_t *wide) {
     const q8_shape *s = cut->shape;
     const int64_t tiles = divide_up(rows, Q8_MR);
-    q8_strip b = {.cut = cut, .problem = p, .is_alone = tiles == 1, .table = (const uint8_t *const *)table};
+    q8_strip b = {.cut = cut,
+                  .problem = p,
+                  .is_alone = tiles == 1,
+                  .table = (const uint8_t *const *)table,
+                  .wide = wide};
     int64_t line_first, line_end = 0;
     if (p->left.window != NULL) {
         q8_inside_line(p->left.window, &line_first, &line_end);
@@ -516,6 +578,9 @@ static void run_block(const q8_cut *cut, const q8_problem *p, int64_t first, int
             b.row = first + tile_first_row(rows, tiles, tile);
             b.rows = (int)(first + tile_first_row(rows, tiles, tile + 1) - b.row);
             fill_table(&p->left, s->taps, b.row, b.rows, line_end, table);
+            if (wide != NULL) {
+                widen_rows(s, &p->left, b.rows, b.table, wide);
+            }
             if (p->column_zeros != NULL) {
                 sum_rows(s, &p->left, b.rows, b.table, b.row_sums);
             }
@@ -531,7 +596,9 @@ static void run_block(const q8_cut *cut, const q8_problem *p, int64_t first, int
 static void run_task(void *context, size_t begin, size_t end, int worker) {
     const q8_cut *cut = context;
     const q8_shape *s = cut->shape;
-    const uint8_t **table = (const uint8_t **)(void *)(cut->tables + (size_t)worker * cut->table_bytes);
+    char *memory = cut->tables + (size_t)worker * (cut->table_bytes + cut->wide_bytes);
+    const uint8_t **table = (const uint8_t **)(void *)memory;
+    int32_t *wide = s->vnni ? NULL : (int32_t *)(void *)(memory + cut->table_bytes);
     for (size_t i = begin; i < end; i++) {
         int64_t column_block = (int64_t)i % cut->column_blocks;
         int64_t row_block = (int64_t)i / cut->column_blocks % cut->row_blocks;
@@ -540,7 +607,7 @@ static void run_task(void *context, size_t begin, size_t end, int worker) {
         int64_t rows = s->m - first < cut->rows_a_block ? s->m - first : cut->rows_a_block;
         int64_t panels = q8_panels(s->n) - panel;
         panels = panels > cut->panels_a_block ? cut->panels_a_block : panels;
-        run_block(cut, p, first, rows, panel, panel + panels, table);
+        run_block(cut, p, first, rows, panel, panel + panels, table, wide);
     }
 }
 
@@ -556,6 +623,7 @@ void q8_run(const q8_shape *s, const q8_problem *problems, size_t count, thread_
     q8_cut cut = {.shape = s, .problems = problems, .tiles = tiles_for(s->vnni), .tables = workspace};
     cut_work(s, count, thread_pool_size(used), &cut);
     cut.table_bytes = table_bytes(s);
+    cut.wide_bytes = wide_bytes(s);
     size_t tasks = count * (size_t)(cut.row_blocks * cut.column_blocks);
     thread_pool_for(used, tasks, 1, run_task, &cut);
 }

@@ -14,7 +14,7 @@
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define Q8_MR 8
 #else
-#define Q8_MR 4
+#define Q8_MR 6
 #endif
 #define Q8_NR (2 * VW)
 /* Rows of a block, bytes of the panels of a group: both stay in the second-level cache. */
@@ -76,6 +76,7 @@ typedef struct q8_source {
     const uint8_t *base;
     int64_t column_stride, inner_stride, tap_stride;
     bool is_signed;
+    bool vnni; /* as the shape's: what it is packed for */
 } q8_source;
 
 #define q8_pack            ISA_NAME(q8_pack)

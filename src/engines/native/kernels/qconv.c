@@ -210,7 +210,8 @@ static accel_status conv_prepare_as(kernel_call *c, const conv_operands *at) {
                             .column_stride = filter,
                             .inner_stride = s->shape.taps,
                             .tap_stride = 1,
-                            .is_signed = c->inputs[at->w]->type == DTYPE_I8};
+                            .is_signed = c->inputs[at->w]->type == DTYPE_I8,
+                            .vnni = s->shape.vnni};
         q8_pack(&source, s->group_out, s->shape.taps, s->group_in, s->packed + (size_t)g * s->packed_bytes,
                 s->sums + (size_t)g * s->columns, c->pool);
     }
@@ -289,7 +290,8 @@ static accel_status pack_lines(kernel_call *c, qconv_state *s) {
                         .column_stride = filter,
                         .inner_stride = 1,
                         .tap_stride = s->shape.inner,
-                        .is_signed = c->inputs[s->at->w]->type == DTYPE_I8};
+                        .is_signed = c->inputs[s->at->w]->type == DTYPE_I8,
+                        .vnni = s->shape.vnni};
     q8_pack(&source, s->group_out, lines, s->shape.inner, s->packed, s->sums, c->pool);
     return ACCEL_OK;
 }

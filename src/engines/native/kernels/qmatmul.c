@@ -145,7 +145,8 @@ static accel_status make_products(kernel_call *c, qmatmul_state *s, bool transpo
     s->packed_bytes = q8_packed_bytes(s->shape.n, 1, s->shape.inner);
     s->right = (q8_source){.column_stride = transposed ? s->shape.inner : 1,
                            .inner_stride = transposed ? 1 : s->shape.n,
-                           .is_signed = c->inputs[s->at->b]->type == DTYPE_I8};
+                           .is_signed = c->inputs[s->at->b]->type == DTYPE_I8,
+                           .vnni = s->shape.vnni};
     size_t bytes = s->count * (sizeof(q8_problem) + 2 * sizeof(size_t));
     s->problems = kernel_state(c, bytes + 64);
     if (s->problems == NULL) {
