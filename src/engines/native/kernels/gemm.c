@@ -9,74 +9,23 @@
 
 /* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
 
-/* rows, vectors and panels are constants where this is inlined, so that the accumulators are registers. */
-INLINE void tile_body(const int rows, const int vectors, const int panels, const gemm_tile_args *t) {
-    const int wide = vectors * panels;
-    vf acc[GEMM_MR][TILE_MOST];
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int v = 0; v < wide; v++) {
-            acc[i][v] = (vf){0};
-        }
-    }
-    const float *panel = t->panel;
-    for (int64_t s = 0; s < t->segments; s++) {
-        const float *row[GEMM_MR];
-        UNROLL for (int i = 0; i < rows; i++) {
-            row[i] = t->rows[s * t->row_step + i];
-        }
-        for (int64_t k = 0; k < t->length; k++) {
-            vf b[TILE_MOST];
-            UNROLL for (int v = 0; v < wide; v++) {
-                b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
-            }
-            panel += vectors * VW;
-            UNROLL for (int i = 0; i < rows; i++) {
-                float a = row[i][k];
-                UNROLL for (int v = 0; v < wide; v++) {
-                    acc[i][v] += a * b[v];
-                }
-            }
-        }
-    }
-    tile_end(rows, wide, acc, t);
+INLINE float take_float(const float *p) {
+    return *p;
+}
+INLINE vf add_product(vf sum, float a, vf b) {
+    return sum + a * b;
 }
 
-#define TILE(rows, vectors, panels)                                                                          \
-    static __attribute__((noinline)) void tile_##rows##_##vectors##_##panels(const gemm_tile_args *t) {      \
-        tile_body(rows, vectors, panels, t);                                                                 \
-    }
-#define TILES(rows) TILE(rows, 1, 1) TILE(rows, 2, 1)
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-#if GEMM_MR > 6
-TILES(7)
-TILES(8)
-#endif
-/* One or two rows would wait for their few accumulators: several panels at once keep the multipliers busy. */
-TILE(1, 2, 4)
-TILE(2, 2, 2)
-
-#define TILE_ROW(rows) {tile_##rows##_1_1, tile_##rows##_2_1}
-static const gemm_tiles float_tiles = {
-    {
-        TILE_ROW(1),
-        TILE_ROW(2),
-        TILE_ROW(3),
-        TILE_ROW(4),
-        TILE_ROW(5),
-        TILE_ROW(6),
-#if GEMM_MR > 6
-        TILE_ROW(7),
-        TILE_ROW(8),
-#endif
-    },
-    tile_1_2_4,
-    tile_2_2_2,
-};
+#define TILE(name) float_##name
+#define TILE_TARGET
+#define TILE_LEFT     float
+#define TILE_TAKE     take_float
+#define TILE_MULTIPLY add_product
+#include "engines/native/kernels/gemm_body.h"
+#define TILE_ROWS  GEMM_MR
+#define TILE_ARGS  gemm_tile_args
+#define TILE_TABLE gemm_tiles
+#include "engines/native/kernels/tiles.h"
 
 const gemm_tiles *gemm_tiles_of(gemm_form form) {
     return form == GEMM_BF16_PAIRS ? half_pair_tiles() : &float_tiles;

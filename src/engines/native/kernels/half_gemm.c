@@ -139,64 +139,25 @@ void half_widen(gemm_form form, const uint16_t *from, float *to, int64_t count) 
 #if defined(__AVX512F__)
 #define PAIRS __attribute__((target("avx512bf16")))
 
-/* rows, vectors and panels are constants where this is inlined. */
-PAIRS INLINE void pair_tile_body(const int rows, const int vectors, const int panels,
-                                 const gemm_tile_args *t) {
-    const int wide = vectors * panels;
-    vf acc[GEMM_MR][TILE_MOST];
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int v = 0; v < wide; v++) {
-            acc[i][v] = (vf){0};
-        }
-    }
-    const float *panel = t->panel;
-    for (int64_t s = 0; s < t->segments; s++) {
-        const float *row[GEMM_MR];
-        UNROLL for (int i = 0; i < rows; i++) {
-            row[i] = t->rows[s * t->row_step + i];
-        }
-        for (int64_t k = 0; k < t->length; k++) {
-            vf b[TILE_MOST];
-            UNROLL for (int v = 0; v < wide; v++) {
-                b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
-            }
-            panel += vectors * VW;
-            UNROLL for (int i = 0; i < rows; i++) {
-                int32_t word;
-                memcpy(&word, row[i] + k, sizeof word);
-                __m512bh a = (__m512bh)_mm512_set1_epi32(word);
-                UNROLL for (int v = 0; v < wide; v++) {
-                    acc[i][v] = (vf)_mm512_dpbf16_ps((__m512)acc[i][v], a, (__m512bh)b[v]);
-                }
-            }
-        }
-    }
-    tile_end(rows, wide, acc, t);
+INLINE __m512i take_pair(const float *p) {
+    int32_t word;
+    memcpy(&word, p, sizeof word);
+    return _mm512_set1_epi32(word);
+}
+PAIRS INLINE vf add_pairs(vf sum, __m512i a, vf b) {
+    return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 }
 
-#define PAIR_TILE(rows, vectors, panels)                                                                     \
-    PAIRS static                                                                                             \
-        __attribute__((noinline)) void pair_tile_##rows##_##vectors##_##panels(const gemm_tile_args *t) {    \
-        pair_tile_body(rows, vectors, panels, t);                                                            \
-    }
-#define PAIR_TILES(rows) PAIR_TILE(rows, 1, 1) PAIR_TILE(rows, 2, 1)
-PAIR_TILES(1)
-PAIR_TILES(2)
-PAIR_TILES(3)
-PAIR_TILES(4)
-PAIR_TILES(5)
-PAIR_TILES(6)
-PAIR_TILES(7)
-PAIR_TILES(8)
-PAIR_TILE(1, 2, 4)
-PAIR_TILE(2, 2, 2)
-
-#define PAIR_ROW(rows) {pair_tile_##rows##_1_1, pair_tile_##rows##_2_1}
-static const gemm_tiles pair_tiles = {
-    {PAIR_ROW(1), PAIR_ROW(2), PAIR_ROW(3), PAIR_ROW(4), PAIR_ROW(5), PAIR_ROW(6), PAIR_ROW(7), PAIR_ROW(8)},
-    pair_tile_1_2_4,
-    pair_tile_2_2_2,
-};
+#define TILE(name)    pair_##name
+#define TILE_TARGET   PAIRS
+#define TILE_LEFT     __m512i
+#define TILE_TAKE     take_pair
+#define TILE_MULTIPLY add_pairs
+#include "engines/native/kernels/gemm_body.h"
+#define TILE_ROWS  GEMM_MR
+#define TILE_ARGS  gemm_tile_args
+#define TILE_TABLE gemm_tiles
+#include "engines/native/kernels/tiles.h"
 
 const gemm_tiles *half_pair_tiles(void) {
     return &pair_tiles;

@@ -24,21 +24,6 @@ INLINE int64_t product_of(const int64_t *dims, int count) {
     return n;
 }
 
-/* Index of the matrix of an operand that product `at` of the output's batch uses, by broadcasting. */
-INLINE size_t broadcast_index(const shape *operand, const shape *out, size_t at) {
-    size_t index = 0, step = 1;
-    for (int d = out->rank - 3; d >= 0; d--) {
-        size_t position = at % (size_t)out->dims[d];
-        at /= (size_t)out->dims[d];
-        int from = d - (out->rank - operand->rank);
-        if (from >= 0) {
-            index += operand->dims[from] == 1 ? 0 : position * step;
-            step *= (size_t)operand->dims[from];
-        }
-    }
-    return index;
-}
-
 /* Below about this much work (elements touched) a second thread costs more than it saves. */
 #define PARALLEL_ELEMENTS 16384
 

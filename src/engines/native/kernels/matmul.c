@@ -4,19 +4,16 @@
 
 #include "engines/native/kernels/gemv.h"
 #include "engines/native/kernels/half_gemm.h"
-#include "engines/native/kernels/kernels.h"
+#include "engines/native/kernels/products.h"
 
 typedef struct matmul_state {
     gemm_shape shape;
-    gemm_problem *problems; /* one a product of the output's batch */
-    size_t count;
+    product_batch batch;
     const char *packed; /* NULL: packed in the workspace when run */
     float *bias;
     int64_t depth;                     /* shape.inner in elements of the operands */
     gemm_source right;                 /* of the first matrix */
-    size_t right_count;                /* distinct right matrices */
     size_t right_floats, packed_bytes; /* from one to the next */
-    size_t *right_index, *left_index;  /* of each product */
     half_rows left;                    /* GEMM_BF16_PAIRS: what is rounded before the products */
     bool in_place;                     /* the right side is read where it lies: gemv.h */
 } matmul_state;
@@ -80,13 +77,13 @@ static accel_status make_scale(kernel_call *c, matmul_state *s, float alpha) {
 }
 
 static accel_status pack_constant(kernel_call *c, matmul_state *s) {
-    size_t bytes = s->right_count * s->packed_bytes;
+    size_t bytes = s->batch.right_count * s->packed_bytes;
     char *packed = kernel_packed(c, bytes);
     if (packed == NULL) {
         return kernel_no_memory(c, bytes);
     }
     s->packed = packed;
-    for (size_t i = 0; i < s->right_count; i++) {
+    for (size_t i = 0; i < s->batch.right_count; i++) {
         gemm_source source = s->right;
         source.base = (const float *)c->inputs[1]->data + i * s->right_floats;
         half_pack(s->shape.form, &source, s->shape.n, 1, s->depth, packed + i * s->packed_bytes, c->pool);
@@ -97,35 +94,20 @@ static accel_status pack_constant(kernel_call *c, matmul_state *s) {
 
 static accel_status make_products(kernel_call *c, matmul_state *s, bool transposed) {
     const shape *a = &c->inputs[0]->shape, *b = &c->inputs[1]->shape, *out = &c->outputs[0]->shape;
-    s->right_count = (size_t)product_of(b->dims, b->rank - 2);
-    bool one_right = s->right_count == 1;
     s->depth = a->dims[a->rank - 1];
     s->shape.n = out->dims[out->rank - 1];
-    s->shape.m =
-        one_right && s->shape.n > 0 ? value_elements(c->outputs[0]) / s->shape.n : a->dims[a->rank - 2];
-    /* One right matrix for all rows only holds when the left side is not broadcast along a batch of the right one. */
-    s->count = one_right ? 1 : (size_t)product_of(out->dims, out->rank - 2);
     s->right_floats = (size_t)(s->shape.n * s->depth);
     s->right.column_stride = transposed ? s->depth : 1;
     s->right.inner_stride = transposed ? 1 : s->shape.n;
-    size_t bytes = s->count * (sizeof(gemm_problem) + 2 * sizeof(size_t));
-    s->problems = kernel_state(c, bytes + 64);
-    if (s->problems == NULL) {
-        return kernel_no_memory(c, bytes);
-    }
-    s->right_index = (size_t *)(void *)(s->problems + s->count);
-    s->left_index = s->right_index + s->count;
-    for (size_t i = 0; i < s->count && !one_right; i++) {
-        s->right_index[i] = broadcast_index(b, out, i);
-        s->left_index[i] = broadcast_index(a, out, i);
-    }
+    ACCEL_TRY(product_batch_make(c, a, b, s->shape.n, sizeof(gemm_problem), &s->batch));
+    s->shape.m = s->batch.m;
     return ACCEL_OK;
 }
 
 /* Few rows wait for the weights: where all of them came from 16 bits and no cache holds them, they are read as 16 bits. */
 enum { CACHED_BYTES = 4 << 20 };
 static gemm_form form_of_weights(const kernel_call *c, const matmul_state *s) {
-    const size_t count = s->right_count * s->right_floats;
+    const size_t count = s->batch.right_count * s->right_floats;
     if (s->shape.m > GEMM_MR || s->right.scale != NULL || count * sizeof(float) < CACHED_BYTES) {
         return GEMM_F32;
     }
@@ -152,7 +134,7 @@ static void choose_form(const kernel_call *c, matmul_state *s) {
 }
 
 static bool reads_in_place(const kernel_call *c, const matmul_state *s) {
-    return c->inputs[1]->constant && s->shape.form == GEMM_F32 && s->right_count == 1 &&
+    return c->inputs[1]->constant && s->shape.form == GEMM_F32 && s->batch.right_count == 1 &&
            s->right.inner_stride == 1 && s->shape.m <= GEMV_MOST_ROWS &&
            s->right_floats * sizeof(float) >= CACHED_BYTES;
 }
@@ -193,7 +175,7 @@ static accel_status prepare_product(kernel_call *c, bool transposed, float alpha
     if (c->inputs[1]->constant) {
         ACCEL_TRY(pack_constant(c, s));
     } else {
-        c->workspace_bytes += s->right_count * s->packed_bytes;
+        c->workspace_bytes += s->batch.right_count * s->packed_bytes;
     }
     return ACCEL_OK;
 }
@@ -233,8 +215,8 @@ static const char *pack_right(kernel_call *c, const matmul_state *s, char *out) 
         return s->packed;
     }
     pack_run run = {c, out};
-    size_t panels = s->right_count * (size_t)gemm_panels(s->shape.n);
-    int64_t elements = (int64_t)(s->right_count * s->right_floats);
+    size_t panels = s->batch.right_count * (size_t)gemm_panels(s->shape.n);
+    int64_t elements = (int64_t)(s->batch.right_count * s->right_floats);
     thread_pool_for(pool_for(c, elements), panels, grain_for(panels, elements), pack_task, &run);
     return out;
 }
@@ -274,11 +256,12 @@ static accel_status matmul_run(kernel_call *c) {
     const float *left = round_left(c, s, memory);
     const char *packed = pack_right(c, s, memory + half_pairs_bytes(&s->left));
     const int64_t m = s->shape.m, n = s->shape.n, k = s->shape.inner;
-    for (size_t i = 0; i < s->count; i++) {
+    gemm_problem *problems = s->batch.problems;
+    for (size_t i = 0; i < s->batch.count; i++) {
         size_t matrix = (size_t)(m * n);
-        s->problems[i] = (gemm_problem){
-            .left = {.base = left + s->left_index[i] * (size_t)(m * k), .row_stride = k},
-            .right = packed + s->right_index[i] * s->packed_bytes,
+        problems[i] = (gemm_problem){
+            .left = {.base = left + s->batch.left_index[i] * (size_t)(m * k), .row_stride = k},
+            .right = packed + s->batch.right_index[i] * s->packed_bytes,
             .bias = s->bias,
             .residual =
                 c->epilogue.residual == NULL ? NULL : (const float *)c->epilogue.residual->data + i * matrix,
@@ -287,7 +270,7 @@ static accel_status matmul_run(kernel_call *c) {
             .out_stride = n,
         };
     }
-    gemm_run(&s->shape, s->problems, s->count, c->pool, c->workspace);
+    gemm_run(&s->shape, problems, s->batch.count, c->pool, c->workspace);
     return ACCEL_OK;
 }
 

@@ -24,20 +24,26 @@ typedef struct q8_tile_args {
 
 typedef void (*q8_tile_function)(const q8_tile_args *);
 typedef struct q8_tiles {
-    q8_tile_function one[Q8_MR][2]; /* rows, vectors */
-    q8_tile_function four_panels, two_panels;
+    q8_tile_function tiles[Q8_MR][2]; /* rows, vectors */
+    q8_tile_function one_row_four_panels, two_rows_two_panels;
 } q8_tiles;
 
 #include "engines/native/kernels/q8_exact.h"
-#define Q8_TILE(name) exact_##name
-#define Q8_TARGET
-#include "engines/native/kernels/q8_tile.h"
+#define TILE(name) exact_##name
+#define TILE_TARGET
+#define TILE_ROWS  Q8_MR
+#define TILE_ARGS  q8_tile_args
+#define TILE_TABLE q8_tiles
+#include "engines/native/kernels/tiles.h"
 
 #ifdef Q8_HAVE_VNNI
 #include "engines/native/kernels/q8_vnni.h"
-#define Q8_TILE(name) vnni_##name
-#define Q8_TARGET     Q8_VNNI
-#include "engines/native/kernels/q8_tile.h"
+#define TILE(name)  vnni_##name
+#define TILE_TARGET Q8_VNNI
+#define TILE_ROWS   Q8_MR
+#define TILE_ARGS   q8_tile_args
+#define TILE_TABLE  q8_tiles
+#include "engines/native/kernels/tiles.h"
 #endif
 
 static const q8_tiles *tiles_for(bool vnni) {
@@ -544,9 +550,9 @@ static void run_tile(const q8_strip *b, int64_t panel, int at_once) {
     };
     q8_result r = {s, p, sums, wide, b->row, column, b->rows, s->n - column < wide ? s->n - column : wide};
     const q8_tiles *tiles = b->cut->tiles;
-    (at_once == 4   ? tiles->four_panels
-     : at_once == 2 ? tiles->two_panels
-                    : tiles->one[b->rows - 1][vectors - 1])(&t);
+    (at_once == 4   ? tiles->one_row_four_panels
+     : at_once == 2 ? tiles->two_rows_two_panels
+                    : tiles->tiles[b->rows - 1][vectors - 1])(&t);
     if (p->column_zeros != NULL) {
         subtract_column_zeros(&r, b->row_sums);
     }

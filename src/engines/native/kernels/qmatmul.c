@@ -2,7 +2,7 @@
  * zero points of their columns. Those of the left side may be results of the model (DynamicQuantizeLinear). */
 #include <string.h>
 
-#include "engines/native/kernels/kernels.h"
+#include "engines/native/kernels/products.h"
 #include "engines/native/kernels/q8_gemm.h"
 
 /* Where each operator has its operands. */
@@ -24,11 +24,8 @@ static const product_operands dynamic_operands = {1, NONE, NONE, 2, 3, 4, NONE, 
 typedef struct qmatmul_state {
     const product_operands *at;
     q8_shape shape;
-    q8_problem *problems; /* one a product of the output's batch */
-    size_t count;
-    size_t *right_index, *left_index; /* of each product */
+    product_batch batch;
     q8_source right;                  /* of the first matrix */
-    size_t right_count;               /* distinct right matrices */
     size_t right_bytes, packed_bytes; /* from one to the next */
     int8_t *packed;                   /* NULL: packed in the workspace when run */
     int32_t *sums, *start;            /* whole panels, for each right matrix */
@@ -132,44 +129,30 @@ static void fill_vectors(const kernel_call *c, qmatmul_state *s) {
 /* ---- preparing ---------------------------------------------------------------------------------------------------- */
 
 static accel_status make_products(kernel_call *c, qmatmul_state *s, bool transposed) {
-    const shape *a = &c->inputs[0]->shape, *b = &c->inputs[s->at->b]->shape, *out = &c->outputs[0]->shape;
-    s->right_count = (size_t)product_of(b->dims, b->rank - 2);
-    bool one_right = s->right_count == 1;
+    const shape *a = &c->inputs[0]->shape, *b = &c->inputs[s->at->b]->shape;
     s->shape.taps = 1;
     s->shape.inner = a->dims[a->rank - 1];
     s->shape.n = columns_of(c);
-    s->shape.m =
-        one_right && s->shape.n > 0 ? value_elements(c->outputs[0]) / s->shape.n : a->dims[a->rank - 2];
-    s->count = one_right ? 1 : (size_t)product_of(out->dims, out->rank - 2);
     s->right_bytes = (size_t)(s->shape.n * s->shape.inner);
     s->packed_bytes = q8_packed_bytes(s->shape.n, 1, s->shape.inner);
     s->right = (q8_source){.column_stride = transposed ? s->shape.inner : 1,
                            .inner_stride = transposed ? 1 : s->shape.n,
                            .is_signed = c->inputs[s->at->b]->type == DTYPE_I8,
                            .vnni = s->shape.vnni};
-    size_t bytes = s->count * (sizeof(q8_problem) + 2 * sizeof(size_t));
-    s->problems = kernel_state(c, bytes + 64);
-    if (s->problems == NULL) {
-        return kernel_no_memory(c, bytes);
-    }
-    s->right_index = (size_t *)(void *)(s->problems + s->count);
-    s->left_index = s->right_index + s->count;
-    for (size_t i = 0; i < s->count && !one_right; i++) {
-        s->right_index[i] = broadcast_index(b, out, i);
-        s->left_index[i] = broadcast_index(a, out, i);
-    }
+    ACCEL_TRY(product_batch_make(c, a, b, s->shape.n, sizeof(q8_problem), &s->batch));
+    s->shape.m = s->batch.m;
     return ACCEL_OK;
 }
 
 static accel_status make_vectors(kernel_call *c, qmatmul_state *s) {
-    size_t columns = q8_columns(s->shape.n), bytes = (s->right_count * 2 + 5) * columns * 4;
+    size_t columns = q8_columns(s->shape.n), bytes = (s->batch.right_count * 2 + 5) * columns * 4;
     s->sums = kernel_state(c, bytes + 64);
     s->extremes = kernel_state(c, (size_t)c->threads * 64);
     if (s->sums == NULL || s->extremes == NULL) {
         return kernel_no_memory(c, bytes);
     }
-    s->start = s->sums + s->right_count * columns;
-    s->column_zeros = s->start + s->right_count * columns;
+    s->start = s->sums + s->batch.right_count * columns;
+    s->column_zeros = s->start + s->batch.right_count * columns;
     s->first = s->column_zeros + columns;
     s->factor = (float *)(void *)(s->first + columns);
     s->scale = s->factor + columns;
@@ -186,12 +169,12 @@ static accel_status make_vectors(kernel_call *c, qmatmul_state *s) {
 }
 
 static accel_status pack_constant(kernel_call *c, qmatmul_state *s) {
-    size_t bytes = s->right_count * s->packed_bytes;
+    size_t bytes = s->batch.right_count * s->packed_bytes;
     s->packed = kernel_packed(c, bytes + 64);
     if (s->packed == NULL) {
         return kernel_no_memory(c, bytes);
     }
-    for (size_t i = 0; i < s->right_count; i++) {
+    for (size_t i = 0; i < s->batch.right_count; i++) {
         q8_source source = s->right;
         source.base = (const uint8_t *)c->inputs[s->at->b]->data + i * s->right_bytes;
         q8_pack(&source, s->shape.n, 1, s->shape.inner, s->packed + i * s->packed_bytes,
@@ -230,7 +213,7 @@ static accel_status prepare_as(kernel_call *c, const product_operands *at) {
     if (c->inputs[at->b]->constant) {
         ACCEL_TRY(pack_constant(c, s));
     } else {
-        c->workspace_bytes += s->right_count * s->packed_bytes;
+        c->workspace_bytes += s->batch.right_count * s->packed_bytes;
     }
     c->variant = s->shape.vnni ? "gemm int8 vnni" : "gemm int8";
     return ACCEL_OK;
@@ -340,8 +323,8 @@ static const int8_t *packed_right(kernel_call *c, qmatmul_state *s) {
         return s->packed;
     }
     pack_run run = {c, (int8_t *)c->workspace + s->table_bytes + s->left_bytes};
-    size_t panels = s->right_count * (size_t)q8_panels(s->shape.n);
-    int64_t work = (int64_t)(s->right_count * s->right_bytes) / 4;
+    size_t panels = s->batch.right_count * (size_t)q8_panels(s->shape.n);
+    int64_t work = (int64_t)(s->batch.right_count * s->right_bytes) / 4;
     thread_pool_for(pool_for(c, work), panels, grain_for(panels, work), pack_task, &run);
     return run.out;
 }
@@ -368,16 +351,17 @@ static accel_status qmatmul_run(kernel_call *c) {
     }
     s->shape.zero = q8_zero(q8_operand(c, s->at->y_zero));
     q8_scale(s->shape.n, s->factor, a_scale / q8_float(q8_operand(c, s->at->y_scale), 1.0f), s->scale);
-    for (size_t i = 0; i < s->right_count; i++) {
+    for (size_t i = 0; i < s->batch.right_count; i++) {
         q8_start(&left, s->shape.n, s->has_first ? s->first : NULL, s->sums + i * columns,
                  s->start + i * columns);
     }
-    for (size_t i = 0; i < s->count; i++) {
-        q8_problem *p = &s->problems[i];
+    q8_problem *problems = s->batch.problems;
+    for (size_t i = 0; i < s->batch.count; i++) {
+        q8_problem *p = &problems[i];
         *p = (q8_problem){
             .left = left,
-            .right = packed + s->right_index[i] * s->packed_bytes,
-            .start = s->start + s->right_index[i] * columns,
+            .right = packed + s->batch.right_index[i] * s->packed_bytes,
+            .start = s->start + s->batch.right_index[i] * columns,
             .column_zeros = s->has_zeros ? s->column_zeros : NULL,
             .scale = s->scale,
             .bias = s->has_bias ? s->bias : NULL,
@@ -386,9 +370,9 @@ static accel_status qmatmul_run(kernel_call *c) {
             .out = (char *)c->outputs[0]->data + i * matrix * (dtype_bits(s->shape.out) / 8),
             .out_stride = s->shape.n,
         };
-        p->left.base += s->left_index[i] * (size_t)(s->shape.m * s->shape.inner);
+        p->left.base += s->batch.left_index[i] * (size_t)(s->shape.m * s->shape.inner);
     }
-    q8_run(&s->shape, s->problems, s->count, c->pool, c->workspace);
+    q8_run(&s->shape, problems, s->batch.count, c->pool, c->workspace);
     return ACCEL_OK;
 }
 
