@@ -24,6 +24,26 @@ static inline void check_ok(accel_status status, const accel_error *err) {
     }
 }
 
+/* rank, dims. */
+#define DIMS(...)                                                                                            \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
+        __VA_ARGS__                                                                                          \
+    }
+
+static inline builder start(void) {
+    builder b;
+    accel_error err = {0};
+    check_ok(builder_start(&b, NULL, &err), &err);
+    return b;
+}
+
+static inline graph *finish_graph(builder *b) {
+    accel_error err = {0};
+    graph *g = NULL;
+    check_ok(builder_finish(b, &g, &err), &err);
+    return g;
+}
+
 /* Seeded contents for one graph input: f32 in [-1, 1), 8-bit integers over their whole range, others in [0, 3]. */
 static inline void fill_input(tensor *t, uint64_t seed) {
     uint64_t x = seed * 0x9E3779B97F4A7C15ull + 0x1234567ull;
@@ -148,6 +168,45 @@ static inline void native_check(graph *g, double tolerance, bool reference_allow
         }
     }
     unsetenv("ACCEL_ISA");
+    native_case_close(&c);
+}
+
+static inline accel_status native_load_bind_run(const native_case *c, int threads, accel_error *err) {
+    const engine_def *e = engine_find("native");
+    engine_model model = {.graph = c->graph};
+    engine_options options = {.precision = PRECISION_FP32, .threads = threads};
+    engine_session *s = NULL;
+    ACCEL_TRY(e->load(&model, NULL, &options, &s, err));
+    accel_status status = e->bind(s, c->inputs, c->graph->input_count, err);
+    for (int i = 0; i < 2 && status == ACCEL_OK; i++) {
+        status = e->run(s, err);
+    }
+    if (status == ACCEL_OK) {
+        native_compare(c, s, 1e-5, "after a failed allocation");
+    }
+    e->unload(s);
+    return status;
+}
+
+/* Consumes the graph. The first, second, … allocation fails, alone or with all behind it: always a sentence, never a crash. */
+static inline void native_fail_every_allocation(graph *g) {
+    native_case c = native_case_open(g);
+    bool hit = true;
+    uint64_t n = 1;
+    for (; hit; n++) {
+        accel_error err = {0};
+        uint64_t hits = mem_fault_hits();
+        mem_fault_set(n, n % 2 == 0);
+        accel_status status = native_load_bind_run(&c, 1 + (int)(n % 2), &err);
+        hit = mem_fault_hits() > hits;
+        mem_fault_set(0, false);
+        if (status != ACCEL_OK) {
+            assert_true(hit);
+            assert_int_equal(status, ACCEL_OUT_OF_MEMORY);
+            assert_true(strlen(err.message) > 0);
+        }
+    }
+    assert_true(n > 20);
     native_case_close(&c);
 }
 

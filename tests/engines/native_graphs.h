@@ -7,18 +7,7 @@
 
 #include "engines/native_check.h"
 
-static inline builder start(void) {
-    builder b;
-    accel_error err = {0};
-    check_ok(builder_start(&b, NULL, &err), &err);
-    return b;
-}
-
-/* rank, dims. A scalar has no dims. */
-#define DIMS(...)                                                                                            \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
-        __VA_ARGS__                                                                                          \
-    }
+/* Rank and dims of a scalar. */
 #define SCALAR 0, NULL
 
 static inline value_id input_of(builder *b, dtype type, int rank, const int64_t *dims) {
@@ -89,8 +78,6 @@ static inline void set_attr(builder *b, const graph_attr *attr) {
 /* Outputs of which some may be VALUE_NONE; every operator must have a kernel. */
 static inline void finish_all(builder *b, size_t count, const value_id *outputs, double tolerance,
                               const char *name) {
-    accel_error err = {0};
-    graph *g = NULL;
     for (size_t i = 0; i < count; i++) {
         char output[24];
         snprintf(output, sizeof output, "out%d", (int)i);
@@ -98,8 +85,7 @@ static inline void finish_all(builder *b, size_t count, const value_id *outputs,
             build_output(b, output, outputs[i]);
         }
     }
-    check_ok(builder_finish(b, &g, &err), &err);
-    native_check(g, tolerance, false, name);
+    native_check(finish_graph(b), tolerance, false, name);
 }
 
 static inline void finish(builder *b, value_id out, double tolerance, const char *name) {

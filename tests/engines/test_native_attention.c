@@ -5,27 +5,12 @@
 #include "engines/native_check.h"
 #include "graph/internal.h"
 
-#define DIMS(...)                                                                                            \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
-        __VA_ARGS__                                                                                          \
-    }
-
-static builder start(void) {
-    builder b;
-    accel_error err = {0};
-    check_ok(builder_start(&b, NULL, &err), &err);
-    return b;
-}
-
 static value_id input(builder *b, const char *name, int rank, const int64_t *dims) {
     return build_input(b, name, DTYPE_F32, rank, dims, NULL);
 }
 
 static void finish(builder *b, double tolerance, const char *name) {
-    accel_error err = {0};
-    graph *g = NULL;
-    check_ok(builder_finish(b, &g, &err), &err);
-    native_check(g, tolerance, false, name);
+    native_check(finish_graph(b), tolerance, false, name);
 }
 
 /* ---- attention ------------------------------------------------------------------------------------------------------- */

@@ -339,48 +339,11 @@ static void a_branch_that_cannot_run_is_an_error_when_it_is_taken(void **state) 
     native_case_close(&c);
 }
 
-static accel_status load_bind_run(const native_case *c, accel_error *err) {
-    const engine_def *e = engine_find("native");
-    engine_model model = {.graph = c->graph};
-    engine_options options = {.precision = PRECISION_FP32, .threads = 1};
-    engine_session *s = NULL;
-    ACCEL_TRY(e->load(&model, NULL, &options, &s, err));
-    accel_status status = e->bind(s, c->inputs, c->graph->input_count, err);
-    for (int i = 0; i < 2 && status == ACCEL_OK; i++) {
-        status = e->run(s, err);
-    }
-    if (status == ACCEL_OK) {
-        native_compare(c, s, 1e-5, "after a failed allocation");
-    }
-    e->unload(s);
-    return status;
-}
-
-static void every_failed_allocation_is_reported_of(graph *g) {
-    native_case c = native_case_open(g);
-    bool hit = true;
-    uint64_t n = 1;
-    for (; hit; n++) {
-        accel_error err = {0};
-        uint64_t hits = mem_fault_hits();
-        mem_fault_set(n, n % 2 == 0);
-        accel_status status = load_bind_run(&c, &err);
-        hit = mem_fault_hits() > hits;
-        mem_fault_set(0, false);
-        if (status != ACCEL_OK) {
-            assert_int_equal(status, ACCEL_OUT_OF_MEMORY);
-            assert_true(strlen(err.message) > 0);
-        }
-    }
-    assert_true(n > 20);
-    native_case_close(&c);
-}
-
 static void every_failed_allocation_is_reported(void **state) {
     (void)state;
-    every_failed_allocation_is_reported_of(picked_images());
-    every_failed_allocation_is_reported_of(growing(6));
-    every_failed_allocation_is_reported_of(model_with_branches());
+    native_fail_every_allocation(picked_images());
+    native_fail_every_allocation(growing(6));
+    native_fail_every_allocation(model_with_branches());
 }
 
 int main(void) {

@@ -10,25 +10,10 @@
 #define MS "com.microsoft"
 static const double exact = 0, near_ties = 1e-3, floats = 2e-6;
 
-static builder start(void) {
-    builder b;
-    accel_error err = {0};
-    check_ok(builder_start(&b, NULL, &err), &err);
-    return b;
-}
-
 static void finish(builder *b, value_id out, double tolerance, const char *name) {
-    accel_error err = {0};
-    graph *g = NULL;
     build_output(b, "out", out);
-    check_ok(builder_finish(b, &g, &err), &err);
-    native_check(g, tolerance, false, name);
+    native_check(finish_graph(b), tolerance, false, name);
 }
-
-#define DIMS(...)                                                                                            \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
-        __VA_ARGS__                                                                                          \
-    }
 
 static value_id input(builder *b, const char *name, dtype type, int rank, const int64_t *dims) {
     return build_input(b, name, type, rank, dims, NULL);

@@ -6,24 +6,9 @@
 #include "graph/internal.h"
 
 #define MS "com.microsoft"
-#define DIMS(...)                                                                                            \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
-        __VA_ARGS__                                                                                          \
-    }
-
-static builder start(void) {
-    builder b;
-    accel_error err = {0};
-    check_ok(builder_start(&b, NULL, &err), &err);
-    return b;
-}
-
 static void finish(builder *b, value_id out, const char *name) {
-    accel_error err = {0};
-    graph *g = NULL;
     build_output(b, "out", out);
-    check_ok(builder_finish(b, &g, &err), &err);
-    native_check(g, 0, false, name);
+    native_check(finish_graph(b), 0, false, name);
 }
 
 static value_id input(builder *b, const char *name, dtype type, int rank, const int64_t *dims) {

@@ -4,18 +4,6 @@
 #include "base/clock.h"
 #include "engines/native_check.h"
 
-#define DIMS(...)                                                                                            \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) {                                 \
-        __VA_ARGS__                                                                                          \
-    }
-
-static builder start(void) {
-    builder b;
-    accel_error err = {0};
-    check_ok(builder_start(&b, NULL, &err), &err);
-    return b;
-}
-
 static value_id constant(builder *b, int rank, const int64_t *dims) {
     shape s = shape_make(rank, dims);
     tensor t;
@@ -29,11 +17,8 @@ static value_id constant(builder *b, int rank, const int64_t *dims) {
 }
 
 static graph *done(builder *b, value_id out) {
-    accel_error err = {0};
-    graph *g = NULL;
     build_output(b, "out", out);
-    check_ok(builder_finish(b, &g, &err), &err);
-    return g;
+    return finish_graph(b);
 }
 
 /* One of everything: convolution both ways, pool, layout, attention, product, norm, reference. */
@@ -53,45 +38,9 @@ static graph *small_model(void) {
     return done(&b, BUILD(&b, "LayerNormalization", x, constant(&b, DIMS(16)), constant(&b, DIMS(16))));
 }
 
-static accel_status load_bind_run(const native_case *c, int threads, accel_error *err) {
-    const engine_def *e = engine_find("native");
-    engine_model model = {.graph = c->graph};
-    engine_options options = {.precision = PRECISION_FP32, .threads = threads};
-    engine_session *s = NULL;
-    ACCEL_TRY(e->load(&model, NULL, &options, &s, err));
-    accel_status status = e->bind(s, c->inputs, c->graph->input_count, err);
-    for (int i = 0; i < 2 && status == ACCEL_OK; i++) {
-        status = e->run(s, err);
-    }
-    if (status == ACCEL_OK) {
-        native_compare(c, s, 1e-5, "after a failed allocation");
-    }
-    e->unload(s);
-    return status;
-}
-
 static void test_every_failed_allocation_is_reported(void **state) {
     (void)state;
-    native_case c = native_case_open(small_model());
-    uint64_t n = 1;
-    for (;; n++) {
-        accel_error err = {0};
-        uint64_t hits = mem_fault_hits();
-        mem_fault_set(n, n % 2 == 0);
-        accel_status status = load_bind_run(&c, 1 + (int)(n % 2), &err);
-        bool hit = mem_fault_hits() > hits;
-        mem_fault_set(0, false);
-        if (!hit) {
-            check_ok(status, &err);
-            break;
-        }
-        if (status != ACCEL_OK) {
-            assert_int_equal(status, ACCEL_OUT_OF_MEMORY);
-            assert_true(strlen(err.message) > 0);
-        }
-    }
-    assert_true(n > 20);
-    native_case_close(&c);
+    native_fail_every_allocation(small_model());
 }
 
 /* Rows of products, blocks of keys and depth are cut by the shape alone: bits do not depend on the threads. */
