@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/group_query.h"
 #include "graph/ops/attend.h"
 #include "graph/ops/kit.h"
 
@@ -432,21 +433,6 @@ static const op_attr_def gqa_attrs[] = {
     {"softcap", ATTR_FLOAT, false, "0.0"},
     {"v_quant_type", ATTR_STRING, false, "NONE"},
 };
-enum {
-    G_QUERY,
-    G_KEY,
-    G_VALUE,
-    G_PAST_KEY,
-    G_PAST_VALUE,
-    G_LENGTHS,
-    G_TOTAL,
-    G_COSINE,
-    G_SINE,
-    G_POSITIONS,
-    G_SCORE_BIAS,
-    G_SINK
-};
-
 typedef struct gqa_dims {
     int64_t batch, length, q_heads, kv_heads, head, past, present; /* past, present: room of the caches */
     bool packed;

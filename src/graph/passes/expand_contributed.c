@@ -1,6 +1,7 @@
 /* Operators that ONNX Runtime's optimisers write, in ONNX's own: one spelling for engines to be fast at. In f32, where it makes no
  * difference that a sum on the way is rounded. What ONNX cannot say stays: statistics as outputs, lengths that only the run
  * knows. The operators are defined in graph/ops/fused.c and transformers.c. */
+#include "graph/group_query.h"
 #include "graph/passes.h"
 
 #include <math.h>
@@ -402,20 +403,6 @@ static void expand_multi_head(editor *e, graph_node *n) {
 
 /* ---- GroupQueryAttention ---------------------------------------------------------------------------------------------------- */
 
-enum {
-    G_QUERY,
-    G_KEY,
-    G_VALUE,
-    G_PAST_KEY,
-    G_PAST_VALUE,
-    G_LENGTHS,
-    G_TOTAL,
-    G_COSINE,
-    G_SINE,
-    G_POSITIONS,
-    G_BIAS
-};
-
 typedef struct group_query {
     const graph_node *n;
     int64_t batch, length, q_heads, kv_heads, size, past, total;
@@ -521,7 +508,7 @@ static void expand_group_query(editor *e, graph_node *n) {
                          is_wanted(e, n, 1) ? n->outputs[1] : VALUE_NONE);
     a.inputs[2] =
         cached(e, &q, G_PAST_VALUE, group_heads(e, &q, 2), is_wanted(e, n, 2) ? n->outputs[2] : VALUE_NONE);
-    a.inputs[3] = input_or_none(n, G_BIAS);
+    a.inputs[3] = input_or_none(n, G_SCORE_BIAS);
     a.inputs[6] = q.first ? VALUE_NONE : lengths_as_i64(e, lengths, q.batch, 1);
     retire(n);
     write_attention(e, &a);
