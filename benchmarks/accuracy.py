@@ -138,7 +138,7 @@ def measure(accel, work, model, batch, sequence):
 def main():
     quick = sys.argv[1] == "--quick"
     accel, work = sys.argv[-2:]
-    page = Page("accuracy", "Errors against f64", accel, "quick: few cases" if quick else "")
+    page = Page("accuracy", "Errors against f64", accel, "quick: few cases" if quick else "", by_cpu=True)
     rows, worst = [], (0.0, "")
     for model, batch, sequence in QUICK if quick else CASES:
         label = f"{model} b{batch}" + (f" s{sequence}" if sequence else "")

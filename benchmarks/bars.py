@@ -44,6 +44,13 @@ def instruction_sets():
     return [name for name in known if name in flags], "hypervisor" in flags
 
 
+def kernel_set():
+    """The native engine's, of this machine."""
+    sets, _ = instruction_sets()
+    names = {"avx512f": "avx512", "avx2": "avx2", "asimd": "neon"}
+    return next((name for flag, name in names.items() if flag in sets), "baseline")
+
+
 def machine():
     sets, virtual = instruction_sets()
     cpu = first_value("/proc/cpuinfo", "model name", ":") or platform.machine()
@@ -169,10 +176,14 @@ def geometric_mean(values):
 
 
 class Page:
-    """A page of docs/results/. Made before measuring: it notes what else the machine does then."""
+    """A page of docs/results/. Made before measuring: it notes what else the machine does then. by_cpu: machines without AVX-512 have
+    pages of their own beside those of machines that have it, since other kernels run there."""
 
-    def __init__(self, name, title, accel, form=""):
-        self.name, self.title, self.form = name, title, form
+    def __init__(self, name, title, accel, form="", by_cpu=False):
+        kernels = kernel_set() if by_cpu else "avx512"
+        self.name = name if kernels == "avx512" else f"{name}-{kernels}"
+        self.title = title if kernels == "avx512" else f"{title}, {kernels.upper()}"
+        self.form = form
         self.lines, self.bars = [], []
         self.version = version_of(accel)
         self.load = busy_cores()

@@ -511,7 +511,7 @@ SECTIONS = {
 
 
 def new_page(name, title, how):
-    return Page(name, title, how.accel, "quick: few cases" if how.quick else "")
+    return Page(name, title, how.accel, "quick: few cases" if how.quick else "", by_cpu=True)
 
 
 def main():

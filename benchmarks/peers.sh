@@ -1,7 +1,7 @@
 #!/bin/bash
 # Native against ONNX Runtime, OpenVINO and OpenBLAS, interleaved, 1 and 2 threads: nine light graphs, MiniLM, matrix products in fp32 (models)
 # and bf16, quantised models (int8), load, first inference and memory (start). Each section writes its page of docs/results: peers.md,
-# peers-bf16.md, peers-int8.md, start-up-memory.md. About 20 minutes on a quiet machine.
+# peers-bf16.md, peers-int8.md, start-up-memory.md (…-avx2.md on a CPU without AVX-512). About 20 minutes on a quiet machine.
 #   benchmarks/peers.sh [--quick] [--only models|bf16|int8|start] [ACCEL]
 set -euo pipefail
 cd "$(dirname "$0")/.."

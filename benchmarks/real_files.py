@@ -117,7 +117,7 @@ def measure(accel, folder, name, what, shapes, seconds):
 def main():
     quick = sys.argv[1] == "--quick"
     accel, folder = Path(sys.argv[-2]), Path(sys.argv[-1])
-    page = Page("real-files", "Real files that nobody tuned for", accel, "quick" if quick else "")
+    page = Page("real-files", "Real files that nobody tuned for", accel, "quick" if quick else "", by_cpu=True)
     page.text(
         "ONNX files that packages of PyPI and npm carry as part of their function (deps/pins.txt names the versions), run unchanged.",
         "Relative L2 is between the native engine and ONNX Runtime on the same seeded inputs. Latencies are medians, the two engines in",
