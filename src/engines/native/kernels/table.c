@@ -19,6 +19,7 @@
     X(cache)                                                                                                 \
     X(reduce)                                                                                                \
     X(reduce_any)                                                                                            \
+    X(along_axis)                                                                                            \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
