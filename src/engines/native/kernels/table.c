@@ -20,6 +20,7 @@
     X(reduce)                                                                                                \
     X(reduce_any)                                                                                            \
     X(along_axis)                                                                                            \
+    X(top)                                                                                                   \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
