@@ -21,6 +21,7 @@
     X(reduce_any)                                                                                            \
     X(along_axis)                                                                                            \
     X(top)                                                                                                   \
+    X(select)                                                                                                \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
