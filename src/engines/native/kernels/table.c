@@ -22,6 +22,7 @@
     X(along_axis)                                                                                            \
     X(top)                                                                                                   \
     X(select)                                                                                                \
+    X(grid_sample)                                                                                           \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \
