@@ -198,7 +198,64 @@ static void test_vector_functions(void **state) {
     thread_pool_destroy(pool);
 }
 
+/* Every pair of these, then random ones over all magnitudes. */
+static void fill_powers(tensor in[2]) {
+    static const float special[] = {0,         1,        2,           3,      0.5f,       1.5f,
+                                    7,         16777216, 16777218,    1e-40f, 3.4e38f,    INFINITY,
+                                    0x1p-149f, 8388609,  0.99999994f, 1e10f,  1.0000001f, 2147483648,
+                                    33554430,  126.5f,   NAN};
+    enum { SPECIAL = sizeof special / sizeof special[0], SIGNED = 2 * SPECIAL };
+    float *x = in[0].data, *y = in[1].data;
+    rng r;
+    rng_seed(&r, 5);
+    for (size_t i = 0; i < BLOCK; i++) {
+        size_t a = i % SIGNED, b = i / SIGNED;
+        x[i] = a < SPECIAL ? special[a] : -special[a - SPECIAL];
+        y[i] = b < SPECIAL ? special[b] : b < SIGNED ? -special[b - SPECIAL] : 0;
+        if (b >= SIGNED) {
+            uint32_t bits = (uint32_t)rng_u64(&r);
+            memcpy(&x[i], &bits, sizeof bits);
+            y[i] = (float)(2 * rng_f64(&r) - 1) * (i % 3 == 0 ? 2 : 40);
+        }
+    }
+}
+
+static void test_powers(void **state) {
+    (void)state;
+    builder b;
+    accel_error err = {0};
+    native_case c = {0};
+    check_ok(builder_start(&b, NULL, &err), &err);
+    value_id x = build_input(&b, "x", DTYPE_F32, 1, (int64_t[]){BLOCK}, NULL);
+    build_output(&b, "z", BUILD(&b, "Pow", x, build_input(&b, "y", DTYPE_F32, 1, (int64_t[]){BLOCK}, NULL)));
+    check_ok(builder_finish(&b, &c.graph, &err), &err);
+    check_ok(graph_infer(c.graph, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        check_ok(tensor_create(DTYPE_F32, &(shape){1, {BLOCK}}, &c.inputs[i], &err), &err);
+    }
+    fill_powers(c.inputs);
+    for (size_t k = 0; k < ISAS; k++) {
+        if (!native_choose_isa(isas[k])) {
+            continue;
+        }
+        engine_session *s = native_open(&c, 1);
+        tensor z;
+        check_ok(engine_find("native")->run(s, &err), &err);
+        check_ok(engine_find("native")->outputs(s, &z, 1, &err), &err);
+        for (size_t i = 0; i < BLOCK; i++) {
+            double a = (double)((float *)c.inputs[0].data)[i], p = (double)((float *)c.inputs[1].data)[i];
+            if (!(ulp_error(((float *)z.data)[i], pow(a, p)) <= 0.6)) {
+                fail_msg("%s: %a to the power of %a gives %a", isas[k], a, p, (double)((float *)z.data)[i]);
+            }
+        }
+        engine_find("native")->unload(s);
+    }
+    unsetenv("ACCEL_ISA");
+    native_case_close(&c);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vector_functions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vector_functions),
+                                       cmocka_unit_test(test_powers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,15 @@ static void test_blocks_by_index(void **state) {
            "no index");
 }
 
+static void test_nothing_is_gathered(void **state) {
+    (void)state;
+    builder b = start();
+    value_id results[] = {
+        BUILD(&b, "GatherElements", input(&b, DIMS(3, 4)), indices(&b, DTYPE_I64, DIMS(0, 4))),
+        BUILD(&b, "GatherElements", input(&b, DIMS(0, 4)), indices(&b, DTYPE_I64, DIMS(0, 2)))};
+    finish_all(&b, 2, results, 0, "nothing is gathered");
+}
+
 /* An index outside is an error that names the node. */
 static void test_index_outside_is_refused(void **state) {
     (void)state;
@@ -216,6 +225,7 @@ int main(void) {
         cmocka_unit_test(test_depth_and_space),
         cmocka_unit_test(test_elements_by_index),
         cmocka_unit_test(test_blocks_by_index),
+        cmocka_unit_test(test_nothing_is_gathered),
         cmocka_unit_test(test_index_outside_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

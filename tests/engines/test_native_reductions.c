@@ -68,6 +68,54 @@ static void test_arg_and_cumulative(void **state) {
     finish(&b, build_op(&b, "ArgMax", 1, &x, 1, (build_attr[]){BUILD_INT("axis", 1)}), 0, "ArgMax with NaN");
 }
 
+/* Values that come again, at the places where vectors and parts begin and end. */
+static void test_arg_of_long_lines(void **state) {
+    (void)state;
+    static const int64_t lengths[] = {1,  2,  7,   15,  16,  17,  31,  33,   63,
+                                      64, 65, 100, 511, 512, 513, 527, 1025, 1537};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        for (int64_t last = 0; last < 2; last++) {
+            const int64_t n = lengths[i];
+            build_attr attrs[] = {BUILD_INT("axis", -1), BUILD_INT("select_last_index", last)};
+            builder b = start();
+            value_id unique = input(&b, DIMS(5, n)), ties = input_of(&b, DTYPE_I64, DIMS(5, n)),
+                     lines = build_op(&b, "Cast", 1, &ties, 1, (build_attr[]){BUILD_INT("to", DTYPE_F32)}),
+                     salt = salted(&b, lines, DIMS(5, n)),
+                     none = BUILD(&b, "Log", BUILD(&b, "Mul", lines, build_f32(&b, 0))); /* -inf */
+            value_id results[] = {
+                build_op(&b, "ArgMax", 1, &unique, 2, attrs), build_op(&b, "ArgMin", 1, &unique, 2, attrs),
+                build_op(&b, "ArgMax", 1, &lines, 2, attrs),  build_op(&b, "ArgMin", 1, &lines, 2, attrs),
+                build_op(&b, "ArgMax", 1, &salt, 2, attrs),   build_op(&b, "ArgMin", 1, &salt, 2, attrs),
+                build_op(&b, "ArgMax", 1, &none, 2, attrs)};
+            finish_all(&b, 7, results, 0, "long lines");
+        }
+    }
+}
+
+/* Rows of every length that vectors and their chains take apart; NaN and infinities in some. */
+static void test_extremes_of_rows(void **state) {
+    (void)state;
+    static const char *const extremes[] = {"ReduceMax", "ReduceMin", "ReduceLogSumExp"};
+    static const int64_t widths[] = {1, 5, 16, 17, 64, 65, 127, 128, 200, 1100};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        const int64_t n = widths[i];
+        for (size_t k = 0; k < 3; k++) {
+            builder b = start();
+            value_id x = input(&b, DIMS(3, 4, n)), low = constant_in(&b, -400, -90, DIMS(3, 4, n)),
+                     scaled = BUILD(&b, "Mul", x, build_f32(&b, 300)), salt = salted(&b, x, DIMS(3, 4, n)),
+                     infinite = BUILD(&b, "Log", BUILD(&b, "Relu", x));
+            value_id results[] = {reduce(&b, extremes[k], salt, 1, (int64_t[]){-1}, false),
+                                  reduce(&b, extremes[k], salt, 2, (int64_t[]){0, 2}, false),
+                                  reduce(&b, extremes[k], scaled, 2, (int64_t[]){0, 2}, true),
+                                  reduce(&b, extremes[k], scaled, 1, (int64_t[]){1}, true),
+                                  reduce(&b, extremes[k], infinite, 2, (int64_t[]){0, 2}, true),
+                                  reduce(&b, extremes[k], infinite, 1, (int64_t[]){1}, true),
+                                  reduce(&b, extremes[k], low, 2, (int64_t[]){0, 2}, true)};
+            finish_all(&b, 7, results, 2e-6, extremes[k]);
+        }
+    }
+}
+
 static void test_group_norms(void **state) {
     (void)state;
     static const int64_t channels[] = {6, 33, 64};
@@ -95,10 +143,9 @@ static void test_group_norms(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_reduction),
-        cmocka_unit_test(test_reductions_of_integers),
-        cmocka_unit_test(test_arg_and_cumulative),
-        cmocka_unit_test(test_group_norms),
+        cmocka_unit_test(test_every_reduction),    cmocka_unit_test(test_reductions_of_integers),
+        cmocka_unit_test(test_arg_and_cumulative), cmocka_unit_test(test_arg_of_long_lines),
+        cmocka_unit_test(test_extremes_of_rows),   cmocka_unit_test(test_group_norms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,24 @@ static void test_every_mode(void **state) {
     }
 }
 
+/* Every element twice, or every other one: widths around those of vectors, lines twice or not. */
+static void test_nearest_by_two(void **state) {
+    (void)state;
+    static const float scales[][4] = {
+        {1, 1, 2, 2}, {1, 1, 1, 2}, {1, 1, 3, 2}, {1, 1, 0.5f, 0.5f}, {1, 1, 2, 0.5f}};
+    static const int64_t widths[] = {2, 6, 14, 16, 32, 34, 66};
+    for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++) {
+        for (size_t k = 0; k < sizeof widths / sizeof widths[0]; k++) {
+            resize_case c = {"nearest", "asymmetric", "floor", {0}, {0}, false, false};
+            memcpy(c.scales, scales[i], sizeof c.scales);
+            builder b = start();
+            value_id results[] = {resized(&b, input(&b, DIMS(2, 3, 4, widths[k])), &c, 4),
+                                  resized(&b, input_of(&b, DTYPE_U8, DIMS(2, 3, 4, widths[k])), &c, 4)};
+            finish_all(&b, 2, results, 0, "nearest by two");
+        }
+    }
+}
+
 /* Between convolutions: channels-last, and beside another branch in a Concat. */
 static void test_every_mode_channels_last(void **state) {
     (void)state;
@@ -103,6 +121,7 @@ static void test_ranks_and_types(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_mode),
+        cmocka_unit_test(test_nearest_by_two),
         cmocka_unit_test(test_every_mode_channels_last),
         cmocka_unit_test(test_ranks_and_types),
     };

@@ -57,6 +57,23 @@ static void an_unbound_graph_keeps_what_is_unknown(void **state) {
     graph_destroy(g);
 }
 
+/* Three of four rows, of which one lies beyond the axis. */
+static void a_known_condition_tells_what_stays(void **state) {
+    (void)state;
+    graph *g = new_graph();
+    accel_error err = {0};
+    shape four = shape_make(DIMS(4));
+    value_id condition = VALUE_NONE;
+    assert_ok(graph_add_constant(g, "keep", DTYPE_BOOL, &four, (uint8_t[]){1, 0, 1, 1}, &condition, &err));
+    value_id in[] = {input(g, "x", DTYPE_F32, DIMS(3, 2)), condition};
+    output(g, node_with(g, "Compress", "y", 2, in, 1, (graph_attr[]){attr_int("axis", 0)})->outputs[0]);
+    output(g, NODE(g, "Compress", "flat", in[0], condition));
+    assert_ok(graph_infer(g, &err));
+    assert_shape(g, g->outputs[0], DIMS(2, 2));
+    assert_shape(g, g->outputs[1], DIMS(3));
+    graph_destroy(g);
+}
+
 static void a_bind_must_agree_with_what_is_declared(void **state) {
     (void)state;
     graph *g = viewed();
@@ -226,6 +243,7 @@ int main(void) {
         cmocka_unit_test(contents_of_small_integers_are_followed),
         cmocka_unit_test(a_graph_can_be_bound_again),
         cmocka_unit_test(an_unbound_graph_keeps_what_is_unknown),
+        cmocka_unit_test(a_known_condition_tells_what_stays),
         cmocka_unit_test(a_bind_must_agree_with_what_is_declared),
         cmocka_unit_test(a_declared_shape_that_contradicts_gives_way),
         cmocka_unit_test(a_declared_type_that_contradicts_is_an_error),

@@ -466,25 +466,38 @@ static accel_status non_zero_eval(op_context *c) {
 
 static const op_attr_def compress_attrs[] = {{"axis", ATTR_INT, false, "flattened"}};
 
+/* How many of an axis stay; the condition may be shorter than it, when the rest is dropped. Longer, its rest is ignored. */
+static int64_t compress_count(const op_context *c, int64_t length) {
+    const uint8_t *condition = c->inputs[1].data;
+    int64_t given = op_elements(&c->inputs[1]), kept = 0;
+    for (int64_t i = 0; i < given && i < length; i++)
+        kept += condition[i] != 0;
+    return kept;
+}
+
 static accel_status compress_infer(op_context *c) {
     const shape *in = input_shape(c, 0);
     ACCEL_TRY(require_type(c, 0, TYPES_ANY));
     ACCEL_TRY(require_type(c, 1, TYPES_BOOL));
     ACCEL_TRY(require_rank(c, 1, 1, 1));
     shape out = shape_unknown();
+    int axis = 0;
+    int64_t length = DIM_UNKNOWN;
     if (!op_attr(c, "axis")) {
         out = (shape){.rank = 1, .dims = {DIM_UNKNOWN}};
+        length = input_is_static(c, 0) ? op_elements(&c->inputs[0]) : DIM_UNKNOWN;
     } else if (in->rank != RANK_UNKNOWN) {
-        int axis;
         ACCEL_TRY(require_axis(c, op_attr_int(c, "axis", 0), in->rank, &axis));
         out = *in;
+        length = in->dims[axis];
         out.dims[axis] = DIM_UNKNOWN;
     }
+    if (length >= 0 && c->inputs[1].data)
+        out.dims[axis] = compress_count(c, length);
     put_output(c, 0, input_type(c, 0), &out);
     return ACCEL_OK;
 }
 
-/* The condition may be shorter than the axis: the rest is dropped. Longer, its rest is ignored. */
 static accel_status compress_eval(op_context *c) {
     const shape *in = input_shape(c, 0);
     int axis = 0;
@@ -496,11 +509,9 @@ static accel_status compress_eval(op_context *c) {
         out = *in;
     }
     const uint8_t *condition = c->inputs[1].data;
-    int64_t length = op_elements(&c->inputs[1]), kept = 0;
+    int64_t length = op_elements(&c->inputs[1]);
     length = length > s.length ? s.length : length;
-    for (int64_t i = 0; i < length; i++)
-        kept += condition[i] != 0;
-    out.dims[axis] = kept;
+    out.dims[axis] = compress_count(c, length);
     ACCEL_TRY(op_allocate_output(c, 0, &out));
     size_t part = (size_t)s.inner * movable_bytes(input_type(c, 0));
     const uint8_t *from = movable_input(c, 0);

@@ -4,18 +4,9 @@
 
 #include "graph/ops/kit.h"
 #include "graph/ops/products.h"
+#include "graph/sample.h"
 
 /* ---- interpolation at a point of any number of dims ---------------------------------------------------------------------- */
-
-enum sample_mode { SAMPLE_LINEAR, SAMPLE_NEAREST, SAMPLE_CUBIC };
-enum sample_padding { PADDING_ZEROS, PADDING_BORDER, PADDING_REFLECTION };
-enum { SAMPLE_MAX_RANK = 6, SAMPLE_MAX_TAPS = 4 };
-
-typedef struct sampler {
-    int rank, mode, padding;
-    bool align_corners;
-    int64_t dims[SAMPLE_MAX_RANK];
-} sampler;
 
 /* Folds x into [low, high] by reflecting at both ends. */
 static double reflect(double x, double low, double high) {
@@ -62,7 +53,7 @@ static double keys_weight(double x) {
                    : 0;
 }
 
-static int dim_taps(const sampler *s, int d, double x, int64_t *places, double *weights) {
+int sampler_taps(const sampler *s, int d, double x, int64_t *places, double *weights) {
     double base = floor(x);
     if (s->mode == SAMPLE_NEAREST) {
         places[0] = tap_place(s, d, (int64_t)base);
@@ -93,7 +84,7 @@ static void find_point(const sampler *s, const double *x, point *p) {
     for (int d = 0; d < s->rank; d++) {
         int64_t places[SAMPLE_MAX_TAPS];
         double weights[SAMPLE_MAX_TAPS];
-        int taps = dim_taps(s, d, x[d], places, weights), before = p->count;
+        int taps = sampler_taps(s, d, x[d], places, weights), before = p->count;
         /* From the back, so that what is overwritten was already read. */
         for (int i = before * taps - 1; i >= 0; i--) {
             int64_t outer = p->places[i / taps], at = places[i % taps];
@@ -119,7 +110,7 @@ static const op_attr_def grid_attrs[] = {{"align_corners", ATTR_INT, false, "0"}
                                          {"mode", ATTR_STRING, false, "linear"},
                                          {"padding_mode", ATTR_STRING, false, "zeros"}};
 
-static accel_status sampler_read(const op_context *c, sampler *s) {
+accel_status sampler_read(const op_context *c, sampler *s) {
     *s = (sampler){.align_corners = op_attr_int(c, "align_corners", 0) != 0};
     ACCEL_TRY(attr_choice(c, "mode", "linear", "linear nearest cubic bilinear bicubic", &s->mode));
     if (s->mode == 3)
@@ -158,8 +149,7 @@ static accel_status grid_sample_infer(op_context *c) {
     return ACCEL_OK;
 }
 
-/* The grid lists coordinates from the innermost dim to the outermost, in [-1, 1]. */
-static void denormalise(const sampler *s, const double *grid, double *x) {
+void sampler_position(const sampler *s, const double *grid, double *x) {
     for (int d = 0; d < s->rank; d++) {
         double n = grid[s->rank - 1 - d], length = (double)s->dims[d];
         double at = s->align_corners ? (n + 1) / 2 * (length - 1) : ((n + 1) * length - 1) / 2;
@@ -184,7 +174,7 @@ static accel_status grid_sample_eval(op_context *c) {
         return ACCEL_OUT_OF_MEMORY;
     for (int64_t i = 0; i < in->dims[0] * points; i++) {
         double at[SAMPLE_MAX_RANK];
-        denormalise(&s, grid + i * s.rank, at);
+        sampler_position(&s, grid + i * s.rank, at);
         find_point(&s, at, p);
         for (int64_t ch = 0; ch < channels; ch++) {
             int64_t plane = i / points * channels + ch;

@@ -1,4 +1,4 @@
-/* Add, Sub, Mul, Div, Max, Min, PRelu of f32 with broadcasting, in either layout. */
+/* Add, Sub, Mul, Div, Max, Min, PRelu, Pow of f32 with broadcasting, in either layout. */
 #include <string.h>
 
 #include "engines/native/kernels/broadcast.h"
@@ -12,6 +12,8 @@ typedef enum binary_kind {
     BINARY_MAX,
     BINARY_MIN,
     BINARY_PRELU,
+    BINARY_POW,
+    BINARY_CUBE, /* Pow by 3 */
     BINARY_NONE
 } binary_kind;
 
@@ -36,6 +38,10 @@ INLINE vf combine(binary_kind kind, vf a, vf b) {
         return v_select((a < b) | (a != a), a, b);
     case BINARY_PRELU:
         return v_select(a >= (vf){0}, a, a * b);
+    case BINARY_POW:
+        return v_pow(a, b);
+    case BINARY_CUBE:
+        return a * a * a;
     case BINARY_NONE:
         break;
     }
@@ -74,7 +80,8 @@ INLINE void row_strides(const binary_kind kind, const binary_state *s, const flo
 }
 
 static void run_row(const binary_state *s, const float *a, const float *b, float *out, int64_t count) {
-    switch (s->kind) {
+    bool cube = s->kind == BINARY_POW && s->loops.right_inner == 0 && *b == 3.0f;
+    switch (cube ? BINARY_CUBE : s->kind) {
 #define CASE(kind)                                                                                           \
     case kind:                                                                                               \
         row_strides(kind, s, a, b, out, count);                                                              \
@@ -86,16 +93,20 @@ static void run_row(const binary_state *s, const float *a, const float *b, float
         CASE(BINARY_MAX)
         CASE(BINARY_MIN)
         CASE(BINARY_PRELU)
+        CASE(BINARY_POW)
 #undef CASE
+    case BINARY_CUBE:
+        row(BINARY_CUBE, 1, 0, a, b, out, count);
+        break;
     case BINARY_NONE:
         break;
     }
 }
 
 static bool read_kind(const kernel_call *c, binary_state *s) {
-    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu"};
+    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu", "Pow"};
     s->kind = strcmp(c->node->op_type, "Sum") == 0 ? BINARY_ADD : BINARY_NONE;
-    for (int i = 0; i < BINARY_NONE; i++) {
+    for (int i = 0; i < BINARY_CUBE; i++) {
         if (strcmp(c->node->op_type, names[i]) == 0) {
             s->kind = (binary_kind)i;
         }
@@ -175,6 +186,7 @@ static accel_status binary_run(kernel_call *c) {
         binary_accepts,                                                                                      \
         binary_prepare,                                                                                      \
         binary_run}
-static const kernel_def kernels[] = {BINARY("Add"), BINARY("Sub"), BINARY("Mul"), BINARY("Div"),
-                                     BINARY("Max"), BINARY("Min"), BINARY("Sum"), BINARY("PRelu")};
+static const kernel_def kernels[] = {BINARY("Add"), BINARY("Sub"),   BINARY("Mul"),
+                                     BINARY("Div"), BINARY("Max"),   BINARY("Min"),
+                                     BINARY("Sum"), BINARY("PRelu"), BINARY("Pow")};
 KERNEL_FAMILY(binary, kernels);

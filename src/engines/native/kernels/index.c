@@ -1,5 +1,6 @@
-/* GatherElements, GatherND, ScatterElements, ScatterND of elements of any size. All indices are checked before anything moves; one
- * out of range fails and names the node. Scatters go in the order of their indices, on one thread: the last one wins. */
+/* GatherElements, GatherND, ScatterElements, ScatterND of elements of any size. An index out of range fails and names the node:
+ * all are checked before anything moves, but for GatherElements, which checks on the way. Scatters go in the order of their
+ * indices, on one thread: the last one wins. */
 #include <string.h>
 
 #include "engines/native/kernels/kernels.h"
@@ -133,56 +134,78 @@ INLINE int64_t element_place(const index_state *s, const kernel_value *indices, 
     return base + (s->axis == s->rank - 1 ? index : i + index * s->strides[s->axis]);
 }
 
+/* Elements of a row: element i comes from index[i] * step + i * along. Whether some index is outside, for which the first
+ * element stands; the caller then says which. bytes, step and along are constants where they matter. */
+#define TAKE(type)                                                                                           \
+    INLINE bool take_##type(const type *index, int64_t n, int64_t length, const int64_t step,                \
+                            const int64_t along, const char *from, const size_t bytes, char *out) {          \
+        bool outside = false;                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                    \
+            int64_t at = (int64_t)index[i] + (index[i] < 0 ? length : 0);                                    \
+            bool wrong = (uint64_t)at >= (uint64_t)length;                                                   \
+            outside |= wrong;                                                                                \
+            at = wrong ? 0 : at;                                                                             \
+            memcpy(out + (size_t)i * bytes, from + (size_t)(at * step + i * along) * bytes, bytes);          \
+        }                                                                                                    \
+        return outside;                                                                                      \
+    }
+TAKE(int64_t)
+TAKE(int32_t)
+
 /* bytes is a constant where this is inlined. */
-INLINE void take_row(const kernel_call *c, int64_t row, const size_t bytes) {
+INLINE bool take_row(const kernel_call *c, int64_t row, const size_t bytes) {
     const index_state *s = c->state;
-    int64_t base = row_place(s, row);
-    char *out = (char *)c->outputs[0]->data + (size_t)(row * s->width) * bytes;
-    if (c->inputs[1]->type == DTYPE_I64 &&
-        s->axis == s->rank - 1) { /* the usual case, without its questions */
-        const int64_t *index = (const int64_t *)c->inputs[1]->data + row * s->width;
-        const char *from = (const char *)c->inputs[0]->data + (size_t)base * bytes;
-        for (int64_t i = 0; i < s->width; i++) {
-            int64_t at = index[i] + (index[i] < 0 ? s->length : 0);
-            memcpy(out + (size_t)i * bytes, from + (size_t)at * bytes, bytes);
-        }
-        return;
+    const bool last = s->axis == s->rank - 1;
+    const int64_t step = s->strides[s->axis], first = row * s->width;
+    const char *from = (const char *)c->inputs[0]->data + (size_t)row_place(s, row) * bytes;
+    char *out = (char *)c->outputs[0]->data + (size_t)first * bytes;
+    if (c->inputs[1]->type == DTYPE_I64) {
+        const int64_t *index = (const int64_t *)c->inputs[1]->data + first;
+        return last ? take_int64_t(index, s->width, s->length, 1, 0, from, bytes, out)
+                    : take_int64_t(index, s->width, s->length, step, 1, from, bytes, out);
     }
-    for (int64_t i = 0; i < s->width; i++) {
-        memcpy(out + (size_t)i * bytes,
-               (const char *)c->inputs[0]->data +
-                   (size_t)element_place(s, c->inputs[1], base, row, i) * bytes,
-               bytes);
-    }
+    const int32_t *index = (const int32_t *)c->inputs[1]->data + first;
+    return last ? take_int32_t(index, s->width, s->length, 1, 0, from, bytes, out)
+                : take_int32_t(index, s->width, s->length, step, 1, from, bytes, out);
 }
 
+typedef struct take_job {
+    const kernel_call *call;
+    bool outside; /* written by any thread, only ever to true */
+} take_job;
+
 static void take_task(void *context, size_t begin, size_t end, int worker) {
-    const kernel_call *c = context;
+    take_job *job = context;
+    const kernel_call *c = job->call;
     const index_state *s = c->state;
+    bool outside = false;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         switch (s->element_bytes) {
         case 4:
-            take_row(c, (int64_t)i, 4);
+            outside |= take_row(c, (int64_t)i, 4);
             break;
         case 8:
-            take_row(c, (int64_t)i, 8);
+            outside |= take_row(c, (int64_t)i, 8);
             break;
         default:
-            take_row(c, (int64_t)i, s->element_bytes);
+            outside |= take_row(c, (int64_t)i, s->element_bytes);
             break;
         }
+    }
+    if (outside) {
+        __atomic_store_n(&job->outside, true, __ATOMIC_RELAXED);
     }
 }
 
 static accel_status gather_elements_run(kernel_call *c) {
     const index_state *s = c->state;
     int64_t n = s->rows * s->width;
-    ACCEL_TRY(check_elements(c));
-    if (n > 0) {
-        thread_pool_for(pool_for(c, n), (size_t)s->rows, grain_for((size_t)s->rows, n), take_task, c);
+    take_job job = {c, s->length == 0};
+    if (n > 0 && s->length > 0) {
+        thread_pool_for(pool_for(c, n), (size_t)s->rows, grain_for((size_t)s->rows, n), take_task, &job);
     }
-    return ACCEL_OK;
+    return job.outside ? check_elements(c) : ACCEL_OK;
 }
 
 /* ---- scattering ------------------------------------------------------------------------------------------------------------ */

@@ -136,22 +136,84 @@ INLINE float last_of(const reduce_state *s, float x) {
     return s->kind == REDUCE_MEAN ? x / (float)s->width : s->kind == REDUCE_L2 ? __builtin_sqrtf(x) : x;
 }
 
-static float reduce_row(const reduce_state *s, const float *x) {
-    vf sums = v_splat(first_of(s->kind));
+/* Two parts of a row. */
+INLINE vf join(reduce_kind kind, vf a, vf b) {
+    return kind == REDUCE_MAX || kind == REDUCE_MIN ? step(kind, a, b) : a + b;
+}
+INLINE float join_one(reduce_kind kind, float a, float b) {
+    return kind == REDUCE_MAX || kind == REDUCE_MIN ? step_one(kind, a, b) : a + b;
+}
+
+/* kind is a constant where this is inlined. */
+INLINE float row_of(const reduce_kind kind, const float *x, int64_t width) {
+    enum { CHAINS = 4 };
+    vf sums[CHAINS];
     int64_t i = 0;
-    for (; i + VW <= s->width; i += VW) {
-        sums = step(s->kind, sums, v_load(x + i));
+    for (int k = 0; k < CHAINS; k++) {
+        sums[k] = v_splat(first_of(kind));
     }
-    float lanes[VW], sum = first_of(s->kind);
-    __builtin_memcpy(lanes, &sums, sizeof lanes);
-    bool squares = s->kind == REDUCE_SQUARES || s->kind == REDUCE_L2;
-    for (int k = 0; k < VW; k++) {
-        sum = squares ? sum + lanes[k] : step_one(s->kind, sum, lanes[k]);
+    for (; i + CHAINS * VW <= width; i += CHAINS * VW) {
+        UNROLL for (int k = 0; k < CHAINS; k++) {
+            sums[k] = step(kind, sums[k], v_load(x + i + k * VW));
+        }
     }
-    for (; i < s->width; i++) {
-        sum = step_one(s->kind, sum, x[i]);
+    for (; i + VW <= width; i += VW) {
+        sums[0] = step(kind, sums[0], v_load(x + i));
     }
-    return last_of(s, sum);
+    float lanes[VW];
+    v_store(lanes, join(kind, join(kind, sums[0], sums[1]), join(kind, sums[2], sums[3])));
+    for (int half = VW / 2; half > 0; half /= 2) {
+        for (int k = 0; k < half; k++) {
+            lanes[k] = join_one(kind, lanes[k], lanes[k + half]);
+        }
+    }
+    for (; i < width; i++) {
+        lanes[0] = step_one(kind, lanes[0], x[i]);
+    }
+    return lanes[0];
+}
+
+/* The extreme of a row without NaN: one operation a vector, and one that leaves NaN where x is not finite. Such rows are
+ * read again by the way that keeps NaN. */
+INLINE float extreme_row(const bool largest, const float *x, int64_t width) {
+    enum { CHAINS = 4 };
+    const reduce_kind kind = largest ? REDUCE_MAX : REDUCE_MIN;
+    vf tops[CHAINS], probes[CHAINS] = {0};
+    int64_t i = 0;
+    for (int k = 0; k < CHAINS; k++) {
+        tops[k] = v_splat(first_of(kind));
+    }
+    for (; i + CHAINS * VW <= width; i += CHAINS * VW) {
+        UNROLL for (int k = 0; k < CHAINS; k++) {
+            vf y = v_load(x + i + k * VW);
+            tops[k] = largest ? v_max(y, tops[k]) : v_min(y, tops[k]);
+            probes[k] += y * 0.0f;
+        }
+    }
+    vf probe = (probes[0] + probes[1]) + (probes[2] + probes[3]);
+    if (v_any(probe != probe)) {
+        return row_of(kind, x, width);
+    }
+    float lanes[CHAINS * VW];
+    for (int k = 0; k < CHAINS; k++) {
+        v_store(lanes + k * VW, tops[k]);
+    }
+    float rest = row_of(kind, x + i, width - i);
+    return i > 0 ? step_one(kind, row_of(kind, lanes, CHAINS * VW), rest) : rest;
+}
+
+static float reduce_row(const reduce_state *s, const float *x) {
+    switch (s->kind) {
+    case REDUCE_MAX:
+        return extreme_row(true, x, s->width);
+    case REDUCE_MIN:
+        return extreme_row(false, x, s->width);
+    case REDUCE_SQUARES:
+    case REDUCE_L2:
+        return last_of(s, row_of(REDUCE_SQUARES, x, s->width));
+    default:
+        return last_of(s, row_of(REDUCE_SUM, x, s->width));
+    }
 }
 
 static void reduce_columns(const reduce_state *s, const float *x, float *out) {

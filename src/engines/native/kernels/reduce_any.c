@@ -1,9 +1,9 @@
-/* Reductions over any axes of f32, int32 and int64, in f64 or int64 as the reference; ArgMax, ArgMin; CumSum. reduce.c is before
- * these for neighbouring axes of f32. */
-#include <math.h>
+/* Reductions over any axes of f32, int32 and int64, in f64 or int64 as the reference; the extremes of f32 in f32, which is exact.
+ * reduce.c is before these for neighbouring axes of f32. */
 #include <string.h>
 
 #include "engines/native/kernels/kernels.h"
+#include "engines/native/kernels/math.h"
 
 enum { BLOCK = 128, LANES = 16 };
 
@@ -125,52 +125,35 @@ static int64_t place_of(int count, const int64_t *dims, const int64_t *steps, in
     return place;
 }
 
-INLINE double first_real(reduce_kind kind) {
-    return kind == ANY_MAX ? -INFINITY : kind == ANY_MIN ? INFINITY : kind == ANY_PROD ? 1 : 0;
+/* Steps through an index space, outermost dim first: `place` is where the index stands. */
+typedef struct walk {
+    int64_t index[TENSOR_MAX_RANK], place;
+} walk;
+
+static void walk_on(int count, const int64_t *dims, const int64_t *steps, walk *w) {
+    for (int d = count - 1; d >= 0; d--) {
+        w->place += steps[d];
+        if (++w->index[d] < dims[d]) {
+            return;
+        }
+        w->index[d] = 0;
+        w->place -= steps[d] * dims[d];
+    }
 }
+
+/* ---- sums of f32 in f64 --------------------------------------------------------------------------------------------------- */
 
 INLINE double add_real(const reduce_kind kind, double sum, double x) {
     switch (kind) {
     case ANY_PROD:
         return sum * x;
-    case ANY_MAX:
-        return x > sum || x != x ? x : sum;
-    case ANY_MIN:
-        return x < sum || x != x ? x : sum;
     case ANY_L1:
         return sum + __builtin_fabs(x);
-    case ANY_L2:
     case ANY_SQUARES:
         return sum + x * x;
     default:
         return sum + x;
     }
-}
-
-/* Two results of parts. */
-INLINE double join_real(const reduce_kind kind, double a, double b) {
-    return kind == ANY_L1 || kind == ANY_SQUARES ? a + b : add_real(kind, a, b);
-}
-
-/* The extreme of a run, exact in f32. */
-static double extreme_of(bool largest, const float *x, int64_t run, double so_far) {
-    vf top = v_splat((float)so_far), more = top;
-    int64_t i = 0;
-    for (; i + 2 * VW <= run; i += 2 * VW) {
-        vf a = v_load(x + i), b = v_load(x + i + VW);
-        top = v_select((largest ? a > top : a < top) | (a != a), a, top);
-        more = v_select((largest ? b > more : b < more) | (b != b), b, more);
-    }
-    float lanes[2 * VW];
-    v_store(lanes, top);
-    v_store(lanes + VW, more);
-    for (int k = 0; k < 2 * VW; k++) {
-        so_far = add_real(largest ? ANY_MAX : ANY_MIN, so_far, (double)lanes[k]);
-    }
-    for (; i < run; i++) {
-        so_far = add_real(largest ? ANY_MAX : ANY_MIN, so_far, (double)x[i]);
-    }
-    return so_far;
 }
 
 /* n results (lanes next to each other, or one of a run of elements); kind is a constant where this is inlined. */
@@ -181,14 +164,10 @@ INLINE void accumulate(const reduce_kind kind, const float *x, int64_t n, int64_
     if (run == 1) {
         return;
     }
-    if (kind == ANY_MAX || kind == ANY_MIN) {
-        sums[0] = extreme_of(kind == ANY_MAX, x, run, sums[0]);
-        return;
-    }
     double part[LANES]; /* chains that do not wait for each other */
     int64_t i = 0;
     for (int k = 0; k < LANES; k++) {
-        part[k] = first_real(kind);
+        part[k] = kind == ANY_PROD ? 1 : 0;
     }
     for (; i + LANES <= run; i += LANES) {
         for (int k = 0; k < LANES; k++) {
@@ -199,32 +178,20 @@ INLINE void accumulate(const reduce_kind kind, const float *x, int64_t n, int64_
         part[0] = add_real(kind, part[0], (double)x[i]);
     }
     for (int k = 0; k < LANES; k++) {
-        sums[0] = join_real(kind, sums[0], part[k]);
-    }
-}
-
-/* e^(x - top), for LogSumExp. */
-static void accumulate_exp(const float *x, int64_t n, int64_t run, const double *tops, double *sums) {
-    for (int64_t i = 0; i < (run > 1 ? run : n); i++) {
-        int64_t at = run > 1 ? 0 : i;
-        sums[at] += exp((double)x[i] - (__builtin_isinf(tops[at]) ? 0 : tops[at]));
+        sums[0] = kind == ANY_PROD ? sums[0] * part[k] : sums[0] + part[k];
     }
 }
 
 static void accumulate_kind(reduce_kind kind, const float *x, int64_t n, int64_t run, double *sums) {
     switch (kind) {
-#define CASE(kind)                                                                                           \
-    case kind:                                                                                               \
-        accumulate(kind, x, n, run, sums);                                                                   \
+    case ANY_PROD:
+        accumulate(ANY_PROD, x, n, run, sums);
         break;
-        CASE(ANY_PROD)
-        CASE(ANY_MAX)
-        CASE(ANY_MIN)
-        CASE(ANY_L1)
-        CASE(ANY_SQUARES)
-        CASE(ANY_SUM)
-#undef CASE
+    case ANY_L1:
+        accumulate(ANY_L1, x, n, run, sums);
+        break;
     case ANY_L2:
+    case ANY_SQUARES:
         accumulate(ANY_SQUARES, x, n, run, sums);
         break;
     default:
@@ -240,24 +207,157 @@ static double finish_real(const any_state *s, double sum) {
                                     : sum;
 }
 
-static void reduce_reals(const any_state *s, const float *x, int64_t n, float *out) {
-    const bool log_sum_exp = s->kind == ANY_LOG_SUM_EXP;
-    double sums[BLOCK], exps[BLOCK] = {0};
+static void reduce_sums(const any_state *s, const float *x, int64_t n, float *out) {
+    double sums[BLOCK];
+    walk w = {0};
     for (int64_t i = 0; i < n; i++) {
-        sums[i] = first_real(log_sum_exp ? ANY_MAX : s->kind);
+        sums[i] = s->kind == ANY_PROD ? 1 : 0;
     }
-    for (int64_t t = 0; t < s->turns; t++) {
-        const float *from = x + place_of(s->gone, s->gone_dims, s->gone_steps, t);
-        accumulate_kind(log_sum_exp ? ANY_MAX : s->kind, from, n, s->run, sums);
-    }
-    for (int64_t t = 0; t < s->turns && log_sum_exp; t++) {
-        accumulate_exp(x + place_of(s->gone, s->gone_dims, s->gone_steps, t), n, s->run, sums, exps);
+    for (int64_t t = 0; t < s->turns; t++, walk_on(s->gone, s->gone_dims, s->gone_steps, &w)) {
+        accumulate_kind(s->kind, x + w.place, n, s->run, sums);
     }
     for (int64_t i = 0; i < n; i++) {
-        bool ends = log_sum_exp && !__builtin_isinf(sums[i]);
-        out[i] = (float)(ends ? sums[i] + log(exps[i]) : finish_real(s, sums[i]));
+        out[i] = (float)finish_real(s, sums[i]);
     }
 }
+
+/* ---- extremes of f32 -------------------------------------------------------------------------------------------------------- */
+
+/* A NaN that meets a lane stays there. */
+INLINE vf more_extreme(const bool largest, vf top, vf x) {
+    return v_select((largest ? x > top : x < top) | (x != x), x, top);
+}
+INLINE float more_extreme_one(const bool largest, float top, float x) {
+    return (largest ? x > top : x < top) || x != x ? x : top;
+}
+
+/* tops has room for whole vectors. */
+INLINE void extremes_of_lanes(const bool largest, const float *x, int64_t n, float *tops) {
+    for (int64_t i = 0; i < n; i += VW) {
+        v_store(tops + i, more_extreme(largest, v_load(tops + i), v_load_some(x + i, n - i)));
+    }
+}
+
+/* Two vectors of tops, which are one result in the end. */
+INLINE void extremes_of_run(const bool largest, const float *x, int64_t run, float *tops) {
+    vf top = v_load(tops), more = v_load(tops + VW);
+    int64_t i = 0;
+    for (; i + 2 * VW <= run; i += 2 * VW) {
+        top = more_extreme(largest, top, v_load(x + i));
+        more = more_extreme(largest, more, v_load(x + i + VW));
+    }
+    for (; i < run && run >= VW; i += VW) { /* the last one overlaps */
+        top = more_extreme(largest, top, v_load(x + (i + VW <= run ? i : run - VW)));
+    }
+    v_store(tops, top);
+    v_store(tops + VW, more);
+    for (; i < run; i++) {
+        tops[i] = more_extreme_one(largest, tops[i], x[i]);
+    }
+}
+
+/* tops: BLOCK of them. */
+INLINE void find_extremes(const bool largest, const any_state *s, const float *x, int64_t n, float *tops) {
+    walk w = {0};
+    for (int64_t i = 0; i < BLOCK; i++) {
+        tops[i] = largest ? -INFINITY : INFINITY;
+    }
+    for (int64_t t = 0; t < s->turns; t++, walk_on(s->gone, s->gone_dims, s->gone_steps, &w)) {
+        if (s->run > 1) {
+            extremes_of_run(largest, x + w.place, s->run, tops);
+        } else {
+            extremes_of_lanes(largest, x + w.place, n, tops);
+        }
+    }
+    for (int k = 1; k < 2 * VW && s->run > 1; k++) {
+        tops[0] = more_extreme_one(largest, tops[0], tops[k]);
+    }
+}
+
+/* ---- LogSumExp of f32 ---------------------------------------------------------------------------------------------------------- */
+
+/* A sum has at most so many terms in f32, then it is added to one in f64. */
+enum { TERMS = 64 };
+
+static void add_lanes(vf part, double *sums) {
+    float lanes[VW];
+    v_store(lanes, part);
+    for (int k = 0; k < VW; k++) {
+        sums[k] += (double)lanes[k];
+    }
+}
+
+/* Into one vector of sums: those of e^(x - top). */
+static void exps_of_run(const float *x, int64_t run, float top, double *sums) {
+    for (int64_t from = 0; from < run; from += TERMS * VW) {
+        const int64_t end = run - from < TERMS * VW ? run : from + TERMS * VW;
+        vf part = {0};
+        int64_t i = from;
+        for (; i + VW <= end; i += VW) {
+            part += v_exp(v_load(x + i) - top);
+        }
+        if (i < end) {
+            vf rest = v_splat(-INFINITY); /* adds nothing */
+            __builtin_memcpy(&rest, x + i, (size_t)(end - i) * sizeof *x);
+            part += v_exp(rest - top);
+        }
+        add_lanes(part, sums);
+    }
+}
+
+/* Of `lanes` results next to each other, at most a vector of them. */
+static void exps_of_lanes(const any_state *s, const float *x, int64_t lanes, vf top, double *sums) {
+    walk w = {0};
+    for (int64_t t = 0; t < s->turns;) {
+        const int64_t end = s->turns - t < TERMS ? s->turns : t + TERMS;
+        vf part = {0};
+        for (; t < end; t++, walk_on(s->gone, s->gone_dims, s->gone_steps, &w)) {
+            part += v_exp(v_load_some(x + w.place, lanes) - top);
+        }
+        add_lanes(part, sums);
+    }
+}
+
+static void log_sum_exp(const any_state *s, const float *x, int64_t n, float *out) {
+    float tops[BLOCK];
+    double sums[BLOCK] = {0};
+    walk w = {0};
+    find_extremes(true, s, x, n, tops);
+    for (int64_t i = 0; i < n && s->run == 1; i += VW) {
+        exps_of_lanes(s, x + i, n - i, v_load(tops + i), sums + i);
+    }
+    for (int64_t t = 0; t < s->turns && s->run > 1; t++, walk_on(s->gone, s->gone_dims, s->gone_steps, &w)) {
+        exps_of_run(x + w.place, s->run, tops[0], sums);
+    }
+    for (int k = 1; k < VW && s->run > 1; k++) {
+        sums[0] += sums[k];
+    }
+    for (int64_t i = 0; i < n; i++) { /* an infinite top is the result */
+        out[i] = __builtin_isinf(tops[i]) ? tops[i] : (float)((double)tops[i] + log(sums[i]));
+    }
+}
+
+static void reduce_reals(const any_state *s, const float *x, int64_t n, float *out) {
+    float tops[BLOCK];
+    switch (s->kind) {
+    case ANY_MAX:
+        find_extremes(true, s, x, n, tops);
+        memcpy(out, tops, (size_t)n * sizeof *out);
+        break;
+    case ANY_MIN:
+        find_extremes(false, s, x, n, tops);
+        memcpy(out, tops, (size_t)n * sizeof *out);
+        break;
+    case ANY_LOG_SUM_EXP:
+        log_sum_exp(s, x, n, out);
+        break;
+    default:
+        reduce_sums(s, x, n, out);
+        break;
+    }
+}
+
+/* ---- integers ------------------------------------------------------------------------------------------------------------------ */
 
 INLINE int64_t element_at(dtype t, const void *data, int64_t at) {
     return t == DTYPE_I64 ? ((const int64_t *)data)[at] : ((const int32_t *)data)[at];
@@ -283,7 +383,7 @@ static int64_t add_whole(reduce_kind kind, int64_t sum, int64_t x) {
 }
 
 static void reduce_wholes(const kernel_call *c, const any_state *s, int64_t from, int64_t n, int64_t at) {
-    const dtype t = c->inputs[0]->type;
+    const dtype type = c->inputs[0]->type;
     int64_t sums[BLOCK], start = s->kind == ANY_MAX    ? INT64_MIN
                                  : s->kind == ANY_MIN  ? INT64_MAX
                                  : s->kind == ANY_PROD ? 1
@@ -291,15 +391,16 @@ static void reduce_wholes(const kernel_call *c, const any_state *s, int64_t from
     for (int64_t i = 0; i < n; i++) {
         sums[i] = start;
     }
-    for (int64_t turn = 0; turn < s->turns; turn++) {
-        int64_t place = from + place_of(s->gone, s->gone_dims, s->gone_steps, turn);
+    walk w = {0};
+    for (int64_t t = 0; t < s->turns; t++, walk_on(s->gone, s->gone_dims, s->gone_steps, &w)) {
+        int64_t place = from + w.place;
         for (int64_t i = 0; i < (s->run > 1 ? s->run : n); i++) {
             int64_t *sum = &sums[s->run > 1 ? 0 : i];
-            *sum = add_whole(s->kind, *sum, element_at(t, c->inputs[0]->data, place + i));
+            *sum = add_whole(s->kind, *sum, element_at(type, c->inputs[0]->data, place + i));
         }
     }
     for (int64_t i = 0; i < n; i++) {
-        if (t == DTYPE_I64) {
+        if (type == DTYPE_I64) {
             ((int64_t *)c->outputs[0]->data)[at + i] = sums[i];
         } else {
             ((int32_t *)c->outputs[0]->data)[at + i] = (int32_t)sums[i];
@@ -332,178 +433,9 @@ static accel_status any_run(kernel_call *c) {
     return ACCEL_OK;
 }
 
-/* ---- ArgMax, ArgMin ------------------------------------------------------------------------------------------------------ */
-
-typedef struct axis_state {
-    int64_t outer, length, inner;
-    bool largest, last;      /* ArgMax, ArgMin */
-    bool exclusive, reverse; /* CumSum */
-} axis_state;
-
-static bool is_counted(const kernel_value *v) {
-    return v->type == DTYPE_F32 || v->type == DTYPE_I32 || v->type == DTYPE_I64;
-}
-
-static bool arg_accepts(const kernel_call *c) {
-    int axis;
-    return is_counted(c->inputs[0]) && c->inputs[0]->shape.rank > 0 &&
-           shape_axis(kernel_attr_int(c, "axis", 0), c->inputs[0]->shape.rank, &axis);
-}
-
-static accel_status start_axis(kernel_call *c, int64_t given) {
-    axis_state *s = kernel_state(c, sizeof *s);
-    if (s == NULL) {
-        return kernel_no_memory(c, sizeof *s);
-    }
-    const shape *x = &c->inputs[0]->shape;
-    int axis = 0;
-    (void)shape_axis(given, x->rank, &axis);
-    s->outer = product_of(x->dims, axis);
-    s->length = x->dims[axis];
-    s->inner = product_of(x->dims + axis + 1, x->rank - axis - 1);
-    s->largest = strcmp(c->node->op_type, "ArgMax") == 0;
-    s->last = kernel_attr_int(c, "select_last_index", 0) != 0;
-    s->exclusive = kernel_attr_int(c, "exclusive", 0) != 0;
-    s->reverse = kernel_attr_int(c, "reverse", 0) != 0;
-    c->state = s;
-    c->variant = "lines of an axis";
-    return ACCEL_OK;
-}
-
-static accel_status arg_prepare(kernel_call *c) {
-    return start_axis(c, kernel_attr_int(c, "axis", 0));
-}
-
-/* Every float is compared as it is: the first NaN is never beaten, later ones never win. n lines next to each other. */
-#define ARG(type)                                                                                            \
-    static void arg_##type(const axis_state *s, const type *x, int64_t n, int64_t *best) {                   \
-        type top[BLOCK];                                                                                     \
-        for (int64_t k = 0; k < n; k++) {                                                                    \
-            top[k] = x[k];                                                                                   \
-            best[k] = 0;                                                                                     \
-        }                                                                                                    \
-        for (int64_t i = 1; i < s->length; i++) {                                                            \
-            const type *y = x + i * s->inner;                                                                \
-            for (int64_t k = 0; k < n; k++) {                                                                \
-                bool better = s->largest ? y[k] > top[k] : y[k] < top[k];                                    \
-                better = better || (s->last && y[k] == top[k]);                                              \
-                best[k] = better ? i : best[k];                                                              \
-                top[k] = better ? y[k] : top[k];                                                             \
-            }                                                                                                \
-        }                                                                                                    \
-    }
-ARG(float)
-ARG(int32_t)
-ARG(int64_t)
-
-static void arg_task(void *context, size_t begin, size_t end, int worker) {
-    const kernel_call *c = context;
-    const axis_state *s = c->state;
-    const void *x = c->inputs[0]->data;
-    const int64_t blocks = (s->inner + BLOCK - 1) / BLOCK;
-    (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        int64_t outer = (int64_t)i / blocks, first = (int64_t)i % blocks * BLOCK;
-        int64_t n = s->inner - first < BLOCK ? s->inner - first : BLOCK,
-                at = outer * s->length * s->inner + first;
-        int64_t *out = (int64_t *)c->outputs[0]->data + outer * s->inner + first;
-        switch (c->inputs[0]->type) {
-        case DTYPE_F32:
-            arg_float(s, (const float *)x + at, n, out);
-            break;
-        case DTYPE_I32:
-            arg_int32_t(s, (const int32_t *)x + at, n, out);
-            break;
-        default:
-            arg_int64_t(s, (const int64_t *)x + at, n, out);
-            break;
-        }
-    }
-}
-
-static accel_status arg_run(kernel_call *c) {
-    const axis_state *s = c->state;
-    size_t items = (size_t)(s->outer * ((s->inner + BLOCK - 1) / BLOCK));
-    int64_t n = value_elements(c->inputs[0]);
-    if (n > 0) {
-        thread_pool_for(pool_for(c, n), items, grain_for(items, n), arg_task, c);
-    }
-    return ACCEL_OK;
-}
-
-static accel_status lines_run(kernel_call *c, thread_task task) {
-    const axis_state *s = c->state;
-    size_t lines = (size_t)(s->outer * s->inner);
-    int64_t n = value_elements(c->inputs[0]);
-    if (n > 0) {
-        thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), task, c);
-    }
-    return ACCEL_OK;
-}
-
-/* ---- CumSum ------------------------------------------------------------------------------------------------------------------ */
-
-static bool sum_accepts(const kernel_call *c) {
-    const kernel_value *axis = c->inputs[1];
-    int at;
-    return is_counted(c->inputs[0]) && axis->constant && axis->data != NULL && value_elements(axis) == 1 &&
-           shape_axis(dtype_get_i64(axis->type, axis->data, 0), c->inputs[0]->shape.rank, &at);
-}
-
-static accel_status sum_prepare(kernel_call *c) {
-    return start_axis(c, dtype_get_i64(c->inputs[1]->type, c->inputs[1]->data, 0));
-}
-
-#define SUM(type, wide)                                                                                      \
-    static void sum_##type(const axis_state *s, const type *x, type *out) {                                  \
-        wide sum = 0;                                                                                        \
-        for (int64_t i = 0; i < s->length; i++) {                                                            \
-            int64_t at = (s->reverse ? s->length - 1 - i : i) * s->inner;                                    \
-            wide before = sum;                                                                               \
-            sum += (wide)x[at];                                                                              \
-            out[at] = (type)(s->exclusive ? before : sum);                                                   \
-        }                                                                                                    \
-    }
-SUM(float, double)
-SUM(int32_t, uint32_t)
-SUM(int64_t, uint64_t)
-
-static void sum_task(void *context, size_t begin, size_t end, int worker) {
-    const kernel_call *c = context;
-    const axis_state *s = c->state;
-    const void *x = c->inputs[0]->data;
-    void *y = c->outputs[0]->data;
-    (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        int64_t at = (int64_t)i / s->inner * s->length * s->inner + (int64_t)i % s->inner;
-        if (c->inputs[0]->type == DTYPE_F32) {
-            sum_float(s, (const float *)x + at, (float *)y + at);
-        } else if (c->inputs[0]->type == DTYPE_I32) {
-            sum_int32_t(s, (const int32_t *)x + at, (int32_t *)y + at);
-        } else {
-            sum_int64_t(s, (const int64_t *)x + at, (int64_t *)y + at);
-        }
-    }
-}
-
-static accel_status sum_run(kernel_call *c) {
-    return lines_run(c, sum_task);
-}
-
 #define ANY(name) {"", name, 0, any_accepts, any_prepare, any_run}
 static const kernel_def kernels[] = {
-    ANY("ReduceSum"),
-    ANY("ReduceMean"),
-    ANY("ReduceProd"),
-    ANY("ReduceMax"),
-    ANY("ReduceMin"),
-    ANY("ReduceL1"),
-    ANY("ReduceL2"),
-    ANY("ReduceSumSquare"),
-    ANY("ReduceLogSum"),
-    ANY("ReduceLogSumExp"),
-    {"", "ArgMax", 0, arg_accepts, arg_prepare, arg_run},
-    {"", "ArgMin", 0, arg_accepts, arg_prepare, arg_run},
-    {"", "CumSum", 0, sum_accepts, sum_prepare, sum_run},
+    ANY("ReduceSum"), ANY("ReduceMean"), ANY("ReduceProd"),      ANY("ReduceMax"),    ANY("ReduceMin"),
+    ANY("ReduceL1"),  ANY("ReduceL2"),   ANY("ReduceSumSquare"), ANY("ReduceLogSum"), ANY("ReduceLogSumExp"),
 };
 KERNEL_FAMILY(reduce_any, kernels);

@@ -24,6 +24,7 @@ typedef struct resize_state {
     bool nearest;
     bool plain;   /* single elements next to each other, all of them inside */
     bool doubled; /* and every 32-bit element comes twice */
+    bool halved;  /* or every other one */
     float extrapolation;
     uint8_t filler[8]; /* the extrapolation value as an element */
 } resize_state;
@@ -163,6 +164,15 @@ static bool is_doubled(const resize_axis *a) {
     return a->out == 2 * a->in;
 }
 
+static bool is_halved(const resize_axis *a) {
+    for (int64_t x = 0; x < a->out; x++) {
+        if (a->place[x] != 2 * x) {
+            return false;
+        }
+    }
+    return a->in == 2 * a->out;
+}
+
 static accel_status resize_prepare(kernel_call *c) {
     resize_state *s = kernel_state(c, sizeof *s);
     if (s == NULL) {
@@ -193,7 +203,9 @@ static accel_status resize_prepare(kernel_call *c) {
     s->out_step = ends_in_channels ? c->outputs[0]->pixel_stride : s->inner;
     s->nearest = p.mode == RESIZE_NEAREST;
     s->plain = s->inner == 1 && s->out_step == 1 && all_inside(&s->axis[2]);
-    s->doubled = s->plain && s->nearest && s->element_bytes == 4 && is_doubled(&s->axis[2]);
+    bool words = s->plain && s->nearest && s->element_bytes == 4;
+    s->doubled = words && is_doubled(&s->axis[2]);
+    s->halved = words && is_halved(&s->axis[2]);
     s->extrapolation = (float)p.extrapolation;
     dtype_set_f64(x->type, s->filler, 0, p.extrapolation);
     c->workspace_bytes =
@@ -243,16 +255,29 @@ static void pick_pixels(const resize_state *s, const char *line, char *out) {
     }
 }
 
-/* Each element twice: the usual upsampling. */
-static void pick_doubled(const resize_axis *a, const float *line, float *out) {
+/* Each element twice, into two lines at once (or the same one): the usual upsampling. */
+static void pick_doubled(const resize_axis *a, const float *line, float *out, float *again) {
     int64_t x = 0;
     for (; x + VW <= a->in; x += VW) {
-        vf v = v_load(line + x);
-        v_store(out + 2 * x, ZIP_LOW(v, v));
-        v_store(out + 2 * x + VW, ZIP_HIGH(v, v));
+        vf v = v_load(line + x), low = ZIP_LOW(v, v), high = ZIP_HIGH(v, v);
+        v_store(out + 2 * x, low);
+        v_store(out + 2 * x + VW, high);
+        v_store(again + 2 * x, low);
+        v_store(again + 2 * x + VW, high);
     }
     for (; x < a->in; x++) {
-        out[2 * x] = out[2 * x + 1] = line[x];
+        out[2 * x] = out[2 * x + 1] = again[2 * x] = again[2 * x + 1] = line[x];
+    }
+}
+
+/* Every other element. */
+static void pick_halved(const resize_axis *a, const float *line, float *out) {
+    int64_t x = 0;
+    for (; x + VW <= a->out; x += VW) {
+        v_store(out + x, v_even(v_load(line + 2 * x), v_load(line + 2 * x + VW)));
+    }
+    for (; x < a->out; x++) {
+        out[x] = line[2 * x];
     }
 }
 
@@ -262,8 +287,8 @@ static void nearest_line(const resize_state *s, const char *line, char *out) {
         pick_pixels(s, line, out);
         return;
     }
-    if (s->doubled) {
-        pick_doubled(a, (const float *)(const void *)line, (float *)(void *)out);
+    if (s->halved) {
+        pick_halved(a, (const float *)(const void *)line, (float *)(void *)out);
         return;
     }
     switch (s->element_bytes) {
@@ -305,20 +330,47 @@ static void next_place(const resize_state *s, line_place *p) {
     }
 }
 
+static const char *line_at(const kernel_call *c, const resize_state *s, const line_place *p) {
+    const resize_axis *a = s->axis;
+    int64_t z = a[0].place[p->at[0]], y = a[1].place[p->at[1]];
+    const size_t bytes = (size_t)(a[2].in * s->inner) * s->element_bytes;
+    return z < 0 || y < 0
+               ? NULL
+               : (const char *)c->inputs[X]->data + (size_t)((p->outer * a[0].in + z) * a[1].in + y) * bytes;
+}
+
+static void doubled_task(void *context, size_t begin, size_t end, int worker) {
+    const kernel_call *c = context;
+    const resize_state *s = c->state;
+    const int64_t width = s->axis[2].out;
+    (void)worker;
+    line_place p = place_of(s, begin);
+    for (size_t i = begin; i < end;) {
+        float *out = (float *)c->outputs[0]->data + (int64_t)i * width;
+        const char *line = line_at(c, s, &p);
+        next_place(s, &p);
+        bool twice = i + 1 < end && line != NULL && line_at(c, s, &p) == line;
+        if (line != NULL) {
+            pick_doubled(&s->axis[2], (const float *)(const void *)line, out, out + (twice ? width : 0));
+        } else {
+            pick_pixels(s, NULL, (char *)out);
+        }
+        if (twice) {
+            next_place(s, &p);
+        }
+        i += twice ? 2 : 1;
+    }
+}
+
 static void nearest_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const resize_state *s = c->state;
-    const resize_axis *a = s->axis;
-    const size_t in_bytes = (size_t)(a[2].in * s->inner) * s->element_bytes,
-                 out_bytes = (size_t)(a[2].out * s->out_step) * s->element_bytes;
+    const size_t out_bytes = (size_t)(s->axis[2].out * s->out_step) * s->element_bytes;
     (void)worker;
     const char *before = NULL;
     line_place p = place_of(s, begin);
     for (size_t i = begin; i < end; i++, next_place(s, &p)) {
-        int64_t z = a[0].place[p.at[0]], y = a[1].place[p.at[1]];
-        const char *line = z < 0 || y < 0 ? NULL
-                                          : (const char *)c->inputs[X]->data +
-                                                (size_t)((p.outer * a[0].in + z) * a[1].in + y) * in_bytes;
+        const char *line = line_at(c, s, &p);
         char *out = (char *)c->outputs[0]->data + i * out_bytes;
         if (line != NULL && line == before && s->out_step == s->inner) {
             memcpy(out, out - out_bytes, out_bytes);
@@ -447,8 +499,8 @@ static accel_status resize_run(kernel_call *c) {
     size_t lines = (size_t)(s->outer * s->axis[0].out * s->axis[1].out);
     if (n > 0) {
         n *= s->nearest ? 1 : s->axis[1].taps;
-        thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), s->nearest ? nearest_task : blend_task,
-                        c);
+        thread_task task = s->doubled ? doubled_task : s->nearest ? nearest_task : blend_task;
+        thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), task, c);
     }
     return ACCEL_OK;
 }

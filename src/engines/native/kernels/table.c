@@ -19,6 +19,10 @@
     X(cache)                                                                                                 \
     X(reduce)                                                                                                \
     X(reduce_any)                                                                                            \
+    X(along_axis)                                                                                            \
+    X(top)                                                                                                   \
+    X(select)                                                                                                \
+    X(grid_sample)                                                                                           \
     X(move)                                                                                                  \
     X(recurrent)                                                                                             \
     X(conv_transpose)                                                                                        \

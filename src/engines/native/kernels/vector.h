@@ -81,6 +81,20 @@ INLINE vf v_min(vf a, vf b) {
     return v_select(a < b, a, b);
 }
 #endif
+/* Whether some lane of a mask is set. */
+INLINE bool v_any(vi mask) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
+#elif defined(__SSE__)
+    return _mm_movemask_ps((__m128)mask) != 0;
+#else
+    uint64_t halves[2];
+    __builtin_memcpy(halves, &mask, sizeof halves);
+    return (halves[0] | halves[1]) != 0;
+#endif
+}
 INLINE vf v_relu(vf x) {
     return v_max((vf){0}, x);
 } /* NaN stays NaN */
