@@ -5,9 +5,8 @@ from pathlib import Path
 
 from bars import Page, accel_json, geometric_mean, say
 
-LIMIT, LIMIT_8_BITS = 5e-5, 1e-1  # the second where values are rounded to 8 bits on the way: accel verify's own limits
+LIMIT, LIMIT_8_BITS = 5e-5, 1e-1  # the second where accel verify says so: values are rounded to 8 bits on the way
 THREADS = (1, 2)
-INT8 = ["--precision", "int8"]
 # File, what it is, and shapes as its package gives them where the file leaves them open.
 FILES = [
     ("silero_vad/silero_vad.onnx", "voice activity, LSTM; rate by If", ["--dim", "input:1=576"]),
@@ -46,43 +45,33 @@ def operators(accel, path, shapes):
 
 
 def distance(accel, path, shapes, engine, against):
-    """Relative L2 of the worst output; None and a sentence when one of the two cannot run."""
+    """(relative L2 of the worst output, the limit that holds for it, ""); (None, LIMIT, a sentence) when one of the two cannot run."""
     command = [accel, "verify", path, *shapes, "--engine", engine, "--against", against, "--quiet", "--format", "json"]
     cases = accel_json(command, allowed=(0, 1))["cases"]
     broken = next((c for c in cases if c["relative_l2"] is None), None)
-    return (None, broken["error"]) if broken else (max(c["relative_l2"] for c in cases), "")
+    if broken:
+        return None, LIMIT, broken["error"]
+    return max(c["relative_l2"] for c in cases), max([LIMIT] + [c["limit"] for c in cases if c["limit"] >= LIMIT_8_BITS]), ""
 
 
 def accuracy(accel, path, shapes):
     """What the table says, and whether native is right. Where it is far from ONNX Runtime, the plain evaluator with f64 sums judges."""
-    far, why = distance(accel, path, shapes, "native", "onnxruntime")
-    if far is None and "int8" in why:  # ONNX Runtime wants to be asked for what the file is
-        far, why = distance(accel, path, [*shapes, *INT8], "onnxruntime", "native")
-        if far is not None:
-            return f"{far:.1e} (8 bits)", far <= LIMIT_8_BITS
-    if far is not None and far <= LIMIT:
-        return f"{far:.1e}", True
-    ours, broken = distance(accel, path, shapes, "native", "reference")
+    far, limit, why = distance(accel, path, shapes, "native", "onnxruntime")
+    if far is not None and far <= limit:
+        return f"{far:.1e}" + (" (8 bits)" if limit > LIMIT else ""), True
+    ours, limit, broken = distance(accel, path, shapes, "native", "reference")
     if ours is None:
         return f"cannot run: {broken}", False
     if far is None:
-        return f"{ours:.1e} from f64 (ONNX Runtime: {why})", ours <= LIMIT
-    theirs, _ = distance(accel, path, shapes, "onnxruntime", "reference")
-    return f"{far:.1e} (from f64: native {ours:.1e}, ONNX Runtime {theirs:.1e})", ours <= LIMIT
+        return f"{ours:.1e} from f64 (ONNX Runtime: {why})", ours <= limit
+    theirs, _, _ = distance(accel, path, shapes, "onnxruntime", "reference")
+    return f"{far:.1e} (from f64: native {ours:.1e}, ONNX Runtime {theirs:.1e})", ours <= limit
 
 
 def bench(accel, path, shapes, seconds, engines):
     command = [accel, "bench", path, *shapes, "--engine", engines, "--on", "cpu", "--threads", ",".join(map(str, THREADS))]
     command += ["--min-time", seconds, "--max-time", max(10, seconds), "--no-verify", "--no-db", "--quiet", "--format", "json"]
     return {(r["engine"]["name"], r["threads"]): r["latency_ms"]["median"] for r in accel_json(command, allowed=(0, 1)) if r["status"] == "ok"}
-
-
-def latencies(accel, path, shapes, seconds):
-    """{(engine, threads): median ms}, the two engines in turn; one after the other where they must be asked for different precisions."""
-    times = bench(accel, path, shapes, seconds, "native,onnxruntime")
-    if ("onnxruntime", THREADS[0]) not in times:
-        times |= bench(accel, path, [*shapes, *INT8], seconds, "onnxruntime")
-    return times
 
 
 def by_reference(accel, path, shapes):
@@ -102,7 +91,7 @@ def measure(accel, folder, name, what, shapes, seconds):
     opset, kinds = operators(accel, path, shapes)
     said, right = accuracy(accel, path, shapes)
     row = [Path(name).name, name.split("/")[0], what, opset, kinds, said]
-    times = latencies(accel, path, shapes, seconds) if right else {}
+    times = bench(accel, path, shapes, seconds, "native,onnxruntime") if right else {}
     ratios = {}
     for threads in THREADS:
         ours, theirs = times.get(("native", threads)), times.get(("onnxruntime", threads))
