@@ -187,6 +187,22 @@ static void test_nothing_is_gathered(void **state) {
     finish_all(&b, 2, results, 0, "nothing is gathered");
 }
 
+/* Rows of a few bytes, whose copies are loops of their own. */
+static void test_narrow_parts_are_joined_and_split(void **state) {
+    (void)state;
+    static const dtype types[] = {DTYPE_F32, DTYPE_I64, DTYPE_U8};
+    for (size_t t = 0; t < 3; t++) {
+        builder b = start();
+        value_id parts[] = {input_of(&b, types[t], DIMS(301, 1)), input_of(&b, types[t], DIMS(301, 2)),
+                            input_of(&b, types[t], DIMS(301, 4)), input_of(&b, types[t], DIMS(301, 0))};
+        value_id all = build_op(&b, "Concat", 4, parts, 1, (build_attr[]){BUILD_INT("axis", 1)});
+        value_id sizes[] = {all, build_i64s(&b, 3, (int64_t[]){2, 4, 1})};
+        value_id results[] = {all, VALUE_NONE, VALUE_NONE, VALUE_NONE};
+        build_op_n(&b, "Split", 2, sizes, 1, (build_attr[]){BUILD_INT("axis", 1)}, 3, results + 1);
+        finish_all(&b, 4, results, 0, "narrow parts");
+    }
+}
+
 /* An index outside is an error that names the node. */
 static void test_index_outside_is_refused(void **state) {
     (void)state;
@@ -226,6 +242,7 @@ int main(void) {
         cmocka_unit_test(test_elements_by_index),
         cmocka_unit_test(test_blocks_by_index),
         cmocka_unit_test(test_nothing_is_gathered),
+        cmocka_unit_test(test_narrow_parts_are_joined_and_split),
         cmocka_unit_test(test_index_outside_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,17 @@ static void test_every_reduction(void **state) {
     }
 }
 
+static void test_short_rows(void **state) {
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        for (int64_t width = 1; width <= 9; width += 2) {
+            builder b = start();
+            value_id x = salted(&b, input(&b, DIMS(37, width)), DIMS(37, width));
+            finish(&b, reduce(&b, kinds[k], x, 1, (int64_t[]){-1}, false), 2e-6, kinds[k]);
+        }
+    }
+}
+
 static void test_reductions_of_integers(void **state) {
     (void)state;
     static const char *const whole[] = {"ReduceSum", "ReduceProd", "ReduceMax",

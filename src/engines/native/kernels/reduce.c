@@ -216,6 +216,41 @@ static float reduce_row(const reduce_state *s, const float *x) {
     }
 }
 
+/* VW rows of a few elements: a lane a row. kind is a constant where this is inlined. */
+INLINE vf short_rows(const reduce_kind kind, const float *x, int64_t width) {
+    float sums[VW];
+    for (int r = 0; r < VW; r++) {
+        sums[r] = step_one(kind, first_of(kind), x[r * width]);
+    }
+    for (int64_t k = 1; k < width; k++) {
+        for (int r = 0; r < VW; r++) {
+            sums[r] = step_one(kind, sums[r], x[r * width + k]);
+        }
+    }
+    return v_load(sums);
+}
+
+static void reduce_short_rows(const reduce_state *s, const float *x, float *out) {
+    switch (s->kind) {
+    case REDUCE_MAX:
+        v_store(out, short_rows(REDUCE_MAX, x, s->width));
+        return;
+    case REDUCE_MIN:
+        v_store(out, short_rows(REDUCE_MIN, x, s->width));
+        return;
+    case REDUCE_SQUARES:
+    case REDUCE_L2:
+        v_store(out, short_rows(REDUCE_SQUARES, x, s->width));
+        break;
+    default:
+        v_store(out, short_rows(REDUCE_SUM, x, s->width));
+        break;
+    }
+    for (int r = 0; r < VW; r++) {
+        out[r] = last_of(s, out[r]);
+    }
+}
+
 static void reduce_columns(const reduce_state *s, const float *x, float *out) {
     for (int64_t j = 0; j < s->inner; j += VW) {
         size_t lanes = s->inner - j < VW ? (size_t)(s->inner - j) : VW;
@@ -235,7 +270,12 @@ static void reduce_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const reduce_state *s = c->state;
     (void)worker;
-    for (size_t i = begin; i < end; i++) {
+    size_t i = begin;
+    for (; s->inner == 1 && s->width < VW && i + VW <= end; i += VW) {
+        reduce_short_rows(s, (const float *)c->inputs[0]->data + (int64_t)i * s->width,
+                          (float *)c->outputs[0]->data + i);
+    }
+    for (; i < end; i++) {
         const float *x = (const float *)c->inputs[0]->data + (int64_t)i * s->width * s->inner;
         float *out = (float *)c->outputs[0]->data + (int64_t)i * s->inner;
         if (s->inner == 1) {
