@@ -196,9 +196,9 @@ static void test_narrow_parts_are_joined_and_split(void **state) {
         value_id parts[] = {input_of(&b, types[t], DIMS(301, 1)), input_of(&b, types[t], DIMS(301, 2)),
                             input_of(&b, types[t], DIMS(301, 4)), input_of(&b, types[t], DIMS(301, 0))};
         value_id all = build_op(&b, "Concat", 4, parts, 1, (build_attr[]){BUILD_INT("axis", 1)});
-        value_id sizes[] = {all, build_i64s(&b, 3, (int64_t[]){2, 4, 1})};
+        value_id halves[] = {all, build_i64s(&b, 3, (int64_t[]){2, 4, 1})};
         value_id results[] = {all, VALUE_NONE, VALUE_NONE, VALUE_NONE};
-        build_op_n(&b, "Split", 2, sizes, 1, (build_attr[]){BUILD_INT("axis", 1)}, 3, results + 1);
+        build_op_n(&b, "Split", 2, halves, 1, (build_attr[]){BUILD_INT("axis", 1)}, 3, results + 1);
         finish_all(&b, 4, results, 0, "narrow parts");
     }
 }

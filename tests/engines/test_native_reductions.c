@@ -154,9 +154,13 @@ static void test_group_norms(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_reduction),    cmocka_unit_test(test_reductions_of_integers),
-        cmocka_unit_test(test_arg_and_cumulative), cmocka_unit_test(test_arg_of_long_lines),
-        cmocka_unit_test(test_extremes_of_rows),   cmocka_unit_test(test_group_norms),
+        cmocka_unit_test(test_every_reduction),
+        cmocka_unit_test(test_short_rows),
+        cmocka_unit_test(test_reductions_of_integers),
+        cmocka_unit_test(test_arg_and_cumulative),
+        cmocka_unit_test(test_arg_of_long_lines),
+        cmocka_unit_test(test_extremes_of_rows),
+        cmocka_unit_test(test_group_norms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
