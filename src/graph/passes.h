@@ -11,6 +11,9 @@ accel_status pass_eliminate(graph *g, accel_error *err);
 accel_status pass_inline_if(graph *g, accel_error *err);
 /* Pow by 1, 2 or -1 becomes Identity, Mul or Reciprocal. */
 accel_status pass_simplify_pow(graph *g, accel_error *err);
+/* Einsum of one or two f32 operands as ReduceSum, Transpose, Reshape and MatMul (or Mul). Wants known shapes; diagonals, broadcast letters
+ * and operands without elements stay as they are. */
+accel_status pass_expand_einsum(graph *g, accel_error *err);
 /* Moves Squeeze, Unsqueeze and Reshape behind the bias and the activation of the product or convolution before them. */
 accel_status pass_sink_views(graph *g, accel_error *err);
 /* Folds BatchNormalization (inference form) with constant statistics into the Conv before it. */

@@ -101,6 +101,23 @@ static void test_few_rows_and_large_weights(void **state) {
     large_weights(1, 130000, 9, "Tanh");
 }
 
+/* Written as products before the plan is made, so that no reference runs. */
+static void test_einsum(void **state) {
+    (void)state;
+    static const char *const equations[] = {"bihd,bjhd->bhij", "bihd,bjhd->bijh", "bihd,bjhd->bd",
+                                            "bihd,bjhd->jbih"};
+    for (size_t i = 0; i < sizeof equations / sizeof equations[0]; i++) {
+        builder b = start();
+        value_id in[] = {input(&b, DIMS(2, 9, 3, 17)), input(&b, DIMS(2, 21, 3, 17))};
+        finish(&b, build_op(&b, "Einsum", 2, in, 1, &BUILD_STRING("equation", equations[i])), 2e-6,
+               equations[i]);
+    }
+    builder b = start();
+    value_id in[] = {input(&b, DIMS(5, 33)), constant(&b, DIMS(33, 4, 8))};
+    finish(&b, build_op(&b, "Einsum", 2, in, 1, &BUILD_STRING("equation", "td,dhk->thk")), 2e-6,
+           "a projection");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_of_odd_shapes),
@@ -110,6 +127,7 @@ int main(void) {
         cmocka_unit_test(test_transposed_weights_of_products_without_kernels),
         cmocka_unit_test(test_gemm_with_scaled_bias),
         cmocka_unit_test(test_few_rows_and_large_weights),
+        cmocka_unit_test(test_einsum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@ static const graph_pass passes[] = {
     pass_widen_half,         /* float16 and bfloat16 between operators */
     pass_inline_if,          /* branches that are known */
     pass_simplify_pow,       /* Pow by 1, 2, -1 */
+    pass_expand_einsum,      /* as products, which the rest knows */
     pass_eliminate,          /* what changes nothing */
     graph_fold_found,        /* shape arithmetic, which would read what others want to join */
     pass_join_quantised,     /* what quantisers write */

@@ -1,25 +1,10 @@
 /* Einsum: the equation is read into labels, and the sum is one walk over all of them. */
 #include <string.h>
 
+#include "graph/einsum.h"
 #include "graph/ops/kit.h"
 
 static const op_attr_def einsum_attrs[] = {{"equation", ATTR_STRING, true, NULL}};
-
-enum { LETTERS = 52, LABELS = LETTERS + TENSOR_MAX_RANK, EINSUM_MAX_INPUTS = 16 };
-
-/* Labels 0 … 51 are letters (A-Z, a-z), then the dims under the ellipsis, counted from the back. */
-typedef struct einsum_term {
-    int rank;
-    int8_t labels[TENSOR_MAX_RANK];
-} einsum_term;
-
-typedef struct einsum_plan {
-    bool known;           /* all ranks are known */
-    int inputs, ellipsis; /* ellipsis: most dims that it stands for */
-    einsum_term terms[EINSUM_MAX_INPUTS], out;
-    int uses[LABELS]; /* in the inputs */
-    int64_t dims[LABELS];
-} einsum_plan;
 
 static int letter_label(char ch) {
     if (ch >= 'A' && ch <= 'Z')
@@ -38,7 +23,7 @@ static accel_status read_term(const op_context *c, const char **text, int dots, 
         if (**text == '.' && (*text)[1] == '.' && (*text)[2] == '.' && !seen) {
             *text += 2;
             seen = true;
-            first = LETTERS + dots - 1; /* counts down, so that the last dim is LETTERS */
+            first = EINSUM_LETTERS + dots - 1; /* counts down, so that the last dim is EINSUM_LETTERS */
             count = dots;
         } else if (label < 0) {
             return op_fail(c, ACCEL_BAD_GRAPH, "the equation holds '%c'", **text);
@@ -80,8 +65,8 @@ static accel_status merge_term(const op_context *c, size_t input, einsum_plan *p
 /* Without "->": the ellipsis, then the letters that appear once, in ASCII order. */
 static accel_status implicit_output(const op_context *c, einsum_plan *p) {
     for (int i = 0; i < p->ellipsis; i++)
-        p->out.labels[p->out.rank++] = (int8_t)(LETTERS + p->ellipsis - 1 - i);
-    for (int label = 0; label < LETTERS; label++) {
+        p->out.labels[p->out.rank++] = (int8_t)(EINSUM_LETTERS + p->ellipsis - 1 - i);
+    for (int label = 0; label < EINSUM_LETTERS; label++) {
         if (p->uses[label] != 1)
             continue;
         if (p->out.rank == TENSOR_MAX_RANK)
@@ -91,7 +76,7 @@ static accel_status implicit_output(const op_context *c, einsum_plan *p) {
     return ACCEL_OK;
 }
 
-static accel_status einsum_read(const op_context *c, einsum_plan *p) {
+accel_status einsum_read(const op_context *c, einsum_plan *p) {
     const char *text = op_attr_string(c, "equation", "");
     *p = (einsum_plan){.known = true, .inputs = (int)c->input_count};
     if (c->input_count > EINSUM_MAX_INPUTS)
@@ -120,7 +105,7 @@ static accel_status einsum_read(const op_context *c, einsum_plan *p) {
     ACCEL_TRY(read_term(c, &text, p->ellipsis, &p->out));
     if (*text)
         return op_fail(c, ACCEL_BAD_GRAPH, "the equation goes on after its result");
-    bool seen[LABELS] = {false};
+    bool seen[EINSUM_LABELS] = {false};
     for (int i = 0; i < p->out.rank; i++) {
         int label = p->out.labels[i];
         if (seen[label] || p->uses[label] == 0)
@@ -148,8 +133,8 @@ static accel_status einsum_infer(op_context *c) {
 
 typedef struct einsum_loops {
     int count, result; /* labels in order; the first `result` are the result's */
-    int64_t dims[LABELS];
-    int64_t strides[EINSUM_MAX_INPUTS][LABELS], index[LABELS], at[EINSUM_MAX_INPUTS];
+    int64_t dims[EINSUM_LABELS];
+    int64_t strides[EINSUM_MAX_INPUTS][EINSUM_LABELS], index[EINSUM_LABELS], at[EINSUM_MAX_INPUTS];
 } einsum_loops;
 
 static void add_loop(const op_context *c, const einsum_plan *p, int label, einsum_loops *l) {
@@ -194,13 +179,13 @@ static accel_status einsum_eval(op_context *c) {
         if (!in[k])
             return ACCEL_OUT_OF_MEMORY;
     }
-    bool in_result[LABELS] = {false};
+    bool in_result[EINSUM_LABELS] = {false};
     for (int i = 0; i < p.out.rank; i++) {
         add_loop(c, &p, p.out.labels[i], l);
         in_result[p.out.labels[i]] = true;
     }
     l->result = l->count;
-    for (int label = 0; label < LABELS; label++) {
+    for (int label = 0; label < EINSUM_LABELS; label++) {
         if (p.uses[label] == 0 || in_result[label])
             continue;
         add_loop(c, &p, label, l);
@@ -227,7 +212,7 @@ static void einsum_cost(const op_context *c, op_cost *out) {
     double products = 1;
     if (einsum_read(c, &p) != ACCEL_OK)
         p.inputs = 1;
-    for (int label = 0; label < LABELS; label++)
+    for (int label = 0; label < EINSUM_LABELS; label++)
         products *= p.uses[label] > 0 ? (double)p.dims[label] : 1;
     cost_of_flops(c, products * (double)p.inputs, out);
 }

@@ -54,6 +54,7 @@ static accel_status grid_prepare(kernel_call *c) {
         return kernel_no_memory(c, sizeof *s);
     }
     (void)read_grid(c, s);
+    c->workspace_bytes = (size_t)c->threads * sizeof(grid_taps);
     c->state = s;
     c->variant = "taps of points";
     return ACCEL_OK;
@@ -61,7 +62,7 @@ static accel_status grid_prepare(kernel_call *c) {
 
 /* The taps of one point, into lane i. */
 static void find_taps(const grid_state *s, const float *grid, int64_t i, grid_taps *t) {
-    double coordinates[SAMPLE_MAX_RANK], at[SAMPLE_MAX_RANK], weights[SAMPLE_MAX_RANK][SAMPLE_MAX_TAPS];
+    double coordinates[SAMPLE_MAX_RANK] = {0}, at[SAMPLE_MAX_RANK], weights[SAMPLE_MAX_RANK][SAMPLE_MAX_TAPS];
     int64_t places[SAMPLE_MAX_RANK][SAMPLE_MAX_TAPS];
     const int rank = s->sampler.rank;
     const int bits = s->sampler.mode == SAMPLE_NEAREST ? 0 : s->sampler.mode == SAMPLE_LINEAR ? 1 : 2;
@@ -137,18 +138,17 @@ static void grid_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const grid_state *s = c->state;
     const int64_t blocks = (s->points + POINTS - 1) / POINTS;
-    grid_taps taps;
-    (void)worker;
+    grid_taps *taps = (grid_taps *)c->workspace + worker;
     for (size_t item = begin; item < end; item++) {
         int64_t image = (int64_t)item / blocks, first = (int64_t)item % blocks * POINTS;
         int64_t count = s->points - first < POINTS ? s->points - first : POINTS;
         const float *grid = (const float *)c->inputs[1]->data + (image * s->points + first) * s->sampler.rank;
-        taps.partial_count = 0;
+        taps->partial_count = 0;
         for (int64_t i = 0; i < count; i++) {
-            find_taps(s, grid + i * s->sampler.rank, i, &taps);
+            find_taps(s, grid + i * s->sampler.rank, i, taps);
         }
         for (int64_t plane = image * s->channels; plane < (image + 1) * s->channels; plane++) {
-            read_plane(s, &taps, (const float *)c->inputs[0]->data + plane * s->pixels, count,
+            read_plane(s, taps, (const float *)c->inputs[0]->data + plane * s->pixels, count,
                        (float *)c->outputs[0]->data + plane * s->points + first);
         }
     }
