@@ -5,7 +5,7 @@
 #include "engines/native/kernels/kernels.h"
 #include "graph/sample.h"
 
-enum { POINTS = 64, MOST_TAPS = 64 };
+enum { POINTS = 64, MOST_TAPS = 64, CHANNELS = 4 };
 
 typedef struct grid_state {
     sampler sampler;
@@ -95,14 +95,21 @@ static void find_taps(const grid_state *s, const float *grid, int64_t i, grid_ta
     }
 }
 
-/* taps is a constant where this is inlined. */
-INLINE void read_taps(const grid_taps *t, const int taps, const float *plane, int64_t count, float *out) {
+/* Some channels at once, which share the loads of places and weights. taps and channels are constants where this is inlined. */
+INLINE void read_taps(const grid_state *s, const grid_taps *t, const int taps, const int channels,
+                      const float *plane, int64_t count, float *out) {
     for (int64_t i = 0; i < count; i++) {
-        float sum = 0;
+        float sum[CHANNELS] = {0};
         for (int k = 0; k < taps; k++) {
-            sum += plane[t->place[k][i]] * t->weight[k][i];
+            const float *x = plane + t->place[k][i];
+            const float weight = t->weight[k][i];
+            UNROLL for (int ch = 0; ch < channels; ch++) {
+                sum[ch] += x[ch * s->pixels] * weight;
+            }
         }
-        out[i] = sum;
+        UNROLL for (int ch = 0; ch < channels; ch++) {
+            out[ch * s->points + i] = sum[ch];
+        }
     }
 }
 
@@ -118,20 +125,23 @@ static void read_partial(const grid_taps *t, int taps, const float *plane, float
     }
 }
 
-static void read_plane(const grid_state *s, const grid_taps *t, const float *plane, int64_t count,
-                       float *out) {
+/* channels is a constant where this is inlined. */
+INLINE void read_planes(const grid_state *s, const grid_taps *t, const int channels, const float *plane,
+                        int64_t count, float *out) {
     switch (s->taps) {
     case 1:
-        read_taps(t, 1, plane, count, out);
+        read_taps(s, t, 1, channels, plane, count, out);
         break;
     case 4:
-        read_taps(t, 4, plane, count, out);
+        read_taps(s, t, 4, channels, plane, count, out);
         break;
     default:
-        read_taps(t, s->taps, plane, count, out);
+        read_taps(s, t, s->taps, channels, plane, count, out);
         break;
     }
-    read_partial(t, s->taps, plane, out);
+    for (int ch = 0; ch < channels; ch++) {
+        read_partial(t, s->taps, plane + ch * s->pixels, out + ch * s->points);
+    }
 }
 
 static void grid_task(void *context, size_t begin, size_t end, int worker) {
@@ -147,9 +157,14 @@ static void grid_task(void *context, size_t begin, size_t end, int worker) {
         for (int64_t i = 0; i < count; i++) {
             find_taps(s, grid + i * s->sampler.rank, i, taps);
         }
-        for (int64_t plane = image * s->channels; plane < (image + 1) * s->channels; plane++) {
-            read_plane(s, taps, (const float *)c->inputs[0]->data + plane * s->pixels, count,
-                       (float *)c->outputs[0]->data + plane * s->points + first);
+        int64_t plane = image * s->channels, last = plane + s->channels;
+        const float *x = (const float *)c->inputs[0]->data;
+        float *out = (float *)c->outputs[0]->data + first;
+        for (; plane + CHANNELS <= last; plane += CHANNELS) {
+            read_planes(s, taps, CHANNELS, x + plane * s->pixels, count, out + plane * s->points);
+        }
+        for (; plane < last; plane++) {
+            read_planes(s, taps, 1, x + plane * s->pixels, count, out + plane * s->points);
         }
     }
 }
