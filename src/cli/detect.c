@@ -3,7 +3,9 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/detect_machine.h"
 #include "cli/interrupt.h"
+#include "hw/source.h"
 #include "measure/measure.h"
 #include "report/table.h"
 
@@ -112,25 +114,13 @@ static table *detect_table(const probe_list *probes, bool only_available) {
 }
 
 /* The machine, for people, above the table. */
-static void print_machine(const command_line *line) {
-    record r;
-    record_init(&r);
-    accel_error err = {0};
-    if (machine_describe(line->arena, &r, &err) != ACCEL_OK)
-        return;
-    char memory[32];
+static int print_machine(const hw_report *r) {
     str_buf out = {0};
-    str_appendf(&out, "%s, %lld cores", r.machine_cpu != NULL ? r.machine_cpu : "unknown CPU",
-                (long long)r.machine_cores);
-    if (r.machine_memory_bytes != RECORD_NONE)
-        str_appendf(&out, ", %s of memory", str_bytes(memory, sizeof memory, (double)r.machine_memory_bytes));
-    if (r.machine_os != NULL)
-        str_appendf(&out, ", %s", r.machine_os);
-    if (r.machine_virtualised != NULL && !str_equal(r.machine_virtualised, "none"))
-        str_appendf(&out, ", virtual machine (%s)", r.machine_virtualised);
-    str_append(&out, "\n\n");
-    (void)cli_print_text(&out);
+    machine_lines(r, &out);
+    str_append_char(&out, '\n');
+    int code = cli_print_text(&out);
     str_free(&out);
+    return code;
 }
 
 static int run_detect(const command_line *line) {
@@ -141,8 +131,14 @@ static int run_detect(const command_line *line) {
     probe_list *probes = NULL;
     if (probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &probes, &err) != ACCEL_OK)
         return cli_fail(&err);
+    hw_source *source = NULL;
+    hw_report *report = NULL;
+    if (hw_source_open(NULL, &source, &err) != ACCEL_OK || hw_detect(source, NULL, &report, &err) != ACCEL_OK)
+        return cli_fail(&err);
     if (str_equal(line_text(line, "format", "table"), "table"))
-        print_machine(line);
+        print_machine(report);
+    hw_report_destroy(report);
+    hw_source_close(source);
     table *t = detect_table(probes, line_flag(line, "available"));
     int code = t != NULL ? cli_print_table(t, line) : EXIT_CODE_FAILED;
     table_destroy(t);
@@ -184,3 +180,11 @@ const command_def command_detect = {
     .notes =
         "Every runtime is probed in a process of its own: a library that crashes or hangs while loading is reported, not fatal.",
 };
+
+static int run_hw(const command_line *line) {
+    return line->argc > 0 ? hw_child_main(line->argv[0]) : EXIT_CODE_USAGE;
+}
+
+/* What hw_ask starts. */
+const command_def command_hw = {
+    .name = HW_CHILD_ARGUMENT, .summary = "", .positional = "", .hidden = true, .raw = true, .run = run_hw};

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/str.h"
 
 /* Unknown figures are HW_UNKNOWN, unknown text is NULL; never 0 or "". */
 #define HW_UNKNOWN INT64_C(-1)
@@ -65,13 +66,13 @@ typedef struct hw_memory {
 
 /* What of it this process may use. */
 typedef struct hw_allowance {
-    int64_t threads;  /* affinity mask */
-    double cpu_quota; /* CPUs, of the tightest control group; below 0: no limit */
+    int64_t threads, cores, nodes; /* of the affinity mask, cut by the control groups' sets of CPUs */
+    double cpu_quota;              /* CPUs, of the tightest control group; below 0: no limit */
     int64_t
         usable_threads; /* what a program should plan with: threads cut by the quota, rounded up, at least 1 */
     int64_t memory_limit_bytes; /* of the tightest control group; HW_UNKNOWN: no limit */
     int64_t usable_bytes;       /* available memory cut by that limit */
-    const char *cgroup;         /* "v1", "v2" or NULL; */
+    const char *cgroup;         /* "v1", "v2" or NULL */
     const char *container;      /* "docker", "podman", "lxc", "kubernetes", … or NULL */
 } hw_allowance;
 
@@ -145,11 +146,13 @@ typedef struct hw_report {
     hw_variable *variables;
     size_t variable_count, variable_capacity;
     const char *os, *kernel;
+    const char *machine; /* the board's or system's name, "NVIDIA DGX Spark"; NULL */
 } hw_report;
 
 typedef struct hw_options {
-    bool all;         /* ask vendor libraries too, each in a child process */
-    double timeout_s; /* a child may take; 0: 5 */
+    bool all;            /* ask vendor libraries too, each in a child process */
+    double timeout_s;    /* a child may take; 0: 5 */
+    const char *program; /* executable that answers `program __hw PROBE` by hw_child_main; NULL: this one */
 } hw_options;
 
 /* Everything that the source shows. Absent and broken hardware is part of the report; an error is only what keeps it from being made
@@ -164,7 +167,7 @@ typedef struct hw_probe {
     int priority; /* lower first: a later probe completes devices that an earlier one found at the same PCI address */
     const char *summary;
     accel_status (*run)(hw_source *source, const hw_options *options, hw_report *r, accel_error *err);
-    /* In a child (hw/child.h): asks the vendor's library and appends devices and evidence to r. NULL: the probe asks none. */
+    /* In a child (hw_ask in source.h): asks the vendor's library and appends devices and evidence to r. NULL: the probe asks none. */
     accel_status (*ask)(hw_report *r, accel_error *err);
 } hw_probe;
 
@@ -178,5 +181,15 @@ accel_status hw_report_evidence(hw_report *r, const char *probe, bool found, con
 accel_status hw_report_fact(hw_report *r, hw_device *d, const char *name, const char *format, ...)
     ACCEL_PRINTF(4, 5);
 accel_status hw_report_interface(hw_report *r, hw_device *d, const char *interface);
+accel_status hw_report_variable(hw_report *r, const char *name, const char *value, const char *effect);
+
+/* ---- as JSON: what `accel detect --format json` prints and what a child answers --------------------------------------------- */
+
+hw_report *hw_report_create(void); /* empty; NULL when memory ends */
+/* The whole report as one object; docs/hardware.md says what each field is. */
+void hw_report_write_json(const hw_report *r, str_buf *out);
+/* Appends the devices and the evidence of such an object, from a child or a capture: untrusted. A device at a PCI address that is there
+ * already completes that device: what the object knows replaces what was known. */
+accel_status hw_report_merge_json(hw_report *r, const char *json, size_t length, accel_error *err);
 
 #endif

@@ -1,0 +1,18 @@
+/* All probes, one after another. */
+#include "hw/probes.h"
+
+accel_status hw_detect(hw_source *source, const hw_options *options, hw_report **out, accel_error *err) {
+    static const hw_options plain = {0};
+    hw_report *r = hw_report_create();
+    accel_status status = r ? ACCEL_OK : error_no_memory(err, "the machine's report", sizeof *r);
+    for (size_t i = 0; status == ACCEL_OK && i < hw_probe_count(); i++) {
+        status = hw_probe_at(i)->run(source, options ? options : &plain, r, err);
+        if (status == ACCEL_OUT_OF_MEMORY)
+            error_no_memory(err, "the machine's report", 1);
+    }
+    if (status == ACCEL_OK)
+        *out = r;
+    else
+        hw_report_destroy(r);
+    return status;
+}
