@@ -1,12 +1,19 @@
 /* All probes, one after another. */
 #include "hw/probes.h"
 
+/* A probe asks right after it has looked, so that a later one has the last word on a device. */
+static accel_status run(const hw_probe *probe, hw_source *source, const hw_options *options, hw_report *r,
+                        accel_error *err) {
+    ACCEL_TRY(probe->run(source, options, r, err));
+    return options->all && probe->ask ? hw_ask(source, probe, options, r, err) : ACCEL_OK;
+}
+
 accel_status hw_detect(hw_source *source, const hw_options *options, hw_report **out, accel_error *err) {
     static const hw_options plain = {0};
     hw_report *r = hw_report_create();
     accel_status status = r ? ACCEL_OK : error_no_memory(err, "the machine's report", sizeof *r);
     for (size_t i = 0; status == ACCEL_OK && i < hw_probe_count(); i++) {
-        status = hw_probe_at(i)->run(source, options ? options : &plain, r, err);
+        status = run(hw_probe_at(i), source, options ? options : &plain, r, err);
         if (status == ACCEL_OUT_OF_MEMORY)
             error_no_memory(err, "the machine's report", 1);
     }

@@ -14,6 +14,13 @@
     X(allowance)                                                                                             \
     X(variables)                                                                                             \
     X(pci)                                                                                                   \
+    X(vulkan) /* before the vendors: what their own libraries say of the same device stands in the end */    \
+    X(nvidia)                                                                                                \
+    X(amd)                                                                                                   \
+    X(intel)                                                                                                 \
+    X(qualcomm)                                                                                              \
+    X(apple)                                                                                                 \
+    X(webgpu)                                                                                                \
     X(browsers)
 
 #define HW_PROBE_DECLARE(name) extern const hw_probe probe_##name;
