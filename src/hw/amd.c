@@ -91,22 +91,31 @@ static bool read_node(hw_source *s, hw_report *r, const char *name, compute_node
     return n->pci != NULL;
 }
 
-/* Folders are sorted as texts; ROCm counts the nodes as numbers. */
+/* The name with the least number above `after`; NULL: none. Folders are sorted as texts, but ROCm counts nodes as numbers. */
+static const char *next_node(const char *const *names, int64_t after, int64_t *number) {
+    const char *next = NULL;
+    for (size_t i = 0; names && names[i]; i++) {
+        int64_t value = 0;
+        if (str_to_i64(names[i], &value) && value > after && (!next || value < *number)) {
+            next = names[i];
+            *number = value;
+        }
+    }
+    return next;
+}
+
 static accel_status read_nodes(hw_source *s, hw_report *r, machine *m) {
     const char *const *names = hw_list(s, NODES);
     size_t all = 0;
+    int64_t number = -1;
     while (names && names[all])
         all++;
     m->nodes = ARENA_ARRAY(r->arena, compute_node, all);
     if (!m->nodes)
         return ACCEL_OUT_OF_MEMORY;
-    for (size_t number = 0; number < all; number++) {
-        char wanted[24];
-        str_format(wanted, sizeof wanted, "%zu", number);
-        for (size_t i = 0; i < all; i++)
-            if (str_equal(names[i], wanted) && read_node(s, r, wanted, &m->nodes[m->node_count]))
-                m->node_count++;
-    }
+    for (const char *name; (name = next_node(names, number, &number));)
+        if (read_node(s, r, name, &m->nodes[m->node_count]))
+            m->node_count++;
     return hw_report_evidence(r, AMD_PROBE, m->node_count > 0, NODES, "%s",
                               !names              ? "absent: no kernel driver with AMD's compute part (kfd)"
                               : m->node_count > 0 ? arena_printf(r->arena, "%zu GPU nodes", m->node_count)

@@ -152,8 +152,9 @@ static accel_status smi_gpu(const smi_api *m, hw_report *r, void *gpu) {
         if (text)
             ACCEL_TRY(hw_report_fact(r, d, "uuid", "%s", text)); /* not what ROCR_VISIBLE_DEVICES takes */
     }
+    bool has_used = m->memory_used && m->memory_used(gpu, VRAM, &used) == 0;
     if (m->memory_total && m->memory_total(gpu, VRAM, &total) == 0)
-        set_memory(d, total, m->memory_used && m->memory_used(gpu, VRAM, &used) == 0, used);
+        set_memory(d, total, has_used, used);
     if (m->power_cap && m->power_cap(gpu, 0, &cap) == 0 && cap.microwatts > 0)
         vendor_set_figure(&d->power_limit_mw, (int64_t)(cap.microwatts / 1000));
     return ACCEL_OK;
@@ -239,8 +240,9 @@ static accel_status rocm_gpu(const rocm_api *m, hw_report *r, uint32_t index) {
                                      words(m->status_string, "ROCm SMI", r->arena, error)));
     if (m->unique_id && m->unique_id(index, &id) == 0 && id != 0)
         vendor_set_text(&d->id, arena_printf(r->arena, "GPU-%016llx", (unsigned long long)id));
+    bool has_used = m->memory_used && m->memory_used(index, VRAM, &used) == 0;
     if (m->memory_total && m->memory_total(index, VRAM, &total) == 0)
-        set_memory(d, total, m->memory_used && m->memory_used(index, VRAM, &used) == 0, used);
+        set_memory(d, total, has_used, used);
     if (m->power_cap && m->power_cap(index, 0, &cap) == 0 && cap > 0 && cap <= INT64_MAX)
         vendor_set_figure(&d->power_limit_mw, (int64_t)(cap / 1000));
     return ACCEL_OK;
