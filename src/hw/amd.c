@@ -66,8 +66,11 @@ typedef struct compute_node {
     const char *uuid;  /* as ROCR_VISIBLE_DEVICES takes it */
 } compute_node;
 
+enum { MOST_NODES = 256 }; /* a capture may claim any number */
+
 typedef struct machine {
     compute_node *nodes; /* in ROCm's order */
+    const char **uuids;  /* of the nodes; NULL unless all are known */
     size_t node_count;
     class_device *cards;
     size_t card_count;
@@ -106,16 +109,18 @@ static const char *next_node(const char *const *names, int64_t after, int64_t *n
 
 static accel_status read_nodes(hw_source *s, hw_report *r, machine *m) {
     const char *const *names = hw_list(s, NODES);
-    size_t all = 0;
     int64_t number = -1;
-    while (names && names[all])
-        all++;
-    m->nodes = ARENA_ARRAY(r->arena, compute_node, all);
-    if (!m->nodes)
+    m->nodes = ARENA_ARRAY(r->arena, compute_node, MOST_NODES);
+    m->uuids = ARENA_ARRAY(r->arena, const char *, MOST_NODES);
+    if (!m->nodes || !m->uuids)
         return ACCEL_OUT_OF_MEMORY;
-    for (const char *name; (name = next_node(names, number, &number));)
+    for (const char *name; m->node_count < MOST_NODES && (name = next_node(names, number, &number));)
         if (read_node(s, r, name, &m->nodes[m->node_count]))
             m->node_count++;
+    for (size_t i = 0; i < m->node_count && m->uuids; i++) {
+        m->uuids[i] = m->nodes[i].uuid;
+        m->uuids = m->uuids[i] ? m->uuids : NULL;
+    }
     return hw_report_evidence(r, AMD_PROBE, m->node_count > 0, NODES, "%s",
                               !names              ? "absent: no kernel driver with AMD's compute part (kfd)"
                               : m->node_count > 0 ? arena_printf(r->arena, "%zu GPU nodes", m->node_count)
@@ -196,18 +201,14 @@ typedef struct selection {
 } selection;
 
 /* HIP counts what ROCR leaves; HIP also takes CUDA's variable. */
-static selection what_hides(hw_source *s, hw_report *r, const machine *m, size_t index) {
+static selection what_hides(hw_source *s, const machine *m, size_t index) {
     static const char *const variables[] = {"HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"};
-    const char **uuids = ARENA_ARRAY(r->arena, const char *, m->node_count);
-    bool all_known = uuids != NULL;
-    for (size_t i = 0; uuids && i < m->node_count; i++) {
-        uuids[i] = m->nodes[i].uuid;
-        all_known &= uuids[i] != NULL;
-    }
     hw_visible rocr = {.value = hw_variable_value(s, "ROCR_VISIBLE_DEVICES"),
-                       .names = all_known ? uuids : NULL,
+                       .names = m->uuids,
                        .count = m->node_count,
                        .indexed = m->node_count};
+    if (rocr.value && str_starts_with(rocr.value, "GPU-") && !m->uuids)
+        return (selection){NULL, NULL}; /* whose UUIDs they are is not known */
     int place = hw_visible_place(&rocr, index), left = 0;
     if (place < 0)
         return (selection){"ROCR_VISIBLE_DEVICES", rocr.value};
@@ -233,7 +234,7 @@ static const class_device *card_at(const machine *m, const char *pci) {
 static void judge(hw_source *s, const hw_options *options, hw_report *r, const machine *m, size_t index,
                   hw_device *d) {
     const class_device *card = card_at(m, m->nodes[index].pci);
-    selection hiding = what_hides(s, r, m, index);
+    selection hiding = what_hides(s, m, index);
     if (!m->kfd || (card && !card->node_here))
         vendor_set_state(d, HW_HIDDEN,
                          arena_printf(r->arena, "%s is missing here",

@@ -5,8 +5,13 @@
 
 #ifdef __APPLE__
 
-static const char *const metal_names[] = {"/System/Library/Frameworks/Metal.framework/Metal", NULL};
-static const char *const runtime_names[] = {"/usr/lib/libobjc.A.dylib", NULL};
+#ifndef METAL_LIBRARY /* a test has its own */
+#define METAL_LIBRARY   "/System/Library/Frameworks/Metal.framework/Metal"
+#define RUNTIME_LIBRARY "/usr/lib/libobjc.A.dylib"
+#endif
+
+static const char *const metal_names[] = {METAL_LIBRARY, NULL};
+static const char *const runtime_names[] = {RUNTIME_LIBRARY, NULL};
 
 typedef struct metal_api {
     library *metal, *runtime;

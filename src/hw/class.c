@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 
+enum { MOST_DEVICES = 1024 }; /* names of a class; a capture may claim any number */
+
 /* "card0" of the class "card", not its outputs "card0-DP-1". */
 static bool is_numbered(const char *name, const char *prefix) {
     size_t length = strlen(prefix);
@@ -56,7 +58,7 @@ static accel_status read_class(hw_source *s, hw_report *r, const char *class, co
     const char *path = arena_printf(r->arena, "/sys/class/%s", class);
     const char *const *names = path ? hw_list(s, path) : NULL;
     size_t all = 0;
-    while (names && names[all])
+    while (names && names[all] && all < MOST_DEVICES)
         all++;
     *count = 0;
     *out = ARENA_ARRAY(r->arena, class_device, all);

@@ -17,9 +17,12 @@ typedef struct gpu {
     bool excluded; /* by the administrator, through NVreg_ExcludedGpus */
 } gpu;
 
+enum { MOST_GPUS = 256 }; /* a capture may claim any number */
+
 typedef struct machine {
     const char *driver_version;
     gpu *gpus;
+    const char **uuids; /* of all; NULL unless all are known */
     size_t count;
     bool nvml, cuda, control;
 } machine;
@@ -68,13 +71,18 @@ static accel_status read_gpu(hw_source *s, hw_report *r, const char *folder, gpu
 static accel_status read_gpus(hw_source *s, hw_report *r, machine *m) {
     const char *const *folders = hw_list(s, GPUS);
     size_t count = 0;
-    while (folders && folders[count])
+    while (folders && folders[count] && count < MOST_GPUS)
         count++;
     m->gpus = ARENA_ARRAY(r->arena, gpu, count);
-    if (!m->gpus)
+    m->uuids = ARENA_ARRAY(r->arena, const char *, count);
+    if (!m->gpus || !m->uuids)
         return ACCEL_OUT_OF_MEMORY;
-    for (; m->count < count; m->count++)
+    for (; m->count < count; m->count++) {
         ACCEL_TRY(read_gpu(s, r, folders[m->count], &m->gpus[m->count]));
+        m->uuids[m->count] = m->gpus[m->count].uuid;
+    }
+    for (size_t i = 0; i < count && m->uuids; i++)
+        m->uuids = m->uuids[i] ? m->uuids : NULL;
     return ACCEL_OK;
 }
 
@@ -110,21 +118,16 @@ static bool order_is_known(hw_source *s, const machine *m) {
 }
 
 /* Whether CUDA_VISIBLE_DEVICES surely leaves a GPU out. A list of MIG instances does not tell which GPUs they are on. */
-static bool is_left_out(hw_source *s, hw_report *r, const machine *m, size_t index) {
-    hw_visible v = {
-        .value = hw_variable_value(s, "CUDA_VISIBLE_DEVICES"), .count = m->count, .indexed = m->count};
-    const char **uuids = v.value ? ARENA_ARRAY(r->arena, const char *, m->count) : NULL;
-    if (!uuids || str_starts_with(v.value, "MIG-"))
+static bool is_left_out(hw_source *s, const machine *m, size_t index) {
+    hw_visible v = {.value = hw_variable_value(s, "CUDA_VISIBLE_DEVICES"),
+                    .names = m->uuids,
+                    .count = m->count,
+                    .indexed = m->count};
+    bool by_uuid = v.value && str_starts_with(v.value, "GPU-"),
+         by_index = v.value && v.value[0] >= '0' && v.value[0] <= '9';
+    if (!v.value || str_starts_with(v.value, "MIG-") || (by_uuid && !m->uuids) ||
+        (by_index && !order_is_known(s, m)))
         return false;
-    bool by_uuid = str_starts_with(v.value, "GPU-"), all_known = true;
-    for (size_t i = 0; i < m->count; i++) {
-        uuids[i] = m->gpus[i].uuid;
-        all_known &= uuids[i] != NULL;
-    }
-    bool by_index = v.value[0] >= '0' && v.value[0] <= '9';
-    if ((by_uuid && !all_known) || (by_index && m->count > 1 && !order_is_known(s, m)))
-        return false;
-    v.names = all_known ? uuids : NULL;
     return hw_visible_place(&v, index) < 0;
 }
 
@@ -141,7 +144,7 @@ static void judge(hw_source *s, const hw_options *options, hw_report *r, const m
             m->control ? arena_printf(r->arena, "%s is missing here", node)
                        : "/dev/nvidiactl is missing here",
             "in a container: start it with this GPU (docker run --gpus all); else run nvidia-modprobe");
-    else if (is_left_out(s, r, m, index))
+    else if (is_left_out(s, m, index))
         vendor_set_state(d, HW_HIDDEN,
                          arena_printf(r->arena, "CUDA_VISIBLE_DEVICES=%s leaves it out",
                                       hw_variable_value(s, "CUDA_VISIBLE_DEVICES")),

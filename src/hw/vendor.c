@@ -172,7 +172,7 @@ accel_status vendor_open(hw_report *r, const char *probe, const char *const *nam
         accel_status status = library_open(names[i], out, &failure);
         if (status == ACCEL_OK) {
             *name = names[i];
-            return hw_report_evidence(r, probe, true, names[i], "loaded");
+            return ACCEL_OK;
         }
         if (status == ACCEL_OUT_OF_MEMORY)
             return status;

@@ -34,7 +34,7 @@ const char *vendor_version_in(arena *a, const char *text);
 
 /* ---- in `ask`: by the library ------------------------------------------------------------------------------------------- */
 
-/* Loads the first of `names` (NULL-terminated) that the loader finds; *out is NULL when none loads. Either way the evidence says so. */
+/* Loads the first of `names` (NULL-terminated) that the loader finds, and says which. *out is NULL when none loads: then the evidence says why. */
 accel_status vendor_open(hw_report *r, const char *probe, const char *const *names, library **out,
                          const char **name);
 

@@ -3,7 +3,7 @@
 
 static hw_report *ask_stubs(const char *folder, const char *gpus, const char *mode) {
     use_stubs(folder, gpus, mode);
-    return ask("amd");
+    return ask_library("amd");
 }
 
 /* ---- libraries ------------------------------------------------------------------------------------------------------------------- */

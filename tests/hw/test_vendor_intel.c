@@ -5,7 +5,7 @@
 
 static hw_report *ask_stubs(const char *folder, const char *gpus, const char *mode) {
     use_stubs(folder, gpus, mode);
-    return ask("intel");
+    return ask_library("intel");
 }
 
 /* ---- Level Zero ------------------------------------------------------------------------------------------------------------------- */

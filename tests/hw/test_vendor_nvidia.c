@@ -10,7 +10,7 @@
 
 static hw_report *ask_stubs(const char *folder, const char *gpus, const char *mode) {
     use_stubs(folder, gpus, mode);
-    return ask("nvidia");
+    return ask_library("nvidia");
 }
 
 /* ---- lists ---------------------------------------------------------------------------------------------------------------------- */

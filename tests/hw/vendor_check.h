@@ -52,7 +52,7 @@ static inline hw_report *ask_within(const char *probe, double timeout_s) {
     return r;
 }
 
-static inline hw_report *ask(const char *probe) {
+static inline hw_report *ask_library(const char *probe) {
     return ask_within(probe, 20);
 }
 
