@@ -355,7 +355,7 @@ const command_def command_detect = {
 };
 
 static int run_hw(const command_line *line) {
-    return line->argc > 0 ? hw_child_main(line->argv[0]) : EXIT_CODE_USAGE;
+    return line->argc > 0 ? hw_child_main(NULL, 0, line->argv[0]) : EXIT_CODE_USAGE;
 }
 
 /* What hw_ask starts. */
