@@ -1,205 +1,20 @@
-/* A vendor's library is asked in a process of its own, which answers on a descriptor that nothing else prints to. */
+/* The child of hw_ask: a supervisor and, below it, the worker that calls the vendor's library. Whatever the library starts, even in
+ * a session of its own, becomes the supervisor's child when its parent ends, and is ended by it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
-#include "hw/probes.h"
+#include "hw/ask.h"
 
-extern char **environ;
-
-/* The child's end of the pipe. The answer is one JSON document and a NUL: a grandchild that keeps the pipe open does not hold us up. */
-enum { ANSWER_DESCRIPTOR = 3, LIFTED = 10, TICK_MS = 20 };
-
-/* ---- the parent --------------------------------------------------------------------------------------------------------- */
-
-typedef struct asked {
-    pid_t pid;
-    int answers; /* our end */
-    str_buf text;
-    bool whole;
-    int state; /* as waitpid gives it */
-    bool reaped;
-} asked;
-
-static int spawn(asked *c, const char *program, const char *probe, int child_end, int null) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, usual;
-    char *arguments[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)HW_CHILD_ARGUMENT,
-                         (char *)(uintptr_t)probe, NULL};
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    for (int descriptor = 0; descriptor <= 2; descriptor++) /* what a library prints goes nowhere */
-        posix_spawn_file_actions_adddup2(&actions, null, descriptor);
-    posix_spawn_file_actions_adddup2(&actions, child_end, ANSWER_DESCRIPTOR);
-    sigemptyset(&none);
-    sigfillset(&usual);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &usual);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int failure = posix_spawn(&c->pid, program, &actions, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return failure;
-}
-
-/* 0, or the error number of what could not be made. */
-static int start(asked *c, const char *program, const char *probe) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return errno;
-    c->answers = ends[0];
-    int child_end = fcntl(ends[1], F_DUPFD_CLOEXEC, LIFTED); /* above those that it becomes */
-    int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int null = opened >= 0 ? fcntl(opened, F_DUPFD_CLOEXEC, LIFTED) : -1;
-    int failure = child_end < 0 || null < 0 ? errno : fcntl(child_end, F_SETFL, 0) != 0 ? errno : 0;
-    if (failure == 0)
-        failure = spawn(c, program, probe, child_end, null);
-    close(ends[1]);
-    const int rest[] = {child_end, opened, null};
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
-        if (rest[i] >= 0)
-            close(rest[i]);
-    if (failure != 0) {
-        close(c->answers);
-        c->answers = -1;
-        c->pid = 0;
-    }
-    return failure;
-}
-
-/* Takes what has come. False when no more will: the end mark, the end of the pipe, or more than a probe says. */
-static bool take(asked *c) {
-    char part[4096];
-    for (;;) {
-        ssize_t n = read(c->answers, part, sizeof part);
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR;
-        if (n == 0)
-            return false;
-        const char *mark = memchr(part, 0, (size_t)n);
-        str_append_bytes(&c->text, part, mark ? (size_t)(mark - part) : (size_t)n);
-        c->whole = mark != NULL;
-        if (c->whole || c->text.failed || c->text.length > HW_ANSWER_BYTES)
-            return false;
-    }
-}
-
-static bool has_ended(asked *c) {
-    c->reaped = c->reaped || waitpid(c->pid, &c->state, WNOHANG) == c->pid;
-    return c->reaped;
-}
-
-/* Until the answer is whole, the child has ended, or the time is over: then false. */
-static bool wait_for(asked *c, double timeout_s) {
-    uint64_t deadline = clock_now_ns() + (uint64_t)(timeout_s * 1e9);
-    for (;;) {
-        struct pollfd p = {c->answers, POLLIN, 0};
-        (void)poll(&p, 1, TICK_MS);
-        if (!take(c))
-            return true;
-        if (has_ended(c)) {
-            (void)take(c); /* its last words */
-            return true;
-        }
-        if (clock_now_ns() > deadline)
-            return false;
-    }
-}
-
-/* Ends it with its whole group. What it answered before is enough: how it ends after that is its library's affair. */
-static void end(asked *c) {
-    if (!c->reaped &&
-        !c->whole) /* its pipe closed: it may be about to end by itself, and how is worth knowing */
-        for (int i = 0; i < 10 && !has_ended(c); i++)
-            clock_sleep_ns(1000000);
-    bool by_itself = c->reaped;
-    kill(-c->pid, SIGKILL);
-    while (!c->reaped && waitpid(c->pid, &c->state, 0) < 0 && errno == EINTR)
-        continue;
-    c->reaped = by_itself; /* now: whether the state is its own doing */
-    close(c->answers);
-}
-
-static accel_status tell(hw_report *r, const hw_probe *probe, const char *format, ...) ACCEL_PRINTF(3, 4);
-static accel_status tell(hw_report *r, const hw_probe *probe, const char *format, ...) {
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    str_formatv(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return hw_report_evidence(r, probe->name, false, "its library", "%s", text);
-}
-
-static accel_status tell_end(hw_report *r, const hw_probe *probe, const asked *c) {
-    if (c->reaped && WIFSIGNALED(c->state)) {
-        const char *name = sigabbrev_np(WTERMSIG(c->state));
-        return tell(r, probe, "crashed with SIG%s when it was asked", name ? name : "?");
-    }
-    if (c->reaped)
-        return tell(r, probe, "ended the process that asked it, with exit code %d and without an answer",
-                    WEXITSTATUS(c->state));
-    return tell(r, probe, "gave no answer that can be read");
-}
-
-static accel_status answer_of(hw_report *r, const hw_probe *probe, const char *text, size_t length) {
-    accel_error why = {0};
-    accel_status status = hw_report_merge_json(r, text, length, &why);
-    if (status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY)
-        return status;
-    return tell(r, probe, "gave an answer that cannot be read: %s", why.message);
-}
-
-static accel_status ask_child(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,
-                              accel_error *err) {
-    const double usual_s = 5;
-    double timeout_s = options->timeout_s > 0 ? options->timeout_s : usual_s;
-    asked c = {.answers = -1};
-    char name[64];
-    int failure = start(&c, options->program ? options->program : "/proc/self/exe", probe->name);
-    if (failure != 0)
-        return tell(r, probe, "was not asked: cannot start a process (%s)", strerror(failure));
-    bool in_time = wait_for(&c, timeout_s);
-    end(&c);
-    accel_status status;
-    if (c.whole && !c.text.failed) {
-        str_format(name, sizeof name, "ask %s", probe->name);
-        status = answer_of(r, probe, str_text(&c.text), c.text.length);
-        if (status == ACCEL_OK)
-            status = hw_answer_remember(s, name, str_text(&c.text), err);
-    } else if (!in_time) {
-        status = tell(r, probe, "did not answer within %.3g s and was ended", timeout_s);
-    } else {
-        status = tell_end(r, probe, &c);
-    }
-    str_free(&c.text);
-    return status;
-}
-
-accel_status hw_ask(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,
-                    accel_error *err) {
-    char name[64];
-    str_format(name, sizeof name, "ask %s", probe->name);
-    const char *said = hw_answer(s, name);
-    if (said)
-        return answer_of(r, probe, said, strlen(said));
-    if (hw_source_kind_of(s) != HW_SOURCE_LIVE)
-        return ACCEL_OK;
-    return ask_child(s, probe, options, r, err);
-}
-
-/* ---- the child ------------------------------------------------------------------------------------------------------------ */
+/* ---- the worker --------------------------------------------------------------------------------------------------------- */
 
 static bool write_all(int descriptor, const char *bytes, size_t length) {
     while (length > 0) {
@@ -214,36 +29,112 @@ static bool write_all(int descriptor, const char *bytes, size_t length) {
     return true;
 }
 
-static void behave(void) {
-    const struct rlimit none = {0, 0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setrlimit(RLIMIT_CORE, &none);
-    signal(SIGPIPE, SIG_IGN);
-    fcntl(ANSWER_DESCRIPTOR, F_SETFD, FD_CLOEXEC);
-}
-
-static const hw_probe *find(const char *name) {
-    for (size_t i = 0; i < hw_probe_count(); i++)
-        if (str_equal(hw_probe_at(i)->name, name) && hw_probe_at(i)->ask)
-            return hw_probe_at(i);
-    return NULL;
-}
-
-int hw_child_main(const char *name) {
+/* The exit code. */
+static int work(const hw_probe *probe) {
     accel_error err = {0};
     str_buf out = {0};
-    const hw_probe *probe = find(name);
-    hw_report *r = probe ? hw_report_create() : NULL;
+    hw_report *r = hw_report_create();
     if (!r)
         return 1;
-    behave();
+    signal(SIGPIPE, SIG_IGN);
     accel_status status = probe->ask(r, &err);
     if (status != ACCEL_OK)
-        status = hw_report_evidence(r, name, false, "its library", "%s",
+        status = hw_report_evidence(r, probe->name, false, "its library", "%s",
                                     err.message[0] ? err.message : "failed without a reason");
     hw_report_write_json(r, &out);
     bool told = status == ACCEL_OK && !out.failed && write_all(ANSWER_DESCRIPTOR, out.data, out.length + 1);
     str_free(&out);
     hw_report_destroy(r);
     return told ? 0 : 1;
+}
+
+/* ---- the supervisor ------------------------------------------------------------------------------------------------------- */
+
+/* Kills the children that there are. False: the system does not list them. */
+static bool kill_children(void) {
+    char path[64], *text = NULL;
+    size_t length = 0;
+    str_format(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    if (file_read(path, 1 << 16, &text, &length, NULL) != ACCEL_OK)
+        return false;
+    for (char *at = text, *end = NULL;; at = end) {
+        long child = strtol(at, &end, 10);
+        if (end == at)
+            break;
+        (void)kill((pid_t)child, SIGKILL);
+    }
+    mem_free(text);
+    return true;
+}
+
+/* Ends all that is left, generation by generation: the children of one that is killed become ours. */
+static void end_all(pid_t worker) {
+    (void)kill(worker, SIGKILL);
+    for (;;) {
+        bool listed = kill_children();
+        pid_t ended = waitpid(-1, NULL, listed ? 0 : WNOHANG);
+        if (ended == 0 || (ended < 0 && errno != EINTR))
+            return;
+    }
+}
+
+/* SIGTERM and SIGCHLD, which are blocked and waited for. */
+static sigset_t awaited(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    return set;
+}
+
+/* Until the worker has ended; false: this process was told to end. */
+static bool wait_worker(pid_t worker, int *state) {
+    sigset_t set = awaited();
+    while (waitpid(worker, state, WNOHANG) != worker)
+        if (sigwaitinfo(&set, NULL) == SIGTERM)
+            return false;
+    return true;
+}
+
+/* Waits for the worker and ends as it did, after all that it started. */
+static int supervise(pid_t worker) {
+    int state = 0;
+    bool ended = wait_worker(worker, &state);
+    end_all(worker);
+    if (ended && WIFSIGNALED(state)) {
+        signal(WTERMSIG(state), SIG_DFL);
+        raise(WTERMSIG(state));
+    }
+    return ended && WIFEXITED(state) ? WEXITSTATUS(state) : 1;
+}
+
+static const hw_probe *find(const hw_probe *const *probes, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(probes[i]->name, name) && probes[i]->ask)
+            return probes[i];
+    return NULL;
+}
+
+int hw_child_main(const hw_probe *const *probes, size_t count, const char *name) {
+    const struct rlimit none = {0, 0};
+    sigset_t set = awaited();
+    const hw_probe *probe = NULL;
+    if (probes)
+        probe = find(probes, count, name);
+    for (size_t i = 0; !probes && i < hw_probe_count(); i++) {
+        const hw_probe *one = hw_probe_at(i);
+        probe = probe ? probe : find(&one, 1, name);
+    }
+    if (!probe || fcntl(ANSWER_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
+        return 1;
+    setrlimit(RLIMIT_CORE, &none);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    pid_t worker = fork();
+    if (worker == 0) {
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+        exit(work(probe));
+    }
+    return worker > 0 ? supervise(worker) : 1;
 }

@@ -22,6 +22,7 @@ static const feature features[] = {
     {"avx512f", "avx512f", NULL, NULL, 7, 0, EBX, 16},
     {"avx512cd", "avx512cd", NULL, NULL, 7, 0, EBX, 28},
     {"avx512er", "avx512er", NULL, NULL, 7, 0, EBX, 27},
+    {"avx512pf", "avx512pf", NULL, NULL, 7, 0, EBX, 26},
     {"avx512dq", "avx512dq", NULL, NULL, 7, 0, EBX, 17},
     {"avx512bw", "avx512bw", NULL, NULL, 7, 0, EBX, 30},
     {"avx512vl", "avx512vl", NULL, NULL, 7, 0, EBX, 31},

@@ -62,8 +62,8 @@ accel_status hw_answer_remember(hw_source *s, const char *name, const char *text
 accel_status hw_ask(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,
                     accel_error *err);
 
-/* The child's side: the hidden entry of a program, `program __hw PROBE`. Returns the exit code. */
+/* The child's side: the hidden entry of a program, `program __hw PROBE`. probes NULL: the table. Returns the exit code. */
 #define HW_CHILD_ARGUMENT "__hw"
-int hw_child_main(const char *probe);
+int hw_child_main(const hw_probe *const *probes, size_t count, const char *name);
 
 #endif

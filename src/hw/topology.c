@@ -253,16 +253,13 @@ static int64_t packages_of_cpuinfo(const char *cpuinfo) {
     return packages;
 }
 
-static void read_counts(hw_source *s, hwloc_topology_t topology, hw_report *r) {
+static accel_status read_counts(hw_source *s, hwloc_topology_t topology, hw_report *r) {
     hwloc_const_bitmap_t cpus = hwloc_topology_get_allowed_cpuset(topology);
     hw_cpu *c = &r->cpu;
     c->threads = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     c->cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
     c->packages = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE);
     c->threads_offline = hwloc_bitmap_weight(hwloc_topology_get_complete_cpuset(topology)) - c->threads;
-    int64_t packages = packages_of_cpuinfo(hw_read(s, "/proc/cpuinfo"));
-    if (packages > c->packages)
-        c->packages = packages;
     if (c->cores == 0)
         c->cores = HW_UNKNOWN;
     if (c->packages == 0)
@@ -273,6 +270,17 @@ static void read_counts(hw_source *s, hwloc_topology_t topology, hw_report *r) {
         c->node_count == 0
             ? HW_UNKNOWN
             : count_within(topology, HWLOC_OBJ_NUMANODE, hwloc_topology_get_allowed_nodeset(topology), true);
+    int64_t told = c->packages, packages = packages_of_cpuinfo(hw_read(s, "/proc/cpuinfo"));
+    if (packages <= told)
+        return ACCEL_OK;
+    c->packages = packages;
+    return told < 0
+               ? ACCEL_OK
+               : hw_report_evidence(
+                     r, "cpu", true, "/sys/devices/system/cpu",
+                     "its files contradict each other: hwloc finds %lld packages and drops caches with the others, "
+                     "/proc/cpuinfo names %lld",
+                     (long long)told, (long long)packages);
 }
 
 static bool read_architecture(hw_source *s, hwloc_topology_t topology, hw_report *r) {
@@ -391,8 +399,7 @@ static accel_status ask_hwloc(hw_source *s, hw_report *r, accel_error *err) {
         return hw_report_evidence(r, "cpu", false, "hwloc", "cannot read this machine's topology");
     bool ok = read_architecture(s, topology, r) && read_kinds(s, topology, r) && read_caches(topology, r) &&
               read_nodes(s, topology, r);
-    if (ok)
-        read_counts(s, topology, r);
+    ok = ok && read_counts(s, topology, r) == ACCEL_OK;
     hwloc_topology_destroy(topology);
     return ok ? remember(s, r, err) : error_no_memory(err, "the machine's topology", 1);
 }
