@@ -42,11 +42,11 @@ static bool read_device(hw_source *s, hw_report *r, const char *class, const cha
     c->name = name;
     c->folder = arena_printf(r->arena, "/sys/class/%s/%s/device", class, name);
     const char *driver_link = c->folder ? arena_printf(r->arena, "%s/driver", c->folder) : NULL;
-    c->driver = driver_link ? hw_link(s, driver_link) : NULL;
+    c->driver = driver_link ? arena_strdup(r->arena, hw_link(s, driver_link)) : NULL;
     if (!is_among(c->driver, drivers))
         return false;
     const char *target = hw_link(s, c->folder);
-    c->pci = is_pci(target) ? target : NULL;
+    c->pci = is_pci(target) ? arena_strdup(r->arena, target) : NULL;
     c->node = strcmp(class, "drm") == 0 ? render_node(s, r, c->folder)
                                         : arena_printf(r->arena, "/dev/accel/%s", name);
     c->node_here = c->node && hw_exists(s, c->node);
@@ -84,7 +84,7 @@ accel_status class_accel(hw_source *s, hw_report *r, const char *const *drivers,
 
 const char *class_text(hw_source *s, hw_report *r, const class_device *c, const char *file) {
     const char *path = arena_printf(r->arena, "%s/%s", c->folder, file);
-    return path ? hw_read(s, path) : NULL;
+    return path ? arena_strdup(r->arena, hw_read(s, path)) : NULL;
 }
 
 int64_t class_number(hw_source *s, hw_report *r, const class_device *c, const char *file) {

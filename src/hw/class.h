@@ -13,7 +13,7 @@ typedef struct class_device {
     bool node_here;
 } class_device;
 
-/* drivers: NULL-terminated. *out lies in the report's arena, its texts there or in the source. */
+/* drivers: NULL-terminated. *out lies in the report's arena with its texts; names alone lie in the source. */
 accel_status class_drm(hw_source *s, hw_report *r, const char *const *drivers, class_device **out,
                        size_t *count);
 accel_status class_accel(hw_source *s, hw_report *r, const char *const *drivers, class_device **out,

@@ -344,5 +344,5 @@ accel_status nvidia_ask_nvml(hw_report *r) {
     accel_status status = ask_open(&n, r, missing);
     if (n.shutdown)
         (void)n.shutdown();
-    return status; /* never unloaded: the child ends with it */
+    return status;
 }

@@ -164,6 +164,15 @@ static bool is_absent(const char *words, const char *name) {
     return str_starts_with(words, name) && strstr(words, "No such file") != NULL;
 }
 
+/* Libraries of vendors start threads and must not be unloaded: what a process opened stays, and can be found by leak checkers. */
+static library *opened[32];
+static size_t opened_count;
+
+static void keep(library *l) {
+    if (opened_count < sizeof opened / sizeof opened[0])
+        opened[opened_count++] = l;
+}
+
 accel_status vendor_open(hw_report *r, const char *probe, const char *const *names, library **out,
                          const char **name) {
     *out = NULL;
@@ -172,6 +181,7 @@ accel_status vendor_open(hw_report *r, const char *probe, const char *const *nam
         accel_status status = library_open(names[i], out, &failure);
         if (status == ACCEL_OK) {
             *name = names[i];
+            keep(*out);
             return ACCEL_OK;
         }
         if (status == ACCEL_OUT_OF_MEMORY)

@@ -141,8 +141,7 @@ static void misbehaviour_is_a_sentence(void **state) {
 /* ---- the kernel's files ------------------------------------------------------------------------------------------------------------ */
 
 static void compute_nodes_and_cards_tell_the_gpus(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "amd-mi300-two"), "amd", &source);
+    hw_report *r = run_tree(tree(state, "amd-mi300-two"), "amd");
     assert_int_equal(r->device_count, 2);
     const hw_device *d = at_pci(r, "0000:05:00.0");
     assert_string_equal(d->name, "AMD Instinct MI300X OAM");
@@ -166,12 +165,10 @@ static void compute_nodes_and_cards_tell_the_gpus(void **state) {
     assert_int_equal(d->state, HW_HIDDEN);
     assert_contains(d->reason, "/dev/dri/renderD129 is missing here");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void a_laptop_has_graphics_and_an_npu(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "amd-laptop"), "amd", &source);
+    hw_report *r = run_tree(tree(state, "amd-laptop"), "amd");
     assert_int_equal(r->device_count, 3);
     const hw_device *d = at_pci(r, "0000:c5:00.0");
     assert_string_equal(d->architecture, "gfx1150");
@@ -188,33 +185,27 @@ static void a_laptop_has_graphics_and_an_npu(void **state) {
     assert_string_equal(d->driver, "amdxdna");
     assert_string_equal(fact(d, "firmware"), "1.0.0.63");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void variables_hide_without_asking(void **state) {
-    hw_source *source = NULL;
     const char *root = tree(state, "amd-mi300-two");
-    hw_report *r = run_with_variable(state, root, "amd", "ROCR_VISIBLE_DEVICES", "1", &source);
+    hw_report *r = run_with_variable(state, root, "amd", "ROCR_VISIBLE_DEVICES", "1");
     assert_int_equal(at_pci(r, "0000:05:00.0")->state, HW_HIDDEN);
     assert_contains(at_pci(r, "0000:05:00.0")->reason, "ROCR_VISIBLE_DEVICES=1 leaves it out");
     hw_report_destroy(r);
-    hw_source_close(source);
-    r = run_with_variable(state, root, "amd", "HIP_VISIBLE_DEVICES", "0", &source);
+    r = run_with_variable(state, root, "amd", "HIP_VISIBLE_DEVICES", "0");
     assert_int_equal(at_pci(r, "0000:05:00.0")->state,
                      HW_NOT_PROBED); /* node 2: counted as a number, before node 10 */
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void a_machine_without_amd_is_told_what_would_make_it_one(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "nothing"), "amd", &source);
+    hw_report *r = run_tree(tree(state, "nothing"), "amd");
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "/sys/class/kfd/kfd/topology/nodes", "absent");
     assert_evidence(r, "/dev/kfd", "absent");
     assert_evidence(r, "platform rocm", "to have it, an AMD GPU that ROCm supports");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)

@@ -129,8 +129,7 @@ static void misbehaviour_is_a_sentence(void **state) {
 /* ---- the kernel's files ------------------------------------------------------------------------------------------------------------ */
 
 static void a_laptop_has_graphics_and_an_npu(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "intel-laptop"), "intel", &source);
+    hw_report *r = run_tree(tree(state, "intel-laptop"), "intel");
     assert_int_equal(r->device_count, 2);
     const hw_device *d = at_pci(r, "0000:00:02.0");
     assert_int_equal(d->kind, HW_GPU);
@@ -149,12 +148,10 @@ static void a_laptop_has_graphics_and_an_npu(void **state) {
     assert_contains(d->reason, "libze_intel_npu.so.1 is not found");
     assert_false(has_interface(d, "level_zero"));
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void a_card_without_its_device_file_is_hidden(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "intel-arc"), "intel", &source);
+    hw_report *r = run_tree(tree(state, "intel-arc"), "intel");
     const hw_device *d = at_pci(r, "0000:03:00.0");
     assert_string_equal(d->driver, "i915");
     assert_int_equal(d->max_mhz, 2400);
@@ -163,32 +160,26 @@ static void a_card_without_its_device_file_is_hidden(void **state) {
     assert_int_equal(d->state, HW_HIDDEN);
     assert_contains(d->reason, "/dev/dri/renderD128 is missing here");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void the_mask_hides_without_asking(void **state) {
-    hw_source *source = NULL;
     const char *root = tree(state, "intel-laptop");
-    hw_report *r = run_with_variable(state, root, "intel", "ZE_AFFINITY_MASK", "1", &source);
+    hw_report *r = run_with_variable(state, root, "intel", "ZE_AFFINITY_MASK", "1");
     assert_int_equal(at_pci(r, "0000:00:02.0")->state, HW_HIDDEN);
     assert_contains(at_pci(r, "0000:00:02.0")->reason, "ZE_AFFINITY_MASK=1 leaves it out");
     hw_report_destroy(r);
-    hw_source_close(source);
-    r = run_with_variable(state, root, "intel", "ZE_AFFINITY_MASK", "0.0", &source);
+    r = run_with_variable(state, root, "intel", "ZE_AFFINITY_MASK", "0.0");
     assert_int_equal(at_pci(r, "0000:00:02.0")->state, HW_NOT_PROBED);
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void a_machine_without_intel_is_told_what_would_make_it_one(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "nothing"), "intel", &source);
+    hw_report *r = run_tree(tree(state, "nothing"), "intel");
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "/sys/class/drm", "no card of i915 or xe");
     assert_evidence(r, "/sys/class/accel", "no device of intel_vpu");
     assert_evidence(r, "Intel GPU or NPU", "to have one, an Intel GPU");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)

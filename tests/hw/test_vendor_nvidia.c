@@ -352,8 +352,7 @@ static void what_it_forks_is_ended_with_it(void **state) {
 /* ---- the driver's files ------------------------------------------------------------------------------------------------------------------ */
 
 static void the_drivers_files_tell_its_gpus(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "nvidia-three"), "nvidia", &source);
+    hw_report *r = run_tree(tree(state, "nvidia-three"), "nvidia");
     assert_int_equal(r->device_count, 3);
     const hw_device *d = at_pci(r, "0000:17:00.0");
     assert_string_equal(d->name, "NVIDIA A100-SXM4-80GB");
@@ -374,23 +373,19 @@ static void the_drivers_files_tell_its_gpus(void **state) {
     assert_evidence(r, "libcuda.so.1", "/opt/driver/lib/libcuda.so.1: present, not probed");
     assert_evidence(r, "libnvidia-ml.so.1", "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1: present");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void a_machine_without_nvidia_is_told_what_would_make_it_one(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "nothing"), "nvidia", &source);
+    hw_report *r = run_tree(tree(state, "nothing"), "nvidia");
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "/proc/driver/nvidia/version", "absent: NVIDIA's kernel driver is not loaded");
     assert_evidence(r, "libcuda.so.1", "absent from LD_LIBRARY_PATH");
     assert_evidence(r, "platform cuda", "to have it, an NVIDIA GPU and NVIDIA's driver");
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void odd_files_are_no_figures(void **state) {
-    hw_source *source = NULL;
-    hw_report *r = run_tree(tree(state, "nvidia-odd"), "nvidia", &source);
+    hw_report *r = run_tree(tree(state, "nvidia-odd"), "nvidia");
     assert_int_equal(r->device_count, 3);
     for (size_t i = 0; i < r->device_count; i++) {
         assert_null(r->devices[i].name);
@@ -399,25 +394,21 @@ static void odd_files_are_no_figures(void **state) {
         assert_int_equal(r->devices[i].state, HW_NO_DRIVER); /* no libcuda.so.1 in this tree */
     }
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 static void a_variable_hides_without_asking(void **state) {
-    hw_source *source = NULL;
     const char *root = tree(state, "nvidia-two");
-    hw_report *r = run_with_variable(state, root, "nvidia", "CUDA_VISIBLE_DEVICES", "1", &source);
+    hw_report *r = run_with_variable(state, root, "nvidia", "CUDA_VISIBLE_DEVICES", "1");
     assert_int_equal(at_pci(r, "0000:01:00.0")->state, HW_HIDDEN);
     assert_contains(at_pci(r, "0000:01:00.0")->reason, "CUDA_VISIBLE_DEVICES=1 leaves it out");
     assert_int_equal(at_pci(r, "0000:02:00.0")->state, HW_NOT_PROBED);
     char uuid[64];
     snprintf(uuid, sizeof uuid, "%s", at_pci(r, "0000:01:00.0")->id); /* as the capture disguises it */
     hw_report_destroy(r);
-    hw_source_close(source);
-    r = run_with_variable(state, root, "nvidia", "CUDA_VISIBLE_DEVICES", uuid, &source);
+    r = run_with_variable(state, root, "nvidia", "CUDA_VISIBLE_DEVICES", uuid);
     assert_int_equal(at_pci(r, "0000:01:00.0")->state, HW_NOT_PROBED);
     assert_int_equal(at_pci(r, "0000:02:00.0")->state, HW_HIDDEN);
     hw_report_destroy(r);
-    hw_source_close(source);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)

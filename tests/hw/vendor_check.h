@@ -119,37 +119,53 @@ static inline hw_report *run_probe(hw_source *source, const char *probe) {
     return r;
 }
 
-/* What the probe finds in the files of a tree. *out must outlive the report: texts may lie in it. */
-static inline hw_report *run_tree(const char *root, const char *probe, hw_source **out) {
+/* The source is closed before the report is read: nothing in it may lie there. */
+static inline hw_report *run_and_close(hw_source *source, const char *probe) {
+    hw_report *r = run_probe(source, probe);
+    hw_source_close(source);
+    return r;
+}
+
+/* What the probe finds in the files of a tree. */
+static inline hw_report *run_tree(const char *root, const char *probe) {
     accel_error err = {0};
-    assert_ok(hw_source_open(root, out, &err));
-    return run_probe(*out, probe);
+    hw_source *source = NULL;
+    assert_ok(hw_source_open(root, &source, &err));
+    return run_and_close(source, probe);
+}
+
+/* The capture of what the probe reads there, as text of the test's own. */
+static inline char *capture_text(void **state, const char *root, const char *probe) {
+    static char text[1 << 20];
+    accel_error err = {0};
+    hw_source *source = NULL;
+    const char *path = temp_path(state, "capture.json");
+    assert_ok(hw_source_open(root, &source, &err));
+    hw_report_destroy(run_probe(source, probe));
+    assert_ok(hw_source_save(source, path, &err));
+    hw_source_close(source);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
 }
 
 /* The same machine with a variable set: its capture, with the variable written into it. */
 static inline hw_report *run_with_variable(void **state, const char *root, const char *probe,
-                                           const char *name, const char *value, hw_source **out) {
+                                           const char *name, const char *value) {
+    static const char section[] = "\"variables\": {";
     accel_error err = {0};
     hw_source *source = NULL;
-    const char *path = temp_path(state, "capture.json");
-    hw_report_destroy(run_tree(root, probe, &source));
-    assert_ok(hw_source_save(source, path, &err));
-    hw_source_close(source);
-    static char text[1 << 20];
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    char *variables = strstr(text, "\"variables\": {");
-    assert_non_null(variables);
-    variables += strlen("\"variables\": {");
     str_buf json = {0};
+    char *text = capture_text(state, root, probe), *variables = strstr(text, section);
+    assert_non_null(variables);
+    variables += strlen(section);
     str_append_bytes(&json, text, (size_t)(variables - text));
     str_appendf(&json, "\"%s\": \"%s\"%s%s", name, value, *variables == '}' ? "" : ",", variables);
-    assert_ok(hw_source_parse_capture(json.data, json.length, out, &err));
+    assert_ok(hw_source_parse_capture(json.data, json.length, &source, &err));
     str_free(&json);
-    return run_probe(*out, probe);
+    return run_and_close(source, probe);
 }
 
 /* ---- what is in a report -------------------------------------------------------------------------------------------------------------- */
@@ -207,7 +223,7 @@ static inline void assert_evidence(const hw_report *r, const char *subject, cons
 #define VENDOR_MAIN(tests)                                                                                   \
     int main(int argc, char **argv) {                                                                        \
         if (argc == 3 && strcmp(argv[1], HW_CHILD_ARGUMENT) == 0)                                            \
-            return hw_child_main(argv[2]);                                                                   \
+            return hw_child_main(NULL, 0, argv[2]);                                                          \
         return cmocka_run_group_tests(tests, NULL, NULL);                                                    \
     }
 
