@@ -340,12 +340,11 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
 static accel_status ask_permission(hw_report *r) {
     if (access("/dev/kfd", R_OK | W_OK) == 0)
         return hw_report_evidence(r, AMD_PROBE, true, "/dev/kfd", "may be read and written");
-    int error = errno;
-    return hw_report_evidence(r, AMD_PROBE, false, "/dev/kfd", "%s%s",
-                              error == ENOENT ? "absent" : "refused: ",
-                              error == ENOENT   ? ""
-                              : error == EACCES ? "permission denied; add the user to the group render"
-                                                : strerror(error));
+    if (errno == ENOENT)
+        return ACCEL_OK; /* as `run` says */
+    return hw_report_evidence(r, AMD_PROBE, false, "/dev/kfd", "refused: %s",
+                              errno == EACCES ? "permission denied; add the user to the group render"
+                                              : strerror(errno));
 }
 
 static accel_status ask(hw_report *r, accel_error *err) {

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "hw/level_zero.h"
+#include "hw/visible.h"
 
 enum { MOST_HANDLES = 64 }; /* of drivers, of a driver's devices, of a device's power domains */
 
@@ -213,6 +214,19 @@ static void ask_power(const ze_api *z, hw_report *r) {
 
 /* ---- the library ------------------------------------------------------------------------------------------------------------------------ */
 
+/* SYCL programs, and all that is built on SYCL, see less than Level Zero where this variable says so. */
+static accel_status note_selector(hw_report *r) {
+    const char *selector = getenv("ONEAPI_DEVICE_SELECTOR");
+    const char *shown = selector ? vendor_text(r->arena, selector, 128) : NULL;
+    size_t index = 0;
+    for (size_t i = 0; shown && i < r->device_count; i++) {
+        hw_device *d = &r->devices[i];
+        if (d->kind == HW_GPU && !hw_selector_allows(selector, "level_zero", "gpu", index++))
+            ACCEL_TRY(hw_report_fact(r, d, "sycl", "ONEAPI_DEVICE_SELECTOR=%s leaves it out", shown));
+    }
+    return ACCEL_OK;
+}
+
 static accel_status ask_open(const ze_api *z, hw_report *r, const char *missing) {
     void *drivers[MOST_HANDLES] = {NULL};
     uint32_t count = 0;
@@ -224,6 +238,7 @@ static accel_status ask_open(const ze_api *z, hw_report *r, const char *missing)
     for (uint32_t i = 0; i < count && i < MOST_HANDLES; i++)
         ACCEL_TRY(ask_driver(z, r, drivers[i], &device_count));
     ask_power(z, r);
+    ACCEL_TRY(note_selector(r));
     const char *mask = getenv("ZE_AFFINITY_MASK"), *shown = mask ? vendor_text(r->arena, mask, 128) : NULL;
     return hw_report_evidence(r, INTEL_PROBE, device_count > 0, z->name, "%u driver%s, %zu device%s%s%s%s%s",
                               count, count == 1 ? "" : "s", device_count, device_count == 1 ? "" : "s",

@@ -206,6 +206,7 @@ static accel_status ask_instance(const nvml_api *n, hw_report *r, void *handle, 
     d->name = ask_text(n->device_name, handle, r->arena, &error);
     d->id = ask_text(n->uuid, handle, r->arena, &error);
     ACCEL_TRY(ask_memory(n, r, handle, d));
+    ACCEL_TRY(ask_capability(n, r, handle, d));
     if (n->attributes && n->attributes(handle, &attributes) == 0) {
         vendor_set_figure(&d->units, attributes.multiprocessors);
         if (attributes.memory_mib <= INT64_MAX >> 20)

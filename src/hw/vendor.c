@@ -47,6 +47,10 @@ const char *vendor_find_library(hw_source *s, hw_report *r, const char *name) {
     return path ? path : in_list(s, r, usual, ":", name);
 }
 
+static bool is_asked_now(hw_source *s, const hw_options *options) {
+    return options && options->all && hw_source_kind_of(s) == HW_SOURCE_LIVE;
+}
+
 /* The names after the first, for the sentence; "" when there is one only. */
 static const char *other_names(arena *a, const char *const *names) {
     const char *text = names[0] && names[1] ? "; also tried: " : "";
@@ -63,6 +67,8 @@ accel_status vendor_note_library(hw_source *s, const hw_options *options, hw_rep
                                                    : vendor_find_library(s, r, names[i])))
         i++;
     *found = path != NULL;
+    if (!path && is_asked_now(s, options))
+        return ACCEL_OK; /* what the loader itself says follows */
     if (!path)
         return hw_report_evidence(
             r, probe, false, names[0],
@@ -87,7 +93,7 @@ void vendor_set_state(hw_device *d, hw_state state, const char *reason, const ch
 }
 
 void vendor_unanswered(hw_source *s, const hw_options *options, hw_report *r, hw_device *d, const char *who) {
-    if (options && options->all && hw_source_kind_of(s) == HW_SOURCE_LIVE)
+    if (is_asked_now(s, options))
         vendor_set_state(d, HW_BROKEN, arena_printf(r->arena, "%s says nothing of it", who),
                          "the lines of evidence tell what it did");
     else

@@ -11,7 +11,8 @@
 /* Where the system's loader would find a library, as far as text files tell: LD_LIBRARY_PATH, /etc/ld.so.conf.d, the usual folders.
  * NULL: not there. Lives as long as the report's arena. */
 const char *vendor_find_library(hw_source *s, hw_report *r, const char *name);
-/* A line of evidence for the first of `names` (NULL-terminated) that is found, or one that names them all. */
+/* A line of evidence for the first of `names` (NULL-terminated) that is found, or one that names them all; none of what is absent where `ask`
+ * follows and says so better. */
 accel_status vendor_note_library(hw_source *s, const hw_options *options, hw_report *r, const char *probe,
                                  const char *const *names, bool *found);
 /* A line for a file or folder that only has to exist. */

@@ -81,6 +81,17 @@ static void the_affinity_mask_is_named(void **state) {
     hw_report_destroy(r);
 }
 
+static void the_selector_of_sycl_is_named(void **state) {
+    (void)state;
+    setenv("ONEAPI_DEVICE_SELECTOR", "level_zero:1", 1);
+    hw_report *r = ask_stubs("intel", "2", NULL);
+    unsetenv("ONEAPI_DEVICE_SELECTOR");
+    assert_int_equal(count_state(r, HW_USABLE), 2); /* Level Zero itself does not heed it */
+    assert_contains(fact(at_pci(r, FIRST), "sycl"), "ONEAPI_DEVICE_SELECTOR=level_zero:1 leaves it out");
+    assert_string_equal(fact(at_pci(r, "0000:04:00.0"), "sycl"), "");
+    hw_report_destroy(r);
+}
+
 static void faults_are_sentences(void **state) {
     (void)state;
     hw_report *r = ask_stubs("intel", "1", "refused");
@@ -190,6 +201,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(none_and_eight_are_counted),
     cmocka_unit_test(tiles_of_one_gpu_add_up),
     cmocka_unit_test(the_affinity_mask_is_named),
+    cmocka_unit_test(the_selector_of_sycl_is_named),
     cmocka_unit_test(faults_are_sentences),
     cmocka_unit_test(an_old_loader_gives_what_it_can),
     cmocka_unit_test(misbehaviour_is_a_sentence),

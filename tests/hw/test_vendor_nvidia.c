@@ -158,6 +158,7 @@ static void instances_of_mig_stand_in_for_their_gpu(void **state) {
     assert_int_equal(taken->units, 16);
     assert_null(taken->pci);
     assert_string_equal(fact(taken, "mig parent"), FIRST);
+    assert_string_equal(other->architecture, "sm_90");
     assert_int_equal(other->state, HW_HIDDEN); /* CUDA takes the first alone */
     assert_contains(other->remedy, "CUDA_VISIBLE_DEVICES");
     assert_int_equal(at_pci(r, SECOND)->state, HW_USABLE);

@@ -1,6 +1,8 @@
 /* Vulkan, wgpu-native, Qualcomm and Apple: files, and stub libraries in place of theirs. */
 #include "vendor_check.h"
 
+#include "hw/vendor.h"
+
 #define FIRST "0000:17:00.0" /* of the stubs of Vulkan and NVIDIA */
 
 static hw_report *ask_stubs(const char *probe, const char *folder, const char *gpus, const char *mode) {
@@ -124,6 +126,25 @@ static void the_vendors_word_stands_over_vulkans(void **state) {
     hw_source_close(source);
 }
 
+static void a_device_whose_library_says_nothing_is_broken(void **state) {
+    accel_error err = {0};
+    hw_source *live = NULL, *files = NULL;
+    hw_report *r = hw_report_create();
+    hw_device *d = hw_report_device(r, FIRST);
+    assert_ok(hw_source_open(NULL, &live, &err));
+    assert_ok(hw_source_open(tree(state, "nothing"), &files, &err));
+    vendor_unanswered(live, &(hw_options){.all = true}, r, d, "its library"); /* until an answer says better */
+    assert_int_equal(d->state, HW_BROKEN);
+    assert_string_equal(d->reason, "its library says nothing of it");
+    vendor_unanswered(live, &(hw_options){0}, r, d, "its library");
+    assert_int_equal(d->state, HW_NOT_PROBED);
+    vendor_unanswered(files, &(hw_options){.all = true}, r, d, "its library"); /* no library of another machine is asked */
+    assert_int_equal(d->state, HW_NOT_PROBED);
+    hw_source_close(live);
+    hw_source_close(files);
+    hw_report_destroy(r);
+}
+
 /* ---- wgpu-native ------------------------------------------------------------------------------------------------------------------------ */
 
 static void wgpu_native_tells_its_version(void **state) {
@@ -202,6 +223,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_loader_of_vulkan_1_0_gives_what_it_can),
     IN_FOLDER(registered_drivers_are_listed),
     cmocka_unit_test(the_vendors_word_stands_over_vulkans),
+    IN_FOLDER(a_device_whose_library_says_nothing_is_broken),
     cmocka_unit_test(wgpu_native_tells_its_version),
     IN_FOLDER(without_wgpu_native_is_told_where_was_looked),
     IN_FOLDER(a_boards_compute_dsp_is_an_npu),
