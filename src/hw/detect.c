@@ -23,3 +23,16 @@ accel_status hw_detect(hw_source *source, const hw_options *options, hw_report *
         hw_report_destroy(r);
     return status;
 }
+
+int64_t hw_usable_bytes(void) {
+    static const hw_options plain = {0};
+    hw_source *s = NULL;
+    int64_t bytes = HW_UNKNOWN;
+    hw_report *r = hw_source_open(NULL, &s, NULL) == ACCEL_OK ? hw_report_create() : NULL;
+    if (r && probe_memory.run(s, &plain, r, NULL) == ACCEL_OK &&
+        probe_allowance.run(s, &plain, r, NULL) == ACCEL_OK)
+        bytes = r->allowance.usable_bytes;
+    hw_report_destroy(r);
+    hw_source_close(s);
+    return bytes;
+}

@@ -160,6 +160,10 @@ typedef struct hw_options {
 accel_status hw_detect(hw_source *source, const hw_options *options, hw_report **out, accel_error *err);
 void hw_report_destroy(hw_report *r); /* accepts NULL */
 
+/* Bytes that this process may still take: what is available now, within the limits of its control groups; HW_UNKNOWN where the system does not
+ * tell. Reads a dozen small files, nothing else. */
+int64_t hw_usable_bytes(void);
+
 /* ---- for probes ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct hw_probe {

@@ -20,7 +20,8 @@ static const char ANSWER[] = "hwloc";
 /* hwloc takes another root only from the environment. Folders are read by a command, before it has threads; the living machine, which
  * a library's callers ask for, needs none of these. */
 static const char *const variables[] = {"HWLOC_COMPONENTS", "HWLOC_THISSYSTEM", "HWLOC_FSROOT",
-                                        "HWLOC_CPUID_PATH", "HWLOC_XMLFILE",    "HWLOC_SYNTHETIC"};
+                                        "HWLOC_CPUID_PATH", "HWLOC_XMLFILE",    "HWLOC_SYNTHETIC",
+                                        "HWLOC_HIDE_ERRORS"};
 enum { VARIABLE_COUNT = sizeof variables / sizeof *variables };
 
 static void set_variable(const char *name, const char *value) {
@@ -34,7 +35,7 @@ static int load_folder(hw_source *s, hwloc_topology_t topology) {
     bool cpuid = hw_source_kind_of(s) == HW_SOURCE_CPUID;
     const char *root = hw_source_root(s);
     const char *values[VARIABLE_COUNT] = {
-        cpuid ? "x86,stop" : "linux,stop", "0", cpuid ? NULL : root, cpuid ? root : NULL, NULL, NULL};
+        cpuid ? "x86,stop" : "linux,stop", "0", cpuid ? NULL : root, cpuid ? root : NULL, NULL, NULL, "2"};
     char *saved[VARIABLE_COUNT] = {NULL};
     for (size_t i = 0; i < VARIABLE_COUNT; i++) {
         const char *before = getenv(variables[i]);
@@ -236,24 +237,7 @@ static int64_t count_within(hwloc_topology_t topology, hwloc_obj_type_t type, hw
     return within;
 }
 
-/* Where packages and NUMA nodes contradict each other hwloc drops packages; /proc/cpuinfo still has their numbers. */
-static int64_t packages_of_cpuinfo(const char *cpuinfo) {
-    enum { MOST_PACKAGES = 1024 };
-    static const char key[] = "physical id";
-    bool seen[MOST_PACKAGES] = {false};
-    int64_t packages = 0;
-    for (const char *at = cpuinfo; at && (at = strstr(at, key));) {
-        at += strlen(key);
-        unsigned long id = strtoul(at + strspn(at, " \t:"), NULL, 10);
-        if (id < MOST_PACKAGES && !seen[id]) {
-            seen[id] = true;
-            packages++;
-        }
-    }
-    return packages;
-}
-
-static accel_status read_counts(hw_source *s, hwloc_topology_t topology, hw_report *r) {
+static void read_counts(hwloc_topology_t topology, hw_report *r) {
     hwloc_const_bitmap_t cpus = hwloc_topology_get_allowed_cpuset(topology);
     hw_cpu *c = &r->cpu;
     c->threads = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
@@ -270,17 +254,6 @@ static accel_status read_counts(hw_source *s, hwloc_topology_t topology, hw_repo
         c->node_count == 0
             ? HW_UNKNOWN
             : count_within(topology, HWLOC_OBJ_NUMANODE, hwloc_topology_get_allowed_nodeset(topology), true);
-    int64_t told = c->packages, packages = packages_of_cpuinfo(hw_read(s, "/proc/cpuinfo"));
-    if (packages <= told)
-        return ACCEL_OK;
-    c->packages = packages;
-    return told < 0
-               ? ACCEL_OK
-               : hw_report_evidence(
-                     r, "cpu", true, "/sys/devices/system/cpu",
-                     "its files contradict each other: hwloc finds %lld packages and drops caches with the others, "
-                     "/proc/cpuinfo names %lld",
-                     (long long)told, (long long)packages);
 }
 
 static bool read_architecture(hw_source *s, hwloc_topology_t topology, hw_report *r) {
@@ -399,16 +372,48 @@ static accel_status ask_hwloc(hw_source *s, hw_report *r, accel_error *err) {
         return hw_report_evidence(r, "cpu", false, "hwloc", "cannot read this machine's topology");
     bool ok = read_architecture(s, topology, r) && read_kinds(s, topology, r) && read_caches(topology, r) &&
               read_nodes(s, topology, r);
-    ok = ok && read_counts(s, topology, r) == ACCEL_OK;
+    if (ok)
+        read_counts(topology, r);
     hwloc_topology_destroy(topology);
     return ok ? remember(s, r, err) : error_no_memory(err, "the machine's topology", 1);
+}
+
+/* Where packages and NUMA nodes contradict each other hwloc drops packages; /proc/cpuinfo still has their numbers. */
+static int64_t packages_of_cpuinfo(const char *cpuinfo) {
+    enum { MOST_PACKAGES = 1024 };
+    static const char key[] = "physical id";
+    bool seen[MOST_PACKAGES] = {false};
+    int64_t packages = 0;
+    for (const char *at = cpuinfo; at && (at = strstr(at, key));) {
+        at += strlen(key);
+        unsigned long id = strtoul(at + strspn(at, " \t:"), NULL, 10);
+        if (id < MOST_PACKAGES && !seen[id]) {
+            seen[id] = true;
+            packages++;
+        }
+    }
+    return packages;
+}
+
+static accel_status settle_packages(hw_source *s, hw_report *r) {
+    int64_t told = r->cpu.packages, packages = packages_of_cpuinfo(hw_read(s, "/proc/cpuinfo"));
+    if (packages <= told)
+        return ACCEL_OK;
+    r->cpu.packages = packages;
+    return told < 0
+               ? ACCEL_OK
+               : hw_report_evidence(
+                     r, "cpu", true, "/sys/devices/system/cpu",
+                     "its files contradict each other: hwloc finds %lld packages and drops caches with the others, "
+                     "/proc/cpuinfo names %lld",
+                     (long long)told, (long long)packages);
 }
 
 accel_status topology_read(hw_source *s, hw_report *r, accel_error *err) {
     const char *said = hw_answer(s, ANSWER);
     if (said)
-        return parse(r, said, err);
-    if (hw_source_kind_of(s) == HW_SOURCE_CAPTURE)
-        return ACCEL_OK;
-    return ask_hwloc(s, r, err);
+        ACCEL_TRY(parse(r, said, err));
+    else if (hw_source_kind_of(s) != HW_SOURCE_CAPTURE)
+        ACCEL_TRY(ask_hwloc(s, r, err));
+    return settle_packages(s, r);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for model files: tests/fuzz/corpus/{onnx,safetensors,config,npy}.
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,config,npy,capture}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -156,8 +156,51 @@ def make_npy():
     save("npy", "record", array(np.zeros(1, [("a", "<f4")])))
 
 
+# ---- captures of machines --------------------------------------------------------------------------------------------------
+
+
+def capture(name, **sections):
+    save("capture", name, json.dumps({"accel_capture": 1, **sections}).encode())
+
+
+def make_capture():
+    topology = {"architecture": "x86_64", "packages": 1, "cores": 2, "threads": 4, "threads_offline": 0, "allowed_threads": 4,
+                "allowed_cores": 2, "allowed_nodes": 1,
+                "kinds": [{"name": "performance", "cores": 1, "threads": 2, "max_mhz": 5000, "base_mhz": None},
+                          {"name": "efficient", "cores": 1, "threads": 2, "max_mhz": 3900, "base_mhz": 1400}],
+                "caches": [{"type": "data", "level": 1, "bytes": 32768, "line_bytes": 64, "count": 2}],
+                "nodes": [{"kind": "DRAM", "index": 0, "bytes": 1 << 34, "threads": 4}]}
+    capture("empty")
+    capture("x86", answers={"hwloc": json.dumps(topology), "cpuid.hypervisor": "kvm"},
+            variables={"CUDA_VISIBLE_DEVICES": "0,GPU-1", "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "4"},
+            files={"/proc/cpuinfo": "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: A CPU\nphysical id\t: 0\nflags\t\t: fpu avx2\n"
+                                    "\nprocessor\t: 1\nphysical id\t: 1", "/proc/meminfo": "MemTotal: 16 kB\nMemAvailable: 8 kB\nSwapTotal: 0 kB",
+                   "/proc/self/status": "Cpus_allowed_list:\t0-3,8", "/etc/os-release": 'PRETTY_NAME="An OS"',
+                   "/sys/devices/system/cpu/online": "0-3", "/sys/class/dmi/id/sys_vendor": "QEMU", "/sys/class/dmi/id/product_name": "x"})
+    capture("arm", files={"/proc/cpuinfo": "processor\t: 0\nFeatures\t: fp asimd i8mm\nCPU implementer\t: 0x41\nCPU part\t: 0xd87\n\n"
+                                           "processor\t: 1\nCPU part\t: 0xd85"},
+            folders={"/sys/devices/system/cpu/cpufreq": ["policy0", "x"]})
+    group = "/sys/fs/cgroup/a/b"
+    capture("cgroup2", files={"/proc/self/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0", "/proc/self/cgroup": "0::/a/b",
+                              f"{group}/cpu.max": "150000 100000", f"{group}/memory.max": "536870912", f"{group}/memory.current": "4096",
+                              f"{group}/memory.stat": "inactive_file 1\nactive_file 2"})
+    capture("cgroup1", files={"/proc/self/mounts": "cgroup /c/cpu cgroup rw,cpu 0 0\ncgroup /c/memory cgroup rw,memory 0 0",
+                              "/proc/self/cgroup": "2:memory:/x\n1:cpu,cpuacct:/x", "/c/cpu/x/cpu.cfs_quota_us": "1",
+                              "/c/cpu/x/cpu.cfs_period_us": "2", "/c/memory/x/memory.limit_in_bytes": "9223372036854771712"})
+    device = "/sys/bus/pci/devices/0000:01:00.0"
+    capture("pci", folders={"/sys/bus/pci/devices": ["0000:01:00.0"]}, links={f"{device}/driver": "nvidia"},
+            files={f"{device}/class": "0x030200", f"{device}/vendor": "0x10de", f"{device}/device": "0x2330", f"{device}/numa_node": "-1",
+                   "/sys/module/nvidia/version": "550.54"}, answers={"pci.ids 10de:2330": "H100"}, exists={"/usr/lib/chromium/chromium": "1"})
+    capture("dump", files={"/pu0": "1 0 0 0 0 => 10 68747541 444d4163 69746e65\n5 7 0 0 0 => 1 f1bf97ab 19405fde 10000110\n"
+                                   "1 80000002 0 0 0 => 20444d41 43594e45 34353639 2d363920"})
+    save("capture", "answer", json.dumps({"devices": [{"kind": "gpu", "state": "usable", "pci": "0000:01:00.0", "name": "X", "memory_bytes": 5,
+                                                       "interfaces": ["cuda"], "facts": {"ecc": "on"}}],
+                                          "evidence": [{"probe": "p", "subject": "s", "finding": "f", "found": True}]}).encode())
+
+
 if __name__ == "__main__":
     make_onnx()
     make_safetensors()
     make_config()
     make_npy()
+    make_capture()
