@@ -183,8 +183,9 @@ static void device_row(table *t, const hw_device *d) {
     char text[32];
     table_row(t);
     table_text(t, hw_kind_name(d->kind));
-    table_textf(t, "%s%s%s", d->vendor ? d->vendor : "", d->vendor && d->name ? " " : "",
-                d->name ? d->name : "");
+    /* Vendors' libraries begin a name with their own: "NVIDIA H100", "Intel(R) Arc(TM)". */
+    bool apart = d->vendor && !(d->name && str_starts_with(d->name, d->vendor));
+    table_textf(t, "%s%s%s", apart ? d->vendor : "", apart && d->name ? " " : "", d->name ? d->name : "");
     table_text(t, hw_state_name(d->state));
     if (d->driver || d->driver_version)
         table_textf(t, "%s%s%s", d->driver ? d->driver : "", d->driver && d->driver_version ? " " : "",
