@@ -118,6 +118,14 @@ static int64_t type_of_processor(hw_source *s, const part_list *parts, unsigned 
     return dump ? cpuid_core_type(dump) : HW_UNKNOWN;
 }
 
+/* The kernel's own figure: hwloc gives all favoured cores of a kind the frequency of the others. */
+static int64_t kernel_max_mhz(hw_source *s, unsigned processor) {
+    char path[96];
+    str_format(path, sizeof path, "/sys/devices/system/cpu/cpu%u/cpufreq/cpuinfo_max_freq", processor);
+    int64_t khz = hw_read_number(s, path);
+    return khz > 0 ? khz / 1000 : HW_UNKNOWN;
+}
+
 static core_facts facts_of(hw_source *s, const part_list *parts, hwloc_topology_t topology,
                            hwloc_obj_t core) {
     core_facts f = {.type = HW_UNKNOWN,
@@ -135,6 +143,8 @@ static core_facts facts_of(hw_source *s, const part_list *parts, hwloc_topology_
         f.capacity = info_number(infos, count, "LinuxCapacity");
         f.type = info_type(infos, count);
     }
+    if (first >= 0 && kernel_max_mhz(s, (unsigned)first) > 0)
+        f.max_mhz = kernel_max_mhz(s, (unsigned)first);
     if (f.type == HW_UNKNOWN && first >= 0)
         f.type = type_of_processor(s, parts, (unsigned)first);
     return f;
