@@ -110,6 +110,41 @@ static bool platform_seen(const probe_list *probes, platform p) {
     return false;
 }
 
+/* What would make a platform present. */
+static const char *what_it_needs(platform p) {
+    switch (p) {
+    case PLATFORM_CUDA:
+        return "an NVIDIA GPU with its driver, and an ONNX Runtime built for CUDA (pip install onnxruntime-gpu[cuda,cudnn])";
+    case PLATFORM_ROCM:
+        return "an AMD GPU with ROCm, and AMD's onnxruntime-rocm or onnxruntime-migraphx";
+    case PLATFORM_MPS:
+        return "an Apple computer, and the onnxruntime of macOS";
+    case PLATFORM_OPENVINO:
+        return "OpenVINO (pip install openvino)";
+    case PLATFORM_QNN:
+        return "a Qualcomm processor with its NPU's driver, and onnxruntime-qnn";
+    case PLATFORM_WEBNN:
+    case PLATFORM_WEBGPU:
+    case PLATFORM_WASM:
+        return "a browser, and an engine of this program that drives it";
+    case PLATFORM_VULKAN:
+        return "a GPU with a Vulkan driver, and an engine of this program that drives it";
+    case PLATFORM_DX12:
+        return "Windows";
+    default:
+        return NULL;
+    }
+}
+
+static void absent_platform(table *t, platform p, bool all_were_asked) {
+    char text[256];
+    const char *needs = what_it_needs(p);
+    str_format(text, sizeof text, "%s%s%s",
+               all_were_asked ? "no engine found here drives it" : "no engine that was asked drives it",
+               needs != NULL ? "; it needs " : "", needs != NULL ? needs : "");
+    absent_row(t, platform_name(p), NULL, text);
+}
+
 static bool all_asked(const probe_list *probes) {
     for (size_t i = 0; i < probes->count; i++)
         if (probes->entries[i].kind == PROBE_NOT_ASKED)
@@ -138,9 +173,7 @@ static table *detect_table(const probe_list *probes, bool only_available) {
     }
     for (int p = 0; p < PLATFORM_COUNT && !only_available; p++) {
         if (!platform_seen(probes, (platform)p))
-            absent_row(t, platform_name((platform)p), NULL,
-                       all_asked(probes) ? "no engine found here drives it"
-                                         : "no engine that was asked drives it");
+            absent_platform(t, (platform)p, all_asked(probes));
     }
     return t;
 }
