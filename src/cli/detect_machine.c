@@ -147,7 +147,10 @@ static void allowance(const hw_allowance *a, str_buf *out) {
     if (a->cpu_quota >= 0)
         str_appendf(out, " (a control group allows %.3g CPUs)", a->cpu_quota);
     str_append(out, ", ");
-    bytes(out, a->usable_bytes);
+    if (a->usable_bytes >= 0)
+        bytes(out, a->usable_bytes);
+    else
+        str_append(out, "an unknown amount");
     str_append(out, " of memory");
     if (a->memory_limit_bytes >= 0) {
         str_append(out, " (a control group allows ");

@@ -2,15 +2,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/posix/io.h"
 #include "hw/source_internal.h"
 
 /* ---- what is remembered ------------------------------------------------------------------------------------------------- */
@@ -141,11 +140,7 @@ accel_status hw_source_open(const char *root, hw_source **out, accel_error *err)
 
 /* Below a root folder links are followed as in a chroot: one to /etc/passwd is the folder's own etc/passwd. */
 static int open_path(const hw_source *s, const char *path, int flags) {
-    if (!s->root)
-        return open(path, flags | O_CLOEXEC);
-    struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
-    long descriptor = syscall(SYS_openat2, s->root_descriptor, path, &how, sizeof how);
-    return (int)descriptor;
+    return s->root ? io_open_in_root(s->root_descriptor, path, flags) : io_open(AT_FDCWD, path, flags, 0);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------------------- */
@@ -172,9 +167,7 @@ static size_t tidy(const char *text, size_t length) {
 static size_t read_descriptor(int descriptor, char *text) {
     size_t length = 0;
     while (length < HW_FILE_BYTES) {
-        ssize_t n = read(descriptor, text + length, HW_FILE_BYTES - length);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = io_read(descriptor, text + length, HW_FILE_BYTES - length);
         if (n <= 0)
             return n < 0 ? 0 : length; /* a file that fails half-way is no file */
         length += (size_t)n;
@@ -189,12 +182,12 @@ static char *read_file(const hw_source *s, const char *path) {
     if (descriptor < 0)
         return NULL;
     char *text =
-        fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode) ? mem_alloc(HW_FILE_BYTES + 1) : NULL;
+        io_fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode) ? mem_alloc(HW_FILE_BYTES + 1) : NULL;
     if (text) {
         size_t length = tidy(text, read_descriptor(descriptor, text));
         text[length] = '\0';
     }
-    close(descriptor);
+    io_close(descriptor);
     return text;
 }
 
@@ -252,7 +245,7 @@ static int compare_names(const void *a, const void *b) {
 static size_t read_names(DIR *folder, arena *a, const char ***out) {
     const char **names = NULL;
     size_t count = 0, capacity = 0;
-    for (struct dirent *d; count < HW_FOLDER_NAMES && (d = readdir(folder));) {
+    for (struct dirent *d; count < HW_FOLDER_NAMES && (d = io_next_entry(folder));) {
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 ||
             !is_text(d->d_name, strlen(d->d_name)))
             continue;
@@ -271,7 +264,7 @@ static const source_entry *remember_folder(hw_source *s, const char *path) {
     static const char *const nothing[] = {NULL};
     source_entry e = {.kind = ENTRY_FOLDER, .key = path};
     int descriptor = open_path(s, path, O_RDONLY | O_DIRECTORY);
-    DIR *folder = descriptor >= 0 ? fdopendir(descriptor) : NULL;
+    DIR *folder = descriptor >= 0 ? io_open_folder(descriptor) : NULL;
     arena *a = folder ? arena_create() : NULL;
     const char **names = NULL;
     if (a) {
@@ -281,8 +274,6 @@ static const source_entry *remember_folder(hw_source *s, const char *path) {
     const source_entry *kept = source_add(s, &e);
     if (folder)
         closedir(folder);
-    else if (descriptor >= 0)
-        close(descriptor);
     mem_free((void *)names);
     arena_destroy(a);
     return kept;
@@ -302,7 +293,7 @@ const char *hw_link(hw_source *s, const char *path) {
         int descriptor = open_path(s, path, O_PATH | O_NOFOLLOW);
         ssize_t length = descriptor >= 0 ? readlinkat(descriptor, "", target, sizeof target - 1) : -1;
         if (descriptor >= 0)
-            close(descriptor);
+            io_close(descriptor);
         target[length > 0 ? length : 0] = '\0';
         const char *name = file_base_name(target);
         bool good = *name && is_text(name, strlen(name));
@@ -316,7 +307,7 @@ bool hw_exists(hw_source *s, const char *path) {
     if (!e && s->kind != HW_SOURCE_CAPTURE) {
         int descriptor = open_path(s, path, O_PATH);
         if (descriptor >= 0)
-            close(descriptor);
+            io_close(descriptor);
         e = source_add(s, &(source_entry){ENTRY_EXISTS, path, descriptor >= 0 ? "1" : NULL, NULL, 0});
     }
     return e && e->value;

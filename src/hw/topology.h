@@ -8,6 +8,11 @@
  * r->allowance that control groups leave. A machine that hwloc cannot read leaves them unknown, with a line of evidence. */
 accel_status topology_read(hw_source *s, hw_report *r, accel_error *err);
 
+#define TOPOLOGY_ANSWER "hwloc"
+/* Writes these figures into the source's answers; and reads them from a capture's: untrusted. */
+accel_status topology_remember(hw_source *s, const hw_report *r, accel_error *err);
+accel_status topology_parse(hw_report *r, const char *json, accel_error *err);
+
 /* One core as the kinds are told apart. */
 typedef struct core_facts {
     int64_t type; /* of the processor's own numbering; HW_UNKNOWN */

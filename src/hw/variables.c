@@ -27,6 +27,9 @@ static const struct {
     {"VK_ICD_FILENAMES", "Vulkan's loader uses only these drivers (VK_DRIVER_FILES goes before it)",
      "Vulkan's loader uses its default drivers"},
     {"VK_LOADER_DRIVERS_SELECT", "Vulkan's loader uses only drivers whose file names match", NULL},
+    {"HWLOC_XMLFILE", "hwloc, and so this list, shows the machine of that file", NULL},
+    {"HWLOC_SYNTHETIC", "hwloc, and so this list, shows a made-up machine", NULL},
+    {"HWLOC_FSROOT", "hwloc, and so this list, shows the machine of that folder", NULL},
     {"VK_LOADER_DRIVERS_DISABLE", "Vulkan's loader leaves out drivers whose file names match", NULL},
 };
 

@@ -22,7 +22,7 @@ static const machine machines[] = {
      "neon fp16 fp16fml dotprod bf16 i8mm sve sve2 sve_bf16 sve_i8mm", "Cortex-A725 + Cortex-X925", 125508468,
      20, 20, 1, 338, 3900, "aarch64", ""},
     {"20em64t-hybrid-1p6c2t+2ca4co1t", "20em64t-hybrid-1p6c2t+2ca4co1t",
-     "1 packages, 14 cores, 20 threads, 0 off-line", "performance 6/12@5000 efficient 8/8@3900",
+     "1 packages, 14 cores, 20 threads, 0 off-line", "performance 6/12@5200 efficient 8/8@3900",
      "1d 6x48 1d 8x32 1i 6x32 1i 8x64 2u 6x1280 2u 2x2048 3u 1x24576", "0:32489480",
      "sse4_2 avx f16c fma avx2 avx_vnni", "13th Gen Intel(R) Core(TM) i7-1370P", 32489496, 20, 14, 1, 400,
      5200, "x86_64", ""},

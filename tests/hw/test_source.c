@@ -97,15 +97,32 @@ static void a_file_that_vanishes_is_as_it_was_read(void **state) {
     hw_source_close(s);
 }
 
+/* Each I/O call fails once: the file or the folder is absent then, and nothing stays open. */
 static void every_read_that_fails_is_an_absent_file(void **state) {
     put(state, "/a", "1\n");
-    for (uint64_t n = 1; n < 20; n++) {
+    put(state, "/folder/b", "");
+    int absent = 0, lowest = dup(0);
+    assert_true(lowest >= 0);
+    close(lowest);
+    for (uint64_t n = 1;; n++) {
         hw_source *s = opened(*state);
+        uint64_t before = file_io_count();
         file_fault_set(n, 5);
-        (void)hw_read(s, "/a");
-        (void)hw_list(s, "/");
+        const char *text = hw_read(s, "/a");
+        const char *const *names = hw_list(s, "/folder");
         file_fault_set(0, 0);
+        bool all = text && names && names[0];
+        absent += !all;
+        assert_true(!text || strcmp(text, "1") == 0);
         hw_source_close(s);
+        int again = dup(0);
+        assert_int_equal(again, lowest);
+        close(again);
+        if (n > file_io_count() - before) {
+            assert_true(all);
+            assert_true(absent >= 4); /* open, fstat, read, read; open, … */
+            return;
+        }
     }
 }
 
