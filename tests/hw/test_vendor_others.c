@@ -1,6 +1,7 @@
 /* Vulkan, wgpu-native, Qualcomm and Apple: files, and stub libraries in place of theirs. */
 #include "vendor_check.h"
 
+#include "base/mem.h"
 #include "hw/vendor.h"
 
 #define FIRST "0000:17:00.0" /* of the stubs of Vulkan and NVIDIA */
@@ -133,12 +134,14 @@ static void a_device_whose_library_says_nothing_is_broken(void **state) {
     hw_device *d = hw_report_device(r, FIRST);
     assert_ok(hw_source_open(NULL, &live, &err));
     assert_ok(hw_source_open(tree(state, "nothing"), &files, &err));
-    vendor_unanswered(live, &(hw_options){.all = true}, r, d, "its library"); /* until an answer says better */
+    vendor_unanswered(live, &(hw_options){.all = true}, r, d,
+                      "its library"); /* until an answer says better */
     assert_int_equal(d->state, HW_BROKEN);
     assert_string_equal(d->reason, "its library says nothing of it");
     vendor_unanswered(live, &(hw_options){0}, r, d, "its library");
     assert_int_equal(d->state, HW_NOT_PROBED);
-    vendor_unanswered(files, &(hw_options){.all = true}, r, d, "its library"); /* no library of another machine is asked */
+    vendor_unanswered(files, &(hw_options){.all = true}, r, d,
+                      "its library"); /* no library of another machine is asked */
     assert_int_equal(d->state, HW_NOT_PROBED);
     hw_source_close(live);
     hw_source_close(files);
@@ -213,6 +216,39 @@ static void every_absent_platform_has_its_line(void **state) {
     }
 }
 
+/* ---- memory ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* With the nth allocation failing. False: there are not so many. */
+static bool run_short_of_memory(const char *root, const char *probe, uint64_t n) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    assert_ok(hw_source_open(root, &source, &err));
+    hw_report *r = hw_report_create();
+    assert_non_null(r);
+    uint64_t hits = mem_fault_hits();
+    mem_fault_set(n, false);
+    accel_status status = probe_named(probe)->run(source, &(hw_options){0}, r, &err);
+    mem_fault_set(0, false);
+    bool failed = mem_fault_hits() > hits;
+    assert_true(status == ACCEL_OK || (failed && status == ACCEL_OUT_OF_MEMORY));
+    hw_report_destroy(r);
+    hw_source_close(source);
+    return failed;
+}
+
+static void every_failing_allocation_is_survived(void **state) {
+    static const char *const machines[][2] = {{"nvidia-three", "nvidia"}, {"amd-mi300-two", "amd"},
+                                              {"amd-laptop", "amd"},      {"intel-laptop", "intel"},
+                                              {"vulkan", "vulkan"},       {"qualcomm-board", "qualcomm"}};
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+        const char *root = tree(state, machines[i][0]);
+        uint64_t n = 1;
+        while (run_short_of_memory(root, machines[i][1], n))
+            n++;
+        assert_true(n > 4);
+    }
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -230,6 +266,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(a_stopped_dsp_has_no_driver),
     cmocka_unit_test(qnn_tells_its_version),
     IN_FOLDER(every_absent_platform_has_its_line),
+    IN_FOLDER(every_failing_allocation_is_survived),
 };
 
 VENDOR_MAIN(tests)
