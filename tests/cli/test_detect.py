@@ -4,7 +4,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -80,7 +79,7 @@ class Machine(Detect):
             begin = time.monotonic()
             self.detect()
             times.append(time.monotonic() - begin)
-        self.assertLess(statistics.median(times), 0.1)
+        self.assertLess(min(times), 0.1)  # others may use the machine meanwhile
 
 
 class Runtimes(Detect):
