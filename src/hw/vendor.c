@@ -74,7 +74,7 @@ accel_status vendor_note_library(hw_source *s, const hw_options *options, hw_rep
             r, probe, false, names[0],
             "absent from LD_LIBRARY_PATH, the folders of /etc/ld.so.conf.d and the usual ones%s",
             other_names(r->arena, names));
-    return hw_report_evidence(r, probe, true, names[0], "%s%s", path,
+    return hw_report_evidence(r, probe, true, names[i], "%s%s", path,
                               options && options->all ? "" : ": present, not probed (--all asks it)");
 }
 

@@ -165,6 +165,18 @@ static void instances_of_mig_stand_in_for_their_gpu(void **state) {
     hw_report_destroy(r);
 }
 
+static void a_named_instance_is_the_usable_one(void **state) {
+    (void)state;
+    setenv("CUDA_VISIBLE_DEVICES", "MIG-a0000003-5555-6666-7777-888888888888", 1);
+    hw_report *r = ask_stubs("nvidia", "2", "mig");
+    unsetenv("CUDA_VISIBLE_DEVICES");
+    assert_int_equal(instance(r, "MIG-a0000003")->state, HW_USABLE);
+    assert_int_equal(instance(r, "MIG-a0000000")->state, HW_HIDDEN);
+    assert_contains(instance(r, "MIG-a0000000")->reason, "CUDA_VISIBLE_DEVICES=MIG-a0000003");
+    assert_int_equal(at_pci(r, SECOND)->state, HW_HIDDEN);
+    hw_report_destroy(r);
+}
+
 static void mig_without_instances_is_told(void **state) {
     (void)state;
     hw_report *r = ask_stubs("nvidia", "2", "mig mig-empty");
@@ -425,6 +437,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_empty_list_hides_all),
     cmocka_unit_test(prohibited_compute_mode_hides),
     cmocka_unit_test(instances_of_mig_stand_in_for_their_gpu),
+    cmocka_unit_test(a_named_instance_is_the_usable_one),
     cmocka_unit_test(mig_without_instances_is_told),
     cmocka_unit_test(no_permission_is_a_sentence),
     cmocka_unit_test(one_refused_gpu_does_not_hide_the_others),

@@ -3,13 +3,21 @@
 
 static int offered[64], offered_count;
 
+/* Of GPU 0's instances CUDA takes one: the first, unless CUDA_VISIBLE_DEVICES names the other. */
+static int instance_taken(void) {
+    char other[64];
+    const char *list = getenv("CUDA_VISIBLE_DEVICES");
+    instance_uuid(other, 3);
+    return list && strcmp(list, other) == 0 ? 3 : 0;
+}
+
 static bool is_mig(int device) {
     return device == 0 && has_instances();
 }
 
 static void device_uuid(int device, char text[64]) {
     if (is_mig(device))
-        instance_uuid(text, 0);
+        instance_uuid(text, instance_taken());
     else
         gpu_uuid(text, device);
 }
