@@ -319,8 +319,10 @@ static void a_report_outlives_the_capture_that_it_came_from(void **state) {
 static void an_empty_folder_is_a_machine_of_which_nothing_is_known(void **state) {
     hw_report *r = detect_in(*state);
     assert_null(r->cpu.model);
+    assert_int_equal(r->cpu.packages, HW_UNKNOWN);
     assert_int_equal(r->memory.total_bytes, HW_UNKNOWN);
     assert_int_equal(r->device_count, 0);
+    assert_non_null(evidence_of(r, "cpu", "cannot be read"));
     assert_true(r->allowance.usable_threads >= 1);
     hw_report_destroy(r);
 }
