@@ -200,6 +200,28 @@ static void a_library_that_hangs_is_ended_in_time(void **state) {
     assert_true(clock_now_ns() - begin < UINT64_C(4000000000));
 }
 
+static volatile sig_atomic_t cancelled;
+
+static void on_alarm(int signal_number) {
+    (void)signal_number;
+    cancelled = 1;
+}
+
+static void who_asks_may_cancel(void **state) {
+    accel_error err = {0};
+    hw_source *s = NULL;
+    hw_report *r = hw_report_create();
+    hw_options options = {.timeout_s = 60, .cancel = &cancelled};
+    (void)state;
+    signal(SIGALRM, on_alarm);
+    alarm(1);
+    assert_ok(hw_source_open(NULL, &s, &err));
+    assert_int_equal(hw_ask(s, &probe_hangs, &options, r, &err), ACCEL_CANCELLED);
+    assert_says("cancelled while hangs's library was asked");
+    hw_source_close(s);
+    hw_report_destroy(r);
+}
+
 static void a_program_that_cannot_be_started_is_told(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
@@ -356,6 +378,7 @@ int main(int argc, char **argv) {
         TEST(an_answer_is_joined_whatever_else_is_printed),
         TEST(a_failure_is_a_line_of_evidence),
         TEST(a_library_that_hangs_is_ended_in_time),
+        TEST(who_asks_may_cancel),
         TEST(a_program_that_cannot_be_started_is_told),
         TEST(a_later_answer_completes_the_device_that_is_there),
         TEST(a_capture_has_the_answer),
