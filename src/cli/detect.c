@@ -73,7 +73,9 @@ static accel_status ask_engines(const command_line *line, detection *d, accel_er
 
 static accel_status detect(const command_line *line, detection *d, accel_error *err) {
     const char *from = line_text(line, "from", NULL), *gather = line_text(line, "gather", NULL);
-    hw_options options = {.all = line_flag(line, "all"), .timeout_s = line_real(line, "timeout", 20)};
+    hw_options options = {.all = line_flag(line, "all"),
+                          .timeout_s = line_real(line, "timeout", 20),
+                          .cancel = cli_interrupt_flag()};
     ACCEL_TRY(open_source(from, &d->source, err));
     ACCEL_TRY(hw_detect(d->source, &options, &d->machine, err));
     if (gather != NULL)

@@ -97,8 +97,8 @@ static bool has_ended(asked *c) {
     return c->reaped;
 }
 
-/* Until the answer is whole, the child has ended, or the time is over: then false. */
-static bool wait_for(asked *c, double timeout_s) {
+/* Until the answer is whole, the child has ended, or the time is over or nobody waits any more: then false. */
+static bool wait_for(asked *c, double timeout_s, const volatile sig_atomic_t *cancel) {
     uint64_t deadline = clock_now_ns() + (uint64_t)(timeout_s * 1e9);
     for (;;) {
         struct pollfd p = {c->answers, POLLIN, 0};
@@ -109,7 +109,7 @@ static bool wait_for(asked *c, double timeout_s) {
             (void)take(c); /* its last words */
             return true;
         }
-        if (clock_now_ns() > deadline)
+        if (clock_now_ns() > deadline || (cancel && *cancel))
             return false;
     }
 }
@@ -172,7 +172,7 @@ static accel_status ask_child(hw_source *s, const hw_probe *probe, const hw_opti
     int failure = start(&c, options->program ? options->program : "/proc/self/exe", probe->name);
     if (failure != 0)
         return tell(r, probe, "was not asked: cannot start a process (%s)", strerror(failure));
-    bool in_time = wait_for(&c, timeout_s);
+    bool in_time = wait_for(&c, timeout_s, options->cancel);
     end(&c);
     accel_status status;
     if (c.whole && !c.text.failed) {
@@ -180,6 +180,8 @@ static accel_status ask_child(hw_source *s, const hw_probe *probe, const hw_opti
         status = answer_of(r, probe, str_text(&c.text), c.text.length);
         if (status == ACCEL_OK)
             status = hw_answer_remember(s, name, str_text(&c.text), err);
+    } else if (options->cancel && *options->cancel) {
+        status = error_set(err, ACCEL_CANCELLED, "cancelled while %s's library was asked", probe->name);
     } else if (!in_time) {
         status = tell(r, probe, "did not answer within %.3g s and was ended", timeout_s);
     } else {

@@ -23,7 +23,7 @@ const char *big_file_answer(hw_source *s, const char *name, const char *const *p
     const char *known = hw_answer(s, name), *root = hw_source_root(s);
     char *found = NULL;
     if (known || hw_source_kind_of(s) == HW_SOURCE_CAPTURE)
-        return known;
+        return arena_strdup(a, known); /* it outlives the source */
     for (size_t i = 0; !found && paths[i]; i++) {
         file_map map;
         const char *path = root ? arena_printf(a, "%s%s", root, paths[i]) : paths[i];

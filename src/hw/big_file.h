@@ -5,7 +5,8 @@
 #include "hw/source.h"
 
 /* Calls find(context, bytes, length) on the first of these files (NULL-terminated) that is there below the source's root, unless the source
- * already has an answer of that name; what find gives (in r's arena, NULL: nothing) is remembered as the answer. */
+ * already has an answer of that name; what find gives (in a; NULL: nothing) is remembered as the answer. The
+ * result lies in a. */
 typedef char *(*big_file_find)(const void *context, const char *bytes, size_t length, arena *a);
 const char *big_file_answer(hw_source *s, const char *name, const char *const *paths, big_file_find find,
                             const void *context, arena *a);

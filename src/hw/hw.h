@@ -3,6 +3,7 @@
 #ifndef ACCEL_HW_HW_H
 #define ACCEL_HW_HW_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -153,6 +154,8 @@ typedef struct hw_options {
     bool all;            /* ask vendor libraries too, each in a child process */
     double timeout_s;    /* a child may take; 0: 5 */
     const char *program; /* executable that answers `program __hw PROBE` by hw_child_main; NULL: this one */
+    /* Set to non-zero by a signal handler: the child that is being asked is ended and hw_detect gives ACCEL_CANCELLED. May be NULL. */
+    const volatile sig_atomic_t *cancel;
 } hw_options;
 
 /* Everything that the source shows. Absent and broken hardware is part of the report; an error is only what keeps it from being made

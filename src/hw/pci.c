@@ -111,7 +111,7 @@ static const char *name_of(hw_source *s, int64_t vendor, int64_t device, arena *
     char answer[32];
     str_format(answer, sizeof answer, "pci.ids %04x:%04x", ids.vendor, ids.device);
     const char *name = big_file_answer(s, answer, paths, find_name, &ids, a);
-    return name ? arena_strdup(a, name) : arena_printf(a, "device %04x:%04x", ids.vendor, ids.device);
+    return name ? name : arena_printf(a, "device %04x:%04x", ids.vendor, ids.device);
 }
 
 /* ---- one device ---------------------------------------------------------------------------------------------------------------- */

@@ -11,11 +11,16 @@ void json_append_member_text(str_buf *out, const char *key, const char *text) {
     json_append_text(out, text);
 }
 
-void json_append_member_integer(str_buf *out, const char *key, int64_t value) {
+static void append_integer(str_buf *out, int64_t value) {
     if (value < 0)
-        str_appendf(out, ",\"%s\":null", key);
+        str_append(out, "null");
     else
-        str_appendf(out, ",\"%s\":%lld", key, (long long)value);
+        str_appendf(out, "%lld", (long long)value);
+}
+
+void json_append_member_integer(str_buf *out, const char *key, int64_t value) {
+    str_appendf(out, ",\"%s\":", key);
+    append_integer(out, value);
 }
 
 /* An object's members are written with a comma before each; the first one must not have it. */
@@ -173,8 +178,8 @@ void hw_report_write_json(const hw_report *r, str_buf *out) {
     json_append_member_text(out, "machine", r->machine);
     str_append(out, ",\"cpu\":");
     write_cpu(&r->cpu, out);
-    str_append(out, ",\"memory\":{\"unit\":\"bytes\"");
-    json_append_member_integer(out, "total_bytes", m->total_bytes);
+    str_append(out, ",\"memory\":{\"total_bytes\":");
+    append_integer(out, m->total_bytes);
     json_append_member_integer(out, "available_bytes", m->available_bytes);
     json_append_member_integer(out, "installed_bytes", m->installed_bytes);
     json_append_member_integer(out, "swap_bytes", m->swap_bytes);

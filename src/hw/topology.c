@@ -10,6 +10,7 @@
 #include "hw/report.h"
 
 enum { MOST_ELEMENTS = 4096 };
+static const char UNREADABLE[] = "null"; /* the answer of a hwloc that failed */
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------ */
 
@@ -274,7 +275,7 @@ static bool read_architecture(hw_source *s, hwloc_topology_t topology, hw_report
 static accel_status ask_hwloc(hw_source *s, hw_report *r, accel_error *err) {
     hwloc_topology_t topology = load(s);
     if (!topology)
-        return hw_report_evidence(r, "cpu", false, "hwloc", "cannot read this machine's topology");
+        return hw_answer_remember(s, TOPOLOGY_ANSWER, UNREADABLE, err);
     bool ok = read_architecture(s, topology, r) && read_kinds(s, topology, r) && read_caches(topology, r) &&
               read_nodes(s, topology, r);
     if (ok)
@@ -302,7 +303,7 @@ static int64_t packages_of_cpuinfo(const char *cpuinfo) {
 
 static accel_status settle_packages(hw_source *s, hw_report *r) {
     int64_t told = r->cpu.packages, packages = packages_of_cpuinfo(hw_read(s, "/proc/cpuinfo"));
-    if (packages <= told)
+    if (packages == 0 || packages <= told)
         return ACCEL_OK;
     r->cpu.packages = packages;
     return told < 0
@@ -315,10 +316,12 @@ static accel_status settle_packages(hw_source *s, hw_report *r) {
 }
 
 accel_status topology_read(hw_source *s, hw_report *r, accel_error *err) {
-    const char *said = hw_answer(s, TOPOLOGY_ANSWER);
-    if (said)
-        ACCEL_TRY(topology_parse(r, said, err));
-    else if (hw_source_kind_of(s) != HW_SOURCE_CAPTURE)
+    if (!hw_answer(s, TOPOLOGY_ANSWER) && hw_source_kind_of(s) != HW_SOURCE_CAPTURE)
         ACCEL_TRY(ask_hwloc(s, r, err));
+    else if (hw_answer(s, TOPOLOGY_ANSWER) && !str_equal(hw_answer(s, TOPOLOGY_ANSWER), UNREADABLE))
+        ACCEL_TRY(topology_parse(r, hw_answer(s, TOPOLOGY_ANSWER), err));
+    const char *said = hw_answer(s, TOPOLOGY_ANSWER);
+    if (!said || str_equal(said, UNREADABLE))
+        ACCEL_TRY(hw_report_evidence(r, "cpu", false, "hwloc", "the machine's topology cannot be read"));
     return settle_packages(s, r);
 }

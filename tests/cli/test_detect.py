@@ -130,7 +130,7 @@ class Captures(Detect):
         report = self.detect_json("--from", "machine.json")
         self.assertEqual(report["source"], "capture")
         self.assertIsNone(report["platforms"])
-        for name in ("cpu", "devices", "evidence", "kernel", "os"):
+        for name in ("cpu", "memory", "allowance", "devices", "evidence", "kernel", "os"):
             self.assertEqual(report["machine"][name], here[name])
         self.assertIn("Engines are not asked", self.detect("--from", "machine.json"))
 
