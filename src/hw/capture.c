@@ -127,7 +127,9 @@ static accel_status add_sections(hw_source *s, yyjson_val *root, accel_error *er
         return bad(err, "accel_capture", "is not 1");
     for (int kind = 0; kind < ENTRY_KIND_COUNT; kind++) {
         yyjson_val *section = yyjson_obj_get(root, sections[kind]);
-        if (section && !yyjson_is_obj(section))
+        if (!section) /* yyjson's loops count from where the object would lie */
+            continue;
+        if (!yyjson_is_obj(section))
             return bad(err, sections[kind], "is no object");
         yyjson_obj_foreach(section, i, max, key, value)
             ACCEL_TRY(add_entry(s, (entry_kind)kind, key, value, err));

@@ -231,16 +231,18 @@ static void take_integer(yyjson_val *o, const char *key, int64_t *field, bool *o
 static void take_facts(yyjson_val *o, hw_report *r, hw_device *d, bool *ok) {
     yyjson_val *facts = yyjson_obj_get(o, "facts"), *interfaces = yyjson_obj_get(o, "interfaces"), *key,
                *value;
-    size_t i, max;
+    yyjson_obj_iter fact = yyjson_obj_iter_with(facts); /* unlike yyjson's loops, sound where there is none */
+    yyjson_arr_iter interface = yyjson_arr_iter_with(interfaces);
     if (yyjson_obj_size(facts) > HW_MOST_FACTS || yyjson_arr_size(interfaces) > HW_MOST_FACTS) {
         *ok = false;
         return;
     }
-    yyjson_obj_foreach(facts, i, max, key, value) {
+    while ((key = yyjson_obj_iter_next(&fact))) {
+        value = yyjson_obj_iter_get_val(key);
         *ok = *ok && json_text(key) && json_text(value) &&
               hw_report_fact(r, d, json_text(key), "%s", json_text(value)) == ACCEL_OK;
     }
-    yyjson_arr_foreach(interfaces, i, max, value) {
+    while ((value = yyjson_arr_iter_next(&interface))) {
         *ok = *ok && json_text(value) && hw_report_interface(r, d, json_text(value)) == ACCEL_OK;
     }
 }
@@ -304,14 +306,13 @@ accel_status hw_report_merge_json(hw_report *r, const char *json, size_t length,
     yyjson_doc *doc = NULL;
     ACCEL_TRY(json_parse(json, length, (size_t)1 << 20, "a probe's answer", &doc, err));
     yyjson_val *root = yyjson_doc_get_root(doc), *one;
-    size_t i, max;
+    yyjson_arr_iter devices = yyjson_arr_iter_with(yyjson_obj_get(root, "devices")),
+                    evidence = yyjson_arr_iter_with(yyjson_obj_get(root, "evidence"));
     bool ok = yyjson_is_obj(root);
-    yyjson_arr_foreach(yyjson_obj_get(root, "devices"), i, max, one) {
+    while ((one = yyjson_arr_iter_next(&devices)))
         ok = ok && take_device(one, r);
-    }
-    yyjson_arr_foreach(yyjson_obj_get(root, "evidence"), i, max, one) {
+    while ((one = yyjson_arr_iter_next(&evidence)))
         ok = ok && take_evidence(one, r);
-    }
     yyjson_doc_free(doc);
     return ok ? ACCEL_OK
               : error_set(err, ACCEL_BAD_FILE, "a probe's answer has members that no probe writes");
