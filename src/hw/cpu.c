@@ -132,10 +132,13 @@ static void name_from_dump(const char *dump, hw_report *r) {
 static void settle_architecture(const char *cpuinfo, hw_report *r) {
     hw_cpu *c = &r->cpu;
     size_t length = 0;
-    if (!c->architecture || str_equal(c->architecture, "x86"))
-        c->architecture = cpuinfo && cpuinfo_value(cpuinfo, "flags", 0, &length)      ? "x86_64"
-                          : cpuinfo && cpuinfo_value(cpuinfo, "Features", 0, &length) ? "aarch64"
-                                                                                      : c->architecture;
+    if (!cpuinfo || (c->architecture && !str_equal(c->architecture, "x86")))
+        return;
+    const char *arm = cpuinfo_value(cpuinfo, "Features", 0, &length);
+    if (arm) /* only 64-bit kernels call it so */
+        c->architecture = memmem(arm, length, "asimd", strlen("asimd")) ? "aarch64" : "arm";
+    else if (cpuinfo_value(cpuinfo, "flags", 0, &length))
+        c->architecture = "x86_64";
 }
 
 static accel_status run(hw_source *s, const hw_options *options, hw_report *r, accel_error *err) {

@@ -147,6 +147,16 @@ static bool word_of(const char *words, const char *word) {
     return false;
 }
 
+/* "i915 xe" as "i915 or xe". */
+static const char *either(const char *words, arena *a) {
+    str_buf out = {0};
+    for (const char *at = words; *at; at++)
+        str_append(&out, *at == ' ' ? " or " : (const char[]){*at, '\0'});
+    const char *text = arena_strdup(a, str_text(&out));
+    str_free(&out);
+    return text ? text : words;
+}
+
 /* State, reason and remedy by what is bound to it. */
 static void judge(const pci_device *p, const pci_vendor *v, arena *a, hw_device *d) {
     const char *wanted = v ? (is_display(p) ? v->graphics : v->others) : NULL;
@@ -168,10 +178,10 @@ static void judge(const pci_device *p, const pci_vendor *v, arena *a, hw_device 
                               : "no driver is bound to it";
         d->remedy = p->driver ? NULL : "install its maker's driver";
     } else if (!p->driver) {
-        d->reason = arena_printf(a, "no driver is bound to it; it needs %s", wanted);
+        d->reason = arena_printf(a, "no driver is bound to it; it needs %s", either(wanted, a));
     } else if (!word_of(wanted, p->driver)) {
         d->reason = arena_printf(a, "its driver is %s, with which it does not compute; it needs %s",
-                                 p->driver, wanted);
+                                 p->driver, either(wanted, a));
     } else {
         d->state = HW_NOT_PROBED;
         d->reason = "its driver is bound; its vendor's library was not asked";

@@ -1,68 +1,16 @@
 /* hwloc's view of a machine, made into figures. hwloc reads /sys itself, below the same root as our probes. */
 #include "hw/topology.h"
 
-#include <hwloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "base/mem.h"
+#include "hw/hwloc_load.h"
 #include "hw/report.h"
 
 enum { MOST_ELEMENTS = 4096 };
 static const char UNREADABLE[] = "null"; /* the answer of a hwloc that failed */
-
-/* ---- loading ------------------------------------------------------------------------------------------------------------ */
-
-/* hwloc takes another root only from the environment. Folders are read by a command, before it has threads; the living machine, which
- * a library's callers ask for, needs none of these. */
-static const char *const variables[] = {"HWLOC_COMPONENTS", "HWLOC_THISSYSTEM", "HWLOC_FSROOT",
-                                        "HWLOC_CPUID_PATH", "HWLOC_XMLFILE",    "HWLOC_SYNTHETIC",
-                                        "HWLOC_HIDE_ERRORS"};
-enum { VARIABLE_COUNT = sizeof variables / sizeof *variables };
-
-static void set_variable(const char *name, const char *value) {
-    if (value)
-        (void)setenv(name, value, 1);
-    else
-        (void)unsetenv(name);
-}
-
-static int load_folder(hw_source *s, hwloc_topology_t topology) {
-    bool cpuid = hw_source_kind_of(s) == HW_SOURCE_CPUID;
-    const char *root = hw_source_root(s);
-    const char *values[VARIABLE_COUNT] = {
-        cpuid ? "x86,stop" : "linux,stop", "0", cpuid ? NULL : root, cpuid ? root : NULL, NULL, NULL, "2"};
-    char *saved[VARIABLE_COUNT] = {NULL};
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        const char *before = getenv(variables[i]);
-        saved[i] = before ? strdup(before) : NULL;
-        set_variable(variables[i], values[i]);
-    }
-    int failure = hwloc_topology_load(topology);
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        set_variable(variables[i], saved[i]);
-        free(saved[i]);
-    }
-    return failure;
-}
-
-/* A loaded topology with CPUs that control groups withhold, or NULL. */
-static hwloc_topology_t load(hw_source *s) {
-    hwloc_topology_t topology = NULL;
-    bool live = hw_source_kind_of(s) == HW_SOURCE_LIVE;
-    if (hwloc_topology_init(&topology) != 0)
-        return NULL;
-    (void)hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
-    (void)hwloc_topology_set_icache_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
-    /* The kernel tells what x86 would ask each processor for by moving there. */
-    if (live)
-        (void)hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
-    if ((live ? hwloc_topology_load(topology) : load_folder(s, topology)) == 0)
-        return topology;
-    hwloc_topology_destroy(topology);
-    return NULL;
-}
 
 /* ---- cores -------------------------------------------------------------------------------------------------------------- */
 
@@ -273,7 +221,7 @@ static bool read_architecture(hw_source *s, hwloc_topology_t topology, hw_report
 }
 
 static accel_status ask_hwloc(hw_source *s, hw_report *r, accel_error *err) {
-    hwloc_topology_t topology = load(s);
+    hwloc_topology_t topology = hwloc_load(s);
     if (!topology)
         return hw_answer_remember(s, TOPOLOGY_ANSWER, UNREADABLE, err);
     bool ok = read_architecture(s, topology, r) && read_kinds(s, topology, r) && read_caches(topology, r) &&

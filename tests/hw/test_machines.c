@@ -200,11 +200,13 @@ static void a_gpu_without_a_driver_names_what_is_missing(void **state) {
     put_pci(state, "0000:02:00.0", "0x030000\n", "0x1002\n", "0x744c\n", NULL);
     put_pci(state, "0000:03:00.0", "0x120000\n", "0x8086\n", "0x7d1d\n", NULL);
     put_pci(state, "0000:04:00.0", "0x020000\n", "0x8086\n", "0x1533\n", "igb");
+    put_pci(state, "0000:05:00.0", "0x030000\n", "0x8086\n", "0x56a0\n", NULL);
     hw_report *r = detect_in(*state);
     str_buf text = {0};
     assert_string_equal(devices_line(r, &text),
                         "0000:01:00.0 gpu NVIDIA no driver -; 0000:02:00.0 gpu AMD no driver -; "
-                        "0000:03:00.0 npu Intel no driver -");
+                        "0000:03:00.0 npu Intel no driver -; 0000:05:00.0 gpu Intel no driver -");
+    assert_non_null(strstr(device_at(r, "0000:05:00.0")->reason, "it needs i915 or xe"));
     const hw_device *d = device_at(r, "0000:01:00.0");
     assert_non_null(strstr(d->reason, "it needs nvidia"));
     assert_non_null(strstr(d->remedy, "install NVIDIA's driver"));
@@ -357,6 +359,26 @@ static void this_machine_allows_what_the_pool_is_given(void **state) {
     hw_report_destroy(r);
 }
 
+/* hwloc's plugins load CUDA, NVML and OpenCL: none of them may be loaded into this process. */
+static void plugins_of_hwloc_are_not_loaded(void **state) {
+    char command[1024];
+    const char *source = temp_file(
+        state, "plugin.c",
+        "#include <stdlib.h>\n__attribute__((constructor)) static void begin(void) { setenv(\"PLUGIN_LOADED\", \"1\", 1); }\n");
+    snprintf(command, sizeof command, "cc -shared -fPIC -o '%s' '%s' 2>/dev/null",
+             temp_path(state, "hwloc_plugin.so"), source);
+    if (system(command) != 0) {
+        print_message("skipped: no C compiler to build a library with\n");
+        skip();
+    }
+    setenv("HWLOC_PLUGINS_PATH", *state, 1);
+    hw_report_destroy(detect_in(NULL));
+    hw_report_destroy(detect_in(*state));
+    assert_null(getenv("PLUGIN_LOADED"));
+    assert_string_equal(getenv("HWLOC_PLUGINS_PATH"), *state);
+    unsetenv("HWLOC_PLUGINS_PATH");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, temp_folder_setup, temp_folder_teardown)
 
 int main(void) {
@@ -377,6 +399,7 @@ int main(void) {
         TEST(a_report_outlives_the_capture_that_it_came_from),
         TEST(an_empty_folder_is_a_machine_of_which_nothing_is_known),
         TEST(binary_and_empty_files_leave_things_unknown),
+        TEST(plugins_of_hwloc_are_not_loaded),
         TEST(this_machine_allows_what_the_pool_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
