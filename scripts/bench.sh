@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 accel=${1:-build/release/accel}
 
-"$accel" detect --available
+"$accel" detect --all --available
 echo
 exec "$accel" bench minilm resnet50-light --batch 1,8 --seq 128 --max-time 6 \
     --db benchmark_db.duckdb --report report.html

@@ -1,173 +1,211 @@
 /* accel detect: what this machine has, and what is absent with the evidence looked for. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/detect_machine.h"
+#include "cli/detect_platforms.h"
 #include "cli/interrupt.h"
+#include "hw/source.h"
 #include "measure/measure.h"
 #include "report/table.h"
 
-static void describe_columns(table *t) {
-    table_column(t, "platform", NULL, false);
-    table_column(t, "engine", NULL, false);
-    table_column(t, "version", NULL, false);
-    table_column(t, "device", NULL, false);
-    table_column(t, "available", NULL, false);
-    table_column(t, "name", NULL, false);
-    table_column(t, "driver", NULL, false);
-    table_column(t, "memory_bytes", "memory", true);
-    table_column(t, "precisions", NULL, false);
-    table_column(t, "evidence", NULL, false);
+/* ---- the machine, and what engines find on it -------------------------------------------------------------------------- */
+
+typedef struct detection {
+    hw_source *source;
+    hw_report *machine;
+    probe_list *engines; /* NULL: another machine's files were read, where no engine runs */
+} detection;
+
+static void detection_free(detection *d) {
+    probe_list_destroy(d->engines);
+    hw_report_destroy(d->machine);
+    hw_source_close(d->source);
 }
 
-static void precision_names(uint32_t bits, str_buf *out) {
-    for (int p = 0; p < PRECISION_COUNT; p++) {
-        if ((bits >> p & 1U) != 0)
-            str_appendf(out, "%s%s", out->length > 0 ? " " : "", precision_name((precision)p));
-    }
+/* $XDG_CACHE_HOME/accel, else ~/.cache/accel. NULL: nothing is remembered. */
+static const char *cache_path(arena *a) {
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache != NULL && *cache == '/')
+        return arena_printf(a, "%s/accel/probes.json", cache);
+    return home != NULL && *home == '/' ? arena_printf(a, "%s/.cache/accel/probes.json", home) : NULL;
 }
 
-static void evidence_text(const engine_report *report, const engine_device *d, str_buf *out) {
-    if (!d->available) {
-        str_append(out, d->reason != NULL ? d->reason : "no reason given");
-    } else {
-        str_append(out, report->library != NULL ? report->library : "");
-    }
-    if (d->note != NULL)
-        str_appendf(out, "%s%s", out->length > 0 ? "; " : "", d->note);
-}
-
-static void device_row(table *t, const probe_entry *e, const engine_device *d) {
-    char text[32];
-    str_buf names = {0}, evidence = {0};
-    table_row(t);
-    table_text(t, platform_name(d->platform));
-    table_text(t, e->engine->name);
-    table_text(t, e->report.version);
-    table_text(t, d->id);
-    table_bool(t, d->available);
-    table_display(t, "%s", d->available ? "yes" : "absent");
-    table_text(t, d->name);
-    table_text(t, d->driver);
-    if (d->memory_bytes > 0) {
-        table_integer(t, (int64_t)d->memory_bytes);
-        table_display(t, "%s", str_bytes(text, sizeof text, (double)d->memory_bytes));
-    } else {
-        table_null(t);
-    }
-    precision_names(d->precisions, &names);
-    table_text(t, names.length > 0 ? str_text(&names) : NULL);
-    evidence_text(&e->report, d, &evidence);
-    table_text(t, evidence.length > 0 ? str_text(&evidence) : NULL);
-    str_free(&names);
-    str_free(&evidence);
-}
-
-static void absent_row(table *t, const char *platform_text, const char *engine, const char *reason) {
-    table_row(t);
-    table_text(t, platform_text);
-    table_text(t, engine);
-    table_null(t);
-    table_null(t);
-    table_bool(t, 0);
-    table_display(t, "absent");
-    for (int i = 0; i < 4; i++)
-        table_null(t);
-    table_text(t, reason);
-}
-
-static bool platform_seen(const probe_list *probes, platform p) {
-    for (size_t i = 0; i < probes->count; i++) {
-        const engine_report *r = &probes->entries[i].report;
-        for (size_t d = 0; r->present && d < r->device_count; d++) {
-            if (r->devices[d].platform == p)
-                return true;
-        }
-    }
-    return false;
-}
-
-static table *detect_table(const probe_list *probes, bool only_available) {
-    table *t = table_create();
-    if (t == NULL)
-        return NULL;
-    describe_columns(t);
-    for (size_t i = 0; i < probes->count; i++) {
-        const probe_entry *e = &probes->entries[i];
-        if (!e->report.present) {
-            if (!only_available)
-                absent_row(t, NULL, e->engine->name, e->report.reason);
-            continue;
-        }
-        for (size_t d = 0; d < e->report.device_count; d++) {
-            if (e->report.devices[d].available || !only_available)
-                device_row(t, e, &e->report.devices[d]);
-        }
-    }
-    for (int p = 0; p < PLATFORM_COUNT && !only_available; p++) {
-        if (!platform_seen(probes, (platform)p))
-            absent_row(t, platform_name((platform)p), NULL, "no engine found here drives it");
-    }
-    return t;
-}
-
-/* The machine, for people, above the table. */
-static void print_machine(const command_line *line) {
-    record r;
-    record_init(&r);
-    accel_error err = {0};
-    if (machine_describe(line->arena, &r, &err) != ACCEL_OK)
-        return;
-    char memory[32];
+/* What a remembered answer of an engine depends on beside its library. */
+static const char *hardware_text(const hw_report *r, arena *a) {
     str_buf out = {0};
-    str_appendf(&out, "%s, %lld cores", r.machine_cpu != NULL ? r.machine_cpu : "unknown CPU",
-                (long long)r.machine_cores);
-    if (r.machine_memory_bytes != RECORD_NONE)
-        str_appendf(&out, ", %s of memory", str_bytes(memory, sizeof memory, (double)r.machine_memory_bytes));
-    if (r.machine_os != NULL)
-        str_appendf(&out, ", %s", r.machine_os);
-    if (r.machine_virtualised != NULL && !str_equal(r.machine_virtualised, "none"))
-        str_appendf(&out, ", virtual machine (%s)", r.machine_virtualised);
-    str_append(&out, "\n\n");
-    (void)cli_print_text(&out);
+    for (size_t i = 0; i < r->device_count; i++) {
+        const hw_device *d = &r->devices[i];
+        if (d->kind == HW_BROWSER)
+            continue;
+        str_appendf(&out, "%s %s %s %s %s\n", d->pci != NULL ? d->pci : "", d->id != NULL ? d->id : "",
+                    hw_state_name(d->state), d->driver != NULL ? d->driver : "",
+                    d->driver_version != NULL ? d->driver_version : "");
+    }
+    for (size_t i = 0; i < r->variable_count; i++)
+        str_appendf(&out, "%s=%s\n", r->variables[i].name, r->variables[i].value);
+    const char *text = out.failed ? "" : arena_strdup(a, str_text(&out));
     str_free(&out);
+    return text;
+}
+
+static accel_status open_source(const char *from, hw_source **out, accel_error *err) {
+    if (from == NULL || file_is_folder(from))
+        return hw_source_open(from, out, err);
+    return hw_source_open_capture(from, out, err);
+}
+
+static accel_status ask_engines(const command_line *line, detection *d, accel_error *err) {
+    engine_context context = cli_engine_context(line);
+    measure_host host = cli_measure_host(line, &context);
+    const char *cache = cache_path(line->arena), *hardware = hardware_text(d->machine, line->arena);
+    if (!line_flag(line, "all"))
+        return probe_quickly(&host, cache, hardware, &d->engines, err);
+    ACCEL_TRY(probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &d->engines, err));
+    if (cache != NULL)
+        probe_remember(d->engines, cache, hardware);
+    return ACCEL_OK;
+}
+
+static accel_status detect(const command_line *line, detection *d, accel_error *err) {
+    const char *from = line_text(line, "from", NULL), *gather = line_text(line, "gather", NULL);
+    hw_options options = {.all = line_flag(line, "all"),
+                          .timeout_s = line_real(line, "timeout", 20),
+                          .cancel = cli_interrupt_flag()};
+    ACCEL_TRY(open_source(from, &d->source, err));
+    ACCEL_TRY(hw_detect(d->source, &options, &d->machine, err));
+    if (gather != NULL)
+        ACCEL_TRY(hw_source_save(d->source, gather, err));
+    return from == NULL ? ask_engines(line, d, err) : ACCEL_OK;
+}
+
+/* ---- printing -------------------------------------------------------------------------------------------------------------- */
+
+static const char *source_name(const detection *d) {
+    static const char *const names[] = {"live", "folder", "cpuid", "capture"};
+    return names[hw_source_kind_of(d->source)];
+}
+
+static accel_status append_table(const table *t, table_format format, str_buf *out, accel_error *err) {
+    if (t == NULL)
+        return error_no_memory(err, "a table", 1);
+    return table_print(t, format, format == TABLE_TEXT && cli_color(STDOUT_FILENO), out, err);
+}
+
+/* One object: docs/hardware.md. */
+static accel_status print_json(const detection *d, const table *platforms, str_buf *out, accel_error *err) {
+    str_appendf(out, "{\"source\":\"%s\",\n\"machine\":", source_name(d));
+    hw_report_write_json(d->machine, out);
+    str_append(out, ",\n\"platforms\":");
+    if (platforms != NULL)
+        ACCEL_TRY(append_table(platforms, TABLE_JSON, out, err));
+    else
+        str_append(out, "null");
+    while (out->length > 0 && out->data[out->length - 1] == '\n')
+        out->data[--out->length] = '\0';
+    str_append(out, "}\n");
+    return ACCEL_OK;
+}
+
+static accel_status append_rows(table *t, str_buf *out, accel_error *err) {
+    accel_status status = t == NULL ? error_no_memory(err, "a table", 1) : ACCEL_OK;
+    if (status == ACCEL_OK && table_row_count(t) > 0) {
+        str_append_char(out, '\n');
+        status = append_table(t, TABLE_TEXT, out, err);
+    }
+    table_destroy(t);
+    return status;
+}
+
+static accel_status print_text(const command_line *line, const detection *d, const table *platforms,
+                               str_buf *out, accel_error *err) {
+    bool only_available = line_flag(line, "available");
+    machine_lines(d->machine, out);
+    ACCEL_TRY(append_rows(machine_devices(d->machine, only_available), out, err));
+    if (!only_available)
+        ACCEL_TRY(append_rows(machine_absences(d->machine), out, err));
+    str_append_char(out, '\n');
+    if (platforms != NULL)
+        return append_table(platforms, TABLE_TEXT, out, err);
+    str_append(out, "Engines are not asked: these are the files of another machine.\n");
+    return ACCEL_OK;
+}
+
+static accel_status print(const command_line *line, const detection *d, const table *platforms, str_buf *out,
+                          accel_error *err) {
+    table_format format = TABLE_TEXT;
+    (void)table_format_from_name(line_text(line, "format", "table"), &format);
+    if (format == TABLE_JSON)
+        return print_json(d, platforms, out, err);
+    if (format == TABLE_TEXT)
+        return print_text(line, d, platforms, out, err);
+    return platforms != NULL
+               ? append_table(platforms, format, out, err)
+               : error_set(err, ACCEL_INVALID_ARGUMENT,
+                           "--from gives no table of platforms; print it with --format table or json");
 }
 
 static int run_detect(const command_line *line) {
     accel_error err = {0};
+    detection d = {0};
+    str_buf out = {0};
     cli_interrupt_catch();
-    engine_context context = cli_engine_context(line);
-    measure_host host = cli_measure_host(line, &context);
-    probe_list *probes = NULL;
-    if (probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &probes, &err) != ACCEL_OK)
-        return cli_fail(&err);
-    if (str_equal(line_text(line, "format", "table"), "table"))
-        print_machine(line);
-    table *t = detect_table(probes, line_flag(line, "available"));
-    int code = t != NULL ? cli_print_table(t, line) : EXIT_CODE_FAILED;
-    table_destroy(t);
-    probe_list_destroy(probes);
+    accel_status status = detect(line, &d, &err);
+    table *platforms = NULL;
+    if (status == ACCEL_OK && d.engines != NULL) {
+        platforms = platform_table(d.engines, line_flag(line, "available"));
+        status = platforms != NULL ? ACCEL_OK : error_no_memory(&err, "a table", 1);
+    }
+    if (status == ACCEL_OK)
+        status = print(line, &d, platforms, &out, &err);
+    int code = status == ACCEL_OK ? cli_print_text(&out) : cli_fail(&err);
+    table_destroy(platforms);
+    str_free(&out);
+    detection_free(&d);
     return code;
 }
 
 static const option_def detect_options[] = {
     {.name = "available", .kind = OPTION_FLAG, .help = "only what can be used"},
+    {.name = "all",
+     .kind = OPTION_FLAG,
+     .help = "load the libraries of vendors and runtimes and ask them, too"},
     {.name = "timeout",
      .kind = OPTION_REAL,
      .value_name = "S",
-     .help = "seconds one runtime's libraries may take to answer",
+     .help = "seconds that a library may take to answer",
      .fallback = "20",
      .low = 0.1,
      .high = 600},
+    {.name = "gather",
+     .kind = OPTION_TEXT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help =
+         "also write what was read to a file, for reports of errors; names, serial numbers and identifiers are replaced"},
+    {.name = "from",
+     .kind = OPTION_TEXT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help = "show another machine: a file of --gather, or a folder with its /proc and /sys"},
 };
-static const option_group detect_group = {"Detect", detect_options, 2};
+static const option_group detect_group = {"Detect", detect_options,
+                                          sizeof detect_options / sizeof *detect_options};
 static const option_group *const detect_groups[] = {&detect_group, &options_output, &options_runtime,
                                                     &options_general};
 static const char *const detect_examples[] = {
     "accel detect",
-    "every platform: what can be used, and why the others cannot",
+    "the machine, its devices, every platform: what can be used, and why the others cannot",
+    "accel detect --all",
+    "with what the libraries of vendors and runtimes say",
     "accel detect --available --format json",
     "for a program",
+    "accel detect --gather machine.json",
+    "what was read, for a report of an error; `accel detect --from machine.json` shows it",
     "accel detect --runtime-path /opt/onnxruntime",
     "with a runtime of your own",
     NULL,
@@ -182,5 +220,14 @@ const command_def command_detect = {
     .group_count = 4,
     .run = run_detect,
     .notes =
-        "Every runtime is probed in a process of its own: a library that crashes or hangs while loading is reported, not fatal.",
+        "Without --all no library of a vendor is loaded: a runtime is shown as it answered --all last, as long as it and the hardware are the "
+        "same, else as present, not probed. With --all each is asked in a process of its own: one that crashes or hangs is reported, not fatal.",
 };
+
+static int run_hw(const command_line *line) {
+    return line->argc > 0 ? hw_child_main(NULL, 0, line->argv[0]) : EXIT_CODE_USAGE;
+}
+
+/* What hw_ask starts. */
+const command_def command_hw = {
+    .name = HW_CHILD_ARGUMENT, .summary = "", .positional = "", .hidden = true, .raw = true, .run = run_hw};

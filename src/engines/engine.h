@@ -156,6 +156,8 @@ typedef struct engine_def {
     bool
         profile_ends; /* profile can be asked for once and ends it: rows are medians over all runs until then */
 
+    /* Where its library lies, without loading it: ACCEL_ABSENT with where was looked. NULL: it needs none. */
+    accel_status (*find)(const engine_context *context, str_buf *path, accel_error *err);
     /* Devices or the reason there are none. Strings live in `a`. Absent is not an error: OK with present false. */
     accel_status (*probe)(const engine_context *context, arena *a, engine_report *out, accel_error *err);
     /* Which nodes this device can't run. NULL: only load can tell. */

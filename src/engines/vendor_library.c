@@ -14,8 +14,8 @@ typedef struct vendor_loaded {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static accel_status find(const vendor_library *v, const engine_context *context, str_buf *path,
-                         accel_error *err) {
+accel_status vendor_library_find(const vendor_library *v, const engine_context *context, str_buf *path,
+                                 accel_error *err) {
     str_buf looked = {0};
     accel_status status = engine_find_library(context, v->environment, v->package, v->patterns,
                                               v->pattern_count, path, &looked, err);
@@ -87,7 +87,7 @@ static accel_status open_path(vendor_library *v, const char *path, const void **
 accel_status vendor_library_open(vendor_library *v, const engine_context *context, const void **runtime,
                                  accel_error *err) {
     str_buf path = {0};
-    accel_status status = find(v, context, &path, err);
+    accel_status status = vendor_library_find(v, context, &path, err);
     if (status == ACCEL_OK) {
         pthread_mutex_lock(&lock);
         status = open_path(v, path.data, runtime, err);

@@ -23,6 +23,9 @@ typedef struct vendor_library {
     struct vendor_loaded *loaded; /* NULL at first. Never freed: these libraries start threads */
 } vendor_library;
 
+/* Where it lies; nothing is loaded. ACCEL_ABSENT as for vendor_library_open. */
+accel_status vendor_library_find(const vendor_library *v, const engine_context *context, str_buf *path,
+                                 accel_error *err);
 /* *runtime is the structure that take filled; it lives as long as the process. ACCEL_ABSENT with where was looked and how to get it. */
 accel_status vendor_library_open(vendor_library *v, const engine_context *context, const void **runtime,
                                  accel_error *err);

@@ -74,18 +74,7 @@ accel_status child_probe(child *c, accel_error *err) {
     if (!engine)
         return error_set(err, ACCEL_ABSENT, "no engine is called '%s'", c->job.c->engine);
     ACCEL_TRY(engine->probe(c->job.context, c->arena, &report, err));
-    str_appendf(&out, "{\"present\":%s,\"reason\":", report.present ? "true" : "false");
-    json_append_text(&out, report.reason);
-    str_append(&out, ",\"version\":");
-    json_append_text(&out, report.version);
-    str_append(&out, ",\"library\":");
-    json_append_text(&out, report.library);
-    str_append(&out, ",\"devices\":[");
-    for (size_t i = 0; i < report.device_count; i++) {
-        str_append(&out, i ? "," : "");
-        device_append_json(&out, &report.devices[i]);
-    }
-    str_append(&out, "]}");
+    report_append_json(&out, &report);
     accel_status status = out.failed ? error_no_memory(err, "a probe's report", out.length)
                                      : wire_write(WIRE_SOCKET, WIRE_FINISHED, out.data, out.length, err);
     str_free(&out);

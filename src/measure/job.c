@@ -67,6 +67,37 @@ bool device_from_json(yyjson_val *object, arena *a, engine_device *out) {
     return ok;
 }
 
+void report_append_json(str_buf *out, const engine_report *r) {
+    str_appendf(out, "{\"present\":%s", r->present ? "true" : "false");
+    append_text(out, "reason", r->reason);
+    append_text(out, "version", r->version);
+    append_text(out, "library", r->library);
+    str_append(out, ",\"devices\":[");
+    for (size_t i = 0; i < r->device_count; i++) {
+        str_append(out, i ? "," : "");
+        device_append_json(out, &r->devices[i]);
+    }
+    str_append(out, "]}");
+}
+
+accel_status report_from_json(yyjson_val *object, arena *a, engine_report *out, accel_error *err) {
+    bool ok = yyjson_is_obj(object);
+    yyjson_val *devices = yyjson_obj_get(object, "devices");
+    size_t count = yyjson_arr_size(devices);
+    *out = (engine_report){0};
+    out->present = json_get_bool(object, "present", false, &ok);
+    out->reason = json_get_text(object, "reason", a, &ok);
+    out->version = json_get_text(object, "version", a, &ok);
+    out->library = json_get_text(object, "library", a, &ok);
+    out->devices = ARENA_ARRAY(a, engine_device, count);
+    if (!out->devices)
+        return error_no_memory(err, "devices", count * sizeof *out->devices);
+    for (; ok && out->device_count < count; out->device_count++)
+        ok =
+            device_from_json(yyjson_arr_get(devices, out->device_count), a, &out->devices[out->device_count]);
+    return ok ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "its probe gave a report that cannot be read");
+}
+
 static void append_dims(str_buf *out, const bench_case *c) {
     str_append(out, ",\"dims\":[");
     for (size_t i = 0; i < c->dim_count; i++) {

@@ -34,6 +34,8 @@ void case_append_json(str_buf *out, const bench_case *c);
 accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel_error *err);
 void device_append_json(str_buf *out, const engine_device *d);
 bool device_from_json(yyjson_val *object, arena *a, engine_device *out);
+void report_append_json(str_buf *out, const engine_report *r);
+accel_status report_from_json(yyjson_val *object, arena *a, engine_report *out, accel_error *err);
 
 case_status case_status_of(accel_status status);
 

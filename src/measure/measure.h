@@ -48,9 +48,16 @@ typedef const volatile sig_atomic_t *measure_cancel;
 
 /* ---- probes ----------------------------------------------------------------------------------------------------------- */
 
+typedef enum probe_kind {
+    PROBE_ASKED,      /* now */
+    PROBE_REMEMBERED, /* its last answer, of the same library on the same hardware */
+    PROBE_NOT_ASKED   /* its library is there; it has no devices in the report yet */
+} probe_kind;
+
 typedef struct probe_entry {
     const engine_def *engine;
     engine_report report; /* present false with a reason when the probe crashed or hung, too */
+    probe_kind kind;
 } probe_entry;
 
 typedef struct probe_list {
@@ -62,6 +69,12 @@ typedef struct probe_list {
 /* timeout_s 0: 20 seconds an engine. Engines are probed at the same time. */
 accel_status probe_all(const measure_host *host, double timeout_s, measure_cancel cancel, probe_list **out,
                        accel_error *err);
+/* The same without loading a vendor library: what an earlier probe_remember wrote to the file, as long as the library's path, size and time and
+ * `hardware` (any text that tells whether devices or drivers changed) are the same; else only that the library is there. */
+accel_status probe_quickly(const measure_host *host, const char *cache_path, const char *hardware,
+                           probe_list **out, accel_error *err);
+/* Best effort: a cache that cannot be written is none. */
+void probe_remember(const probe_list *list, const char *cache_path, const char *hardware);
 void probe_list_destroy(probe_list *p); /* accepts NULL */
 
 /* ---- a request ---------------------------------------------------------------------------------------------------------- */

@@ -21,27 +21,9 @@ const engine_def *host_engine_find(const measure_host *host, const char *name) {
     return NULL;
 }
 
-static void absent(probe_entry *entry, arena *a, const char *sentence) {
+void probe_absent(probe_entry *entry, arena *a, const char *sentence) {
     const char *copy = arena_strdup(a, sentence);
     entry->report = (engine_report){.reason = copy ? copy : "its probe failed"};
-}
-
-static accel_status read_report(yyjson_val *root, arena *a, engine_report *out, accel_error *err) {
-    bool ok = yyjson_is_obj(root);
-    yyjson_val *devices = yyjson_obj_get(root, "devices");
-    size_t count = yyjson_arr_size(devices);
-    *out = (engine_report){0};
-    out->present = json_get_bool(root, "present", false, &ok);
-    out->reason = json_get_text(root, "reason", a, &ok);
-    out->version = json_get_text(root, "version", a, &ok);
-    out->library = json_get_text(root, "library", a, &ok);
-    out->devices = ARENA_ARRAY(a, engine_device, count);
-    if (!out->devices)
-        return error_no_memory(err, "devices", count * sizeof *out->devices);
-    for (; ok && out->device_count < count; out->device_count++)
-        ok =
-            device_from_json(yyjson_arr_get(devices, out->device_count), a, &out->devices[out->device_count]);
-    return ok ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "its probe gave a report that cannot be read");
 }
 
 static void take_report(probe_entry *entry, arena *a, const process_message *m) {
@@ -49,9 +31,9 @@ static void take_report(probe_entry *entry, arena *a, const process_message *m) 
     yyjson_doc *doc = NULL;
     accel_status status = json_parse(m->body.data, m->body.length, WIRE_MOST_BYTES, "probe", &doc, &err);
     if (status == ACCEL_OK)
-        status = read_report(yyjson_doc_get_root(doc), a, &entry->report, &err);
+        status = report_from_json(yyjson_doc_get_root(doc), a, &entry->report, &err);
     if (status != ACCEL_OK)
-        absent(entry, a, err.message);
+        probe_absent(entry, a, err.message);
     yyjson_doc_free(doc);
 }
 
@@ -70,16 +52,16 @@ static void finish_probe(probe_entry *entry, arena *a, process *p, double timeou
         take_report(entry, a, &m);
     } else {
         str_format(sentence, sizeof sentence, "its probe %s", err.message);
-        absent(entry, a, sentence);
+        probe_absent(entry, a, sentence);
     }
     process_end(p);
     process_message_free(&m);
 }
 
-static void probe_in_place(const measure_host *host, probe_entry *entry, arena *a) {
+void probe_in_place(const measure_host *host, probe_entry *entry, arena *a) {
     accel_error err = {0};
     if (entry->engine->probe(host ? host->context : NULL, a, &entry->report, &err) != ACCEL_OK)
-        absent(entry, a, err.message);
+        probe_absent(entry, a, err.message);
 }
 
 static accel_status probe_entries(const measure_host *host, probe_list *list, double timeout_s,
@@ -92,7 +74,7 @@ static accel_status probe_entries(const measure_host *host, probe_list *list, do
         probe_entry *entry = &list->entries[i];
         if (entry->engine->probe_in_child &&
             start_probe(host, entry->engine, &processes[i], &failure) != ACCEL_OK)
-            absent(entry, list->arena, failure.message);
+            probe_absent(entry, list->arena, failure.message);
     }
     for (size_t i = 0; i < list->count; i++) {
         if (processes[i].pid > 0)
@@ -103,8 +85,8 @@ static accel_status probe_entries(const measure_host *host, probe_list *list, do
     return ACCEL_OK;
 }
 
-static accel_status probe_some(const measure_host *host, const engine_def *only, double timeout_s,
-                               measure_cancel cancel, probe_list **out, accel_error *err) {
+accel_status probe_list_create(const measure_host *host, const engine_def *only, probe_list **out,
+                               accel_error *err) {
     arena *a = arena_create();
     probe_list *list = a ? ARENA_NEW(a, probe_list) : NULL;
     size_t count = only ? 1 : host_engine_count(host);
@@ -116,6 +98,14 @@ static accel_status probe_some(const measure_host *host, const engine_def *only,
     *list = (probe_list){a, entries, count};
     for (size_t i = 0; i < count; i++)
         entries[i].engine = only ? only : host_engine_at(host, i);
+    *out = list;
+    return ACCEL_OK;
+}
+
+static accel_status probe_some(const measure_host *host, const engine_def *only, double timeout_s,
+                               measure_cancel cancel, probe_list **out, accel_error *err) {
+    probe_list *list = NULL;
+    ACCEL_TRY(probe_list_create(host, only, &list, err));
     accel_status status = probe_entries(host, list, timeout_s > 0.0 ? timeout_s : 20.0, cancel, err);
     if (status == ACCEL_OK && cancel && *cancel)
         status = error_set(err, ACCEL_CANCELLED, "cancelled while looking for engines");

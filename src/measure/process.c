@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hw/hw.h"
 
 extern char **environ;
 
@@ -39,16 +40,8 @@ static int64_t kernel_number(const char *path, const char *key) {
 }
 
 int64_t system_available_bytes(void) {
-    int64_t available = kernel_number("/proc/meminfo", "MemAvailable:");
-    if (available == RECORD_NONE)
-        return RECORD_NONE;
-    available *= 1024;
-    /* cgroup v2, as containers see it; elsewhere the files are not there. */
-    int64_t limit = kernel_number("/sys/fs/cgroup/memory.max", ""),
-            used = kernel_number("/sys/fs/cgroup/memory.current", "");
-    if (limit != RECORD_NONE && used != RECORD_NONE && limit - used < available)
-        available = limit > used ? limit - used : 0;
-    return available;
+    int64_t bytes = hw_usable_bytes();
+    return bytes == HW_UNKNOWN ? RECORD_NONE : bytes;
 }
 
 static uint64_t oom_kills(void) {

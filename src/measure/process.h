@@ -45,6 +45,7 @@ void process_message_free(process_message *m);
 
 uint64_t process_cpu_ns(const process *p); /* user + system time so far; 0 when it is gone */
 
-int64_t system_available_bytes(void); /* MemAvailable, within the cgroup's limit; RECORD_NONE where unknown */
+int64_t system_available_bytes(
+    void); /* what is available, within the control groups' limits; RECORD_NONE where unknown */
 
 #endif

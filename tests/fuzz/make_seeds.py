@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for model files: tests/fuzz/corpus/{onnx,safetensors,config,npy}.
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,config,npy,capture}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -156,8 +156,77 @@ def make_npy():
     save("npy", "record", array(np.zeros(1, [("a", "<f4")])))
 
 
+# ---- captures of machines --------------------------------------------------------------------------------------------------
+
+
+def capture(name, **sections):
+    save("capture", name, json.dumps({"accel_capture": 1, **sections}).encode())
+
+
+def make_vendors():
+    gpu, card, npu = "/proc/driver/nvidia/gpus/0000:01:00.0", "/sys/class/drm/card0/device", "/sys/class/accel/accel0/device"
+    node = "/sys/class/kfd/kfd/topology/nodes/1"
+    capture("nvidia", folders={"/proc/driver/nvidia/gpus": ["0000:01:00.0"]}, variables={"CUDA_VISIBLE_DEVICES": "0", "LD_LIBRARY_PATH": "/a:/b"},
+            files={"/proc/driver/nvidia/version": "NVRM version: NVIDIA 550.54.14",
+                   f"{gpu}/information": "Model: \t A\nGPU UUID: \t GPU-12345678-1\nDevice Minor: \t 0\nGPU Excluded:\t No"},
+            exists={"/dev/nvidiactl": "1", "/dev/nvidia0": "1", "/b/libcuda.so.1": "1"})
+    capture("amd", folders={"/sys/class/kfd/kfd/topology/nodes": ["0", "1"], f"{node}/mem_banks": ["0"], "/sys/class/drm": ["card0"],
+                            f"{card}/drm": ["renderD128"], f"{card}/hwmon": ["hwmon1"]},
+            links={card: "0000:05:00.0", f"{card}/driver": "amdgpu"}, variables={"ROCR_VISIBLE_DEVICES": "0", "HIP_VISIBLE_DEVICES": "0"},
+            files={f"{node}/properties": "simd_count 1216\nsimd_per_cu 4\ngfx_target_version 90402\nlocation_id 1280\ndomain 0\nnum_xcc 8\n"
+                                         "unique_id 12379813738877118345",
+                   f"{node}/mem_banks/0/properties": "heap_type 1\nsize_in_bytes 206141652992\nmem_clk_max 1300",
+                   f"{card}/mem_info_vram_total": "100", f"{card}/mem_info_vram_used": "1", f"{card}/pp_dpm_sclk": "0: 500Mhz *\n1: 2100Mhz",
+                   f"{card}/hwmon/hwmon1/power1_cap": "750000000"},
+            exists={"/dev/kfd": "1", "/dev/dri/renderD128": "1", "/opt/rocm/lib/libamdhip64.so": "1"})
+    capture("intel", folders={"/sys/class/drm": ["card0"], "/sys/class/accel": ["accel0"], f"{card}/drm": ["renderD128"]},
+            links={card: "0000:00:02.0", f"{card}/driver": "xe", npu: "0000:00:0b.0", f"{npu}/driver": "intel_vpu"},
+            files={f"{npu}/device": "0x643e", f"{card}/tile0/gt0/freq0/rp0_freq": "2050"}, variables={"ZE_AFFINITY_MASK": "0.1,2"},
+            exists={"/dev/dri/renderD128": "1", "/lib/libze_loader.so.1": "1", "/lib/libze_intel_gpu.so.1": "1"})
+    capture("qualcomm", folders={"/sys/class/remoteproc": ["remoteproc0"]}, exists={"/dev/fastrpc-cdsp": "1", "/lib/libQnnHtp.so": "1"},
+            files={"/sys/class/remoteproc/remoteproc0/name": "cdsp", "/sys/class/remoteproc/remoteproc0/state": "running",
+                   "/sys/devices/soc0/machine": "QCS9100"})
+
+
+def make_capture():
+    topology = {"architecture": "x86_64", "packages": 1, "cores": 2, "threads": 4, "threads_offline": 0, "allowed_threads": 4,
+                "allowed_cores": 2, "allowed_nodes": 1,
+                "kinds": [{"name": "performance", "cores": 1, "threads": 2, "max_mhz": 5000, "base_mhz": None},
+                          {"name": "efficient", "cores": 1, "threads": 2, "max_mhz": 3900, "base_mhz": 1400}],
+                "caches": [{"type": "data", "level": 1, "bytes": 32768, "line_bytes": 64, "count": 2}],
+                "nodes": [{"kind": "DRAM", "index": 0, "bytes": 1 << 34, "threads": 4}]}
+    capture("empty")
+    capture("x86", answers={"hwloc": json.dumps(topology), "cpuid.hypervisor": "kvm"},
+            variables={"CUDA_VISIBLE_DEVICES": "0,GPU-1", "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "4"},
+            files={"/proc/cpuinfo": "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: A CPU\nphysical id\t: 0\nflags\t\t: fpu avx2\n"
+                                    "\nprocessor\t: 1\nphysical id\t: 1", "/proc/meminfo": "MemTotal: 16 kB\nMemAvailable: 8 kB\nSwapTotal: 0 kB",
+                   "/proc/self/status": "Cpus_allowed_list:\t0-3,8", "/etc/os-release": 'PRETTY_NAME="An OS"',
+                   "/sys/devices/system/cpu/online": "0-3", "/sys/class/dmi/id/sys_vendor": "QEMU", "/sys/class/dmi/id/product_name": "x"})
+    capture("arm", files={"/proc/cpuinfo": "processor\t: 0\nFeatures\t: fp asimd i8mm\nCPU implementer\t: 0x41\nCPU part\t: 0xd87\n\n"
+                                           "processor\t: 1\nCPU part\t: 0xd85"},
+            folders={"/sys/devices/system/cpu/cpufreq": ["policy0", "x"]})
+    group = "/sys/fs/cgroup/a/b"
+    capture("cgroup2", files={"/proc/self/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0", "/proc/self/cgroup": "0::/a/b",
+                              f"{group}/cpu.max": "150000 100000", f"{group}/memory.max": "536870912", f"{group}/memory.current": "4096",
+                              f"{group}/memory.stat": "inactive_file 1\nactive_file 2"})
+    capture("cgroup1", files={"/proc/self/mounts": "cgroup /c/cpu cgroup rw,cpu 0 0\ncgroup /c/memory cgroup rw,memory 0 0",
+                              "/proc/self/cgroup": "2:memory:/x\n1:cpu,cpuacct:/x", "/c/cpu/x/cpu.cfs_quota_us": "1",
+                              "/c/cpu/x/cpu.cfs_period_us": "2", "/c/memory/x/memory.limit_in_bytes": "9223372036854771712"})
+    device = "/sys/bus/pci/devices/0000:01:00.0"
+    capture("pci", folders={"/sys/bus/pci/devices": ["0000:01:00.0"]}, links={f"{device}/driver": "nvidia"},
+            files={f"{device}/class": "0x030200", f"{device}/vendor": "0x10de", f"{device}/device": "0x2330", f"{device}/numa_node": "-1",
+                   "/sys/module/nvidia/version": "550.54"}, answers={"pci.ids 10de:2330": "H100"}, exists={"/usr/lib/chromium/chromium": "1"})
+    make_vendors()
+    capture("dump", files={"/pu0": "1 0 0 0 0 => 10 68747541 444d4163 69746e65\n5 7 0 0 0 => 1 f1bf97ab 19405fde 10000110\n"
+                                   "1 80000002 0 0 0 => 20444d41 43594e45 34353639 2d363920"})
+    save("capture", "answer", json.dumps({"devices": [{"kind": "gpu", "state": "usable", "pci": "0000:01:00.0", "name": "X", "memory_bytes": 5,
+                                                       "interfaces": ["cuda"], "facts": {"ecc": "on"}}],
+                                          "evidence": [{"probe": "p", "subject": "s", "finding": "f", "found": True}]}).encode())
+
+
 if __name__ == "__main__":
     make_onnx()
     make_safetensors()
     make_config()
     make_npy()
+    make_capture()

@@ -52,10 +52,10 @@ int io_open(int folder, const char *path, int flags, mode_t mode) {
     return descriptor;
 }
 
-int io_open_beneath(int folder, const char *path, int flags) {
+static int open_resolved(int folder, const char *path, int flags, bool in_root) {
 #ifdef SYS_openat2
     struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC),
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+                           .resolve = in_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     int descriptor;
     /* EAGAIN: somebody renamed something while the kernel looked. */
     for (int tries = 0; tries < 100; tries++) {
@@ -69,9 +69,18 @@ int io_open_beneath(int folder, const char *path, int flags) {
     (void)folder;
     (void)path;
     (void)flags;
+    (void)in_root;
     errno = ENOSYS;
     return -1;
 #endif
+}
+
+int io_open_beneath(int folder, const char *path, int flags) {
+    return open_resolved(folder, path, flags, false);
+}
+
+int io_open_in_root(int folder, const char *path, int flags) {
+    return open_resolved(folder, path, flags, true);
 }
 
 int io_close(int descriptor) {

@@ -1,4 +1,4 @@
-/* Every I/O system call of base/ goes through here: each is counted, can be made to fail (file_fault_set) and is
+/* Every I/O system call of base/, and every read of hw/, goes through here: each is counted, can be made to fail (file_fault_set) and is
  * repeated when a signal interrupts it. They return what the system call returns, with errno set. */
 #ifndef ACCEL_BASE_POSIX_IO_H
 #define ACCEL_BASE_POSIX_IO_H
@@ -12,7 +12,9 @@
 
 int io_open(int folder, const char *path, int flags, mode_t mode); /* openat; folder may be AT_FDCWD */
 int io_open_beneath(int folder, const char *path, int flags);      /* openat2; ENOSYS where there is none */
-int io_close(int descriptor);                                      /* closes also when it is made to fail */
+/* The same with links followed as if folder were the root (chroot). */
+int io_open_in_root(int folder, const char *path, int flags);
+int io_close(int descriptor); /* closes also when it is made to fail */
 ssize_t io_read(int descriptor, void *bytes, size_t length);
 ssize_t io_write(int descriptor, const void *bytes, size_t length);
 int io_fsync(int descriptor);

@@ -41,6 +41,7 @@ const engine_def engine_onnxruntime = {
     .needs_file = true,
     .form = FORM_ONNXRUNTIME,
     .probe_in_child = true,
+    .find = ort_runtime_find,
     .probe = probe,
     .load = ort_load,
     .bind = ort_bind,

@@ -21,6 +21,8 @@ typedef struct ort_runtime {
 /* Finds and loads the library, once a process for each path; it stays loaded, since it starts threads. The result lives as long as
  * the process. ACCEL_ABSENT with a sentence that says where was looked, or the loader's words. */
 accel_status ort_runtime_open(const engine_context *context, const ort_runtime **out, accel_error *err);
+/* Where it would be loaded from. */
+accel_status ort_runtime_find(const engine_context *context, str_buf *path, accel_error *err);
 
 /* A joined sentence from a failed call: "what: the runtime's message". Releases the status. ACCEL_OK for NULL. */
 accel_status ort_check(const ort_runtime *rt, OrtStatus *status, accel_error *err, const char *format, ...)

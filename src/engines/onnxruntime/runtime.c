@@ -37,21 +37,24 @@ static accel_status take_api(const library *l, const char *path, void *runtime, 
     return ACCEL_OK;
 }
 
+static const char *const patterns[] = {"libonnxruntime.so", "libonnxruntime.so*", "libonnxruntime*.dylib"};
+static vendor_library vendor = {
+    .name = "ONNX Runtime",
+    .environment = "ACCEL_ONNXRUNTIME",
+    .package = "onnxruntime",
+    .how_to_get = "install it with `pip install onnxruntime`, or name its folder by --runtime-path or its "
+                  "library by ACCEL_ONNXRUNTIME",
+    .patterns = patterns,
+    .pattern_count = sizeof patterns / sizeof *patterns,
+    .runtime_bytes = sizeof(ort_runtime),
+    .take = take_api,
+};
+
+accel_status ort_runtime_find(const engine_context *context, str_buf *path, accel_error *err) {
+    return vendor_library_find(&vendor, context, path, err);
+}
+
 accel_status ort_runtime_open(const engine_context *context, const ort_runtime **out, accel_error *err) {
-    static const char *const patterns[] = {"libonnxruntime.so", "libonnxruntime.so*",
-                                           "libonnxruntime*.dylib"};
-    static vendor_library vendor = {
-        .name = "ONNX Runtime",
-        .environment = "ACCEL_ONNXRUNTIME",
-        .package = "onnxruntime",
-        .how_to_get =
-            "install it with `pip install onnxruntime`, or name its folder by --runtime-path or its "
-            "library by ACCEL_ONNXRUNTIME",
-        .patterns = patterns,
-        .pattern_count = sizeof patterns / sizeof *patterns,
-        .runtime_bytes = sizeof(ort_runtime),
-        .take = take_api,
-    };
     const void *runtime = NULL;
     ACCEL_TRY(vendor_library_open(&vendor, context, &runtime, err));
     *out = runtime;

@@ -442,6 +442,7 @@ const engine_def engine_openvino = {
     .needs_file = true,
     .form = FORM_OPENVINO,
     .probe_in_child = true,
+    .find = ov_runtime_find,
     .probe = probe,
     .load = load,
     .bind = bind,

@@ -59,6 +59,8 @@ typedef struct ov_runtime {
 
 /* Finds and loads the library, once a process for each path; it stays loaded. */
 accel_status ov_runtime_open(const engine_context *context, const ov_runtime **out, accel_error *err);
+/* Where it would be loaded from. */
+accel_status ov_runtime_find(const engine_context *context, str_buf *path, accel_error *err);
 
 /* "what: the runtime's message" for a failed call; ACCEL_OK for OK. */
 accel_status ov_check(const ov_runtime *rt, ov_status_e status, accel_error *err, const char *format, ...)

@@ -19,19 +19,24 @@ static accel_status take_functions(const library *l, const char *path, void *run
     return ACCEL_OK;
 }
 
+static const char *const patterns[] = {"libopenvino_c.so", "libopenvino_c.so*", "libopenvino_c*.dylib"};
+static vendor_library vendor = {
+    .name = "OpenVINO",
+    .environment = "ACCEL_OPENVINO",
+    .package = "openvino",
+    .how_to_get = "install it with `pip install openvino`, or name its folder by --runtime-path or its "
+                  "libopenvino_c by ACCEL_OPENVINO",
+    .patterns = patterns,
+    .pattern_count = sizeof patterns / sizeof *patterns,
+    .runtime_bytes = sizeof(ov_runtime),
+    .take = take_functions,
+};
+
+accel_status ov_runtime_find(const engine_context *context, str_buf *path, accel_error *err) {
+    return vendor_library_find(&vendor, context, path, err);
+}
+
 accel_status ov_runtime_open(const engine_context *context, const ov_runtime **out, accel_error *err) {
-    static const char *const patterns[] = {"libopenvino_c.so", "libopenvino_c.so*", "libopenvino_c*.dylib"};
-    static vendor_library vendor = {
-        .name = "OpenVINO",
-        .environment = "ACCEL_OPENVINO",
-        .package = "openvino",
-        .how_to_get = "install it with `pip install openvino`, or name its folder by --runtime-path or its "
-                      "libopenvino_c by ACCEL_OPENVINO",
-        .patterns = patterns,
-        .pattern_count = sizeof patterns / sizeof *patterns,
-        .runtime_bytes = sizeof(ov_runtime),
-        .take = take_functions,
-    };
     const void *runtime = NULL;
     ACCEL_TRY(vendor_library_open(&vendor, context, &runtime, err));
     *out = runtime;

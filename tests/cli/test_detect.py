@@ -1,0 +1,226 @@
+"""accel detect: the machine, its runtimes, captures, limits of control groups. What probes say of machines is tested in tests/hw."""
+
+# ctest: serial
+
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+try:
+    from cli_case import ACCEL, CliCase
+except ImportError as reason:
+    print(f"skipped: {reason} (run make deps)")
+    sys.exit(77)
+
+MIB = 1 << 20
+
+
+class Detect(CliCase):
+    def setUp(self):
+        super().setUp()
+        self.env = {"XDG_CACHE_HOME": str(self.folder / "cache")}
+
+    def detect(self, *arguments, **options):
+        return self.accel("detect", *arguments, env=self.env | options.pop("env", {}), **options)
+
+    def detect_json(self, *arguments, **options):
+        return json.loads(self.detect(*arguments, "--format", "json", **options))
+
+    def rows(self, engine, *arguments, **options):
+        return [r for r in self.detect_json(*arguments, **options)["platforms"] if r["engine"] == engine]
+
+
+class Machine(Detect):
+    def test_json_has_the_machine_and_the_platforms(self):
+        report = self.detect_json()
+        self.assertEqual(report["source"], "live")
+        machine = report["machine"]
+        self.assertEqual(machine["version"], 1)
+        self.assertGreaterEqual(machine["cpu"]["threads"], machine["allowance"]["threads"])
+        self.assertGreaterEqual(machine["allowance"]["usable_threads"], 1)
+        self.assertGreater(machine["memory"]["total_bytes"], machine["memory"]["available_bytes"])
+        self.assertEqual(sum(k["cores"] for k in machine["cpu"]["kinds"]), machine["cpu"]["cores"])
+        self.assertTrue(any(r["engine"] == "native" and r["available"] for r in report["platforms"]))
+
+    def test_every_member_is_in_the_document(self):
+        page = (Path(os.environ["ACCEL_SOURCE_DIR"]) / "docs" / "hardware.md").read_text()
+
+        def names(value, into):
+            for key, member in value.items() if isinstance(value, dict) else []:
+                into.add(key)
+                names(member, into)
+            for member in value if isinstance(value, list) else []:
+                names(member, into)
+            return into
+
+        machine = self.detect_json()["machine"]
+        machine.pop("devices")
+        for name in names(machine, set()):
+            self.assertIn(f"`{name}`", page)
+
+    def test_what_is_absent_is_shown_with_what_was_looked_for(self):
+        text = self.detect()
+        self.assertIn("looked for", text)
+        self.assertIn("/sys/fs/cgroup", text)
+        self.assertNotIn("looked for", self.detect("--available"))
+
+    def test_variables_are_shown_with_their_effect(self):
+        text = self.detect(env={"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "3"})
+        self.assertIn("CUDA_VISIBLE_DEVICES=: hides all NVIDIA GPUs", text)
+        self.assertIn("OMP_NUM_THREADS=3: programs that use OpenMP start this many threads", text)
+
+    def test_within_a_tenth_of_a_second(self):
+        times = []
+        for _ in range(15):
+            begin = time.monotonic()
+            self.detect()
+            times.append(time.monotonic() - begin)
+        self.assertLess(min(times), 0.1)  # others may use the machine meanwhile
+
+
+class Runtimes(Detect):
+    def setUp(self):
+        super().setUp()
+        if not any(r["available"] for r in self.rows("onnxruntime", "--all")):
+            self.skipTest("ONNX Runtime is not here")
+        self.env = {"XDG_CACHE_HOME": str(self.folder / "fresh")}
+
+    def test_not_loaded_until_asked_then_as_it_answered(self):
+        (row,) = self.rows("onnxruntime")
+        self.assertIsNone(row["available"])
+        self.assertIn("present, not probed", row["evidence"])
+        asked = self.rows("onnxruntime", "--all")
+        remembered = self.rows("onnxruntime")
+        for row in remembered:
+            self.assertTrue(row["evidence"].endswith("as it last answered"), row)
+            row["evidence"] = row["evidence"][: -len("; as it last answered")]
+        self.assertEqual(remembered, asked)
+
+    def test_an_answer_of_other_hardware_is_not_shown(self):
+        self.detect("--all")
+        (row,) = self.rows("onnxruntime", env={"CUDA_VISIBLE_DEVICES": "0"})
+        self.assertIn("present, not probed", row["evidence"])
+
+    def test_an_answer_of_another_library_is_not_shown(self):
+        self.detect("--all")
+        cache = self.folder / "fresh" / "accel" / "probes.json"
+        content = json.loads(cache.read_text())
+        for engine in content["engines"]:
+            engine["mtime_ns"] -= 1
+        cache.write_text(json.dumps(content))
+        (row,) = self.rows("onnxruntime")
+        self.assertIn("present, not probed", row["evidence"])
+
+    def test_a_broken_cache_is_none(self):
+        self.detect("--all")
+        cache = self.folder / "fresh" / "accel" / "probes.json"
+        for text in ("", "{", "[]", '{"accel_probes":1,"engines":{"a":1}}', "\0" * 100):
+            cache.write_text(text)
+            (row,) = self.rows("onnxruntime")
+            self.assertIn("present, not probed", row["evidence"])
+
+
+class Captures(Detect):
+    def test_a_gathered_machine_is_shown_again(self):
+        here = self.detect_json("--gather", "machine.json")["machine"]
+        report = self.detect_json("--from", "machine.json")
+        self.assertEqual(report["source"], "capture")
+        self.assertIsNone(report["platforms"])
+        for name in ("cpu", "memory", "allowance", "devices", "evidence", "kernel", "os"):
+            self.assertEqual(report["machine"][name], here[name])
+        self.assertIn("Engines are not asked", self.detect("--from", "machine.json"))
+
+    def test_nothing_tells_whose_machine_it_was(self):
+        self.detect("--gather", "machine.json", env={"USER": "zacharias", "PATH": "/home/zacharias/bin:/usr/bin"})
+        text = (self.folder / "machine.json").read_text()
+        self.assertNotIn("zacharias", text)
+        self.assertIn("/home/user/bin", text)
+
+    def test_a_folder_is_a_machine_too(self):
+        proc = self.folder / "root" / "proc"
+        proc.mkdir(parents=True)
+        (proc / "meminfo").write_text("MemTotal: 1000 kB\n")
+        report = self.detect_json("--from", "root")
+        self.assertEqual(report["source"], "folder")
+        self.assertEqual(report["machine"]["memory"]["total_bytes"], 1024000)
+
+    def test_what_is_no_capture_is_refused(self):
+        (self.folder / "x.json").write_text('{"accel_capture": 99}')
+        self.assertEqual(self.detect("--from", "x.json", code=1), "")
+        self.assertIn("x.json", self.err)
+        self.detect("--from", "nowhere.json", code=1)
+        self.assertIn("nowhere.json", self.err)
+        (self.folder / "root").mkdir()
+        self.detect("--from", "root", "--format", "csv", code=2)
+
+    def test_a_capture_that_cannot_be_written_is_an_error(self):
+        self.detect("--gather", "nowhere/x.json", code=1)
+        self.assertIn("nowhere/x.json", self.err)
+
+
+class Limits(Detect):
+    """Control groups made for the test, where this machine lets us."""
+
+    def setUp(self):
+        super().setUp()
+        self.groups = []
+        self.addCleanup(self.remove)
+        root, name = Path("/sys/fs/cgroup"), f"accel_test_{os.getpid()}"
+        try:
+            if (root / "cgroup.controllers").exists():
+                self.limit(root / name, {"cpu.max": "{quota} 100000", "memory.max": "{memory}"})
+            else:
+                self.limit(root / "cpu" / name, {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "{quota}"})
+                self.limit(root / "memory" / name, {"memory.limit_in_bytes": "{memory}"})
+        except OSError as reason:
+            self.skipTest(f"no control groups can be made here: {reason}")
+
+    def limit(self, folder, files):
+        folder.mkdir()
+        self.groups.append((folder, files))
+        self.write(50000, 512 * MIB)
+
+    def write(self, quota, memory):
+        for folder, files in self.groups:
+            for name, text in files.items():
+                (folder / name).write_text(text.format(quota=quota, memory=memory))
+
+    def remove(self):
+        for folder, _ in self.groups:
+            folder.rmdir()
+
+    def inside(self, *arguments):
+        def enter():
+            for folder, _ in self.groups:
+                (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+        environment = {k: v for k, v in os.environ.items() if k != "BENCHMARK_DB_PATH"} | self.env
+        done = subprocess.run([ACCEL, *map(str, arguments)], capture_output=True, text=True, cwd=self.folder, env=environment,
+                              preexec_fn=enter, timeout=110)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_a_processor_and_a_half_and_512_mib(self):
+        self.write(150000, 512 * MIB)
+        allowance = json.loads(self.inside("detect", "--format", "json"))["machine"]["allowance"]
+        self.assertEqual(allowance["cpu_quota"], 1.5)
+        self.assertEqual(allowance["usable_threads"], min(2, allowance["threads"]))
+        self.assertEqual(allowance["memory_limit_bytes"], 512 * MIB)
+        self.assertLessEqual(allowance["usable_bytes"], 512 * MIB)
+        self.assertGreater(allowance["usable_bytes"], 256 * MIB)
+
+    def test_bench_plans_with_them(self):
+        self.write(50000, 512 * MIB)
+        allowance = json.loads(self.inside("detect", "--format", "json"))["machine"]["allowance"]
+        self.assertEqual(allowance["usable_threads"], 1)
+        self.inside("bench", self.model, "--engine", "native", "--min-time", "0.05", "--max-time", "0.5", "-q", "--db", self.db)
+        (row,) = self.accel_json("query", "SELECT threads FROM performance_results", "--db", self.db)
+        self.assertEqual(row["threads"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,2 @@
+#define STUB_OLD
+#include "../amd/libamd_smi.so.c"

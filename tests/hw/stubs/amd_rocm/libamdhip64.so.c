@@ -1,0 +1,1 @@
+#include "../amd/libamdhip64.so.c"

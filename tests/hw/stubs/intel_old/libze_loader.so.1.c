@@ -1,0 +1,2 @@
+#define STUB_OLD
+#include "../intel/libze_loader.so.1.c"

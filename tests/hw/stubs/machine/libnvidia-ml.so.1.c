@@ -1,0 +1,1 @@
+#include "../nvidia/libnvidia-ml.so.1.c"

@@ -1,0 +1,1 @@
+#include "../vulkan/libvulkan.so.1.c"

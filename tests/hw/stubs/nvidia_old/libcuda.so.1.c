@@ -1,0 +1,1 @@
+#include "../nvidia/libcuda.so.1.c"

@@ -1,0 +1,2 @@
+#define STUB_OLD
+#include "../nvidia/libnvidia-ml.so.1.c"

@@ -1,0 +1,2 @@
+#define STUB_OLD
+#include "../vulkan/libvulkan.so.1.c"

@@ -1,0 +1,272 @@
+/* Vulkan, wgpu-native, Qualcomm and Apple: files, and stub libraries in place of theirs. */
+#include "vendor_check.h"
+
+#include "base/mem.h"
+#include "hw/vendor.h"
+
+#define FIRST "0000:17:00.0" /* of the stubs of Vulkan and NVIDIA */
+
+static hw_report *ask_stubs(const char *probe, const char *folder, const char *gpus, const char *mode) {
+    use_stubs(folder, gpus, mode);
+    return ask_library(probe);
+}
+
+/* ---- Vulkan ------------------------------------------------------------------------------------------------------------------------ */
+
+static void a_vulkan_adapter_is_described_whole(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("vulkan", "vulkan", "1", NULL);
+    assert_int_equal(r->device_count, 1);
+    const hw_device *d = at_pci(r, FIRST);
+    assert_int_equal(d->kind, HW_GPU);
+    assert_int_equal(d->state, HW_USABLE);
+    assert_string_equal(d->vendor, "NVIDIA");
+    assert_int_equal(d->memory_bytes, INT64_C(80) << 30);
+    assert_false(d->memory_shared);
+    assert_true(has_interface(d, "vulkan"));
+    assert_string_equal(fact(d, "vulkan"), "1.3.277");
+    assert_string_equal(fact(d, "vulkan type"), "discrete GPU");
+    assert_string_equal(fact(d, "vulkan driver"), "NVIDIA 550.54.14");
+    assert_string_equal(fact(d, "vulkan heaps"), "81920 MiB local, 262144 MiB of the host");
+    assert_evidence(r, "libvulkan.so.1", "loader of Vulkan 1.3.280");
+    assert_evidence(r, "libvulkan.so.1", "1 adapter");
+    hw_report_destroy(r);
+}
+
+static void a_software_adapter_is_no_gpu(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("vulkan", "vulkan", "0", "software");
+    assert_int_equal(r->device_count, 1);
+    const hw_device *d = &r->devices[0];
+    assert_int_equal(d->kind, HW_ACCELERATOR);
+    assert_null(d->pci);
+    assert_true(d->memory_shared);
+    assert_contains(d->name, "llvmpipe");
+    assert_string_equal(fact(d, "vulkan type"), "software: runs on the processor");
+    assert_string_equal(fact(d, "vulkan driver"), "llvmpipe Mesa 22.3.6");
+    hw_report_destroy(r);
+}
+
+static void none_and_eight_adapters_are_counted(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("vulkan", "vulkan", "0", NULL);
+    assert_int_equal(r->device_count, 0);
+    assert_evidence(r, "libvulkan.so.1", "0 adapters");
+    hw_report_destroy(r);
+    r = ask_stubs("vulkan", "vulkan", "8", NULL);
+    assert_int_equal(count_state(r, HW_USABLE), 8);
+    hw_report_destroy(r);
+}
+
+static void vulkans_faults_are_sentences(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("vulkan", "vulkan", "1", "no-driver");
+    assert_evidence(r, "libvulkan.so.1",
+                    "Vulkan error -9: no driver that works with this loader; install a driver");
+    hw_report_destroy(r);
+    r = ask_stubs("vulkan", "vulkan", "1", "list-fails");
+    assert_evidence(r, "libvulkan.so.1", "the list of adapters: Vulkan error -3");
+    hw_report_destroy(r);
+    r = ask_stubs("vulkan", "vulkan", "1", "crash");
+    assert_evidence(r, NULL, "crashed with SIGSEGV");
+    hw_report_destroy(r);
+    use_stubs("vulkan", "1", "hang");
+    r = ask_within("vulkan", 0.5);
+    assert_evidence(r, NULL, "did not answer within 0.5 s");
+    hw_report_destroy(r);
+    r = ask_stubs("vulkan", "vulkan", "1", "print fork");
+    assert_int_equal(count_state(r, HW_USABLE), 1);
+    hw_report_destroy(r);
+}
+
+static void a_loader_of_vulkan_1_0_gives_what_it_can(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("vulkan", "vulkan_old", "1", NULL);
+    assert_int_equal(r->device_count, 1);
+    assert_null(r->devices[0].pci); /* no such device on this machine's bus either */
+    assert_string_equal(fact(&r->devices[0], "vulkan driver"), "version 0x89c0380");
+    assert_evidence(r, "libvulkan.so.1",
+                    "loader of Vulkan 1.0.0; an old one without vkEnumerateInstanceVersion");
+    hw_report_destroy(r);
+}
+
+static void registered_drivers_are_listed(void **state) {
+    const char *root = tree(state, "vulkan");
+    hw_report *r = run_tree(root, "vulkan");
+    assert_evidence(r, "/usr/share/vulkan/icd.d", "lvp_icd.x86_64.json, nvidia_icd.json");
+    hw_report_destroy(r);
+    r = run_with_variable(state, root, "vulkan", "VK_ICD_FILENAMES", "/a/b.json");
+    assert_evidence(r, "VK_ICD_FILENAMES", "the drivers of /a/b.json alone");
+    hw_report_destroy(r);
+}
+
+/* ---- several probes on one device ------------------------------------------------------------------------------------------------------ */
+
+static void the_vendors_word_stands_over_vulkans(void **state) {
+    (void)state;
+    accel_error err = {0};
+    hw_source *source = NULL;
+    hw_report *r = NULL;
+    setenv("CUDA_VISIBLE_DEVICES", "1", 1);
+    use_stubs("machine", "2", NULL);
+    assert_ok(hw_source_open(NULL, &source, &err));
+    assert_ok(hw_detect(source, &(hw_options){.all = true, .timeout_s = 20}, &r, &err));
+    unsetenv("CUDA_VISIBLE_DEVICES");
+    const hw_device *d = at_pci(r, FIRST);
+    assert_string_equal(d->probe, "nvidia");
+    assert_string_equal(d->name, "NVIDIA H100 80GB HBM3");
+    assert_int_equal(d->state, HW_HIDDEN);
+    assert_contains(d->reason, "CUDA_VISIBLE_DEVICES=1 leaves it out");
+    assert_true(has_interface(d, "vulkan")); /* which that variable does not concern */
+    assert_string_equal(fact(d, "vulkan"), "1.3.277");
+    d = at_pci(r, "0000:18:00.0");
+    assert_int_equal(d->state, HW_USABLE);
+    assert_true(has_interface(d, "cuda"));
+    assert_true(has_interface(d, "vulkan"));
+    hw_report_destroy(r);
+    hw_source_close(source);
+}
+
+static void a_device_whose_library_says_nothing_is_broken(void **state) {
+    accel_error err = {0};
+    hw_source *live = NULL, *files = NULL;
+    hw_report *r = hw_report_create();
+    hw_device *d = hw_report_device(r, FIRST);
+    assert_ok(hw_source_open(NULL, &live, &err));
+    assert_ok(hw_source_open(tree(state, "nothing"), &files, &err));
+    vendor_unanswered(live, &(hw_options){.all = true}, r, d,
+                      "its library"); /* until an answer says better */
+    assert_int_equal(d->state, HW_BROKEN);
+    assert_string_equal(d->reason, "its library says nothing of it");
+    vendor_unanswered(live, &(hw_options){0}, r, d, "its library");
+    assert_int_equal(d->state, HW_NOT_PROBED);
+    vendor_unanswered(files, &(hw_options){.all = true}, r, d,
+                      "its library"); /* no library of another machine is asked */
+    assert_int_equal(d->state, HW_NOT_PROBED);
+    hw_source_close(live);
+    hw_source_close(files);
+    hw_report_destroy(r);
+}
+
+/* ---- wgpu-native ------------------------------------------------------------------------------------------------------------------------ */
+
+static void wgpu_native_tells_its_version(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("webgpu", "webgpu", "1", NULL);
+    assert_evidence(r, "libwgpu_native.so", "wgpu-native 22.1.5.3");
+    hw_report_destroy(r);
+    r = ask_stubs("webgpu", "vulkan", "1", NULL);
+    assert_evidence(r, "libwgpu_native.so", "absent: the system's loader does not find it");
+    hw_report_destroy(r);
+}
+
+static void without_wgpu_native_is_told_where_was_looked(void **state) {
+    hw_report *r = run_tree(tree(state, "nothing"), "webgpu");
+    assert_evidence(r, "libwgpu_native.so", "absent from LD_LIBRARY_PATH");
+    assert_evidence(r, "platform webgpu", "to have it, wgpu-native's libwgpu_native.so");
+    hw_report_destroy(r);
+}
+
+/* ---- Qualcomm ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void a_boards_compute_dsp_is_an_npu(void **state) {
+    hw_report *r = run_tree(tree(state, "qualcomm-board"), "qualcomm");
+    assert_int_equal(r->device_count, 1);
+    const hw_device *d = &r->devices[0];
+    assert_int_equal(d->kind, HW_NPU);
+    assert_string_equal(d->name, "Hexagon compute DSP of QCS9100 (Snapdragon)");
+    assert_int_equal(d->state, HW_NOT_PROBED);
+    assert_true(has_interface(d, "qnn"));
+    assert_string_equal(fact(d, "tested"), "untested on hardware");
+    hw_report_destroy(r);
+}
+
+static void a_stopped_dsp_has_no_driver(void **state) {
+    hw_report *r = run_tree(tree(state, "qualcomm-stopped"), "qualcomm");
+    assert_int_equal(r->device_count, 1);
+    assert_int_equal(r->devices[0].state, HW_NO_DRIVER);
+    assert_contains(r->devices[0].reason, "its processor is offline");
+    hw_report_destroy(r);
+}
+
+static void qnn_tells_its_version(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("qualcomm", "qualcomm", "1", NULL);
+    assert_evidence(r, "libQnnHtp.so", "HTP_QTI_AISW, QNN API 2.20.0, backend 5.33.1");
+    hw_report_destroy(r);
+    r = ask_stubs("qualcomm", "qualcomm", "1", "refused");
+    assert_evidence(r, "libQnnHtp.so", "QNN error 1000");
+    hw_report_destroy(r);
+}
+
+/* ---- Apple, and a machine with nothing ------------------------------------------------------------------------------------------------------ */
+
+static void every_absent_platform_has_its_line(void **state) {
+    static const char *const expected[][3] = {
+        {"apple", "platform mps", "not macOS"},
+        {"qualcomm", "platform qnn", "to have it, a Snapdragon"},
+        {"vulkan", "platform vulkan", "to have it: the loader"},
+    };
+    const char *root = tree(state, "nothing");
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        hw_report *r = run_tree(root, expected[i][0]);
+        assert_int_equal(r->device_count, 0);
+        assert_evidence(r, expected[i][1], expected[i][2]);
+        hw_report_destroy(r);
+    }
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* With the nth allocation failing. False: there are not so many. */
+static bool run_short_of_memory(const char *root, const char *probe, uint64_t n) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    assert_ok(hw_source_open(root, &source, &err));
+    hw_report *r = hw_report_create();
+    assert_non_null(r);
+    uint64_t hits = mem_fault_hits();
+    mem_fault_set(n, false);
+    accel_status status = probe_named(probe)->run(source, &(hw_options){0}, r, &err);
+    mem_fault_set(0, false);
+    bool failed = mem_fault_hits() > hits;
+    assert_true(status == ACCEL_OK || (failed && status == ACCEL_OUT_OF_MEMORY));
+    hw_report_destroy(r);
+    hw_source_close(source);
+    return failed;
+}
+
+static void every_failing_allocation_is_survived(void **state) {
+    static const char *const machines[][2] = {{"nvidia-three", "nvidia"}, {"amd-mi300-two", "amd"},
+                                              {"amd-laptop", "amd"},      {"intel-laptop", "intel"},
+                                              {"vulkan", "vulkan"},       {"qualcomm-board", "qualcomm"}};
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+        const char *root = tree(state, machines[i][0]);
+        uint64_t n = 1;
+        while (run_short_of_memory(root, machines[i][1], n))
+            n++;
+        assert_true(n > 4);
+    }
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_vulkan_adapter_is_described_whole),
+    cmocka_unit_test(a_software_adapter_is_no_gpu),
+    cmocka_unit_test(none_and_eight_adapters_are_counted),
+    cmocka_unit_test(vulkans_faults_are_sentences),
+    cmocka_unit_test(a_loader_of_vulkan_1_0_gives_what_it_can),
+    IN_FOLDER(registered_drivers_are_listed),
+    cmocka_unit_test(the_vendors_word_stands_over_vulkans),
+    IN_FOLDER(a_device_whose_library_says_nothing_is_broken),
+    cmocka_unit_test(wgpu_native_tells_its_version),
+    IN_FOLDER(without_wgpu_native_is_told_where_was_looked),
+    IN_FOLDER(a_boards_compute_dsp_is_an_npu),
+    IN_FOLDER(a_stopped_dsp_has_no_driver),
+    cmocka_unit_test(qnn_tells_its_version),
+    IN_FOLDER(every_absent_platform_has_its_line),
+    IN_FOLDER(every_failing_allocation_is_survived),
+};
+
+VENDOR_MAIN(tests)
