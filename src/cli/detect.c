@@ -8,6 +8,7 @@
 #include "cli/context.h"
 #include "cli/detect_machine.h"
 #include "cli/detect_platforms.h"
+#include "cli/detect_save.h"
 #include "cli/interrupt.h"
 #include "hw/source.h"
 #include "measure/measure.h"
@@ -59,11 +60,16 @@ static accel_status open_source(const char *from, hw_source **out, accel_error *
     return hw_source_open_capture(from, out, err);
 }
 
+/* A log that left out what was not asked would tell of devices that went. */
+static bool asks_all(const command_line *line) {
+    return line_flag(line, "all") || line_flag(line, "save");
+}
+
 static accel_status ask_engines(const command_line *line, detection *d, accel_error *err) {
     engine_context context = cli_engine_context(line);
     measure_host host = cli_measure_host(line, &context);
     const char *cache = cache_path(line->arena), *hardware = hardware_text(d->machine, line->arena);
-    if (!line_flag(line, "all"))
+    if (!asks_all(line))
         return probe_quickly(&host, cache, hardware, &d->engines, err);
     ACCEL_TRY(probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &d->engines, err));
     if (cache != NULL)
@@ -73,14 +79,18 @@ static accel_status ask_engines(const command_line *line, detection *d, accel_er
 
 static accel_status detect(const command_line *line, detection *d, accel_error *err) {
     const char *from = line_text(line, "from", NULL), *gather = line_text(line, "gather", NULL);
-    hw_options options = {.all = line_flag(line, "all"),
+    if (from != NULL && line_flag(line, "save"))
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "--save logs what this machine has; --from shows another one: give one of the two");
+    hw_options options = {.all = asks_all(line),
                           .timeout_s = line_real(line, "timeout", 20),
                           .cancel = cli_interrupt_flag()};
     ACCEL_TRY(open_source(from, &d->source, err));
     ACCEL_TRY(hw_detect(d->source, &options, &d->machine, err));
     if (gather != NULL)
         ACCEL_TRY(hw_source_save(d->source, gather, err));
-    return from == NULL ? ask_engines(line, d, err) : ACCEL_OK;
+    ACCEL_TRY(from == NULL ? ask_engines(line, d, err) : ACCEL_OK);
+    return line_flag(line, "save") ? detect_save(line, d->machine, d->engines, err) : ACCEL_OK;
 }
 
 /* ---- printing -------------------------------------------------------------------------------------------------------------- */
@@ -174,6 +184,11 @@ static const option_def detect_options[] = {
     {.name = "all",
      .kind = OPTION_FLAG,
      .help = "load the libraries of vendors and runtimes and ask them, too"},
+    {.name = "save",
+     .kind = OPTION_FLAG,
+     .help =
+         "also log it in the database's hardware_availability_log, and say what came and went since the last time; asks all"},
+    CLI_OPTION_DB,
     {.name = "timeout",
      .kind = OPTION_REAL,
      .value_name = "S",
@@ -204,6 +219,8 @@ static const char *const detect_examples[] = {
     "with what the libraries of vendors and runtimes say",
     "accel detect --available --format json",
     "for a program",
+    "accel detect --save",
+    "and log it: a device that is gone since the last time is told",
     "accel detect --gather machine.json",
     "what was read, for a report of an error; `accel detect --from machine.json` shows it",
     "accel detect --runtime-path /opt/onnxruntime",

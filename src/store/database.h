@@ -34,6 +34,8 @@ typedef struct statement {
 } statement;
 
 accel_status statement_prepare(database *db, const char *sql, statement *out, accel_error *err);
+/* DuckDB reads ISO 8601 with a zone as TIMESTAMPTZ; the columns hold UTC without one. */
+#define UTC_PARAMETER "CAST(replace(?, 'Z', '') AS TIMESTAMP)"
 void statement_text(statement *s, const char *text); /* NULL binds NULL */
 void statement_i64(statement *s, int64_t value);     /* RECORD_NONE binds NULL */
 void statement_f64(statement *s, double value);      /* NAN binds NULL */

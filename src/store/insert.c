@@ -105,9 +105,6 @@ static accel_status hardware_row(database *db, const record *r, int64_t *id, acc
     return status;
 }
 
-/* DuckDB reads ISO 8601 with a zone as TIMESTAMPTZ; the column holds UTC without one. */
-#define UTC_PARAMETER "CAST(replace(?, 'Z', '') AS TIMESTAMP)"
-
 static accel_status run_row(database *db, const run_info *run, int64_t *id, accel_error *err) {
     bool found;
     statement s;

@@ -96,10 +96,11 @@ static void close_handles(database *db) {
 
 /* ---- the schema ---------------------------------------------------------------------------------------------------- */
 
-static accel_status create_schema(database *db, accel_error *err) {
+/* Brings a database of that version (0: an empty one) to ours, in one transaction. */
+static accel_status write_schema(database *db, int version, accel_error *err) {
     str_buf ddl = {0};
     str_append(&ddl, "BEGIN TRANSACTION;\n");
-    schema_write_ddl(&ddl);
+    schema_write_ddl(version, &ddl);
     str_appendf(&ddl, "INSERT INTO accel_schema (version, program_version) VALUES (%d, '%s');\nCOMMIT;\n",
                 STORE_SCHEMA_VERSION, accel_version_text());
     accel_status status =
@@ -122,7 +123,7 @@ static accel_status adopt(database *db, accel_error *err) {
     bool old = false;
     ACCEL_TRY(table_exists(db, "performance_results", &old, err));
     if (!old)
-        return create_schema(db, err);
+        return write_schema(db, 0, err);
     return error_set(err, ACCEL_UNSUPPORTED,
                      "%s was made by another tool: its tables have other columns; give a new file with --db",
                      db->path);
@@ -141,6 +142,8 @@ static accel_status check_schema(database *db, accel_error *err) {
     ACCEL_TRY(statement_run(&s, &version, NULL, err));
     if (version == STORE_SCHEMA_VERSION)
         return ACCEL_OK;
+    if (version >= 1 && version < STORE_SCHEMA_VERSION)
+        return write_schema(db, (int)version, err);
     return error_set(
         err, ACCEL_UNSUPPORTED,
         "%s has schema %lld, this accel writes schema %d; use the accel that made it, or a new file with --db",
@@ -183,7 +186,7 @@ static void set_log_aside(const char *path) {
 static accel_status write_new(const char *path, accel_error *err) {
     database db = {0};
     ACCEL_TRY(open_once(path, false, &db, err));
-    accel_status status = create_schema(&db, err);
+    accel_status status = write_schema(&db, 0, err);
     if (status == ACCEL_OK)
         status = database_exec(&db, "CHECKPOINT", err); /* so that no log belongs to it */
     close_handles(&db);

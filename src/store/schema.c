@@ -123,8 +123,22 @@ static const schema_column compatibility_columns[] = {
     PROVENANCE_COLUMNS,
 };
 
-#define TABLE(table_name, numbers, array, meaning)                                                           \
-    {table_name, meaning, numbers, array, sizeof array / sizeof *array}
+static const schema_column availability_columns[] = {
+    {"id", "BIGINT PRIMARY KEY DEFAULT nextval('hardware_availability_log_seq')", ""},
+    {"hardware_type", "VARCHAR NOT NULL",
+     "platform: cpu, cuda, rocm, …; of devices that are no platform's their kind: gpu, npu, accelerator, browser"},
+    {"is_available", "BOOLEAN NOT NULL", "it can be used; false: it cannot, or it is not there any more"},
+    {"is_simulated", "BOOLEAN NOT NULL DEFAULT false", "true: not what a machine was seen to have"},
+    {"detection_method", "VARCHAR NOT NULL", "detect, probe NAME or engine NAME: who looked"},
+    {"detection_details", "JSON", "name, driver, memory, reason, …, as far as known"},
+    {"detected_at", "TIMESTAMP NOT NULL", "UTC; the same for all rows of one detection"},
+    {"machine_id", "VARCHAR NOT NULL", "names the machine and tells nothing of it"},
+    {"device", "VARCHAR NOT NULL", "which of that type on this machine; empty: the platform as a whole"},
+};
+
+#define TABLE_SINCE(version, table_name, numbers, array, meaning)                                            \
+    {table_name, meaning, numbers, array, sizeof array / sizeof *array, version}
+#define TABLE(table_name, numbers, array, meaning) TABLE_SINCE(1, table_name, numbers, array, meaning)
 
 const schema_table schema_tables[] = {
     TABLE("accel_schema", NULL, schema_info_columns, "which schema this database has"),
@@ -136,6 +150,8 @@ const schema_table schema_tables[] = {
           "one row a case, failed and unsupported ones included"),
     TABLE("hardware_compatibility", "hardware_compatibility_seq", compatibility_columns,
           "one row a model and platform in a run"),
+    TABLE_SINCE(2, "hardware_availability_log", "hardware_availability_log_seq", availability_columns,
+                "what `accel detect --save` found: a row a platform and device, and one for each that was there at the detection before and is gone"),
 };
 const size_t schema_table_count = sizeof schema_tables / sizeof *schema_tables;
 
@@ -150,7 +166,8 @@ const schema_view schema_views[] = {
     {"performance_batch_results", "one row a measured iteration, over performance_results.samples_ns",
      "SELECT q.result_id * 16777216 + q.i - 1 AS batch_id, q.result_id, q.i - 1 AS batch_index, q.batch_size, q.sample_ns / 1e6 AS latency_ms, "
      "CAST(NULL AS DOUBLE) AS memory_usage_mb, q.provenance, q.is_simulated, q.created_at FROM (SELECT *, unnest(samples_ns) AS sample_ns, "
-     "generate_subscripts(samples_ns, 1) AS i FROM performance_results) q"},
+     "generate_subscripts(samples_ns, 1) AS i FROM performance_results) q",
+     1},
     {"latest_performance_metrics", "the newest ok measurement, by the start of its run, of every identity",
      "SELECT m.model_name, m.model_family, m.source AS model_source, h.hardware_type, h.device_name, p.engine, p.engine_version, p.batch_size, p.precision, "
      "p.sequence_length, p.shapes, p.threads, p.mode, p.scenario, p.average_latency_ms, p.median_latency_ms, p.throughput_items_per_second, p.tokens_per_second, "
@@ -158,17 +175,26 @@ const schema_view schema_views[] = {
      "FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) "
      "WHERE p.status = 'ok' AND " MEASURED " "
      "QUALIFY row_number() OVER (PARTITION BY " IDENTITY
-     " ORDER BY r.started_at DESC, p.result_id DESC) = 1"},
+     " ORDER BY r.started_at DESC, p.result_id DESC) = 1",
+     1},
     {"model_hardware_compatibility", "how often a model ran on a platform",
      "SELECT m.model_name, m.model_family, h.hardware_type, h.device_name, count(*) FILTER (c.is_compatible) AS compatible_count, "
      "count(*) FILTER (NOT c.is_compatible) AS incompatible_count, avg(c.compatibility_score) AS avg_compatibility_score, max(r.started_at) AS last_tested "
      "FROM hardware_compatibility c JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) "
-     "WHERE c.provenance = 'measured' AND NOT c.is_simulated GROUP BY ALL"},
+     "WHERE c.provenance = 'measured' AND NOT c.is_simulated GROUP BY ALL",
+     1},
     {"cross_platform_performance",
      "native and web rows of a model side by side: newest ok measurements, identity kept in the columns",
      "SELECT l.model_name, l.model_family, l.hardware_type, l.device_name, l.engine, l.batch_size, l.precision, l.sequence_length, l.threads, l.mode, l.scenario, "
      "l.average_latency_ms AS avg_latency_ms, l.throughput_items_per_second, l.hardware_type IN ('webnn', 'webgpu', 'wasm') AS is_web_platform, l.model_source, "
-     "l.started_at FROM latest_performance_metrics l"},
+     "l.started_at FROM latest_performance_metrics l",
+     1},
+    {"hardware_availability_events",
+     "what came and went from one `accel detect --save` of a machine to the next; its first brings all that is there",
+     "SELECT id, machine_id, hardware_type, device, CASE WHEN is_available THEN 'appeared' ELSE 'vanished' END AS event, detection_method, detection_details, "
+     "detected_at FROM (SELECT *, lag(is_available) OVER (PARTITION BY machine_id, hardware_type, device ORDER BY detected_at, id) AS was_available "
+     "FROM hardware_availability_log WHERE NOT is_simulated) WHERE is_available <> coalesce(was_available, false)",
+     2},
 };
 const size_t schema_view_count = sizeof schema_views / sizeof *schema_views;
 
@@ -185,11 +211,13 @@ static void write_table(const schema_table *t, str_buf *out) {
     str_append(out, ");\n");
 }
 
-void schema_write_ddl(str_buf *out) {
+void schema_write_ddl(int version, str_buf *out) {
     for (size_t i = 0; i < schema_table_count; i++)
-        write_table(&schema_tables[i], out);
+        if (schema_tables[i].since > version)
+            write_table(&schema_tables[i], out);
     for (size_t i = 0; i < schema_view_count; i++)
-        str_appendf(out, "CREATE VIEW %s AS %s;\n", schema_views[i].name, schema_views[i].sql);
+        if (schema_views[i].since > version)
+            str_appendf(out, "CREATE VIEW %s AS %s;\n", schema_views[i].name, schema_views[i].sql);
 }
 
 void schema_write_markdown(str_buf *out) {

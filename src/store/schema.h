@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-enum { STORE_SCHEMA_VERSION = 1 };
+/* 2: hardware_availability_log. */
+enum { STORE_SCHEMA_VERSION = 2 };
 
 typedef struct schema_column {
     const char *name;
@@ -20,12 +21,14 @@ typedef struct schema_table {
     const char *sequence; /* gives the first column its numbers; NULL: none */
     const schema_column *columns;
     size_t column_count;
+    int since; /* version of the schema */
 } schema_table;
 
 typedef struct schema_view {
     const char *name;
     const char *text;
     const char *sql; /* the SELECT */
+    int since;
 } schema_view;
 
 extern const schema_table schema_tables[];
@@ -33,7 +36,8 @@ extern const size_t schema_table_count;
 extern const schema_view schema_views[];
 extern const size_t schema_view_count;
 
-void schema_write_ddl(str_buf *out); /* everything, for an empty database, to be run in one transaction */
+/* What databases of that version lack (0: everything), to be run in one transaction. */
+void schema_write_ddl(int version, str_buf *out);
 void schema_write_markdown(str_buf *out); /* the reference part of docs/database.md */
 
 #endif

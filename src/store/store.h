@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "measure/record.h"
@@ -40,6 +41,23 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
 
 /* Takes in the spool now. Files that are no valid records are set aside (spool/rejected) with a warning. */
 accel_status store_take_in(const char *path, size_t *taken, size_t *left, accel_error *err);
+
+/* ---- what a machine has ------------------------------------------------------------------------------------------- */
+
+typedef struct store_sighting {
+    const char *hardware_type; /* a platform, or a kind of device */
+    const char *device;        /* which of that type; "": the platform as a whole */
+    const char *method;        /* who looked: "probe nvidia", "engine onnxruntime" */
+    const char *details;       /* JSON */
+    bool is_available;
+} store_sighting;
+
+/* Adds one detection to hardware_availability_log: its sightings, and a row for each device of the machine that was available at the
+ * last detection and is not among them. Waits for the lock up to patience_s (below 0: 2 s), else ACCEL_BUSY. What came and went is in
+ * hardware_availability_events, at the time that detected_at receives. *is_first (may be NULL): the machine had none before. */
+accel_status store_log_availability(const char *path, double patience_s, const char *machine_id,
+                                    const store_sighting *sightings, size_t count,
+                                    char detected_at[CLOCK_UTC_TEXT_BYTES], bool *is_first, accel_error *err);
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 

@@ -124,7 +124,28 @@ class Runtimes(Detect):
             self.assertIn("present, not probed", row["evidence"])
 
 
+    def test_a_runtime_that_went_is_told(self):
+        self.detect("--save", "--db", self.db)
+        self.assertIn("rows in hardware_availability_log", self.err)
+        self.assertNotIn("since the last detection", self.err)
+        self.detect("--save", "--db", self.db, env={"ACCEL_ONNXRUNTIME": str(self.folder / "gone")})
+        self.assertIn("vanished since the last detection: cpu onnxruntime CPU", self.err)
+        self.assertNotIn("native", self.err)
+        self.detect("--save", "--db", self.db)
+        self.assertIn("appeared since the last detection: cpu onnxruntime CPU", self.err)
+        rows = self.accel_json(
+            "query", "SELECT DISTINCT is_available FROM hardware_availability_log WHERE hardware_type = 'cpu' AND device = ''", "--db", self.db
+        )
+        self.assertEqual([row["is_available"] for row in rows], [True])
+
+
 class Captures(Detect):
+    def test_another_machine_is_not_logged(self):
+        self.detect("--gather", "machine.json")
+        self.detect("--from", "machine.json", "--save", "--db", self.db, code=2)
+        self.assertIn("give one of the two", self.err)
+        self.assertFalse(self.db.exists())
+
     def test_a_gathered_machine_is_shown_again(self):
         here = self.detect_json("--gather", "machine.json")["machine"]
         report = self.detect_json("--from", "machine.json")

@@ -23,6 +23,8 @@ static const char *const public_names[][2] = {
      "compatibility_id,run_id,model_id,hardware_id,is_compatible,detection_success,"
      "initialization_success,error_message,error_type,suggested_fix,workaround_available,"
      "compatibility_score,metadata,is_simulated,simulation_reason,provenance,created_at"},
+    {"hardware_availability_log",
+     "id,hardware_type,is_available,is_simulated,detection_method,detection_details,detected_at"},
     {"model_hardware_compatibility",
      "model_name,model_family,hardware_type,device_name,compatible_count,incompatible_"
      "count,avg_compatibility_score,last_tested"},
