@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/detect_machine.h"
+#include "cli/detect_measure.h"
 #include "cli/detect_platforms.h"
 #include "cli/detect_save.h"
 #include "cli/interrupt.h"
@@ -20,6 +21,7 @@ typedef struct detection {
     hw_source *source;
     hw_report *machine;
     probe_list *engines; /* NULL: another machine's files were read, where no engine runs */
+    measured_machine measured;
 } detection;
 
 static void detection_free(detection *d) {
@@ -79,9 +81,10 @@ static accel_status ask_engines(const command_line *line, detection *d, accel_er
 
 static accel_status detect(const command_line *line, detection *d, accel_error *err) {
     const char *from = line_text(line, "from", NULL), *gather = line_text(line, "gather", NULL);
-    if (from != NULL && line_flag(line, "save"))
-        return error_set(err, ACCEL_INVALID_ARGUMENT,
-                         "--save logs what this machine has; --from shows another one: give one of the two");
+    if (from != NULL && (line_flag(line, "save") || line_flag(line, "measure")))
+        return error_set(
+            err, ACCEL_INVALID_ARGUMENT,
+            "--save and --measure are about this machine, --from shows another one: give one of the two");
     hw_options options = {.all = asks_all(line),
                           .timeout_s = line_real(line, "timeout", 20),
                           .cancel = cli_interrupt_flag()};
@@ -89,8 +92,12 @@ static accel_status detect(const command_line *line, detection *d, accel_error *
     ACCEL_TRY(hw_detect(d->source, &options, &d->machine, err));
     if (gather != NULL)
         ACCEL_TRY(hw_source_save(d->source, gather, err));
-    ACCEL_TRY(from == NULL ? ask_engines(line, d, err) : ACCEL_OK);
-    return line_flag(line, "save") ? detect_save(line, d->machine, d->engines, err) : ACCEL_OK;
+    if (from != NULL)
+        return ACCEL_OK;
+    ACCEL_TRY(ask_engines(line, d, err));
+    if (line_flag(line, "measure"))
+        ACCEL_TRY(measured_machine_make(line->arena, d->machine, &d->measured, err));
+    return line_flag(line, "save") ? detect_save(line, d->machine, d->engines, &d->measured, err) : ACCEL_OK;
 }
 
 /* ---- printing -------------------------------------------------------------------------------------------------------------- */
@@ -110,6 +117,10 @@ static accel_status append_table(const table *t, table_format format, str_buf *o
 static accel_status print_json(const detection *d, const table *platforms, str_buf *out, accel_error *err) {
     str_appendf(out, "{\"source\":\"%s\",\n\"machine\":", source_name(d));
     hw_report_write_json(d->machine, out);
+    if (d->measured.count > 0) {
+        str_append(out, ",\n\"measured\":");
+        measured_machine_json(&d->measured, out);
+    }
     str_append(out, ",\n\"platforms\":");
     if (platforms != NULL)
         ACCEL_TRY(append_table(platforms, TABLE_JSON, out, err));
@@ -135,6 +146,7 @@ static accel_status print_text(const command_line *line, const detection *d, con
                                str_buf *out, accel_error *err) {
     bool only_available = line_flag(line, "available");
     machine_lines(d->machine, out);
+    ACCEL_TRY(append_rows(measured_machine_table(&d->measured), out, err));
     ACCEL_TRY(append_rows(machine_devices(d->machine, only_available), out, err));
     if (!only_available)
         ACCEL_TRY(append_rows(machine_absences(d->machine), out, err));
@@ -184,6 +196,10 @@ static const option_def detect_options[] = {
     {.name = "all",
      .kind = OPTION_FLAG,
      .help = "load the libraries of vendors and runtimes and ask them, too"},
+    {.name = "measure",
+     .kind = OPTION_FLAG,
+     .help =
+         "also measure what the processor reaches: products in each precision, bandwidth of each level of the memory, waking a thread; some seconds"},
     {.name = "save",
      .kind = OPTION_FLAG,
      .help =
@@ -219,6 +235,8 @@ static const char *const detect_examples[] = {
     "with what the libraries of vendors and runtimes say",
     "accel detect --available --format json",
     "for a program",
+    "accel detect --measure",
+    "and what the processor reaches",
     "accel detect --save",
     "and log it: a device that is gone since the last time is told",
     "accel detect --gather machine.json",

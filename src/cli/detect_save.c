@@ -77,16 +77,29 @@ static void add_engine_device(sightings *all, const probe_entry *e, const engine
                  details_of(all, sizeof members / sizeof *members, members), d->available);
 }
 
-static void add_platforms(sightings *all, const bool drives[PLATFORM_COUNT]) {
+/* {"measured": […]} */
+static const char *measured_details(sightings *all, const measured_machine *measured) {
+    str_buf out = {0};
+    str_append(&out, "{\"measured\": ");
+    measured_machine_json(measured, &out);
+    str_append(&out, "}");
+    const char *text = out.failed ? NULL : arena_strdup(all->arena, str_text(&out));
+    str_free(&out);
+    return text;
+}
+
+static void add_platforms(sightings *all, const bool drives[PLATFORM_COUNT], const measured_machine *measured) {
     for (int p = 0; p < PLATFORM_COUNT; p++) {
         const char *const members[][2] = {
             {"reason", drives[p] ? NULL : "no engine found here drives it"}};
-        add_sighting(all, platform_name((platform)p), "", "detect", details_of(all, 1, members), drives[p]);
+        const char *details = p == PLATFORM_CPU && measured->count > 0 ? measured_details(all, measured)
+                                                                       : details_of(all, 1, members);
+        add_sighting(all, platform_name((platform)p), "", "detect", details, drives[p]);
     }
 }
 
-static accel_status collect(const hw_report *machine, const probe_list *engines, sightings *all,
-                            accel_error *err) {
+static accel_status collect(const hw_report *machine, const probe_list *engines,
+                            const measured_machine *measured, sightings *all, accel_error *err) {
     bool drives[PLATFORM_COUNT] = {false};
     size_t most = machine->device_count + PLATFORM_COUNT;
     for (size_t i = 0; i < engines->count; i++)
@@ -103,7 +116,7 @@ static accel_status collect(const hw_report *machine, const probe_list *engines,
             drives[e->report.devices[d].platform] |= e->report.devices[d].available;
         }
     }
-    add_platforms(all, drives);
+    add_platforms(all, drives, measured);
     return all->failed ? error_no_memory(err, "what was found", 1) : ACCEL_OK;
 }
 
@@ -132,7 +145,7 @@ static accel_status tell_events(const command_line *line, const char *path, cons
 }
 
 accel_status detect_save(const command_line *line, const hw_report *machine, const probe_list *engines,
-                         accel_error *err) {
+                         const measured_machine *measured, accel_error *err) {
     char detected_at[CLOCK_UTC_TEXT_BYTES];
     bool is_first = false;
     record r;
@@ -140,7 +153,7 @@ accel_status detect_save(const command_line *line, const hw_report *machine, con
     const char *path = store_default_path(line_text(line, "db", NULL));
     record_init(&r);
     ACCEL_TRY(machine_describe(line->arena, &r, err));
-    ACCEL_TRY(collect(machine, engines, &all, err));
+    ACCEL_TRY(collect(machine, engines, measured, &all, err));
     ACCEL_TRY(store_log_availability(path, -1, r.machine_id, all.items, all.count, detected_at, &is_first, err));
     fprintf(stderr, "%zu rows in hardware_availability_log of %s\n", all.count, path);
     return is_first ? ACCEL_OK : tell_events(line, path, r.machine_id, detected_at, err);

@@ -2,90 +2,17 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/thread.h"
 #include "graph/infer.h"
-#include "measure/process.h"
+#include "measure/triad.h"
 
-enum { PRODUCT_SIZE = 1024, MOST_KEPT = 64, ALIGNMENT = 64 };
-static const uint64_t product_ns = 100000000, triad_ns = 60000000;
+enum { PRODUCT_SIZE = 1024, MOST_KEPT = 64 };
+static const uint64_t product_ns = 100000000;
 
 /* Three runs and this long; on a slow or busy machine up to eight, in three times as long. */
 static bool is_wanted(int runs, uint64_t elapsed_ns, uint64_t least_ns) {
     return runs < 3 || elapsed_ns < least_ns || (runs < 8 && elapsed_ns < 3 * least_ns);
-}
-
-/* ---- bandwidth ------------------------------------------------------------------------------------------------------ */
-
-typedef float floats __attribute__((vector_size(64)));
-
-typedef struct triad {
-    floats *a, *b, *c;
-    size_t count; /* of vectors in each */
-} triad;
-
-static void run_triad(void *context, size_t begin, size_t end, int worker) {
-    const triad *t = context;
-    (void)worker;
-    for (size_t i = begin; i < end; i++)
-        t->a[i] = t->b[i] + 3.0f * t->c[i];
-}
-
-/* Pages of their own, not one page of zeros; touched by the threads that will use them. */
-static void touch(void *context, size_t begin, size_t end, int worker) {
-    const triad *t = context;
-    (void)worker;
-    for (size_t i = begin; i < end; i++)
-        t->a[i] = t->b[i] = t->c[i] = (floats){1.0f};
-}
-
-/* Twice the last cache each, so that the three do not fit. A virtual machine may tell of all caches of its host: then there is an end. */
-static size_t triad_array_bytes(void) {
-    const long last_cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    const size_t least = (size_t)64 << 20, most = (size_t)128 << 20;
-    const int64_t available = system_available_bytes();
-    size_t bytes = last_cache > 0 && 2 * (size_t)last_cache > least ? 2 * (size_t)last_cache : least;
-    bytes = bytes > most ? most : bytes;
-    if (available > 0 && bytes > (size_t)available / 12) /* a quarter of what is there, for all three */
-        bytes = (size_t)available / 12;
-    return bytes / sizeof(floats) * sizeof(floats);
-}
-
-static void time_triad(thread_pool *pool, triad *t, double bytes, double *gb_per_s) {
-    size_t grain = (t->count + (size_t)thread_pool_size(pool) - 1) / (size_t)thread_pool_size(pool);
-    thread_pool_for(pool, t->count, grain, touch, t);
-    uint64_t best_ns = UINT64_MAX, begin = clock_now_ns(), before = begin;
-    for (int pass = 0; is_wanted(pass, before - begin, triad_ns); pass++) {
-        thread_pool_for(pool, t->count, grain, run_triad, t);
-        uint64_t now = clock_now_ns();
-        if (now - before < best_ns)
-            best_ns = now - before;
-        before = now;
-    }
-    *gb_per_s = 3.0 * bytes / (double)(best_ns > 0 ? best_ns : 1);
-}
-
-static accel_status measure_bandwidth(int threads, roofline *out, accel_error *err) {
-    thread_pool *pool = NULL;
-    ACCEL_TRY(thread_pool_create(threads, 0, &pool, err));
-    const size_t bytes = triad_array_bytes();
-    triad t = {mem_alloc_aligned(bytes, ALIGNMENT, true), mem_alloc_aligned(bytes, ALIGNMENT, true),
-               mem_alloc_aligned(bytes, ALIGNMENT, true), bytes / sizeof(floats)};
-    accel_status status = ACCEL_OK;
-    if (t.a && t.b && t.c) {
-        out->array_bytes = (double)bytes;
-        time_triad(pool, &t, (double)bytes, &out->bandwidth_gb_per_s);
-    } else {
-        status = error_no_memory(err, "the arrays of a triad", 3 * bytes);
-    }
-    mem_free_aligned(t.a, bytes);
-    mem_free_aligned(t.b, bytes);
-    mem_free_aligned(t.c, bytes);
-    thread_pool_destroy(pool);
-    return status;
 }
 
 /* ---- peak ------------------------------------------------------------------------------------------------------------- */
@@ -190,7 +117,9 @@ static accel_status bandwidth_of(roofline *out, accel_error *err) {
             out->array_bytes = kept[i].array_bytes;
             return ACCEL_OK;
         }
-    return measure_bandwidth(out->threads, out, err);
+    const size_t bytes = triad_memory_bytes();
+    out->array_bytes = (double)bytes;
+    return triad_measure(out->threads, bytes, &out->bandwidth_gb_per_s, err);
 }
 
 static accel_status measure_or_find(roofline *out, accel_error *err) {

@@ -139,6 +139,24 @@ class Runtimes(Detect):
         self.assertEqual([row["is_available"] for row in rows], [True])
 
 
+class Measured(Detect):
+    def test_what_the_processor_reaches(self):
+        report = self.detect_json("--measure")
+        threads = [m["threads"] for m in report["measured"]]
+        self.assertEqual(threads, sorted({1, report["machine"]["allowance"]["usable_threads"]}))
+        for m in report["measured"]:
+            self.assertGreater(m["peaks"]["fp32"], 0)
+            self.assertEqual([level["name"] for level in m["levels"]][0], "L1")
+            self.assertEqual(m["levels"][-1]["name"], "memory")
+            self.assertTrue(all(level["gb_per_s"] > 0 for level in m["levels"]))
+            self.assertEqual(m["wake_us"] is None, m["threads"] == 1)
+        self.assertIn("triad in memory", self.detect("--measure", "--save", "--db", self.db))
+        rows = self.accel_json(
+            "query", "SELECT detection_details FROM hardware_availability_log WHERE hardware_type = 'cpu' AND device = ''", "--db", self.db
+        )
+        self.assertIn("measured", json.dumps(rows))
+
+
 class Captures(Detect):
     def test_another_machine_is_not_logged(self):
         self.detect("--gather", "machine.json")
