@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import peer_cases
-from bars import ROOT, Page, accel_json, say
+from bars import ROOT, Page, accel_json, instruction_sets, say
 from onnx import TensorProto, helper, numpy_helper
 from peer_cases import ENGINES, SHORT, Case, Measuring, bench, busy, case_table, cases_of, failures, is_ok, median_ms, versions
 
@@ -314,6 +314,9 @@ def errors_table(page, cases, engines):
 
 
 def section_bf16(how):
+    if not {"avx512_bf16", "amx_tile"} & set(instruction_sets()[0]):
+        say("bf16: this CPU has no products of bf16, no page is written")
+        return
     engines = ["native", "openvino"]
     page = new_page("peers-bf16", "Native against OpenVINO, bf16", how)
     comparisons = measure_models(how, engines, "bf16")
