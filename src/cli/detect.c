@@ -85,9 +85,8 @@ static accel_status detect(const command_line *line, detection *d, accel_error *
         return error_set(
             err, ACCEL_INVALID_ARGUMENT,
             "--save and --measure are about this machine, --from shows another one: give one of the two");
-    hw_options options = {.all = asks_all(line),
-                          .timeout_s = line_real(line, "timeout", 20),
-                          .cancel = cli_interrupt_flag()};
+    hw_options options = {
+        .all = asks_all(line), .timeout_s = line_real(line, "timeout", 20), .cancel = cli_interrupt_flag()};
     ACCEL_TRY(open_source(from, &d->source, err));
     ACCEL_TRY(hw_detect(d->source, &options, &d->machine, err));
     if (gather != NULL)

@@ -2,7 +2,8 @@
 
 #include "report/table.h"
 
-accel_status measured_machine_make(arena *a, const hw_report *machine, measured_machine *out, accel_error *err) {
+accel_status measured_machine_make(arena *a, const hw_report *machine, measured_machine *out,
+                                   accel_error *err) {
     const int most = machine->allowance.usable_threads > 1 ? (int)machine->allowance.usable_threads : 1;
     const int threads[] = {1, most};
     const size_t count = most > 1 ? 2 : 1;
@@ -29,16 +30,21 @@ static void peak_rows(table *t, const measured_machine *m) {
     }
 }
 
+/* Caches are counted in powers of two. */
+static void level_name(table *t, const capability_level *level) {
+    const int64_t mib = 1 << 20;
+    if (level->cache_bytes == HW_UNKNOWN)
+        table_textf(t, "triad in %s", level->name);
+    else if (level->cache_bytes >= mib)
+        table_textf(t, "triad in %s (%lld MiB)", level->name, (long long)(level->cache_bytes / mib));
+    else
+        table_textf(t, "triad in %s (%lld KiB)", level->name, (long long)(level->cache_bytes / 1024));
+}
+
 static void level_rows(table *t, const measured_machine *m) {
-    char text[32];
     for (size_t i = 0; i < m->runs[0].level_count; i++) {
-        const capability_level *level = &m->runs[0].levels[i];
         table_row(t);
-        if (level->cache_bytes == HW_UNKNOWN)
-            table_textf(t, "triad in %s", level->name);
-        else
-            table_textf(t, "triad in %s (%s)", level->name,
-                        str_bytes(text, sizeof text, (double)level->cache_bytes));
+        level_name(t, &m->runs[0].levels[i]);
         table_text(t, "GB/s");
         for (size_t k = 0; k < m->count; k++)
             figure(t, m->runs[k].levels[i].gb_per_s);

@@ -13,7 +13,8 @@ typedef struct measured_machine {
     size_t count;     /* 0: nothing was measured */
 } measured_machine;
 
-accel_status measured_machine_make(arena *a, const hw_report *machine, measured_machine *out, accel_error *err);
+accel_status measured_machine_make(arena *a, const hw_report *machine, measured_machine *out,
+                                   accel_error *err);
 /* A row a figure, a column a number of threads; NULL when memory ends. */
 struct table *measured_machine_table(const measured_machine *m);
 /* An array of capability_write_json. */

@@ -67,11 +67,13 @@ static void add_device(sightings *all, const hw_device *d) {
 }
 
 static void add_engine_device(sightings *all, const probe_entry *e, const engine_device *d) {
-    const char *const members[][2] = {
-        {"name", d->name},       {"engine", e->engine->name},
-        {"driver", d->driver},   {"engine_version", e->report.version},
-        {"reason", d->reason},   {"memory_bytes", bytes_text(all, (int64_t)d->memory_bytes)},
-        {"library", d->available ? e->report.library : NULL}};
+    const char *const members[][2] = {{"name", d->name},
+                                      {"engine", e->engine->name},
+                                      {"driver", d->driver},
+                                      {"engine_version", e->report.version},
+                                      {"reason", d->reason},
+                                      {"memory_bytes", bytes_text(all, (int64_t)d->memory_bytes)},
+                                      {"library", d->available ? e->report.library : NULL}};
     add_sighting(all, platform_name(d->platform), arena_printf(all->arena, "%s %s", e->engine->name, d->id),
                  arena_printf(all->arena, "engine %s", e->engine->name),
                  details_of(all, sizeof members / sizeof *members, members), d->available);
@@ -88,10 +90,10 @@ static const char *measured_details(sightings *all, const measured_machine *meas
     return text;
 }
 
-static void add_platforms(sightings *all, const bool drives[PLATFORM_COUNT], const measured_machine *measured) {
+static void add_platforms(sightings *all, const bool drives[PLATFORM_COUNT],
+                          const measured_machine *measured) {
     for (int p = 0; p < PLATFORM_COUNT; p++) {
-        const char *const members[][2] = {
-            {"reason", drives[p] ? NULL : "no engine found here drives it"}};
+        const char *const members[][2] = {{"reason", drives[p] ? NULL : "no engine found here drives it"}};
         const char *details = p == PLATFORM_CPU && measured->count > 0 ? measured_details(all, measured)
                                                                        : details_of(all, 1, members);
         add_sighting(all, platform_name((platform)p), "", "detect", details, drives[p]);
@@ -154,7 +156,8 @@ accel_status detect_save(const command_line *line, const hw_report *machine, con
     record_init(&r);
     ACCEL_TRY(machine_describe(line->arena, &r, err));
     ACCEL_TRY(collect(machine, engines, measured, &all, err));
-    ACCEL_TRY(store_log_availability(path, -1, r.machine_id, all.items, all.count, detected_at, &is_first, err));
+    ACCEL_TRY(
+        store_log_availability(path, -1, r.machine_id, all.items, all.count, detected_at, &is_first, err));
     fprintf(stderr, "%zu rows in hardware_availability_log of %s\n", all.count, path);
     return is_first ? ACCEL_OK : tell_events(line, path, r.machine_id, detected_at, err);
 }

@@ -11,7 +11,8 @@
 
 /* ---- bandwidth ------------------------------------------------------------------------------------------------------------ */
 
-static accel_status measure_level(int threads, size_t array_bytes, capability_level *level, accel_error *err) {
+static accel_status measure_level(int threads, size_t array_bytes, capability_level *level,
+                                  accel_error *err) {
     level->array_bytes = array_bytes / 64 * 64;
     return triad_measure(threads, level->array_bytes, &level->gb_per_s, err);
 }

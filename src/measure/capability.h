@@ -12,7 +12,8 @@ enum { CAPABILITY_LEVELS = 6, CAPABILITY_PEAKS = 3 };
 typedef struct capability_level {
     char name[16];       /* "L1", "L2"…, "memory" */
     int64_t cache_bytes; /* of one such cache; HW_UNKNOWN for memory */
-    size_t array_bytes;  /* of each array of the triad, all threads together: the three fill half of the caches that the threads have */
+    size_t
+        array_bytes; /* of each array of the triad, all threads together: the three fill half of the caches that the threads have */
     double gb_per_s;
 } capability_level;
 
@@ -25,7 +26,8 @@ typedef struct capability {
     } peaks[CAPABILITY_PEAKS];
     capability_level levels[CAPABILITY_LEVELS];
     size_t level_count;
-    double wake_us; /* from handing out work until a sleeping thread begins with it, the median; NAN with one thread */
+    double
+        wake_us; /* from handing out work until a sleeping thread begins with it, the median; NAN with one thread */
 } capability;
 
 accel_status capability_measure(const hw_cpu *cpu, int threads, capability *out, accel_error *err);

@@ -14,7 +14,7 @@ typedef float floats __attribute__((vector_size(64)));
 
 typedef struct triad {
     floats *a, *b, *c;
-    size_t count; /* of vectors in each */
+    size_t count;  /* of vectors in each */
     size_t passes; /* over a thread's part in one round */
     void (*pass)(floats *a, const floats *b, const floats *c, size_t count);
 } triad;

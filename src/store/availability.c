@@ -30,7 +30,8 @@ static accel_status insert_vanished(database *db, const char *machine_id, const 
         db,
         "INSERT INTO hardware_availability_log (hardware_type, is_available, detection_method, detection_details, detected_at, machine_id, "
         "device) SELECT hardware_type, false, detection_method, '{\"reason\": \"it was there at the detection before and was not found\"}', now, "
-        "machine_id, device FROM (SELECT *, " UTC_PARAMETER " AS now FROM hardware_availability_log WHERE machine_id = ? AND NOT is_simulated "
+        "machine_id, device FROM (SELECT *, " UTC_PARAMETER
+        " AS now FROM hardware_availability_log WHERE machine_id = ? AND NOT is_simulated "
         "QUALIFY row_number() OVER (PARTITION BY hardware_type, device ORDER BY detected_at DESC, id DESC) = 1) "
         "WHERE is_available AND detected_at < now",
         &s, err));
@@ -61,7 +62,8 @@ static accel_status insert_all(database *db, const char *machine_id, const store
 
 accel_status store_log_availability(const char *path, double patience_s, const char *machine_id,
                                     const store_sighting *sightings, size_t count,
-                                    char detected_at[CLOCK_UTC_TEXT_BYTES], bool *is_first, accel_error *err) {
+                                    char detected_at[CLOCK_UTC_TEXT_BYTES], bool *is_first,
+                                    accel_error *err) {
     database db;
     ACCEL_TRY(database_open(path, false, patience_s < 0 ? default_patience_s : patience_s, &db, err));
     (void)clock_utc_text(clock_utc_us(), detected_at);

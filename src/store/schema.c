@@ -150,8 +150,9 @@ const schema_table schema_tables[] = {
           "one row a case, failed and unsupported ones included"),
     TABLE("hardware_compatibility", "hardware_compatibility_seq", compatibility_columns,
           "one row a model and platform in a run"),
-    TABLE_SINCE(2, "hardware_availability_log", "hardware_availability_log_seq", availability_columns,
-                "what `accel detect --save` found: a row a platform and device, and one for each that was there at the detection before and is gone"),
+    TABLE_SINCE(
+        2, "hardware_availability_log", "hardware_availability_log_seq", availability_columns,
+        "what `accel detect --save` found: a row a platform and device, and one for each that was there at the detection before and is gone"),
 };
 const size_t schema_table_count = sizeof schema_tables / sizeof *schema_tables;
 
@@ -174,8 +175,7 @@ const schema_view schema_views[] = {
      "p.memory_peak_mb, p.verified, p.reference, p.relative_l2, p.provenance, r.started_at, p.created_at, p.result_id, p.run_id, p.model_id, p.hardware_id "
      "FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) "
      "WHERE p.status = 'ok' AND " MEASURED " "
-     "QUALIFY row_number() OVER (PARTITION BY " IDENTITY
-     " ORDER BY r.started_at DESC, p.result_id DESC) = 1",
+     "QUALIFY row_number() OVER (PARTITION BY " IDENTITY " ORDER BY r.started_at DESC, p.result_id DESC) = 1",
      1},
     {"model_hardware_compatibility", "how often a model ran on a platform",
      "SELECT m.model_name, m.model_family, h.hardware_type, h.device_name, count(*) FILTER (c.is_compatible) AS compatible_count, "

@@ -8,9 +8,10 @@
 #include "measure/capability.h"
 #include "measure/triad.h"
 
-static const hw_cache caches[] = {{.level = 1, .type = 'd', .bytes = 32 << 10, .line_bytes = 64, .count = 2},
-                                  {.level = 1, .type = 'i', .bytes = 32 << 10, .line_bytes = 64, .count = 2},
-                                  {.level = 2, .type = 'u', .bytes = 512 << 10, .line_bytes = 64, .count = 2}};
+static const hw_cache caches[] = {
+    {.level = 1, .type = 'd', .bytes = 32 << 10, .line_bytes = 64, .count = 2},
+    {.level = 1, .type = 'i', .bytes = 32 << 10, .line_bytes = 64, .count = 2},
+    {.level = 2, .type = 'u', .bytes = 512 << 10, .line_bytes = 64, .count = 2}};
 static const hw_cpu cpu = {.caches = caches, .cache_count = 3};
 
 static void every_level_has_a_figure(void **state) {
@@ -33,17 +34,19 @@ static void every_level_has_a_figure(void **state) {
 
 static void unknown_figures_are_null(void **state) {
     (void)state;
-    const capability c = {.threads = 1,
-                          .peaks = {{PRECISION_FP32, 12.5}, {PRECISION_BF16, (double)NAN}, {PRECISION_INT8, 7}},
-                          .levels = {{"memory", HW_UNKNOWN, 640, 1.5}},
-                          .level_count = 1,
-                          .wake_us = (double)NAN};
+    const capability c = {
+        .threads = 1,
+        .peaks = {{PRECISION_FP32, 12.5}, {PRECISION_BF16, (double)NAN}, {PRECISION_INT8, 7}},
+        .levels = {{"memory", HW_UNKNOWN, 640, 1.5}},
+        .level_count = 1,
+        .wake_us = (double)NAN};
     str_buf out = {0};
     capability_write_json(&c, &out);
-    assert_string_equal(str_text(&out),
-                        "{\"threads\": 1, \"peaks\": {\"fp32\": 12.5, \"bf16\": null, \"int8\": 7}, \"levels\": "
-                        "[{\"name\": \"memory\", \"cache_bytes\": null, \"array_bytes\": 640, \"gb_per_s\": 1.5}], "
-                        "\"wake_us\": null}");
+    assert_string_equal(
+        str_text(&out),
+        "{\"threads\": 1, \"peaks\": {\"fp32\": 12.5, \"bf16\": null, \"int8\": 7}, \"levels\": "
+        "[{\"name\": \"memory\", \"cache_bytes\": null, \"array_bytes\": 640, \"gb_per_s\": 1.5}], "
+        "\"wake_us\": null}");
     str_free(&out);
 }
 

@@ -19,9 +19,10 @@ static bool detect(const char *path, const char *machine_id, size_t count, const
 }
 
 static const char *events(const char *path) {
-    return ask(path, "SELECT string_agg(event || ' ' || hardware_type || ':' || device, ', ' ORDER BY id) FROM "
-                     "hardware_availability_events WHERE detected_at = (SELECT max(detected_at) FROM "
-                     "hardware_availability_log)");
+    return ask(path,
+               "SELECT string_agg(event || ' ' || hardware_type || ':' || device, ', ' ORDER BY id) FROM "
+               "hardware_availability_events WHERE detected_at = (SELECT max(detected_at) FROM "
+               "hardware_availability_log)");
 }
 
 static void what_vanishes_is_an_event(void **state) {
@@ -51,7 +52,8 @@ static void machines_do_not_mix(void **state) {
     assert_true(detect(path, machine, 1, &gpu));
     assert_true(detect(path, "fedcba9876543210", 1, &none));
     assert_string_equal(events(path), "");
-    assert_string_equal(ask(path, "SELECT count(*) FROM hardware_availability_log WHERE NOT is_available"), "1");
+    assert_string_equal(ask(path, "SELECT count(*) FROM hardware_availability_log WHERE NOT is_available"),
+                        "1");
 }
 
 static void a_detection_of_nothing_ends_all(void **state) {
@@ -72,11 +74,12 @@ static void an_older_database_is_brought_up(void **state) {
     record r = made_up(a, 1);
     add_all(path, &r, 1);
     assert_ok(database_open(path, false, 1, &db, &err));
-    assert_ok(database_exec(&db,
-                            "DROP VIEW hardware_availability_events; DROP TABLE hardware_availability_log; DROP "
-                            "SEQUENCE hardware_availability_log_seq; DELETE FROM accel_schema; INSERT INTO "
-                            "accel_schema (version) VALUES (1)",
-                            &err));
+    assert_ok(
+        database_exec(&db,
+                      "DROP VIEW hardware_availability_events; DROP TABLE hardware_availability_log; DROP "
+                      "SEQUENCE hardware_availability_log_seq; DELETE FROM accel_schema; INSERT INTO "
+                      "accel_schema (version) VALUES (1)",
+                      &err));
     database_close(&db);
     assert_true(detect(path, machine, 1, &cpu));
     assert_string_equal(ask(path, "SELECT max(version) FROM accel_schema"), "2");
@@ -103,10 +106,8 @@ static void a_newer_database_is_refused(void **state) {
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, temp_folder_setup, temp_folder_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(what_vanishes_is_an_event),
-        STORE_TEST(machines_do_not_mix),
-        STORE_TEST(a_detection_of_nothing_ends_all),
-        STORE_TEST(an_older_database_is_brought_up),
+        STORE_TEST(what_vanishes_is_an_event),       STORE_TEST(machines_do_not_mix),
+        STORE_TEST(a_detection_of_nothing_ends_all), STORE_TEST(an_older_database_is_brought_up),
         STORE_TEST(a_newer_database_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
