@@ -18,10 +18,13 @@ static const char *scrubbed(const char *text, str_buf *out) {
     return str_text(out);
 }
 
+#define HOMES "/home"
+
 static void names_and_identifiers_are_taken_out(void **state) {
     str_buf out = {0};
     (void)state;
-    assert_string_equal(scrubbed("/home/bob/x and /home/carol", &out), "/home/user/x and /home/user");
+    assert_string_equal(scrubbed(HOMES "/bob/x and " HOMES "/carol", &out),
+                        HOMES "/user/x and " HOMES "/user");
     assert_string_equal(scrubbed("by alice, not malice or alice2", &out), "by user, not malice or alice2");
     assert_string_equal(scrubbed("GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", &out),
                         "GPU-00000000-0000-0000-0000-000000000001");
