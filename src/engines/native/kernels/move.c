@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "engines/native/kernels/copy.h"
 #include "engines/native/kernels/kernels.h"
 #include "engines/native/kernels/square.h"
 
@@ -284,12 +285,6 @@ static int64_t outer_offset(const transpose_state *s, int outer, size_t at) {
     return offset;
 }
 
-static void copy_strided(const char *in, int64_t stride, char *out, int64_t count, size_t bytes) {
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(out + (size_t)i * bytes, in + (size_t)(i * stride) * bytes, bytes);
-    }
-}
-
 static void transpose_task(void *context, size_t begin, size_t end, int worker) {
     const kernel_call *c = context;
     const transpose_state *s = c->state;
@@ -309,10 +304,9 @@ static void transpose_task(void *context, size_t begin, size_t end, int worker) 
                           (uint32_t *)(void *)out, columns, columns, s->dims[s->rank - 2]);
         } else if (s->strides[s->rank - 1] == 1) {
             memcpy(out, in, (size_t)columns * s->element_bytes);
-        } else if (s->element_bytes == 4) {
-            copy_strided(in, s->strides[s->rank - 1], out, columns, 4);
         } else {
-            copy_strided(in, s->strides[s->rank - 1], out, columns, s->element_bytes);
+            copy_steps(out, (int64_t)s->element_bytes, in,
+                       s->strides[s->rank - 1] * (int64_t)s->element_bytes, columns, s->element_bytes);
         }
     }
 }
@@ -501,38 +495,15 @@ static accel_status slice_prepare(kernel_call *c) {
     return ACCEL_OK;
 }
 
-/* bytes of a row: a constant where this is inlined, since a call of memcpy for 4 bytes costs ten times the copy. */
-INLINE void copy_rows(const char *from, size_t from_step, char *to, size_t to_step, size_t rows,
-                      const size_t bytes) {
-    for (size_t i = 0; i < rows; i++) {
-        memcpy(to + i * to_step, from + i * from_step, bytes);
-    }
-}
-
 static void copy_part(const copy_state *s, const struct copy_part *part, size_t first, size_t rows) {
-    const size_t from_step = (size_t)part->from_stride * s->element_bytes,
-                 to_step = (size_t)part->to_stride * s->element_bytes,
-                 bytes = (size_t)part->count * s->element_bytes;
+    const int64_t element = (int64_t)s->element_bytes, from_step = part->from_stride * element,
+                  to_step = part->to_stride * element;
     const char *from =
-        (const char *)part->from->data + (size_t)part->from_offset * s->element_bytes + first * from_step;
-    char *to = (char *)part->to->data + (size_t)part->to_offset * s->element_bytes + first * to_step;
-    if (bytes == 0 ||
-        to == from) { /* the latter: the plan put it in its place before it was written: join.c */
-        return;
-    }
-    switch (bytes) {
-    case 4:
-        copy_rows(from, from_step, to, to_step, rows, 4);
-        break;
-    case 8:
-        copy_rows(from, from_step, to, to_step, rows, 8);
-        break;
-    case 16:
-        copy_rows(from, from_step, to, to_step, rows, 16);
-        break;
-    default:
-        copy_rows(from, from_step, to, to_step, rows, bytes);
-        break;
+        (const char *)part->from->data + part->from_offset * element + (int64_t)first * from_step;
+    char *to = (char *)part->to->data + part->to_offset * element + (int64_t)first * to_step;
+    /* Where they are the same the plan put it in its place before it was written: join.c. */
+    if (part->count > 0 && to != from) {
+        copy_steps(to, to_step, from, from_step, (int64_t)rows, (size_t)(part->count * element));
     }
 }
 

@@ -3,6 +3,7 @@
  * copied at once. */
 #include <string.h>
 
+#include "engines/native/kernels/copy.h"
 #include "engines/native/kernels/kernels.h"
 
 enum { MOST_AXES = 2 * TENSOR_MAX_RANK };
@@ -121,35 +122,6 @@ static rearrange_state *start_axes(kernel_call *c) {
 }
 
 /* ---- copying ----------------------------------------------------------------------------------------------------------- */
-
-/* bytes is a constant where this is inlined. */
-INLINE void copy_each(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count,
-                      const size_t bytes) {
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(to + i * to_step, from + i * from_step, bytes);
-    }
-}
-
-static void copy_steps(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count,
-                       size_t bytes) {
-    switch (bytes) {
-    case 1:
-        copy_each(to, to_step, from, from_step, count, 1);
-        break;
-    case 2:
-        copy_each(to, to_step, from, from_step, count, 2);
-        break;
-    case 4:
-        copy_each(to, to_step, from, from_step, count, 4);
-        break;
-    case 8:
-        copy_each(to, to_step, from, from_step, count, 8);
-        break;
-    default:
-        copy_each(to, to_step, from, from_step, count, bytes);
-        break;
-    }
-}
 
 /* `bytes` of to, of which the first `have` are there already, are filled by doubling. */
 static void repeat(char *to, size_t have, size_t bytes) {
