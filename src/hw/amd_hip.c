@@ -57,31 +57,25 @@ static accel_status ask_device(const hip_api *h, hw_report *r, int device) {
     return hw_report_interface(r, d, "rocm");
 }
 
-static void judge_others(hw_report *r, hw_state state, const char *reason, const char *remedy) {
-    for (size_t i = 0; i < r->device_count; i++)
-        if (r->devices[i].state == HW_NOT_PROBED && str_equal(r->devices[i].probe, AMD_PROBE))
-            vendor_set_state(&r->devices[i], state, reason, remedy);
-}
-
 static void hide_others(hw_report *r) {
     static const char *const variables[] = {"ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
                                             "CUDA_VISIBLE_DEVICES"};
     if (access("/dev/kfd", R_OK | W_OK) != 0 && errno == EACCES) {
-        judge_others(r, HW_HIDDEN, "/dev/kfd may not be opened: permission denied",
-                     "add the user to the group render, then log in again");
+        vendor_judge_others(r, AMD_PROBE, HW_HIDDEN, "/dev/kfd may not be opened: permission denied",
+                            "add the user to the group render, then log in again");
         return;
     }
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *value = getenv(variables[i]), *shown = value ? vendor_text(r->arena, value, 256) : NULL;
         if (!value)
             continue;
-        judge_others(r, HW_HIDDEN,
-                     arena_printf(r->arena, "%s=%s leaves it out", variables[i], shown ? shown : ""),
-                     "unset that variable or name this GPU in it");
+        vendor_judge_others(r, AMD_PROBE, HW_HIDDEN,
+                            arena_printf(r->arena, "%s=%s leaves it out", variables[i], shown ? shown : ""),
+                            "unset that variable or name this GPU in it");
         return;
     }
-    judge_others(
-        r, HW_NO_DRIVER, "HIP does not offer it to this process",
+    vendor_judge_others(
+        r, AMD_PROBE, HW_NO_DRIVER, "HIP does not offer it to this process",
         "ROCm may not support this GPU (HSA_OVERRIDE_GFX_VERSION names a near one that it does); in a "
         "container: pass /dev/kfd and /dev/dri in");
 }
@@ -97,14 +91,12 @@ static accel_status ask_open(const hip_api *h, hw_report *r, const char *missing
     int error = h->count(&count);
     if (error != 0 && error != HIP_NO_DEVICE) {
         const char *said = words(h, r->arena, error);
-        judge_others(r, HW_BROKEN, said, "see what rocminfo says");
+        vendor_judge_others(r, AMD_PROBE, HW_BROKEN, said, "see what rocminfo says");
         return hw_report_evidence(r, AMD_PROBE, false, h->name, "%s; the number of devices: %s",
                                   text ? text : "HIP", said);
     }
     count = error == 0 ? count : 0;
-    ACCEL_TRY(hw_report_evidence(r, AMD_PROBE, count > 0, h->name, "%s, %d device%s for this process%s%s",
-                                 text ? text : "HIP", count, count == 1 ? "" : "s",
-                                 missing ? "; an old library without " : "", missing ? missing : ""));
+    ACCEL_TRY(vendor_note_offer(r, AMD_PROBE, h->name, text ? text : "HIP", count, missing));
     for (int i = 0; i < count && i < MOST_DEVICES; i++)
         ACCEL_TRY(ask_device(h, r, i));
     hide_others(r);
@@ -121,13 +113,14 @@ accel_status amd_ask_hip(hw_report *r) {
     hip_api h = {0};
     ACCEL_TRY(vendor_open(r, AMD_PROBE, names, &h.library, &h.name));
     if (!h.library) {
-        judge_others(r, HW_NO_DRIVER, "ROCm's runtime libamdhip64.so cannot be loaded",
-                     "install ROCm's HIP runtime, or add its folder to LD_LIBRARY_PATH");
+        vendor_judge_others(r, AMD_PROBE, HW_NO_DRIVER, "ROCm's runtime libamdhip64.so cannot be loaded",
+                            "install ROCm's HIP runtime, or add its folder to LD_LIBRARY_PATH");
         return ACCEL_OK;
     }
     const char *missing = vendor_bind(h.library, symbols, sizeof symbols / sizeof symbols[0], &h, r->arena);
     if (!h.count) {
-        judge_others(r, HW_BROKEN, "libamdhip64.so lacks hipGetDeviceCount", "install ROCm anew");
+        vendor_judge_others(r, AMD_PROBE, HW_BROKEN, "libamdhip64.so lacks hipGetDeviceCount",
+                            "install ROCm anew");
         return hw_report_evidence(r, AMD_PROBE, false, h.name, "is no HIP that counts devices: it lacks %s",
                                   missing);
     }

@@ -6,11 +6,6 @@
 
 #include "hw/topology.h"
 
-static const char *next_line(const char *line) {
-    line = strchr(line, '\n');
-    return line ? line + 1 : "";
-}
-
 /* `count` hexadecimal numbers; NULL when there are fewer. */
 static const char *take_numbers(const char *at, uint32_t *numbers, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -26,7 +21,7 @@ static const char *take_numbers(const char *at, uint32_t *numbers, size_t count)
 
 bool cpuid_dump_find(const char *dump, unsigned leaf, unsigned subleaf, uint32_t registers[4]) {
     const uint32_t ecx_counts = 4;
-    for (const char *line = dump; line && *line; line = next_line(line)) {
+    for (const char *line = dump; line && *line; line = topology_next_line(line)) {
         uint32_t in[5];
         const char *at = *line == '#' ? NULL : take_numbers(line, in, 5);
         if (!at || in[1] != leaf || ((in[0] & ecx_counts) != 0 ? in[3] != subleaf : subleaf != 0))

@@ -127,8 +127,7 @@ static accel_status ask_device(const cuda_api *c, hw_report *r, int ordinal) {
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
     d->kind = HW_GPU;
-    d->state = HW_USABLE;
-    d->reason = d->remedy = NULL;
+    vendor_set_state(d, HW_USABLE, NULL, NULL);
     d->probe = NVIDIA_PROBE;
     d->vendor = "NVIDIA";
     add_figures(c, r->arena, device, d);
@@ -139,27 +138,17 @@ static accel_status ask_device(const cuda_api *c, hw_report *r, int ordinal) {
 
 /* ---- those that CUDA does not offer --------------------------------------------------------------------------------------------- */
 
-static void judge_others(hw_report *r, hw_state state, const char *reason, const char *remedy) {
-    for (size_t i = 0; i < r->device_count; i++) {
-        hw_device *d = &r->devices[i];
-        if (d->state != HW_NOT_PROBED || !str_equal(d->probe, NVIDIA_PROBE))
-            continue;
-        d->state = state;
-        d->reason = reason;
-        d->remedy = remedy;
-    }
-}
-
 static void hide_others(hw_report *r) {
     const char *list = getenv("CUDA_VISIBLE_DEVICES");
     const char *shown = list ? vendor_text(r->arena, list, 256) : NULL;
     if (list)
-        judge_others(r, HW_HIDDEN,
-                     arena_printf(r->arena, "CUDA_VISIBLE_DEVICES=%s leaves it out", shown ? shown : ""),
-                     "unset CUDA_VISIBLE_DEVICES or name this GPU in it");
+        vendor_judge_others(
+            r, NVIDIA_PROBE, HW_HIDDEN,
+            arena_printf(r->arena, "CUDA_VISIBLE_DEVICES=%s leaves it out", shown ? shown : ""),
+            "unset CUDA_VISIBLE_DEVICES or name this GPU in it");
     else
-        judge_others(
-            r, HW_HIDDEN, "CUDA does not offer it to this process",
+        vendor_judge_others(
+            r, NVIDIA_PROBE, HW_HIDDEN, "CUDA does not offer it to this process",
             "in a container: pass its device file in; with MIG: CUDA takes the first instance unless "
             "CUDA_VISIBLE_DEVICES names another");
 }
@@ -170,7 +159,7 @@ static accel_status note_init_failure(const cuda_api *c, hw_report *r, int error
     if (error == CUDA_NO_DEVICE) /* also what an empty CUDA_VISIBLE_DEVICES gives */
         hide_others(r);
     else
-        judge_others(r, HW_BROKEN, said, remedy_of(error));
+        vendor_judge_others(r, NVIDIA_PROBE, HW_BROKEN, said, remedy_of(error));
     return ACCEL_OK;
 }
 
@@ -181,13 +170,11 @@ static accel_status ask_open(const cuda_api *c, hw_report *r, const char *missin
                                    : "CUDA of unknown version";
     if (error != 0) {
         const char *said = words(c, r->arena, error);
-        judge_others(r, HW_BROKEN, said, remedy_of(error));
+        vendor_judge_others(r, NVIDIA_PROBE, HW_BROKEN, said, remedy_of(error));
         return hw_report_evidence(r, NVIDIA_PROBE, false, c->name, "%s; the number of devices: %s",
                                   text ? text : "CUDA", said);
     }
-    ACCEL_TRY(hw_report_evidence(r, NVIDIA_PROBE, count > 0, c->name, "%s, %d device%s for this process%s%s",
-                                 text ? text : "CUDA", count, count == 1 ? "" : "s",
-                                 missing ? "; an old library without " : "", missing ? missing : ""));
+    ACCEL_TRY(vendor_note_offer(r, NVIDIA_PROBE, c->name, text ? text : "CUDA", count, missing));
     for (int i = 0; i < count && i < MOST_DEVICES; i++)
         ACCEL_TRY(ask_device(c, r, i));
     hide_others(r);
@@ -199,15 +186,15 @@ accel_status nvidia_ask_cuda(hw_report *r) {
     cuda_api c = {0};
     ACCEL_TRY(vendor_open(r, NVIDIA_PROBE, names, &c.library, &c.name));
     if (!c.library) {
-        judge_others(r, HW_NO_DRIVER, "libcuda.so.1 cannot be loaded",
-                     "install the driver's libraries of the same version; in a container: "
-                     "NVIDIA_DRIVER_CAPABILITIES=compute,utility");
+        vendor_judge_others(r, NVIDIA_PROBE, HW_NO_DRIVER, "libcuda.so.1 cannot be loaded",
+                            "install the driver's libraries of the same version; in a container: "
+                            "NVIDIA_DRIVER_CAPABILITIES=compute,utility");
         return ACCEL_OK;
     }
     const char *missing = vendor_bind(c.library, symbols, sizeof symbols / sizeof symbols[0], &c, r->arena);
     if (!c.init || !c.count || !c.device) {
-        judge_others(r, HW_BROKEN, "libcuda.so.1 lacks functions that list devices",
-                     "install NVIDIA's driver anew");
+        vendor_judge_others(r, NVIDIA_PROBE, HW_BROKEN, "libcuda.so.1 lacks functions that list devices",
+                            "install NVIDIA's driver anew");
         return hw_report_evidence(r, NVIDIA_PROBE, false, c.name,
                                   "is no CUDA that lists devices: it lacks %s", missing);
     }

@@ -29,21 +29,21 @@ static int64_t info_type(const struct hwloc_info_s *infos, unsigned count) {
     return HW_UNKNOWN;
 }
 
+const char *topology_next_line(const char *line) {
+    line = strchr(line, '\n');
+    return line ? line + 1 : "";
+}
+
 /* What tells cores apart that hwloc does not: Arm's "CPU part" by processor, from one pass over /proc/cpuinfo. */
 typedef struct part_list {
     int64_t parts[MOST_ELEMENTS];
 } part_list;
 
-static const char *next_line(const char *line) {
-    line = strchr(line, '\n');
-    return line ? line + 1 : "";
-}
-
 static void read_parts(const char *cpuinfo, part_list *out) {
     unsigned long processor = MOST_ELEMENTS;
     for (size_t i = 0; i < MOST_ELEMENTS; i++)
         out->parts[i] = HW_UNKNOWN;
-    for (const char *line = cpuinfo; line && *line; line = next_line(line)) {
+    for (const char *line = cpuinfo; line && *line; line = topology_next_line(line)) {
         const char *value = line + strcspn(line, ":\n");
         if (*value != ':')
             continue;

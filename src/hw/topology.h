@@ -30,4 +30,7 @@ int64_t cpuid_core_type(const char *dump);
 /* The value behind "key :" in /proc/cpuinfo's text for the n-th time, up to the line's end; NULL. */
 const char *cpuinfo_value(const char *cpuinfo, const char *key, size_t nth, size_t *length);
 
+/* The beginning of the line behind this one; "" behind the last. */
+const char *topology_next_line(const char *line);
+
 #endif

@@ -92,6 +92,20 @@ void vendor_set_state(hw_device *d, hw_state state, const char *reason, const ch
     d->remedy = remedy;
 }
 
+void vendor_judge_others(hw_report *r, const char *probe, hw_state state, const char *reason,
+                         const char *remedy) {
+    for (size_t i = 0; i < r->device_count; i++)
+        if (r->devices[i].state == HW_NOT_PROBED && str_equal(r->devices[i].probe, probe))
+            vendor_set_state(&r->devices[i], state, reason, remedy);
+}
+
+accel_status vendor_note_offer(hw_report *r, const char *probe, const char *name, const char *version,
+                               int count, const char *missing) {
+    return hw_report_evidence(r, probe, count > 0, name, "%s, %d device%s for this process%s%s", version,
+                              count, count == 1 ? "" : "s", missing ? "; an old library without " : "",
+                              missing ? missing : "");
+}
+
 void vendor_unanswered(hw_source *s, const hw_options *options, hw_report *r, hw_device *d, const char *who) {
     if (is_asked_now(s, options))
         vendor_set_state(d, HW_BROKEN, arena_printf(r->arena, "%s says nothing of it", who),

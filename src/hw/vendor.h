@@ -23,6 +23,12 @@ accel_status vendor_note_path(hw_source *s, hw_report *r, const char *probe, con
  * who: "NVIDIA's library". */
 void vendor_unanswered(hw_source *s, const hw_options *options, hw_report *r, hw_device *d, const char *who);
 void vendor_set_state(hw_device *d, hw_state state, const char *reason, const char *remedy);
+/* The devices of this probe that are not probed yet get this state. */
+void vendor_judge_others(hw_report *r, const char *probe, hw_state state, const char *reason,
+                         const char *remedy);
+/* Evidence of how many devices the library of that name offers this process; missing: functions that it lacks, or NULL. */
+accel_status vendor_note_offer(hw_report *r, const char *probe, const char *name, const char *version,
+                               int count, const char *missing);
 
 /* The value of "key: value" in a text of lines; copied into the arena, blanks around it cut. NULL: no such line, or nothing in it. */
 const char *vendor_line_value(arena *a, const char *text, const char *key);

@@ -2,11 +2,11 @@
 
 #include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/thread.h"
+#include "measure/stats.h"
 #include "measure/triad.h"
 
 /* ---- bandwidth ------------------------------------------------------------------------------------------------------------ */
@@ -57,11 +57,6 @@ static void note_begin(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static accel_status measure_waking(capability *out, accel_error *err) {
     enum { ROUNDS = 101 };
     double took_us[ROUNDS];
@@ -82,7 +77,7 @@ static accel_status measure_waking(capability *out, accel_error *err) {
             took_us[count++] = (double)(began_ns - begin_ns) / 1000.0;
     }
     thread_pool_destroy(pool);
-    qsort(took_us, (size_t)count, sizeof *took_us, compare_doubles);
+    stats_sort(took_us, (size_t)count);
     if (count > 0)
         out->wake_us = took_us[count / 2];
     return ACCEL_OK;
