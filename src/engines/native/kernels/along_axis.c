@@ -177,24 +177,17 @@ static void arg_task(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
-static accel_status arg_run(kernel_call *c) {
-    const axis_state *s = c->state;
-    size_t items = (size_t)(s->outer * ((s->inner + BLOCK - 1) / BLOCK));
+static accel_status axis_run(kernel_call *c, int64_t items, thread_task task) {
     int64_t n = value_elements(c->inputs[0]);
     if (n > 0) {
-        thread_pool_for(pool_for(c, n), items, grain_for(items, n), arg_task, c);
+        thread_pool_for(pool_for(c, n), (size_t)items, grain_for((size_t)items, n), task, c);
     }
     return ACCEL_OK;
 }
 
-static accel_status lines_run(kernel_call *c, thread_task task) {
+static accel_status arg_run(kernel_call *c) {
     const axis_state *s = c->state;
-    size_t lines = (size_t)(s->outer * s->inner);
-    int64_t n = value_elements(c->inputs[0]);
-    if (n > 0) {
-        thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), task, c);
-    }
-    return ACCEL_OK;
+    return axis_run(c, s->outer * ((s->inner + BLOCK - 1) / BLOCK), arg_task);
 }
 
 /* ---- CumSum ------------------------------------------------------------------------------------------------------------------ */
@@ -243,7 +236,8 @@ static void sum_task(void *context, size_t begin, size_t end, int worker) {
 }
 
 static accel_status sum_run(kernel_call *c) {
-    return lines_run(c, sum_task);
+    const axis_state *s = c->state;
+    return axis_run(c, s->outer * s->inner, sum_task);
 }
 
 static const kernel_def kernels[] = {

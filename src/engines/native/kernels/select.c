@@ -188,7 +188,6 @@ static accel_status trilu_run(kernel_call *c) {
 
 /* ---- Compress ----------------------------------------------------------------------------------------------------------------- */
 
-/* Where the condition is known, so that the size of the output is. */
 static bool compress_accepts(const kernel_call *c) {
     int axis;
     return moves_bytes(c->inputs[0]) &&
@@ -230,8 +229,25 @@ static void compress_task(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
+/* A declared output may not be what a condition of this run keeps. */
+static accel_status check_kept(const kernel_call *c) {
+    const select_state *s = c->state;
+    const uint8_t *condition = c->inputs[1]->data;
+    const int64_t given = value_elements(c->inputs[1]);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < given && i < s->length; i++) {
+        kept += condition[i] != 0;
+    }
+    if (s->outer * kept * s->inner != value_elements(c->outputs[0])) {
+        return kernel_fail(c, ACCEL_BAD_GRAPH, "the condition keeps %lld, the output is for another number",
+                           (long long)kept);
+    }
+    return ACCEL_OK;
+}
+
 static accel_status compress_run(kernel_call *c) {
     const select_state *s = c->state;
+    ACCEL_TRY(check_kept(c));
     return run_rows(c, s->outer, value_elements(c->outputs[0]), compress_task, c);
 }
 

@@ -5,6 +5,7 @@
  * rises all the way costs no more than sorting it. */
 #include <string.h>
 
+#include "engines/native/kernels/copy.h"
 #include "engines/native/kernels/kernels.h"
 
 enum { FEW = 24 };
@@ -196,13 +197,6 @@ static void read_line(top_list *l, dtype type, const void *x) {
     }
 }
 
-/* bytes is a constant where this is inlined. */
-INLINE void copy_strided(char *to, const char *from, int64_t count, int64_t step, const size_t bytes) {
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(to + (size_t)i * bytes, from + (size_t)(i * step) * bytes, bytes);
-    }
-}
-
 static void write_line(const kernel_call *c, const top_list *l, const char *line, size_t bytes, int64_t to) {
     const top_state *s = l->state;
     char *values = c->outputs[0] != NULL ? (char *)c->outputs[0]->data + (size_t)to * bytes : NULL;
@@ -227,11 +221,8 @@ static void top_task(void *context, size_t begin, size_t end, int worker) {
         int64_t outer = (int64_t)i / s->inner, inner = (int64_t)i % s->inner;
         const char *line =
             (const char *)c->inputs[0]->data + (size_t)(outer * s->length * s->inner + inner) * bytes;
-        if (s->inner > 1 && bytes == 4) {
-            copy_strided(gathered, line, s->length, s->inner, 4);
-            line = gathered;
-        } else if (s->inner > 1) {
-            copy_strided(gathered, line, s->length, s->inner, 8);
+        if (s->inner > 1) {
+            copy_steps(gathered, (int64_t)bytes, line, s->inner * (int64_t)bytes, s->length, bytes);
             line = gathered;
         }
         read_line(&list, c->inputs[0]->type, line);
@@ -242,7 +233,12 @@ static void top_task(void *context, size_t begin, size_t end, int worker) {
 static accel_status top_run(kernel_call *c) {
     const top_state *s = c->state;
     size_t lines = (size_t)(s->outer * s->inner);
-    int64_t n = value_elements(c->inputs[0]);
+    int64_t n = value_elements(c->inputs[0]), k = dtype_get_i64(c->inputs[1]->type, c->inputs[1]->data, 0);
+    if (k != s->k || (n > 0 && k > s->length)) { /* a declared output may not be for what this run asks */
+        return kernel_fail(c, ACCEL_BAD_GRAPH,
+                           "%lld of an axis of %lld are asked for, the output is for %lld", (long long)k,
+                           (long long)s->length, (long long)s->k);
+    }
     if (n > 0 && s->k > 0) {
         thread_pool_for(pool_for(c, n), lines, grain_for(lines, n), top_task, c);
     }
