@@ -82,8 +82,58 @@ static void test_nothing(void **state) {
     finish_all(&b, 4, results, 0, "nothing");
 }
 
+/* The file declares three of five; this run asks for another number, or a condition keeps another number. */
+static void refused(builder *b, value_id out, const int64_t *declared, void (*change)(tensor *)) {
+    accel_error err = {0};
+    engine_session *s = NULL;
+    build_output(b, "out", out);
+    b->graph->values[out].type.shape = shape_make(2, declared);
+    native_case c = {.graph = finish_graph(b)};
+    engine_model model = {.graph = c.graph};
+    engine_options options = {.precision = PRECISION_FP32, .threads = 1};
+    for (size_t i = 0; i < c.graph->input_count; i++) {
+        const graph_value *v = &c.graph->values[c.graph->inputs[i]];
+        check_ok(tensor_create(v->type.type, &v->type.shape, &c.inputs[i], &err), &err);
+        fill_input(&c.inputs[i], i + 1);
+    }
+    change(&c.inputs[1]);
+    accel_status status = engine_find("native")->load(&model, NULL, &options, &s, &err);
+    if (status == ACCEL_OK) {
+        status = engine_find("native")->bind(s, c.inputs, c.graph->input_count, &err);
+    }
+    if (status == ACCEL_OK) {
+        status = engine_find("native")->run(s, &err);
+    }
+    assert_int_not_equal(status, ACCEL_OK);
+    assert_true(strlen(err.message) > 0);
+    engine_find("native")->unload(s);
+    native_case_close(&c);
+}
+
+static void ask_four(tensor *k) {
+    ((int64_t *)k->data)[0] = 4;
+}
+static void keep_all(tensor *condition) {
+    memset(condition->data, 1, condition->size_bytes);
+}
+
+static void test_what_a_declared_output_is_not_for(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, DIMS(2, 5)), k = input_of(&b, DTYPE_I64, DIMS(1)), outs[2];
+    value_id in[] = {x, k};
+    build_op_n(&b, "TopK", 2, in, 0, NULL, 2, outs);
+    refused(&b, outs[0], (int64_t[]){2, 3}, ask_four);
+    b = start();
+    in[0] = input(&b, DIMS(2, 5));
+    in[1] = input_of(&b, DTYPE_BOOL, DIMS(5));
+    refused(&b, build_op(&b, "Compress", 2, in, 1, (build_attr[]){BUILD_INT("axis", 1)}), (int64_t[]){2, 3},
+            keep_all);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_declared_output_is_not_for),
         cmocka_unit_test(test_long_and_short_lines),
         cmocka_unit_test(test_every_axis_and_type),
         cmocka_unit_test(test_lines_in_order),
