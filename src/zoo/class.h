@@ -83,6 +83,8 @@ accel_status zoo_class_find(hf_config *config, zoo_build *z, const zoo_class **o
 
 /* NULL: not there. */
 const tensor *zoo_given_find(const zoo_given_list *given, const char *name);
+/* An error names one that is no input of the graph. */
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, accel_error *err);
 /* The same, of this type and rank; an error names it. Optional: NULL where it is not there. */
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err);
