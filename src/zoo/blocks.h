@@ -48,6 +48,16 @@ value_id zoo_feed_forward(builder *b, const char *up, const char *down, value_id
 value_id zoo_gated_feed_forward(builder *b, const char *gate, const char *up, const char *down, value_id x,
                                 int64_t width, int64_t wide, const char *activation);
 
+/* A convolution along the last axis of [batch, in, length]. */
+typedef struct zoo_conv {
+    int64_t in, out, kernel, stride, pad; /* on both sides */
+    int64_t groups;                       /* 0: 1 */
+    bool bias;
+} zoo_conv;
+value_id zoo_conv_1d(builder *b, const char *name, value_id x, const zoo_conv *c);
+/* The same with a weight [out, in / groups, kernel] that is computed. */
+value_id zoo_conv_1d_by(builder *b, const char *name, value_id x, value_id weight, const zoo_conv *c);
+
 /* Keys to keep, from a mask [batch, keys] of 1 and 0: bool [batch, 1, 1, keys]. */
 value_id zoo_keep_mask(builder *b, value_id mask);
 /* bool [1, 1, sequence, sequence]: key ≤ query, and query - key < window where one is given (0: none). */
