@@ -10,6 +10,7 @@ extern const zoo_class zoo_class_llama;
 extern const zoo_class zoo_class_opt;
 extern const zoo_class zoo_class_qwen2;
 extern const zoo_class zoo_class_t5;
+extern const zoo_class zoo_class_wav2vec2;
 extern const zoo_class zoo_class_whisper;
 
 #endif
