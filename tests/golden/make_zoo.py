@@ -16,7 +16,7 @@ import transformers
 
 from classes.kit import Goldens
 
-CLASSES = ("bert", "llama")
+CLASSES = ("bert", "llama", "t5", "whisper", "clip", "vit", "resnet", "clap", "wav2vec2", "xclip")
 
 
 def main():

@@ -144,7 +144,7 @@ class Draw:
         self.generator = torch.Generator().manual_seed(zlib.crc32(name.encode()) + 1000003 * attempt)
 
     def normal(self, *shape):
-        return torch.randn(*shape, generator=self.generator)
+        return torch.randn(shape, generator=self.generator)
 
     def ids(self, *shape, low=0, high=100):
         return torch.randint(low, high, shape, generator=self.generator)
@@ -226,8 +226,10 @@ def conditioned(model, case):
 def continue_greedily(model, case):
     """Adds generated_ids to case.values; refuses a step whose two best logits are close, and dull continuations."""
     prompt = case.inputs.get("decoder_input_ids", case.inputs.get("input_ids"))
+    start = getattr(model.config, "decoder_start_token_id", None)
     config = GenerationConfig(do_sample=False, max_new_tokens=GENERATED, min_new_tokens=None, eos_token_id=None,
-                              pad_token_id=0, bos_token_id=None, return_dict_in_generate=True, output_logits=True)
+                              pad_token_id=0, bos_token_id=None, decoder_start_token_id=start,
+                              return_dict_in_generate=True, output_logits=True)
     inputs = dict(case.inputs)
     found = []
     for use_cache in (True, False):
