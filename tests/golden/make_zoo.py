@@ -16,7 +16,8 @@ import transformers
 
 from classes.kit import Goldens
 
-CLASSES = ("bert", "llama", "t5", "whisper", "clip", "vit", "resnet", "clap", "wav2vec2", "xclip")
+CLASSES = ("bert", "llama", "t5", "whisper", "clip", "vit", "resnet", "clap", "wav2vec2", "xclip", "llava",
+           "qwen_vl", "detr")
 
 
 def main():
