@@ -113,9 +113,10 @@ class Goldens:
             for key, value in evaluate(model, case).items():
                 assert distance(value, case.values[key]) < 1e-5, f"{name}: {key} of the written folder differs"
 
-    def variant(self, name, of, config=None, rename=None, tensors=None):
+    def variant(self, name, of, config=None, rename=None, tensors=None, readable=True):
         """Another spelling of folder `of`, with the same outputs: config edits the dictionary, rename(tensor name) gives
-        its other name (None: left out), tensors edits the whole dictionary of tensors."""
+        its other name (None: left out), tensors edits the whole dictionary of tensors. readable: by transformers, which
+        is made sure of."""
         if of not in self.made:
             return
         source, folder = self.root / of, self.root / name
@@ -131,7 +132,8 @@ class Goldens:
         have.pop(None, None)
         save_file(have, folder / "model.safetensors", metadata={"format": "pt"})
         (folder / "same_as").write_text(of + "\n")
-        self.reload(name, of)
+        if readable:
+            self.reload(name, of)
         self.lines[name] = [{**line, "folder": name} for line in self.lines[of]]
         print(f"{name}: {of} in another spelling", flush=True)
 
