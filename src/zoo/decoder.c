@@ -67,7 +67,7 @@ zoo_decoder zoo_decoder_make(builder *b, zoo_mode mode, int64_t kv_heads, int64_
 accel_status zoo_decoder_start(const zoo_model *m, zoo_given_list *given, accel_error *err) {
     static const char name[] = "decoder_input_ids";
     tensor *ids;
-    ACCEL_TRY(zoo_given_known(m, given, err));
+    ACCEL_TRY(zoo_given_known(m, given, NULL, err));
     if (m->mode != ZOO_INFERENCE || given->count == 0 || zoo_given_find(given, name))
         return ACCEL_OK;
     const shape *first = &given->items[0].value.shape;

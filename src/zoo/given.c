@@ -8,9 +8,10 @@ const tensor *zoo_given_find(const zoo_given_list *given, const char *name) {
     return NULL;
 }
 
-accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, accel_error *err) {
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *also,
+                             accel_error *err) {
     for (size_t i = 0; i < given->count; i++) {
-        bool known = false;
+        bool known = str_equal(given->items[i].name, also);
         for (size_t k = 0; k < m->graph->input_count && !known; k++)
             known = str_equal(m->graph->values[m->graph->inputs[k]].name, given->items[i].name);
         if (!known)

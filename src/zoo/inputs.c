@@ -77,7 +77,9 @@ static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, s
     bool integer = dtype_is_integer(t->type);
     rng r;
     rng_seed_name(&r, seed, name);
-    if (zoo_contains(name, "mask") || t->type == DTYPE_BOOL)
+    if (zoo_contains(name, "is_longer")) /* than what fits: CLAP's sounds are not */
+        fill_constant(t, count, 0);
+    else if (zoo_contains(name, "mask") || t->type == DTYPE_BOOL)
         fill_constant(t, count, 1);
     else if (!integer)
         fill_uniform(t, count, &r);
@@ -280,7 +282,7 @@ accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *op
     }
     if (status == ACCEL_OK &&
         !(m->class && m->class->derive)) /* which may take names of its own, and looks itself */
-        status = zoo_given_known(m, &given, err);
+        status = zoo_given_known(m, &given, NULL, err);
     if (status == ACCEL_OK)
         return make(m, options, &given, out, err);
     zoo_given_free(&given);

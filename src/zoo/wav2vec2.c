@@ -10,7 +10,7 @@
 #include "zoo/classes.h"
 
 enum { MODEL, CTC };
-enum { MAX_CONVOLUTIONS = 64, MAX_STEP = 1 << 24 };
+enum { MAX_CONVOLUTIONS = 64, MAX_STEP = 1 << 24, SECOND = 16000 };
 
 static const double FEATURE_EPSILON =
     1e-5; /* of norms between the convolutions, whatever the configuration */
@@ -131,14 +131,20 @@ static value_id features(builder *b, const wav2vec2 *m, value_id wave) {
     return swapped(b, x);
 }
 
+/* Samples from one frame to the next, and samples that one sees. */
+static void sight(const wav2vec2 *m, int64_t *step, int64_t *field) {
+    *step = *field = 1;
+    for (size_t i = 0; i < m->convolutions; i++) {
+        *field += (m->kernels[i] - 1) * *step;
+        *step *= m->strides[i];
+    }
+}
+
 /* Frames that hold sound, bool [batch, frames]. The package gives each convolution's count of frames, floor((n - kernel) /
  * stride) + 1; nested, they keep frame i where its field, from sample i·step on, ends within the kept samples. */
 static value_id kept_frames(builder *b, const wav2vec2 *m, value_id mask, value_id states) {
-    int64_t step = 1, field = 1;
-    for (size_t i = 0; i < m->convolutions; i++) {
-        field += (m->kernels[i] - 1) * step;
-        step *= m->strides[i];
-    }
+    int64_t step, field;
+    sight(m, &step, &field);
     value_id count = BUILD(b, "ReduceSum", mask, build_i64s(b, 1, (int64_t[]){1}));
     value_id first = BUILD(b, "Mul", zoo_range(b, zoo_length(b, states, 1)), build_i64(b, step));
     value_id end = BUILD(b, "Add", first, build_i64(b, field));
@@ -225,7 +231,10 @@ static value_id sound_input(builder *b, const char *name, dtype type) {
 
 static accel_status build(builder *b, zoo_build *z, accel_error *err) {
     wav2vec2 m = {0};
+    int64_t step, field;
     ACCEL_TRY(read_config(z, &m, err));
+    sight(&m, &step, &field);
+    z->dim_rule = (zoo_dim_rule){.name = "samples", .least = field, .usual = field > SECOND ? field : SECOND};
     value_id wave = sound_input(b, "input_values", DTYPE_F32);
     value_id mask = sound_input(b, "attention_mask", DTYPE_I64);
     int64_t width = m.dims[m.convolutions - 1];
