@@ -70,6 +70,7 @@ class Goldens:
         self.write(name, model, made, stored, shard)
         self.made[name] = (type(model), made[0], model.state_dict())
         self.reload(name, name)
+        self.write_manifest()  # a later class that fails leaves the lines of this one
         size = sum(p.stat().st_size for p in (self.root / name).rglob("*") if p.is_file())
         print(f"{name}: seed {attempt}, {size // 1000} KB, " + "; ".join(c.note for c in made), flush=True)
 
