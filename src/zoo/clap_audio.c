@@ -123,10 +123,10 @@ int64_t zoo_clap_audio_width(const zoo_clap_audio *m) {
 static value_id batch_norm(builder *b, const char *name, value_id x, int64_t channels, int axis) {
     int64_t dims[4] = {1, 1, 1, 1};
     dims[axis] = channels;
-    value_id variance = build_weight(b, zoo_spell(b, "%s.running_var", name), 1, &channels);
+    value_id variance = build_buffer(b, zoo_spell(b, "%s.running_var", name), 1, &channels);
     value_id spread = BUILD(b, "Sqrt", BUILD(b, "Add", variance, build_f32(b, 1e-5F)));
     value_id scale = BUILD(b, "Div", build_weight(b, zoo_spell(b, "%s.weight", name), 1, &channels), spread);
-    value_id mean = build_weight(b, zoo_spell(b, "%s.running_mean", name), 1, &channels);
+    value_id mean = build_buffer(b, zoo_spell(b, "%s.running_mean", name), 1, &channels);
     value_id shift = BUILD(b, "Sub", build_weight(b, zoo_spell(b, "%s.bias", name), 1, &channels),
                            BUILD(b, "Mul", mean, scale));
     x = BUILD(b, "Mul", x, build_reshape(b, scale, 4, dims));

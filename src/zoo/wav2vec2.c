@@ -229,12 +229,22 @@ static value_id sound_input(builder *b, const char *name, dtype type) {
                        (const char *const[]){"batch", "samples"});
 }
 
+/* What training hides frames behind. */
+static void mask_embedding(builder *b, const zoo_build *z, const wav2vec2 *m) {
+    static const char name[] = "masked_spec_embed";
+    bool masks = hf_config_float(z->config, "mask_time_prob", 0.05) > 0 ||
+                 hf_config_float(z->config, "mask_feature_prob", 0) > 0;
+    if (masks && zoo_has(b, name))
+        build_unread(b, name, 1, &m->hidden);
+}
+
 static accel_status build(builder *b, zoo_build *z, accel_error *err) {
     wav2vec2 m = {0};
     int64_t step, field;
     ACCEL_TRY(read_config(z, &m, err));
     sight(&m, &step, &field);
     z->dim_rule = (zoo_dim_rule){.name = "samples", .least = field, .usual = field > SECOND ? field : SECOND};
+    mask_embedding(b, z, &m);
     value_id wave = sound_input(b, "input_values", DTYPE_F32);
     value_id mask = sound_input(b, "attention_mask", DTYPE_I64);
     int64_t width = m.dims[m.convolutions - 1];
