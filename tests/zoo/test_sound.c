@@ -14,12 +14,13 @@
 #define WAV2VEC2(more)                                                                                       \
     "{\"model_type\":\"wav2vec2\",\"hidden_size\":8,\"num_hidden_layers\":1,\"num_attention_heads\":2,"      \
     "\"intermediate_size\":8,\"num_conv_pos_embeddings\":4,\"num_conv_pos_embedding_groups\":2," more "}"
-#define CLAP(more)                                                                                           \
+#define CLAP_OF(window, hidden, more)                                                                        \
     "{\"model_type\":\"clap\",\"projection_dim\":4,\"text_config\":{\"vocab_size\":20,\"hidden_size\":8,"    \
     "\"num_hidden_layers\":1,\"num_attention_heads\":2,\"intermediate_size\":8,"                             \
-    "\"max_position_embeddings\":20},\"audio_config\":{\"window_size\":2,\"num_mel_bins\":4,"                \
-    "\"spec_size\":16,\"patch_embeds_hidden_size\":4,\"hidden_size\":8,\"depths\":[1,1],"                    \
-    "\"num_attention_heads\":[1,2]" more "}}"
+    "\"max_position_embeddings\":20},\"audio_config\":{\"num_mel_bins\":4,\"spec_size\":16,"                 \
+    "\"patch_embeds_hidden_size\":4,\"depths\":[1,1],\"num_attention_heads\":[1,2],"                         \
+    "\"window_size\":" window ",\"hidden_size\":" hidden more "}}"
+#define CLAP(more) CLAP_OF("2", "8", more)
 
 static accel_error err;
 
@@ -142,9 +143,9 @@ static void only_fused_files_read_is_longer(void **state) {
 }
 
 static void pictures_that_windows_do_not_tile_are_refused(void **state) {
-    assert_refused(state, CLAP(",\"window_size\":3"), "window_size");
+    assert_refused(state, CLAP_OF("3", "8", ""), "not tiled by windows of 3");
     assert_refused(state, CLAP(",\"patch_size\":5"), "patch_size 5 with patch_stride 4");
-    assert_refused(state, CLAP(",\"hidden_size\":16"), "hidden_size");
+    assert_refused(state, CLAP_OF("2", "16", ""), "audio_config.hidden_size 16 is not");
     assert_refused(state, CLAP(",\"enable_fusion\":true,\"fusion_type\":\"channel_map\""), "channel_map");
 }
 
