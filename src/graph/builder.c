@@ -127,6 +127,7 @@ static value_id constant(builder *b, const char *name, dtype type, const shape *
     if (id == VALUE_NONE && graph_add_constant(b->graph, name, type, s, bytes, &id, &b->error) != ACCEL_OK) {
         return VALUE_NONE;
     }
+    b->graph->values[id].buffer = true;
     return id;
 }
 

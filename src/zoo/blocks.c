@@ -70,12 +70,18 @@ value_id zoo_range(builder *b, value_id length) {
     return BUILD(b, "Range", build_i64(b, 0), zoo_squeeze(b, length, 0), build_i64(b, 1));
 }
 
+value_id zoo_buffer(builder *b, value_id v) {
+    if (v != VALUE_NONE && b->error.status == ACCEL_OK)
+        b->graph->values[v].buffer = true;
+    return v;
+}
+
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values) {
     value_id id = VALUE_NONE;
     shape s = shape_make(rank, dims);
     if (b->error.status == ACCEL_OK)
         (void)graph_add_constant(b->graph, NULL, DTYPE_F32, &s, values, &id, &b->error);
-    return id;
+    return zoo_buffer(b, id);
 }
 
 value_id zoo_scaled(builder *b, value_id x, double factor) {

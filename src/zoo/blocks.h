@@ -34,6 +34,7 @@ value_id zoo_slice(builder *b, value_id x, int64_t axis, int64_t begin, int64_t 
 value_id zoo_length(builder *b, value_id x, int64_t axis);
 /* 0 … length-1 for i64 [1]. */
 value_id zoo_range(builder *b, value_id length);
+value_id zoo_buffer(builder *b, value_id v); /* the weight v, not counted as a parameter */
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values); /* a constant */
 value_id zoo_scaled(builder *b, value_id x, double factor);
 value_id zoo_l2_normalized(builder *b, value_id x); /* along the last axis */

@@ -12,7 +12,7 @@
 #include "zoo/class.h"
 #include "zoo/names.h"
 
-enum { MAX_SUGGESTED = 64 };
+enum { MAX_SUGGESTED = 256 };
 
 const char *zoo_source_name(zoo_source s) {
     static const char *const names[] = {"file", "hf", "generated"};

@@ -93,6 +93,7 @@ typedef struct zoo_name {
     const char *modality;
     const char *description; /* one line for `accel models` */
     zoo_source source;       /* what zoo_load will say when its files are here */
+    bool small;              /* one of the set that stands for all classes (bench --all-models --small) */
 } zoo_name;
 size_t zoo_name_count(void);
 const zoo_name *zoo_name_at(size_t index);
