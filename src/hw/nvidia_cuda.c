@@ -1,5 +1,4 @@
 /* What CUDA's driver library offers to this process: the GPUs that are really usable. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -139,14 +138,7 @@ static accel_status ask_device(const cuda_api *c, hw_report *r, int ordinal) {
 /* ---- those that CUDA does not offer --------------------------------------------------------------------------------------------- */
 
 static void hide_others(hw_report *r) {
-    const char *list = getenv("CUDA_VISIBLE_DEVICES");
-    const char *shown = list ? vendor_text(r->arena, list, 256) : NULL;
-    if (list)
-        vendor_judge_others(
-            r, NVIDIA_PROBE, HW_HIDDEN,
-            arena_printf(r->arena, "CUDA_VISIBLE_DEVICES=%s leaves it out", shown ? shown : ""),
-            "unset CUDA_VISIBLE_DEVICES or name this GPU in it");
-    else
+    if (!vendor_hide_others(r, NVIDIA_PROBE, "CUDA_VISIBLE_DEVICES"))
         vendor_judge_others(
             r, NVIDIA_PROBE, HW_HIDDEN, "CUDA does not offer it to this process",
             "in a container: pass its device file in; with MIG: CUDA takes the first instance unless "
@@ -181,9 +173,11 @@ static accel_status ask_open(const cuda_api *c, hw_report *r, const char *missin
     return ACCEL_OK;
 }
 
-accel_status nvidia_ask_cuda(hw_report *r) {
-    static const char *const names[] = {"libcuda.so.1", NULL};
+static const char *const names[] = {"libcuda.so.1", NULL};
+
+static accel_status ask(hw_report *r, accel_error *err) {
     cuda_api c = {0};
+    (void)err; /* only memory can end it */
     ACCEL_TRY(vendor_open(r, NVIDIA_PROBE, names, &c.library, &c.name));
     if (!c.library) {
         vendor_judge_others(r, NVIDIA_PROBE, HW_NO_DRIVER, "libcuda.so.1 cannot be loaded",
@@ -201,3 +195,5 @@ accel_status nvidia_ask_cuda(hw_report *r) {
     int error = c.init(0);
     return error != 0 ? note_init_failure(&c, r, error) : ask_open(&c, r, missing);
 }
+
+const hw_question nvidia_cuda = {.name = "cuda", .libraries = names, .ask = ask};

@@ -109,10 +109,10 @@ typedef struct cuda_api {
     int (*error_string)(int error, const char **text);
 } cuda_api;
 
-/* Adds NVML's GPUs and their instances of MIG, all HW_NOT_PROBED unless NVML itself says that one is broken or refused. */
-accel_status nvidia_ask_nvml(hw_report *r);
+/* Adds NVML's GPUs and their instances of MIG, which await CUDA's word unless NVML itself says that one is broken or refused. */
+extern const hw_question nvidia_nvml;
 /* What CUDA offers to this process decides which of them are usable; GPUs that only CUDA knows are added. */
-accel_status nvidia_ask_cuda(hw_report *r);
+extern const hw_question nvidia_cuda;
 
 /* What a GPU of this compute capability computes in, by the CUDA programming guide's tables; NULL: not known. */
 const char *nvidia_precisions(int major, int minor);

@@ -2,7 +2,6 @@
  * same device stands in the end. */
 #include "hw/vulkan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -238,6 +237,8 @@ static accel_status add_adapter(const vulkan_api *v, hw_report *r, void *handle,
         return ACCEL_OUT_OF_MEMORY;
     d->kind = software ? HW_ACCELERATOR : HW_GPU;
     d->probe = VULKAN_PROBE;
+    if (!d->pci)
+        d->id = arena_printf(r->arena, "%zu", index);
     vendor_set_state(d, HW_USABLE, NULL, NULL);
     vendor_set_text(&d->name, vendor_text(r->arena, a->properties.name, sizeof a->properties.name));
     vendor_set_text(&d->vendor, vendor_name(a->properties.vendor_id));
@@ -305,10 +306,13 @@ static accel_status ask(hw_report *r, accel_error *err) {
     return ask_open(&v, r, missing);
 }
 
+static const hw_question question = {.name = "vulkan", .libraries = names, .ask = ask};
+static const hw_question *const questions[] = {&question, NULL};
+
 const hw_probe probe_vulkan = {
     .name = VULKAN_PROBE,
     .priority = 55,
     .summary = "Vulkan adapters, through the loader",
     .run = run,
-    .ask = ask,
+    .questions = questions,
 };

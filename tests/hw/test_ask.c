@@ -21,6 +21,7 @@ static accel_status one_device(hw_report *r) {
         return ACCEL_OUT_OF_MEMORY;
     d->kind = HW_GPU;
     d->state = HW_USABLE;
+    d->reason = NULL;
     d->probe = "fake";
     d->name = "Fake 9000";
     d->memory_bytes = 1 << 20;
@@ -122,7 +123,10 @@ static accel_status nothing(hw_source *s, const hw_options *o, hw_report *r, acc
     return ACCEL_OK;
 }
 
-#define PROBE(name) static const hw_probe probe_##name = {#name, 1, "", nothing, name}
+#define PROBE(name)                                                                                          \
+    static const hw_question question_##name = {#name, NULL, name};                                          \
+    static const hw_question *const questions_##name[] = {&question_##name, NULL};                           \
+    static const hw_probe probe_##name = {#name, 1, "", nothing, questions_##name}
 PROBE(answers);
 PROBE(prints);
 PROBE(crashes);

@@ -208,6 +208,69 @@ static void a_machine_without_amd_is_told_what_would_make_it_one(void **state) {
     hw_report_destroy(r);
 }
 
+/* ---- partitions ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The files of a GPU in four partitions and of a whole one, then the libraries' words on them. */
+static hw_report *ask_partitions(void **state, const char *mode) {
+    accel_error err = {0};
+    hw_source *live = NULL;
+    hw_report *r = run_tree(tree(state, "amd-mi300-cpx"), "amd");
+    use_stubs("amd", "5", mode);
+    assert_ok(hw_source_open(NULL, &live, &err));
+    assert_ok(hw_ask(live, probe_named("amd"), &(hw_options){.all = true, .timeout_s = 20}, r, &err));
+    hw_source_close(live);
+    return r;
+}
+
+static const hw_device *part(const hw_report *r, int64_t number) {
+    for (size_t i = 0; i < r->device_count; i++)
+        if (str_equal(r->devices[i].pci, "0000:05:00.0") && r->devices[i].partition == number)
+            return &r->devices[i];
+    fail_msg("no partition %d", (int)number);
+    return NULL;
+}
+
+static void partitions_are_devices_of_their_own(void **state) {
+    hw_report *r = run_tree(tree(state, "amd-mi300-cpx"), "amd");
+    assert_int_equal(r->device_count, 5);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(part(r, i)->units, 38);
+        assert_int_equal(part(r, i)->state, HW_NOT_PROBED);
+    }
+    assert_int_equal(at_pci(r, "0000:26:00.0")->partition, HW_UNKNOWN);
+    assert_string_equal(fact(part(r, 0), "compute partition"), "CPX");
+    hw_report_destroy(r);
+}
+
+static void hip_offers_each_partition(void **state) {
+    static const char *const modes[] = {"cpx", "cpx functions"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        hw_report *r = ask_partitions(state, modes[i]);
+        assert_int_equal(r->device_count, 5);
+        assert_int_equal(count_state(r, HW_USABLE), 5);
+        for (int k = 0; k < 4; k++) {
+            char ordinal[2] = {(char)('0' + k), '\0'};
+            assert_string_equal(fact(part(r, k), "hip device"), ordinal);
+            assert_int_equal(part(r, k)->power_limit_mw, 750000); /* AMD SMI's word */
+        }
+        assert_string_equal(fact(at_pci(r, "0000:26:00.0"), "hip device"), "4");
+        hw_report_destroy(r);
+        temp_folder_teardown(state);
+        temp_folder_setup(state);
+    }
+}
+
+static void a_partition_that_is_left_out_is_hidden(void **state) {
+    setenv("ROCR_VISIBLE_DEVICES", "2", 1);
+    hw_report *r = ask_partitions(state, "cpx functions");
+    unsetenv("ROCR_VISIBLE_DEVICES");
+    assert_int_equal(count_state(r, HW_USABLE), 1);
+    assert_int_equal(part(r, 2)->state, HW_USABLE);
+    assert_int_equal(part(r, 0)->state, HW_HIDDEN);
+    assert_string_equal(part(r, 0)->reason, "ROCR_VISIBLE_DEVICES=2 leaves it out");
+    hw_report_destroy(r);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -224,6 +287,9 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(compute_nodes_and_cards_tell_the_gpus),
     IN_FOLDER(a_laptop_has_graphics_and_an_npu),
     IN_FOLDER(variables_hide_without_asking),
+    IN_FOLDER(partitions_are_devices_of_their_own),
+    IN_FOLDER(hip_offers_each_partition),
+    IN_FOLDER(a_partition_that_is_left_out_is_hidden),
     IN_FOLDER(a_machine_without_amd_is_told_what_would_make_it_one),
 };
 

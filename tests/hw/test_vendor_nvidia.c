@@ -1,6 +1,8 @@
 /* NVIDIA's GPUs: the driver's files, and stub libraries in place of NVML and CUDA. */
 #include "vendor_check.h"
 
+#include "hw/vendor.h"
+
 #include <errno.h>
 #include <signal.h>
 
@@ -297,14 +299,48 @@ static void nonsense_is_bounded(void **state) {
 
 /* ---- a library that misbehaves ---------------------------------------------------------------------------------------------------------- */
 
-static void a_crash_is_a_sentence(void **state) {
+static void a_crash_of_nvml_leaves_cudas_words(void **state) {
     (void)state;
     hw_report *r = ask_stubs("nvidia", "1", "crash");
-    assert_int_equal(r->device_count, 0);
-    assert_evidence(r, NULL, "crashed with SIGSEGV");
+    assert_evidence(r, "libnvidia-ml.so.1", "crashed with SIGSEGV");
+    assert_evidence(r, "libcuda.so.1", "CUDA 12.4, 1 device for this process");
+    assert_int_equal(r->device_count, 1);
+    assert_int_equal(at_pci(r, FIRST)->state, HW_USABLE);
+    assert_string_equal(at_pci(r, FIRST)->name, "NVIDIA H100 80GB HBM3");
+    assert_int_equal(at_pci(r, FIRST)->power_limit_mw, HW_UNKNOWN); /* which CUDA does not tell */
     hw_report_destroy(r);
-    r = ask_stubs("nvidia", "1", "cuda-crash");
-    assert_evidence(r, NULL, "crashed with SIGSEGV");
+}
+
+static void a_crash_of_cuda_leaves_nvmls_words(void **state) {
+    (void)state;
+    hw_report *r = ask_stubs("nvidia", "2", "cuda-crash");
+    assert_evidence(r, "libcuda.so.1", "crashed with SIGSEGV");
+    assert_evidence(r, "libnvidia-ml.so.1", "driver 550.54.14");
+    assert_int_equal(r->device_count, 2);
+    assert_int_equal(at_pci(r, SECOND)->power_limit_mw, 700000);
+    assert_int_equal(count_state(r, HW_BROKEN), 2);
+    assert_string_equal(at_pci(r, FIRST)->reason, "libcuda.so.1 says nothing of it");
+    hw_report_destroy(r);
+}
+
+static void what_files_say_of_a_hidden_gpu_stands(void **state) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    hw_report *r = hw_report_create();
+    (void)state;
+    hw_device *d = hw_report_device(r, SECOND);
+    d->probe = "nvidia";
+    vendor_set_state(d, HW_HIDDEN, "/dev/nvidia1 is missing here", "pass it in");
+    setenv("CUDA_VISIBLE_DEVICES", "0", 1);
+    use_stubs("nvidia", "2", NULL);
+    assert_ok(hw_source_open(NULL, &source, &err));
+    assert_ok(hw_ask(source, probe_named("nvidia"), &(hw_options){.all = true}, r, &err));
+    unsetenv("CUDA_VISIBLE_DEVICES");
+    assert_int_equal(at_pci(r, FIRST)->state, HW_USABLE);
+    assert_int_equal(at_pci(r, SECOND)->state, HW_HIDDEN);
+    assert_string_equal(at_pci(r, SECOND)->reason, "/dev/nvidia1 is missing here");
+    assert_int_equal(at_pci(r, SECOND)->memory_bytes, INT64_C(80) << 30);
+    hw_source_close(source);
     hw_report_destroy(r);
 }
 
@@ -450,7 +486,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_old_library_gives_what_it_can),
     cmocka_unit_test(another_library_of_that_name_is_told),
     cmocka_unit_test(nonsense_is_bounded),
-    cmocka_unit_test(a_crash_is_a_sentence),
+    cmocka_unit_test(a_crash_of_nvml_leaves_cudas_words),
+    cmocka_unit_test(a_crash_of_cuda_leaves_nvmls_words),
+    cmocka_unit_test(what_files_say_of_a_hidden_gpu_stands),
     cmocka_unit_test(a_hang_ends_in_time),
     cmocka_unit_test(an_exit_is_a_sentence),
     cmocka_unit_test(what_it_prints_goes_nowhere),
