@@ -61,8 +61,10 @@ static void add_device(sightings *all, const hw_device *d) {
                                       {"driver_version", d->driver_version},
                                       {"memory_bytes", bytes_text(all, d->memory_bytes)},
                                       {"reason", d->reason}};
-    add_sighting(all, type_of(d), arena_printf(all->arena, "%s", where != NULL ? where : "unnamed"),
-                 arena_printf(all->arena, "probe %s", d->probe),
+    const char *device = d->pci != NULL && d->partition >= 0
+                             ? arena_printf(all->arena, "%s part %lld", where, (long long)d->partition)
+                             : arena_printf(all->arena, "%s", where != NULL ? where : "unnamed");
+    add_sighting(all, type_of(d), device, arena_printf(all->arena, "probe %s", d->probe),
                  details_of(all, sizeof members / sizeof *members, members), d->state == HW_USABLE);
 }
 

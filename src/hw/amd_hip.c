@@ -143,9 +143,12 @@ static accel_status ask_open(const hip_api *h, hw_report *r, const char *missing
     return ACCEL_OK;
 }
 
-static const char *const names[] = {"libamdhip64.so",   "libamdhip64.so.7",
-                                    "libamdhip64.so.6", "libamdhip64.so.5",
-                                    "/opt/rocm/lib/libamdhip64.so",        NULL};
+static const char *const names[] = {"libamdhip64.so",
+                                    "libamdhip64.so.7",
+                                    "libamdhip64.so.6",
+                                    "libamdhip64.so.5",
+                                    "/opt/rocm/lib/libamdhip64.so",
+                                    NULL};
 
 static accel_status ask(hw_report *r, accel_error *err) {
     hip_api h = {0};

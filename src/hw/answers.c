@@ -64,7 +64,7 @@ const char *answers_base(hw_source *s, hw_report *r, const hw_probe *probe) {
         append_line(&out, r->variables[i].name, r->variables[i].value);
     for (size_t i = 0; i < r->device_count; i++) {
         const hw_device *d = &r->devices[i];
-        if (str_equal(d->probe, probe->name))
+        if (d->kind != HW_BROWSER)
             str_appendf(&out, "device %s %lld %s %s %s %s\n", d->pci ? d->pci : "-", (long long)d->partition,
                         hw_state_name(d->state), d->driver ? d->driver : "-",
                         d->driver_version ? d->driver_version : "-", d->reason ? d->reason : "-");
@@ -79,13 +79,11 @@ const char *answers_base(hw_source *s, hw_report *r, const hw_probe *probe) {
     return text;
 }
 
-/* The base with path, size and time of each of the question's libraries that is there. False: none is. */
-static bool append_key(hw_source *s, hw_report *r, const hw_question *question, const char *base,
-                       str_buf *out) {
+/* Path, size and time of each of the question's libraries that is there. */
+static size_t append_libraries(hw_source *s, hw_report *r, const hw_question *question, str_buf *out) {
     struct stat facts;
     size_t which = 0, found = 0;
     const char *const *names = question->libraries;
-    str_append(out, base);
     for (; names && names[0]; names += names[which] ? which + 1 : which) {
         const char *path = vendor_find_library(s, r, names, &which);
         if (!path || io_stat(path, &facts) != 0)
@@ -94,6 +92,16 @@ static bool append_key(hw_source *s, hw_report *r, const hw_question *question, 
                     (long long)facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
         found++;
     }
+    return found;
+}
+
+/* The base and the libraries up to that of question `index`, to which the answers before were told. False: its own is not there. */
+static bool append_key(hw_source *s, hw_report *r, const hw_probe *probe, size_t index, const char *base,
+                       str_buf *out) {
+    size_t found = 0;
+    str_append(out, base);
+    for (size_t i = 0; i <= index; i++)
+        found = append_libraries(s, r, probe->questions[i], out);
     return found > 0 && !out->failed;
 }
 
@@ -121,7 +129,7 @@ void answers_keep(answer_book *book, hw_source *s, hw_report *r, const hw_probe 
     for (size_t i = 0; book->path && base && probe->questions[i]; i++) {
         str_buf key = {0};
         const char *answer = hw_answer(s, question_answer_name(probe->questions[i], name));
-        if (answer && append_key(s, r, probe->questions[i], base, &key))
+        if (answer && append_key(s, r, probe, i, base, &key))
             keep(book, probe->questions[i]->name, key.data, answer);
         str_free(&key);
     }
@@ -129,8 +137,7 @@ void answers_keep(answer_book *book, hw_source *s, hw_report *r, const hw_probe 
 
 static accel_status recall(const answer_book *book, hw_report *r, const char *question, const char *key,
                            accel_error *err) {
-    yyjson_arr_iter all =
-        yyjson_arr_iter_with(yyjson_obj_get(yyjson_doc_get_root(book->doc), "answers"));
+    yyjson_arr_iter all = yyjson_arr_iter_with(yyjson_obj_get(yyjson_doc_get_root(book->doc), "answers"));
     for (yyjson_val *one; (one = yyjson_arr_iter_next(&all));) {
         const char *answer = json_text(yyjson_obj_get(one, "answer")),
                    *asked_at = json_text(yyjson_obj_get(one, "asked_at"));
@@ -148,7 +155,7 @@ accel_status answers_recall(const answer_book *book, hw_source *s, hw_report *r,
     accel_status status = ACCEL_OK;
     for (size_t i = 0; book->doc && base && probe->questions[i] && status == ACCEL_OK; i++) {
         str_buf key = {0};
-        if (append_key(s, r, probe->questions[i], base, &key))
+        if (append_key(s, r, probe, i, base, &key))
             status = recall(book, r, probe->questions[i]->name, key.data, err);
         str_free(&key);
     }

@@ -17,8 +17,8 @@ void answers_open(answer_book *book, const char *path);
  * of it only. */
 void answers_close(answer_book *book, bool whole);
 
-/* All that the answers of a probe depend on beside its libraries' files: this program, the system, variables, the probe's devices as files show
- * them. Call it after `run` and before anything is asked. Lies in the report's arena; NULL when memory ends. */
+/* All that the answers of a probe depend on beside its libraries' files: this program, the system, variables, what the probe found in files, and
+ * the devices that are known, which its libraries' children are told. Call it after `run` and before anything is asked. Lies in the report's arena; NULL when memory ends. */
 const char *answers_base(hw_source *s, hw_report *r, const hw_probe *probe);
 
 /* Keeps what the source holds as the answers to the probe's questions. */

@@ -229,9 +229,10 @@ static accel_status ask_one(const asking *a, accel_error *err) {
 
 /* Devices of which no library said anything after all. */
 static void end_waiting(const asking *a) {
-    vendor_judge_others(a->report, a->probe->name, HW_BROKEN,
-                        arena_printf(a->report->arena, "%s says nothing of it", question_subject(a->question)),
-                        "the lines of evidence tell what it did");
+    vendor_judge_others(
+        a->report, a->probe->name, HW_BROKEN,
+        arena_printf(a->report->arena, "%s says nothing of it", question_subject(a->question)),
+        "the lines of evidence tell what it did");
 }
 
 accel_status hw_ask(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,

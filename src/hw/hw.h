@@ -103,7 +103,8 @@ typedef struct hw_device {
     const char *vendor, *name;
     const char *id;  /* what selects it: a UUID, or the index in the vendor's own order */
     const char *pci; /* "0000:01:00.0" */
-    int64_t partition; /* of a device that is cut into several at one address: 0, 1…; HW_UNKNOWN: it is whole */
+    int64_t
+        partition; /* of a device that is cut into several at one address: 0, 1…; HW_UNKNOWN: it is whole */
     const char *driver, *driver_version;
     const char *architecture; /* "sm_90", "gfx942", "xe2"… */
     int64_t memory_bytes, memory_free_bytes;
@@ -120,8 +121,9 @@ typedef struct hw_device {
     const char *remedy;     /* what would make it so */
     const hw_fact *facts;
     size_t fact_count;
-    const char *asked_at; /* UTC: what its vendor's library said is an answer of that time, not of now; NULL */
-    bool awaits;          /* private to hw/: its vendor's library has yet to say whether it is usable */
+    const char
+        *asked_at; /* UTC: what its vendor's library said is an answer of that time, not of now; NULL */
+    bool awaits;   /* private to hw/: its vendor's library has yet to say whether it is usable */
 } hw_device;
 
 /* What a probe looked for, found or not: the evidence. */
@@ -155,9 +157,10 @@ typedef struct hw_report {
 } hw_report;
 
 typedef struct hw_options {
-    bool all;            /* ask vendor libraries too, each in a child process */
-    double timeout_s;    /* a child may take; 0: 5 */
-    const char *program; /* executable that answers `program __hw QUESTION` by hw_child_main; NULL: this one */
+    bool all;         /* ask vendor libraries too, each in a child process */
+    double timeout_s; /* a child may take; 0: 5 */
+    const char
+        *program; /* executable that answers `program __hw QUESTION` by hw_child_main; NULL: this one */
     /* A file of what vendors' libraries answered: written where all are asked, else read, as long as libraries, drivers, devices and variables
      * are the same. NULL: nothing is remembered. */
     const char *cache;
@@ -190,7 +193,8 @@ typedef struct hw_probe {
     int priority; /* lower first: a later probe completes devices that an earlier one found at the same PCI address */
     const char *summary;
     accel_status (*run)(hw_source *source, const hw_options *options, hw_report *r, accel_error *err);
-    const hw_question *const *questions; /* in their order, NULL-terminated; NULL: the probe asks no library */
+    const hw_question *const
+        *questions; /* in their order, NULL-terminated; NULL: the probe asks no library */
 } hw_probe;
 
 size_t hw_probe_count(void);

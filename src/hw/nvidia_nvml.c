@@ -256,9 +256,8 @@ static accel_status ask_mig(const nvml_api *n, hw_report *r, void *handle, hw_de
         vendor_set_state(d, HW_HIDDEN, "MIG is on: programs use its instances",
                          "choose an instance, or nvidia-smi -mig 0 for the whole GPU");
     else
-        vendor_set_state(
-            d, HW_HIDDEN, "MIG is on and there is no instance",
-            "nvidia-smi mig -cgi … -C creates instances; nvidia-smi -mig 0 gives the whole GPU");
+        vendor_set_state(d, HW_HIDDEN, "MIG is on and there is no instance",
+                         "nvidia-smi mig -cgi … -C creates instances; nvidia-smi -mig 0 gives the whole GPU");
     return ACCEL_OK;
 }
 

@@ -12,8 +12,7 @@ hw_device *report_find(hw_report *r, const char *pci, int64_t partition, const c
  * to hw/; and the evidence as a member. */
 void report_write_devices(const hw_report *r, const hw_report *before, str_buf *out);
 void report_write_evidence(const hw_report *r, str_buf *out);
-/* As hw_report_merge_json, of an answer that was given at asked_at: devices at addresses where there is none now are left out, and figures that
- * change by the second. */
+/* As hw_report_merge_json, of an answer that was given at asked_at: without figures that change by the second. */
 accel_status report_merge_remembered(hw_report *r, const char *json, size_t length, const char *asked_at,
                                      accel_error *err);
 

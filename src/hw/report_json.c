@@ -323,8 +323,6 @@ static bool take_device(yyjson_val *o, hw_report *r, const char *asked_at) {
     ok = ok && known_name(json_get_text(o, "kind", r->arena, &ok), kind_at, HW_KIND_COUNT, &kind) &&
          known_name(json_get_text(o, "state", r->arena, &ok), state_at, STATES, &state);
     hw_device *d = ok ? report_find(r, pci, partition, probe, id) : NULL;
-    if (!d && asked_at && pci)
-        return ok; /* it is gone, or this process does not see it any more */
     d = d || !ok ? d : hw_report_part(r, pci, partition);
     if (!d)
         return false;

@@ -115,8 +115,7 @@ static const char *remedy_of(arena *a, const char *variable) {
 }
 
 void vendor_hide(hw_report *r, hw_device *d, const char *variable, const char *value) {
-    vendor_set_state(d, HW_HIDDEN, vendor_left_out(r->arena, variable, value),
-                     remedy_of(r->arena, variable));
+    vendor_set_state(d, HW_HIDDEN, vendor_left_out(r->arena, variable, value), remedy_of(r->arena, variable));
 }
 
 bool vendor_hide_others(hw_report *r, const char *probe, const char *variable) {

@@ -42,12 +42,9 @@ typedef struct wgpu_api {
 
 #define TAKE(field, name) {offsetof(wgpu_api, field), name, NULL}
 static const vendor_symbol symbols[] = {
-    TAKE(version, "wgpuGetVersion"),
-    TAKE(create, "wgpuCreateInstance"),
-    TAKE(destroy, "wgpuInstanceRelease"),
-    TAKE(adapters, "wgpuInstanceEnumerateAdapters"),
-    TAKE(info, "wgpuAdapterGetInfo"),
-    TAKE(free_info, "wgpuAdapterInfoFreeMembers"),
+    TAKE(version, "wgpuGetVersion"),      TAKE(create, "wgpuCreateInstance"),
+    TAKE(destroy, "wgpuInstanceRelease"), TAKE(adapters, "wgpuInstanceEnumerateAdapters"),
+    TAKE(info, "wgpuAdapterGetInfo"),     TAKE(free_info, "wgpuAdapterInfoFreeMembers"),
     TAKE(release, "wgpuAdapterRelease"),
 };
 #undef TAKE
@@ -60,9 +57,9 @@ static const char *text_of(arena *a, wgpu_text text) {
 }
 
 static const char *backend_name(int backend) {
-    static const char *const known[] = {[WGPU_D3D11] = "d3d11",   [WGPU_D3D12] = "d3d12",
-                                        [WGPU_METAL] = "metal",   [WGPU_VULKAN] = "vulkan",
-                                        [WGPU_OPENGL] = "opengl", [WGPU_OPENGLES] = "opengles"};
+    static const char *const known[] = {
+        [WGPU_D3D11] = "d3d11",   [WGPU_D3D12] = "d3d12",   [WGPU_METAL] = "metal",
+        [WGPU_VULKAN] = "vulkan", [WGPU_OPENGL] = "opengl", [WGPU_OPENGLES] = "opengles"};
     return backend >= WGPU_D3D11 && backend <= WGPU_OPENGLES ? known[backend] : "unknown";
 }
 
@@ -107,7 +104,7 @@ static hw_device *device_of(hw_report *r, const wgpu_adapter_info *info, const c
     d->kind = info->kind == WGPU_DISCRETE_GPU || info->kind == WGPU_INTEGRATED_GPU ? HW_GPU : HW_ACCELERATOR;
     d->probe = WEBGPU_PROBE;
     d->name = name;
-    d->id = arena_printf(r->arena, "%zu", index);
+    d->id = arena_printf(r->arena, "adapter %zu", index);
     d->memory_shared = info->kind == WGPU_INTEGRATED_GPU || info->kind == WGPU_CPU;
     vendor_set_state(d, HW_USABLE, NULL, NULL);
     return d;
@@ -156,8 +153,8 @@ static accel_status ask_instance(const wgpu_api *w, hw_report *r, void *instance
 
 static accel_status ask_open(const wgpu_api *w, hw_report *r, const char *missing) {
     uint32_t v = w->version();
-    const char *version = arena_printf(r->arena, "wgpu-native %u.%u.%u.%u", v >> 24, v >> 16 & 0xff,
-                                       v >> 8 & 0xff, v & 0xff);
+    const char *version =
+        arena_printf(r->arena, "wgpu-native %u.%u.%u.%u", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff, v & 0xff);
     if (!version)
         return ACCEL_OUT_OF_MEMORY;
     if (v >> 24 < WGPU_OLDEST)

@@ -8,14 +8,7 @@
 
 enum { WGPU_OLDEST = 24, WGPU_SUCCESS = 1 };
 enum { WGPU_DISCRETE_GPU = 1, WGPU_INTEGRATED_GPU, WGPU_CPU, WGPU_UNKNOWN };
-enum {
-    WGPU_D3D11 = 3,
-    WGPU_D3D12,
-    WGPU_METAL,
-    WGPU_VULKAN,
-    WGPU_OPENGL,
-    WGPU_OPENGLES
-};
+enum { WGPU_D3D11 = 3, WGPU_D3D12, WGPU_METAL, WGPU_VULKAN, WGPU_OPENGL, WGPU_OPENGLES };
 
 /* Not ended by a NUL; a length of SIZE_MAX means that it is. */
 typedef struct wgpu_text {
@@ -27,7 +20,7 @@ typedef struct wgpu_adapter_info {
     void *next;
     wgpu_text vendor, architecture, device, description; /* device: the name; description: the driver */
     int backend, kind;
-    uint32_t vendor_id, device_id;             /* of PCI, where there are any; else 0 */
+    uint32_t vendor_id, device_id;              /* of PCI, where there are any; else 0 */
     uint32_t least_subgroup, greatest_subgroup; /* of newer libraries; older ones leave them alone */
 } wgpu_adapter_info;
 

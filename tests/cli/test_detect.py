@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ except ImportError as reason:
     sys.exit(77)
 
 MIB = 1 << 20
+STUBS = Path(ACCEL).parent / "tests" / "stubs" / "nvidia"
 
 
 class Detect(CliCase):
@@ -123,7 +125,6 @@ class Runtimes(Detect):
             (row,) = self.rows("onnxruntime")
             self.assertIn("present, not probed", row["evidence"])
 
-
     def test_a_runtime_that_went_is_told(self):
         self.detect("--save", "--db", self.db)
         self.assertIn("rows in hardware_availability_log", self.err)
@@ -137,6 +138,69 @@ class Runtimes(Detect):
             "query", "SELECT DISTINCT is_available FROM hardware_availability_log WHERE hardware_type = 'cpu' AND device = ''", "--db", self.db
         )
         self.assertEqual([row["is_available"] for row in rows], [True])
+
+
+@unittest.skipUnless(STUBS.is_dir(), "the stub libraries of tests/hw are not built")
+class Remembered(Detect):
+    """What a vendor's library answered: here NVIDIA's, in place of which stubs stand."""
+
+    def setUp(self):
+        super().setUp()
+        self.libraries = self.folder / "libraries"
+        shutil.copytree(STUBS, self.libraries)
+        paths = [str(self.libraries), os.environ.get("LD_LIBRARY_PATH", "")]
+        self.env |= {"LD_LIBRARY_PATH": ":".join(filter(None, paths)), "STUB_GPUS": "2"}
+
+    def gpus(self, *arguments, **options):
+        return [d for d in self.detect_json(*arguments, **options)["machine"]["devices"] if d["probe"] == "nvidia"]
+
+    def test_shown_with_its_time_until_something_changed(self):
+        self.assertEqual(self.gpus(), [])
+        asked = self.gpus("--all")
+        self.assertEqual([(d["state"], d["asked_at"]) for d in asked], [("usable", None)] * 2)
+        remembered = self.gpus()
+        for now, then in zip(remembered, asked):
+            self.assertRegex(now["asked_at"], "^20..-..-..T")
+            self.assertIsNone(now["memory_free_bytes"])
+            now.update(asked_at=None, memory_free_bytes=then["memory_free_bytes"])
+        self.assertEqual(remembered, asked)
+        self.assertRegex(self.detect(), r"usable .*asked at 20..-..-.. ..:.. UTC")
+        self.assertEqual(self.gpus(env={"CUDA_VISIBLE_DEVICES": "1"}), [])
+        os.utime(self.libraries / "libnvidia-ml.so.1", (1, 1))
+        self.assertEqual(self.gpus(), [])
+
+    def test_engines_are_remembered_beside_it(self):
+        if not self.rows("onnxruntime")[0]["evidence"].startswith("present"):
+            self.skipTest("ONNX Runtime is not here")
+        self.detect("--all")
+        for row in self.rows("onnxruntime"):
+            self.assertIn("as it last answered", row["evidence"])
+
+    def test_the_cache_is_shown_and_cleared(self):
+        folder = self.folder / "cache" / "accel"
+        self.assertEqual(self.accel("cache", env=self.env), f"nothing is stored in {folder}\n")
+        self.detect("--all")
+        (folder / "below").mkdir()
+        (folder / "below" / "x.bin").write_bytes(b"12345")
+        (folder / "link").symlink_to(self.libraries)
+        rows = {r["file"]: r for r in json.loads(self.accel("cache", "--format", "json", env=self.env))}
+        self.assertEqual(sorted(rows), ["below/x.bin", "hardware.json", "link", "probes.json"])
+        self.assertEqual(rows["below/x.bin"]["size_bytes"], 5)
+        self.assertLess(rows["hardware.json"]["age_s"], 60)
+        self.assertIn("vendors' libraries", rows["hardware.json"]["what"])
+        self.assertIn("4 files", self.accel("cache", env=self.env))
+        self.assertIn("removed 4 files", self.accel("cache", "--clear", env=self.env))
+        self.assertFalse(folder.exists())
+        self.assertTrue((self.libraries / "libcuda.so.1").exists())
+        self.assertEqual(json.loads(self.accel("cache", "--format", "json", env=self.env)), [])
+        self.assertEqual(self.gpus(), [])
+
+    def test_without_a_home_nothing_is_remembered(self):
+        away = {"XDG_CACHE_HOME": "", "HOME": ""}
+        self.detect("--all", env=away)
+        self.assertEqual(self.gpus(env=away), [])
+        self.accel("cache", env=self.env | away, code=3)
+        self.assertIn("neither XDG_CACHE_HOME nor HOME", self.err)
 
 
 class Measured(Detect):
