@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "hw/amd.h"
+#include "hw/report.h"
 
 enum { MOST_DEVICES = 256, HIP_NO_DEVICE = 100 };
 
@@ -40,13 +41,6 @@ static const char *words(const hip_api *h, arena *a, int error) {
 
 #define ORDINAL "hip device" /* the fact of those that HIP offers */
 
-static bool is_offered(const hw_device *d) {
-    for (size_t i = 0; i < d->fact_count; i++)
-        if (str_equal(d->facts[i].name, ORDINAL))
-            return true;
-    return false;
-}
-
 /* "GPU-abcdef0123456789", as the kernel's files have it. NULL: HIP does not tell it. */
 static const char *uuid_of(const hip_api *h, arena *a, int device) {
     char digits[16] = "";
@@ -64,12 +58,14 @@ static hw_device *partition_at(hw_report *r, const char *address, const char *uu
     for (size_t i = 0; i < r->device_count; i++) {
         hw_device *d = &r->devices[i];
         if (d->partition < 0 || !d->pci || strlen(d->pci) != place + 1 ||
-            strncmp(d->pci, address, place) != 0 || is_offered(d))
+            strncmp(d->pci, address, place) != 0)
             continue;
         if (uuid && str_equal(d->id, uuid)) {
             same_id = d;
             same_ids++;
         }
+        if (report_fact(d, ORDINAL))
+            continue;
         if (address[place] > '0' && d->partition == address[place] - '0')
             same_function = d;
         if (!next || (d->awaits && !next->awaits))

@@ -136,9 +136,18 @@ accel_status hw_report_fact(hw_report *r, hw_device *d, const char *name, const 
             return ACCEL_OK;
         }
     }
+    if (d->fact_count >= HW_MOST_FACTS)
+        return ACCEL_OUT_OF_MEMORY;
     facts[d->fact_count++] = fact;
     d->facts = facts;
     return ACCEL_OK;
+}
+
+const char *report_fact(const hw_device *d, const char *name) {
+    for (size_t i = 0; i < d->fact_count; i++)
+        if (str_equal(d->facts[i].name, name))
+            return d->facts[i].value;
+    return NULL;
 }
 
 accel_status hw_report_interface(hw_report *r, hw_device *d, const char *interface) {
@@ -147,7 +156,7 @@ accel_status hw_report_interface(hw_report *r, hw_device *d, const char *interfa
             return ACCEL_OK;
     const char **all = one_more(r->arena, d->interfaces, d->interface_count, sizeof *all);
     const char *copy = arena_strdup(r->arena, interface);
-    if (!all || !copy)
+    if (!all || !copy || d->interface_count >= HW_MOST_FACTS)
         return ACCEL_OUT_OF_MEMORY;
     all[d->interface_count++] = copy;
     d->interfaces = all;

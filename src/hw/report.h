@@ -8,6 +8,7 @@ enum { HW_MOST_DEVICES = 1024, HW_MOST_EVIDENCE = 4096, HW_MOST_FACTS = 256 };
 
 /* The device, or part of one, at an address; without an address, the one that this probe calls by this id. NULL: none. */
 hw_device *report_find(hw_report *r, const char *pci, int64_t partition, const char *probe, const char *id);
+const char *report_fact(const hw_device *d, const char *name); /* NULL: it has no such fact */
 /* The devices that differ from those of `before` at the same place in the list (NULL: all, browsers left out) as an array, with what is private
  * to hw/; and the evidence as a member. */
 void report_write_devices(const hw_report *r, const hw_report *before, str_buf *out);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hw/report.h"
 #include "hw/vendor.h"
 
 #define WEBGPU_PROBE "webgpu"
@@ -70,20 +71,13 @@ static const char *kind_name(int kind) {
     return kind >= WGPU_DISCRETE_GPU && kind <= WGPU_CPU ? known[kind] : "unknown";
 }
 
-static const char *fact(const hw_device *d, const char *name) {
-    for (size_t i = 0; i < d->fact_count; i++)
-        if (str_equal(d->facts[i].name, name))
-            return d->facts[i].value;
-    return NULL;
-}
-
 /* The first device with these identifiers, or this name, that WebGPU does not reach by this backend yet: several of one kind are told in the
  * order of the bus. */
 static hw_device *find(hw_report *r, const char *ids, const char *name, const char *how) {
     for (size_t i = 0; i < r->device_count; i++) {
         hw_device *d = &r->devices[i];
-        bool same = ids ? str_equal(fact(d, "pci id"), ids) : name && str_equal(d->name, name);
-        if (same && !fact(d, how))
+        bool same = ids ? str_equal(report_fact(d, "pci id"), ids) : name && str_equal(d->name, name);
+        if (same && !report_fact(d, how))
             return d;
     }
     return NULL;
