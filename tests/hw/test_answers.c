@@ -157,6 +157,32 @@ static void every_damage_is_survived(void **state) {
     free(path);
 }
 
+/* With the nth allocation of a plain detection failing. False: there are not so many. */
+static bool detect_short_of_memory(void **state, uint64_t n) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    hw_report *r = NULL;
+    hw_options options = {.cache = temp_path(state, "cache/hardware.json")};
+    assert_ok(hw_source_open(NULL, &source, &err));
+    uint64_t hits = mem_fault_hits();
+    mem_fault_set(n, false);
+    accel_status status = hw_detect(source, &options, &r, &err);
+    mem_fault_set(0, false);
+    bool failed = mem_fault_hits() > hits;
+    assert_true(status == ACCEL_OK || (failed && status == ACCEL_OUT_OF_MEMORY));
+    hw_report_destroy(r);
+    hw_source_close(source);
+    return failed;
+}
+
+static void failing_allocations_are_survived(void **state) {
+    uint64_t n = 1;
+    ask_all(state, NULL);
+    while (detect_short_of_memory(state, n))
+        n += 3;
+    assert_true(n > 10);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -169,6 +195,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(a_library_that_fails_leaves_no_answer),
     IN_FOLDER(a_damaged_file_is_as_none),
     IN_FOLDER(every_damage_is_survived),
+    IN_FOLDER(failing_allocations_are_survived),
 };
 
 VENDOR_MAIN(tests)
