@@ -88,6 +88,7 @@ static accel_status detect(const command_line *line, detection *d, accel_error *
             err, ACCEL_INVALID_ARGUMENT,
             "--save and --measure are about this machine, --from shows another one: give one of the two");
     hw_options options = {.all = asks_all(line),
+                          .measure = line_flag(line, "measure"),
                           .timeout_s = line_real(line, "timeout", 20),
                           .cache = cache_file(line->arena, CACHE_HARDWARE),
                           .cancel = cli_interrupt_flag()};
@@ -149,7 +150,7 @@ static accel_status print_text(const command_line *line, const detection *d, con
                                str_buf *out, accel_error *err) {
     bool only_available = line_flag(line, "available");
     machine_lines(d->machine, out);
-    ACCEL_TRY(append_rows(measured_machine_table(&d->measured), out, err));
+    ACCEL_TRY(append_rows(measured_machine_table(&d->measured, d->machine), out, err));
     ACCEL_TRY(append_rows(machine_devices(d->machine, only_available), out, err));
     if (!only_available)
         ACCEL_TRY(append_rows(machine_absences(d->machine), out, err));
@@ -202,7 +203,7 @@ static const option_def detect_options[] = {
     {.name = "measure",
      .kind = OPTION_FLAG,
      .help =
-         "also measure what the processor reaches: products in each precision, bandwidth of each level of the memory, waking a thread; some seconds"},
+         "also measure what the processor reaches (products in each precision, bandwidth of each level of the memory, waking a thread) and how fast NVIDIA GPUs copy; some seconds"},
     {.name = "save",
      .kind = OPTION_FLAG,
      .help =

@@ -129,7 +129,7 @@ void answers_keep(answer_book *book, hw_source *s, hw_report *r, const hw_probe 
     for (size_t i = 0; book->path && base && probe->questions[i]; i++) {
         str_buf key = {0};
         const char *answer = hw_answer(s, question_answer_name(probe->questions[i], name));
-        if (answer && append_key(s, r, probe, i, base, &key))
+        if (answer && !probe->questions[i]->measures && append_key(s, r, probe, i, base, &key))
             keep(book, probe->questions[i]->name, key.data, answer);
         str_free(&key);
     }

@@ -228,21 +228,33 @@ static accel_status ask_one(const asking *a, accel_error *err) {
 }
 
 /* Devices of which no library said anything after all. */
-static void end_waiting(const asking *a) {
-    vendor_judge_others(
-        a->report, a->probe->name, HW_BROKEN,
-        arena_printf(a->report->arena, "%s says nothing of it", question_subject(a->question)),
-        "the lines of evidence tell what it did");
+static void end_waiting(const asking *a, const hw_question *decides) {
+    vendor_judge_others(a->report, a->probe->name, HW_BROKEN,
+                        arena_printf(a->report->arena, "%s says nothing of it", question_subject(decides)),
+                        "the lines of evidence tell what it did");
+}
+
+/* Measuring is worth a child only where there is what to measure. */
+static bool is_wanted(const asking *a) {
+    if (!a->question->measures)
+        return a->options->all || hw_source_kind_of(a->source) == HW_SOURCE_CAPTURE;
+    for (size_t i = 0; a->options->measure && i < a->report->device_count; i++)
+        if (str_equal(a->report->devices[i].probe, a->probe->name))
+            return true;
+    return false;
 }
 
 accel_status hw_ask(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,
                     accel_error *err) {
     asking a = {s, probe, NULL, options, r};
+    const hw_question *decides = NULL; /* the last that is asked before measuring */
     for (size_t i = 0; probe->questions && probe->questions[i]; i++) {
         a.question = probe->questions[i];
-        ACCEL_TRY(ask_one(&a, err));
+        decides = a.question->measures ? decides : a.question;
+        if (is_wanted(&a))
+            ACCEL_TRY(ask_one(&a, err));
     }
-    if (a.question && hw_source_kind_of(s) == HW_SOURCE_LIVE)
-        end_waiting(&a);
+    if (decides && options->all && hw_source_kind_of(s) == HW_SOURCE_LIVE)
+        end_waiting(&a, decides);
     return ACCEL_OK;
 }

@@ -11,9 +11,10 @@ static accel_status run(const hw_probe *probe, hw_source *source, const hw_optio
         return ACCEL_OK;
     const char *base = book->path ? answers_base(source, r, probe) : NULL;
     if (!options->all && kind != HW_SOURCE_CAPTURE)
-        return answers_recall(book, source, r, probe, base, err);
+        ACCEL_TRY(answers_recall(book, source, r, probe, base, err));
     ACCEL_TRY(hw_ask(source, probe, options, r, err));
-    answers_keep(book, source, r, probe, base);
+    if (options->all)
+        answers_keep(book, source, r, probe, base);
     return ACCEL_OK;
 }
 

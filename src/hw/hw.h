@@ -112,6 +112,8 @@ typedef struct hw_device {
     int64_t units;      /* multiprocessors, compute units, Xe cores, tiles of an NPU */
     int64_t max_mhz, memory_max_mhz;
     int64_t power_limit_mw;
+    int64_t copy_to_mb_per_s,
+        copy_from_mb_per_s; /* measured, with page-locked memory of the host; 10^6 bytes */
     int64_t numa_node;
     const char *const *
         interfaces; /* what could drive it: "cuda", "rocm", "level_zero", "vulkan", "metal", "webgpu", "webnn", "qnn", "opencl" */
@@ -158,6 +160,7 @@ typedef struct hw_report {
 
 typedef struct hw_options {
     bool all;         /* ask vendor libraries too, each in a child process */
+    bool measure;     /* also measure copies to and from devices that were found, in child processes */
     double timeout_s; /* a child may take; 0: 5 */
     const char
         *program; /* executable that answers `program __hw QUESTION` by hw_child_main; NULL: this one */
@@ -186,6 +189,8 @@ typedef struct hw_question {
     const char *const *libraries;
     /* Finds in r the devices that are known, and appends to or completes them, and evidence. */
     accel_status (*ask)(hw_report *r, accel_error *err);
+    bool
+        measures; /* takes a while: asked only to measure, where the probe found a device; never remembered */
 } hw_question;
 
 typedef struct hw_probe {

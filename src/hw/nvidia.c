@@ -185,7 +185,7 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
         hw_exists(s, "/dev/dxg") ? "; under WSL2 the driver is Windows' and only its library tells" : "");
 }
 
-static const hw_question *const questions[] = {&nvidia_nvml, &nvidia_cuda, NULL};
+static const hw_question *const questions[] = {&nvidia_nvml, &nvidia_cuda, &nvidia_copy, NULL};
 
 const hw_probe probe_nvidia = {
     .name = NVIDIA_PROBE,

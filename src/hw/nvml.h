@@ -113,6 +113,15 @@ typedef struct cuda_api {
 extern const hw_question nvidia_nvml;
 /* What CUDA offers to this process decides which of them are usable; GPUs that only CUDA knows are added. */
 extern const hw_question nvidia_cuda;
+/* How fast what CUDA offers copies to and from the host. */
+extern const hw_question nvidia_copy;
+
+/* Loads libcuda.so.1 and takes its functions. c->library NULL: it does not load, and evidence says so. *missing: those that it lacks, or NULL. */
+accel_status nvidia_open_cuda(hw_report *r, cuda_api *c, const char **missing);
+/* "CUDA error 3 CUDA_ERROR_…: text" */
+const char *nvidia_cuda_words(const cuda_api *c, arena *a, int error);
+/* The device that CUDA calls so, found or new; NULL when memory ends. */
+hw_device *nvidia_cuda_device(const cuda_api *c, hw_report *r, int device);
 
 /* What a GPU of this compute capability computes in, by the CUDA programming guide's tables; NULL: not known. */
 const char *nvidia_precisions(int major, int minor);

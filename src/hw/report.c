@@ -84,6 +84,8 @@ hw_device *hw_report_part(hw_report *r, const char *pci, int64_t partition) {
                      .max_mhz = HW_UNKNOWN,
                      .memory_max_mhz = HW_UNKNOWN,
                      .power_limit_mw = HW_UNKNOWN,
+                     .copy_to_mb_per_s = HW_UNKNOWN,
+                     .copy_from_mb_per_s = HW_UNKNOWN,
                      .numa_node = HW_UNKNOWN};
     return d;
 }

@@ -139,6 +139,8 @@ static void write_device(const hw_device *d, bool first, bool whole, str_buf *ou
     json_append_member_integer(out, "max_mhz", d->max_mhz);
     json_append_member_integer(out, "memory_max_mhz", d->memory_max_mhz);
     json_append_member_integer(out, "power_limit_mw", d->power_limit_mw);
+    json_append_member_integer(out, "copy_to_mb_per_s", d->copy_to_mb_per_s);
+    json_append_member_integer(out, "copy_from_mb_per_s", d->copy_from_mb_per_s);
     json_append_member_integer(out, "numa_node", d->numa_node);
     append_texts(out, "interfaces", d->interfaces, d->interface_count);
     json_append_member_text(out, "precisions", d->precisions);
@@ -303,6 +305,8 @@ static void take_members(yyjson_val *o, hw_report *r, hw_device *d, bool *ok) {
                     {"max_mhz", &d->max_mhz},
                     {"memory_max_mhz", &d->memory_max_mhz},
                     {"power_limit_mw", &d->power_limit_mw},
+                    {"copy_to_mb_per_s", &d->copy_to_mb_per_s},
+                    {"copy_from_mb_per_s", &d->copy_from_mb_per_s},
                     {"numa_node", &d->numa_node}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         take_text(o, texts[i].key, r->arena, texts[i].field, ok);

@@ -56,7 +56,7 @@ const char *hw_variable_value(hw_source *s, const char *name);
 const char *hw_answer(const hw_source *s, const char *name);
 accel_status hw_answer_remember(hw_source *s, const char *name, const char *text, accel_error *err);
 
-/* What a probe's libraries say, each asked in a child process of its own within options->timeout_s: devices and evidence are appended to r. A child
+/* What a probe's libraries say to the questions that the options want, each asked in a child process of its own within options->timeout_s: devices and evidence are appended to r. A child
  * that crashes, hangs, prints or forks becomes a line of evidence and is ended with all it started. From a capture: what was said then; from a
  * folder: nothing, since libraries are the living machine's. */
 accel_status hw_ask(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,

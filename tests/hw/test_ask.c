@@ -124,7 +124,7 @@ static accel_status nothing(hw_source *s, const hw_options *o, hw_report *r, acc
 }
 
 #define PROBE(name)                                                                                          \
-    static const hw_question question_##name = {#name, NULL, name};                                          \
+    static const hw_question question_##name = {#name, NULL, name, false};                                   \
     static const hw_question *const questions_##name[] = {&question_##name, NULL};                           \
     static const hw_probe probe_##name = {#name, 1, "", nothing, questions_##name}
 PROBE(answers);
@@ -149,7 +149,7 @@ static hw_report *asked(const hw_probe *probe, double timeout_s) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = timeout_s};
+    hw_options options = {.all = true, .timeout_s = timeout_s};
     assert_non_null(r);
     assert_ok(hw_source_open(NULL, &s, &err));
     assert_ok(hw_ask(s, probe, &options, r, &err));
@@ -215,7 +215,7 @@ static void who_asks_may_cancel(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = 60, .cancel = &cancelled};
+    hw_options options = {.all = true, .timeout_s = 60, .cancel = &cancelled};
     (void)state;
     signal(SIGALRM, on_alarm);
     alarm(1);
@@ -230,7 +230,7 @@ static void a_program_that_cannot_be_started_is_told(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.program = "/nowhere"};
+    hw_options options = {.all = true, .program = "/nowhere"};
     (void)state;
     assert_ok(hw_source_open(NULL, &s, &err));
     assert_ok(hw_ask(s, &probe_answers, &options, r, &err));
@@ -243,7 +243,7 @@ static void a_later_answer_completes_the_device_that_is_there(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = 10};
+    hw_options options = {.all = true, .timeout_s = 10};
     (void)state;
     hw_device *d = hw_report_device(r, "0000:01:00.0");
     d->driver = "fake_driver";
@@ -264,7 +264,7 @@ static void a_capture_has_the_answer(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = 10};
+    hw_options options = {.all = true, .timeout_s = 10};
     const char *path = temp_path(state, "capture.json");
     assert_ok(hw_source_open(NULL, &s, &err));
     assert_ok(hw_ask(s, &probe_answers, &options, r, &err));

@@ -369,6 +369,48 @@ static void what_it_forks_is_ended_with_it(void **state) {
     assert_true(is_gone(pid));
 }
 
+/* ---- copies --------------------------------------------------------------------------------------------------------------------------- */
+
+static hw_report *measure_copies(const char *mode) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    hw_report *r = hw_report_create();
+    hw_options options = {.all = true, .measure = true, .timeout_s = 30};
+    use_stubs("nvidia", "2", mode);
+    assert_ok(hw_source_open(NULL, &source, &err));
+    assert_ok(hw_ask(source, probe_named("nvidia"), &options, r, &err));
+    hw_source_close(source);
+    return r;
+}
+
+static void copies_are_measured_on_request(void **state) {
+    (void)state;
+    hw_report *r = measure_copies(NULL);
+    assert_int_equal(r->device_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(r->devices[i].state, HW_USABLE);
+        assert_in_range(r->devices[i].copy_to_mb_per_s, 10, 10000000); /* memory's own speed */
+        assert_in_range(r->devices[i].copy_from_mb_per_s, 10, 10000000);
+    }
+    hw_report_destroy(r);
+    r = ask_stubs("nvidia", "nvidia", "1", NULL);
+    assert_int_equal(r->devices[0].copy_to_mb_per_s, HW_UNKNOWN);
+    hw_report_destroy(r);
+}
+
+static void copies_that_fail_are_told(void **state) {
+    (void)state;
+    hw_report *r = measure_copies("copy-fails");
+    assert_evidence(r, "libcuda.so.1", "copies with device 1: CUDA error 214");
+    assert_int_equal(count_state(r, HW_USABLE), 2);
+    assert_int_equal(at_pci(r, FIRST)->copy_from_mb_per_s, HW_UNKNOWN);
+    hw_report_destroy(r);
+    r = measure_copies("copy-busy");
+    assert_evidence(r, "libcuda.so.1", "copies with device 0: CUDA error 2");
+    assert_int_equal(at_pci(r, FIRST)->copy_to_mb_per_s, HW_UNKNOWN);
+    hw_report_destroy(r);
+}
+
 /* ---- the driver's files ------------------------------------------------------------------------------------------------------------------ */
 
 static void the_drivers_files_tell_its_gpus(void **state) {
@@ -462,6 +504,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_files_say_of_a_hidden_gpu_stands),
     cmocka_unit_test(misbehaviour_is_a_sentence),
     IN_FOLDER(what_it_forks_is_ended_with_it),
+    cmocka_unit_test(copies_are_measured_on_request),
+    cmocka_unit_test(copies_that_fail_are_told),
     IN_FOLDER(the_drivers_files_tell_its_gpus),
     IN_FOLDER(a_machine_without_nvidia_is_told_what_would_make_it_one),
     IN_FOLDER(odd_files_are_no_figures),
