@@ -35,18 +35,14 @@ static accel_status note_drivers(hw_source *s, hw_report *r) {
                               list[0] ? list : "no driver is registered here or in /etc/vulkan/icd.d");
 }
 
-/* A file that a variable names in place of the registered ones. The loader passes over a bad one without a word. */
+/* A file that a variable names in place of the registered ones, or a folder of such. The loader passes over a bad one without a word. */
 static accel_status note_file(hw_source *s, hw_report *r, const char *variable, const char *path) {
-    const char *text = hw_read(s, path), *fault = NULL;
-    if (!hw_exists(s, path))
-        fault = "and there is no such file";
-    else if (text && !strstr(text, "library_path"))
-        fault = "which does not describe a driver";
-    else if (!text && !hw_list(s, path)) /* a folder of such files may be named too */
-        fault = "which cannot be read as text";
-    return hw_report_evidence(r, VULKAN_PROBE, fault == NULL, path, "%s names it%s%s", variable,
-                              fault ? ", " : ": the loader takes the drivers named there alone",
-                              fault ? fault : "");
+    const char *finding = "the loader takes the drivers named there alone";
+    bool is_there = hw_exists(s, path),
+         is_good = is_there && (hw_read_lines(s, path, "library_path") != NULL || hw_list(s, path) != NULL);
+    if (!is_good)
+        finding = is_there ? "it describes no driver" : "there is no such file";
+    return hw_report_evidence(r, VULKAN_PROBE, is_good, path, "%s names it: %s", variable, finding);
 }
 
 static accel_status note_files(hw_source *s, hw_report *r, const char *variable, const char *list) {

@@ -80,7 +80,7 @@ static void registered_drivers_are_listed(void **state) {
     assert_evidence(r, "/usr/share/vulkan/icd.d", "lvp_icd.x86_64.json, nvidia_icd.json");
     hw_report_destroy(r);
     r = run_with_variable(state, root, "vulkan", "VK_ICD_FILENAMES", "/a/b.json");
-    assert_evidence(r, "/a/b.json", "VK_ICD_FILENAMES names it, and there is no such file");
+    assert_evidence(r, "/a/b.json", "VK_ICD_FILENAMES names it: there is no such file");
     hw_report_destroy(r);
 }
 

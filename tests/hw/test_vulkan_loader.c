@@ -29,14 +29,14 @@ static void expect_no_adapter(const char *file, const char *fault) {
 
 static void a_missing_driver_file_is_named(void **state) {
     (void)state;
-    expect_no_adapter("/nowhere/icd.json", "VK_ICD_FILENAMES names it, and there is no such file");
+    expect_no_adapter("/nowhere/icd.json", "VK_ICD_FILENAMES names it: there is no such file");
 }
 
 static void a_bad_driver_file_is_named(void **state) {
     static const char *const texts[] = {"", "{", "[]", "no JSON", "{\"ICD\": {\"library\": 1}}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         put(state, "/icd.json", texts[i]);
-        expect_no_adapter(temp_path(state, "icd.json"), "VK_ICD_FILENAMES names it, which ");
+        expect_no_adapter(temp_path(state, "icd.json"), "VK_ICD_FILENAMES names it: it describes no driver");
     }
 }
 
