@@ -1,6 +1,7 @@
 """accel detect: the machine, its runtimes, captures, limits of control groups. What probes say of machines is tested in tests/hw."""
 
 # ctest: serial
+# ctest: timeout 300
 
 import json
 import os
@@ -19,6 +20,12 @@ except ImportError as reason:
 
 MIB = 1 << 20
 STUBS = Path(ACCEL).parent / "tests" / "stubs" / "nvidia"
+
+
+def stub_gpus(folder):
+    """The variables with which two GPUs of the stubs in this folder are found."""
+    paths = [str(folder), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {"LD_LIBRARY_PATH": ":".join(filter(None, paths)), "STUB_GPUS": "2"}
 
 
 class Detect(CliCase):
@@ -148,8 +155,7 @@ class Remembered(Detect):
         super().setUp()
         self.libraries = self.folder / "libraries"
         shutil.copytree(STUBS, self.libraries)
-        paths = [str(self.libraries), os.environ.get("LD_LIBRARY_PATH", "")]
-        self.env |= {"LD_LIBRARY_PATH": ":".join(filter(None, paths)), "STUB_GPUS": "2"}
+        self.env |= stub_gpus(self.libraries)
 
     def gpus(self, *arguments, **options):
         return [d for d in self.detect_json(*arguments, **options)["machine"]["devices"] if d["probe"] == "nvidia"]
@@ -219,6 +225,17 @@ class Measured(Detect):
             "query", "SELECT detection_details FROM hardware_availability_log WHERE hardware_type = 'cpu' AND device = ''", "--db", self.db
         )
         self.assertIn("measured", json.dumps(rows))
+
+    @unittest.skipUnless(STUBS.is_dir(), "the stub libraries of tests/hw are not built")
+    def test_how_fast_a_gpu_copies(self):
+        text = self.detect("--measure", "--save", "--db", self.db, env=stub_gpus(STUBS))
+        self.assertRegex(text, r"copies to 0000:17:00.0 +GB/s +[0-9.]+")
+        self.assertRegex(text, r"copies from 0000:18:00.0 +GB/s +[0-9.]+")
+        (row,) = self.accel_json(
+            "query", "SELECT CAST(detection_details->>'copy_to_mb_per_s' AS BIGINT) AS mb FROM hardware_availability_log WHERE device = '0000:17:00.0'",
+            "--db", self.db,
+        )
+        self.assertGreater(row["mb"], 0)
 
 
 class Captures(Detect):
