@@ -188,6 +188,21 @@ def make_vendors():
                    "/sys/devices/soc0/machine": "QCS9100"})
 
 
+def answer(*devices):
+    return json.dumps({"devices": devices, "evidence": [{"probe": "nvidia", "subject": "a library", "found": True, "finding": "1 GPU"}]})
+
+
+def make_answers():
+    gpu = {"kind": "gpu", "state": "not probed", "probe": "nvidia", "pci": "0000:01:00.0", "awaits": True, "memory_bytes": 1 << 34,
+           "facts": {"ecc": "on"}, "interfaces": ["cuda"]}
+    instance = gpu | {"pci": None, "id": "MIG-1"}
+    capture("answers", folders={"/proc/driver/nvidia/gpus": ["0000:01:00.0"]},
+            answers={"ask nvml": answer(gpu, instance),
+                     "ask cuda": answer(gpu | {"state": "broken", "reason": "an error", "awaits": False}, instance | {"state": "usable"}),
+                     "ask hip": answer(*[gpu | {"probe": "amd", "state": "usable", "partition": n} for n in range(3)]),
+                     "ask webgpu": answer({"kind": "accelerator", "state": "usable", "probe": "webgpu", "id": "adapter 0"})})
+
+
 def make_capture():
     topology = {"architecture": "x86_64", "packages": 1, "cores": 2, "threads": 4, "threads_offline": 0, "allowed_threads": 4,
                 "allowed_cores": 2, "allowed_nodes": 1,
@@ -217,6 +232,7 @@ def make_capture():
             files={f"{device}/class": "0x030200", f"{device}/vendor": "0x10de", f"{device}/device": "0x2330", f"{device}/numa_node": "-1",
                    "/sys/module/nvidia/version": "550.54"}, answers={"pci.ids 10de:2330": "H100"}, exists={"/usr/lib/chromium/chromium": "1"})
     make_vendors()
+    make_answers()
     capture("dump", files={"/pu0": "1 0 0 0 0 => 10 68747541 444d4163 69746e65\n5 7 0 0 0 => 1 f1bf97ab 19405fde 10000110\n"
                                    "1 80000002 0 0 0 => 20444d41 43594e45 34353639 2d363920"})
     save("capture", "answer", json.dumps({"devices": [{"kind": "gpu", "state": "usable", "pci": "0000:01:00.0", "name": "X", "memory_bytes": 5,
