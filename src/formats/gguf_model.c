@@ -25,22 +25,28 @@ static const architecture architectures[] = {
     {"qwen2", "Qwen2ForCausalLM", QWEN2},
     {"qwen3", "Qwen3ForCausalLM", QWEN3},
 };
+enum { ARCHITECTURE_COUNT = sizeof architectures / sizeof architectures[0] };
 
-static accel_status find_architecture(gguf *g, const architecture **out, accel_error *err) {
-    const char *name = gguf_string(g, "general.architecture", "");
+static accel_status unknown_architecture(const gguf *g, const char *name, accel_error *err) {
     str_buf known = {0};
-    ACCEL_TRY(gguf_check(g, err));
-    for (size_t i = 0; i < sizeof architectures / sizeof architectures[0]; i++) {
-        *out = &architectures[i];
-        if (strcmp(name, architectures[i].name) == 0)
-            return ACCEL_OK;
+    for (size_t i = 0; i < ARCHITECTURE_COUNT; i++)
         str_appendf(&known, "%s%s", i ? ", " : "", architectures[i].name);
-    }
     accel_status status =
         error_set(err, ACCEL_UNSUPPORTED, "%s: architecture '%s' is not supported; known are: %s", g->file,
                   name, str_text(&known));
     str_free(&known);
     return status;
+}
+
+static accel_status find_architecture(gguf *g, const architecture **out, accel_error *err) {
+    const char *name = gguf_string(g, "general.architecture", "");
+    ACCEL_TRY(gguf_check(g, err));
+    for (size_t i = 0; i < ARCHITECTURE_COUNT; i++) {
+        *out = &architectures[i];
+        if (strcmp(name, architectures[i].name) == 0)
+            return ACCEL_OK;
+    }
+    return unknown_architecture(g, name, err);
 }
 
 /* ---- names of tensors --------------------------------------------------------------------------------- */
@@ -70,6 +76,8 @@ static const renamed parts[] = {
     {"mlp.down_proj", "ffn_down", ALL, LLAMA},
 };
 
+enum { GLOBAL_COUNT = sizeof globals / sizeof globals[0], PART_COUNT = sizeof parts / sizeof parts[0] };
+
 /* Our name of "attn_q.weight" in a list; NULL when the architecture has no such tensor. *suffix is where
  * ".weight" or ".bias" begins. */
 static const char *lookup(const renamed *list, size_t count, const char *name, unsigned flag,
@@ -89,14 +97,13 @@ static const char *lookup(const renamed *list, size_t count, const char *name, u
 
 /* "model.layers.3.self_attn.q_proj.weight" for "blk.3.attn_q.weight". */
 static bool our_name(const char *name, unsigned flag, int64_t layers, char out[NAME_BYTES]) {
-    const char *suffix, *ours = lookup(globals, sizeof globals / sizeof globals[0], name, flag, &suffix);
+    const char *suffix, *ours = lookup(globals, GLOBAL_COUNT, name, flag, &suffix);
     if (ours) {
         str_format(out, NAME_BYTES, "%s%s", ours, suffix);
         return true;
     }
     const char *dot = str_starts_with(name, "blk.") ? strchr(name + 4, '.') : NULL;
-    if (!dot || dot - name > 12 ||
-        !(ours = lookup(parts, sizeof parts / sizeof parts[0], dot + 1, flag, &suffix)))
+    if (!dot || dot - name > 12 || !(ours = lookup(parts, PART_COUNT, dot + 1, flag, &suffix)))
         return false;
     char number[16], canonical[16];
     int64_t layer;
