@@ -23,9 +23,10 @@ typedef struct gguf_bytes {
     size_t alignment;
 } gguf_bytes;
 
+/* Little-endian; zeros from the ninth byte on. */
 static inline void put_number(str_buf *b, uint64_t value, size_t bytes) {
     for (size_t i = 0; i < bytes; i++)
-        str_append_char(b, (char)(value >> (8 * i)));
+        str_append_char(b, (char)(i < 8 ? value >> (8 * i) : 0));
 }
 
 static inline void put_text(str_buf *b, const char *text) {
