@@ -12,22 +12,14 @@
 typedef struct run_state {
     const command_line *line;
     zoo_model model;
-    zoo_inputs made; /* for inputs that were not given */
-    tensor *inputs;  /* in graph input order */
-    bool *given;     /* read from a file: owned here */
+    const char **names; /* of the inputs that were given */
+    tensor *given;      /* their contents; owned */
+    size_t given_count;
+    zoo_inputs inputs; /* all, in graph input order */
     cli_engine engine;
     engine_session *session;
     char *work_folder; /* holds the model written for a vendor runtime; NULL: none */
 } run_state;
-
-static size_t input_index(const graph *g, const char *name, size_t length) {
-    for (size_t i = 0; i < g->input_count; i++) {
-        const char *have = g->values[g->inputs[i]].name;
-        if (strlen(have) == length && memcmp(have, name, length) == 0)
-            return i;
-    }
-    return g->input_count;
-}
 
 static accel_status unknown_input(const graph *g, const char *text, accel_error *err) {
     str_buf names = {0};
@@ -40,54 +32,32 @@ static accel_status unknown_input(const graph *g, const char *text, accel_error 
 }
 
 static accel_status read_given(run_state *s, accel_error *err) {
-    const graph *g = s->model.graph;
     size_t count;
     const char *const *texts = line_list(s->line, "input", &count);
+    s->names = ARENA_ARRAY(s->line->arena, const char *, count + 1);
+    s->given = ARENA_ARRAY(s->line->arena, tensor, count + 1);
+    if (s->names == NULL || s->given == NULL)
+        return error_no_memory(err, "inputs", count);
     for (size_t i = 0; i < count; i++) {
         const char *equals = strchr(texts[i], '=');
-        size_t index =
-            equals != NULL ? input_index(g, texts[i], (size_t)(equals - texts[i])) : g->input_count;
-        if (index == g->input_count)
-            return unknown_input(g, texts[i], err);
-        if (s->given[index])
-            tensor_free(&s->inputs[index]);
-        s->given[index] = false;
-        ACCEL_TRY(npy_read(equals + 1, &s->inputs[index], err));
-        s->given[index] = true;
-        const graph_value *v = &g->values[g->inputs[index]];
-        if (s->inputs[index].type != v->type.type) {
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "%s holds %s, the model's input '%s' takes %s",
-                             equals + 1, dtype_name(s->inputs[index].type), v->name,
-                             dtype_name(v->type.type));
-        }
+        if (equals == NULL)
+            return unknown_input(s->model.graph, texts[i], err);
+        s->names[i] = arena_strndup(s->line->arena, texts[i], (size_t)(equals - texts[i]));
+        if (s->names[i] == NULL)
+            return error_no_memory(err, "inputs", count);
+        ACCEL_TRY(npy_read(equals + 1, &s->given[i], err));
+        s->given_count++;
     }
     return ACCEL_OK;
 }
 
-/* Given inputs bring their shapes; the rest is made with --batch and --seq. */
+/* Given inputs bring their shapes; the rest follows from them, or is made with --batch and --seq. */
 static accel_status bind_inputs(run_state *s, accel_error *err) {
-    graph *g = s->model.graph;
-    size_t missing = 0;
-    for (size_t i = 0; i < g->input_count; i++) {
-        if (!s->given[i]) {
-            missing++;
-            continue;
-        }
-        ACCEL_TRY(graph_bind_input(g, g->values[g->inputs[i]].name, &s->inputs[i].shape, err));
-    }
-    if (missing > 0) {
-        zoo_input_options shapes;
-        if (!cli_input_options(s->line, &shapes))
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
-        ACCEL_TRY(zoo_make_inputs(&s->model, &shapes, &s->made, err));
-        for (size_t i = 0; i < g->input_count; i++) {
-            if (s->given[i])
-                continue;
-            s->inputs[i] = s->made.tensors[i];
-            ACCEL_TRY(graph_bind_input(g, g->values[g->inputs[i]].name, &s->inputs[i].shape, err));
-        }
-    }
-    return graph_infer(g, err);
+    zoo_input_options shapes;
+    if (!cli_input_options(s->line, &shapes))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
+    ACCEL_TRY(zoo_complete_inputs(&s->model, &shapes, s->names, s->given, s->given_count, &s->inputs, err));
+    return zoo_bind(&s->model, &s->inputs, err);
 }
 
 static accel_status model_file(run_state *s, str_buf *path, accel_error *err) {
@@ -122,7 +92,7 @@ static accel_status run_session(run_state *s, accel_error *err) {
     if (status == ACCEL_OK)
         status = e->load(&model, s->engine.device, &options, &s->session, err);
     if (status == ACCEL_OK)
-        status = e->bind(s->session, s->inputs, s->model.graph->input_count, err);
+        status = e->bind(s->session, s->inputs.tensors, s->inputs.count, err);
     if (status == ACCEL_OK)
         status = e->run(s->session, err);
     str_free(&path);
@@ -197,11 +167,6 @@ static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
 static accel_status run_model(run_state *s, table *t, accel_error *err) {
     zoo_options options = cli_zoo_options(s->line);
     ACCEL_TRY(zoo_load(s->line->positional[0], &options, &s->model, err));
-    size_t count = s->model.graph->input_count;
-    s->inputs = ARENA_ARRAY(s->line->arena, tensor, count + 1);
-    s->given = ARENA_ARRAY(s->line->arena, bool, count + 1);
-    if (s->inputs == NULL || s->given == NULL)
-        return error_no_memory(err, "inputs", 0);
     ACCEL_TRY(read_given(s, err));
     ACCEL_TRY(bind_inputs(s, err));
     ACCEL_TRY(cli_engine_find(s->line, line_text(s->line, "engine", "native"), &s->engine, err));
@@ -212,11 +177,9 @@ static accel_status run_model(run_state *s, table *t, accel_error *err) {
 static void run_state_free(run_state *s) {
     if (s->session != NULL)
         s->engine.engine->unload(s->session);
-    for (size_t i = 0; s->given != NULL && i < s->model.graph->input_count; i++) {
-        if (s->given[i])
-            tensor_free(&s->inputs[i]);
-    }
-    zoo_inputs_free(&s->made);
+    for (size_t i = 0; i < s->given_count; i++)
+        tensor_free(&s->given[i]);
+    zoo_inputs_free(&s->inputs);
     zoo_model_free(&s->model);
     if (s->engine.device != NULL)
         probe_list_destroy(s->engine.probes);

@@ -137,6 +137,16 @@ const char *hf_config_string(hf_config *c, const char *key, const char *fallback
 /* Integers of an array (at most `capacity`, the rest is an error); a single number is an array of one.
  * Returns the count; 0 when missing. */
 size_t hf_config_ints(hf_config *c, const char *key, int64_t *out, size_t capacity);
+size_t hf_config_floats(hf_config *c, const char *key, double *out, size_t capacity);
+/* A list of lists of two, as image_grid_pinpoints is. */
+size_t hf_config_pairs(hf_config *c, const char *key, int64_t (*out)[2], size_t capacity);
+size_t hf_config_size(const hf_config *c,
+                      const char *key); /* entries of an object or a list; 0 when missing */
+/* Whether the field holds this JSON value; a missing one is null. */
+bool hf_config_is(const hf_config *c, const char *key, const char *json);
+/* The object below key ("text_config") as a configuration of its own, an empty one where it is missing. It lives
+ * as long as c, and its faults are c's. */
+hf_config *hf_config_child(hf_config *c, const char *key);
 accel_status hf_config_check(const hf_config *c, accel_error *err);
 /* Fields that changed their place: rope_parameters.rope_theta or rope_theta; dtype or torch_dtype
  * ("float32" when neither). prefix: "" or "text_config.". */

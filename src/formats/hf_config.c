@@ -10,9 +10,11 @@
 enum { CONFIG_MAX_BYTES = 16 << 20, KEY_MAX_BYTES = 128 };
 
 struct hf_config {
-    yyjson_doc *doc;
+    yyjson_doc *doc;  /* NULL: the parent's */
+    yyjson_val *root; /* the object that keys start at; NULL: an empty one */
     char *name;
-    accel_error fault; /* the first; ACCEL_OK while all is well */
+    accel_error fault; /* of the outermost: the first; ACCEL_OK while all is well */
+    hf_config *parent, *first_child, *next_sibling;
 };
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -31,7 +33,7 @@ static accel_status adopt(yyjson_doc *doc, const char *name, hf_config **out, ac
         return error_no_memory(err, name, sizeof *c);
     }
     memcpy(copy, name, strlen(name) + 1);
-    *c = (hf_config){.doc = doc, .name = copy};
+    *c = (hf_config){.doc = doc, .root = yyjson_doc_get_root(doc), .name = copy};
     *out = c;
     return ACCEL_OK;
 }
@@ -52,6 +54,10 @@ accel_status hf_config_parse(const char *json, size_t length, const char *name, 
 void hf_config_destroy(hf_config *c) {
     if (!c)
         return;
+    for (hf_config *child = c->first_child, *next; child; child = next) {
+        next = child->next_sibling;
+        hf_config_destroy(child);
+    }
     yyjson_doc_free(c->doc);
     mem_free(c->name);
     mem_free(c);
@@ -61,7 +67,7 @@ void hf_config_destroy(hf_config *c) {
 
 /* Walks a dotted key. NULL when a part is missing or null. */
 static yyjson_val *find(const hf_config *c, const char *key) {
-    yyjson_val *v = yyjson_doc_get_root(c->doc);
+    yyjson_val *v = c->root;
     while (v) {
         const char *dot = strchr(key, '.');
         size_t length = dot ? (size_t)(dot - key) : strlen(key);
@@ -73,9 +79,34 @@ static yyjson_val *find(const hf_config *c, const char *key) {
     return yyjson_is_null(v) ? NULL : v;
 }
 
+static hf_config *outermost(hf_config *c) {
+    while (c->parent)
+        c = c->parent;
+    return c;
+}
+
 static void fault(hf_config *c, const char *key, const char *complaint) {
-    if (c->fault.status == ACCEL_OK)
-        error_set(&c->fault, ACCEL_BAD_FILE, "%s: field '%s' %s", c->name, key, complaint);
+    accel_error *first = &outermost(c)->fault;
+    if (first->status == ACCEL_OK)
+        error_set(first, ACCEL_BAD_FILE, "%s: field '%s' %s", c->name, key, complaint);
+}
+
+hf_config *hf_config_child(hf_config *c, const char *key) {
+    size_t length = strlen(c->name) + strlen(key) + 3;
+    hf_config *child = mem_calloc(1, sizeof *child);
+    char *name = mem_alloc(length);
+    if (!child || !name) {
+        mem_free(child);
+        mem_free(name);
+        error_no_memory(&outermost(c)->fault, c->name, sizeof *child);
+        return c;
+    }
+    str_format(name, length, "%s: %s", c->name, key);
+    *child = (hf_config){.root = find(c, key), .name = name, .parent = c, .next_sibling = c->first_child};
+    c->first_child = child;
+    if (child->root && !yyjson_is_obj(child->root))
+        fault(c, key, "is not an object");
+    return child;
 }
 
 bool hf_config_has(const hf_config *c, const char *key) {
@@ -168,7 +199,60 @@ size_t hf_config_ints(hf_config *c, const char *key, int64_t *out, size_t capaci
     return count;
 }
 
+size_t hf_config_size(const hf_config *c, const char *key) {
+    yyjson_val *v = find(c, key);
+    return yyjson_is_obj(v) ? yyjson_obj_size(v) : yyjson_arr_size(v);
+}
+
+bool hf_config_is(const hf_config *c, const char *key, const char *json) {
+    yyjson_val *v = find(c, key);
+    yyjson_doc *doc;
+    if (json_parse(json, strlen(json), KEY_MAX_BYTES, key, &doc, NULL) != ACCEL_OK)
+        return false;
+    yyjson_val *wanted = yyjson_doc_get_root(doc);
+    bool same = (!v && yyjson_is_null(wanted)) || (v && yyjson_equals(v, wanted)) ||
+                (yyjson_is_num(v) && yyjson_is_num(wanted) && yyjson_get_num(v) == yyjson_get_num(wanted));
+    yyjson_doc_free(doc);
+    return same;
+}
+
+size_t hf_config_floats(hf_config *c, const char *key, double *out, size_t capacity) {
+    yyjson_val *v = find(c, key);
+    size_t count = 0;
+    if (v && (!yyjson_is_arr(v) || yyjson_arr_size(v) > capacity)) {
+        fault(c, key, "is not a list of numbers, or has too many");
+        return 0;
+    }
+    yyjson_arr_iter it = yyjson_arr_iter_with(v);
+    for (yyjson_val *item; (item = yyjson_arr_iter_next(&it));) {
+        if (!yyjson_is_num(item)) {
+            fault(c, key, "is not a list of numbers");
+            return 0;
+        }
+        out[count++] = yyjson_get_num(item);
+    }
+    return count;
+}
+
+size_t hf_config_pairs(hf_config *c, const char *key, int64_t (*out)[2], size_t capacity) {
+    yyjson_val *v = find(c, key);
+    size_t count = 0;
+    yyjson_arr_iter it = yyjson_arr_iter_with(v);
+    for (yyjson_val *item; (item = yyjson_arr_iter_next(&it));) {
+        if (count == capacity || yyjson_arr_size(item) != 2 ||
+            !integer_of(yyjson_arr_get(item, 0), &out[count][0]) ||
+            !integer_of(yyjson_arr_get(item, 1), &out[count][1])) {
+            fault(c, key, "is not a list of pairs of whole numbers, or has too many");
+            return 0;
+        }
+        count++;
+    }
+    return count;
+}
+
 accel_status hf_config_check(const hf_config *c, accel_error *err) {
+    while (c->parent)
+        c = c->parent;
     if (c->fault.status == ACCEL_OK)
         return ACCEL_OK;
     return error_set(err, c->fault.status, "%s", c->fault.message);

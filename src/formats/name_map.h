@@ -1,4 +1,4 @@
-/* Names to numbers, by hashing. Private to formats/. */
+/* Names to numbers, by hashing. For formats/ and zoo/. */
 #ifndef ACCEL_FORMATS_NAME_MAP_H
 #define ACCEL_FORMATS_NAME_MAP_H
 

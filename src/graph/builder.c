@@ -298,26 +298,17 @@ static const char *joined(builder *b, const char *prefix, const char *suffix) {
     return name;
 }
 
-static bool has_weight(builder *b, const char *name) {
-    return !failed(b) && b->weights && b->weights->has && b->weights->has(b->weights, name);
-}
-
 /* The weight stays as its file has it, [out,in]; the Transpose is a view that engines read through when they pack, and a copy only in
  * files written for runtimes that want it. */
-value_id build_linear(builder *b, const char *prefix, value_id x, int64_t in, int64_t out) {
-    const char *bias_name = joined(b, prefix, ".bias");
+value_id build_linear(builder *b, const char *prefix, value_id x, int64_t in, int64_t out, bool bias) {
     value_id w = build_weight(b, joined(b, prefix, ".weight"), 2, (const int64_t[]){out, in});
     value_id y = BUILD(b, "MatMul", x, build_transpose(b, w, 2, (const int64_t[]){1, 0}));
-    if (has_weight(b, bias_name)) {
-        y = BUILD(b, "Add", y, build_weight(b, bias_name, 1, &out));
-    }
-    return y;
+    return bias ? BUILD(b, "Add", y, build_weight(b, joined(b, prefix, ".bias"), 1, &out)) : y;
 }
 
 value_id build_layer_norm(builder *b, const char *prefix, value_id x, int64_t width, double epsilon) {
-    const char *bias_name = joined(b, prefix, ".bias");
     value_id scale = build_weight(b, joined(b, prefix, ".weight"), 1, &width);
-    value_id bias = has_weight(b, bias_name) ? build_weight(b, bias_name, 1, &width) : VALUE_NONE;
+    value_id bias = build_weight(b, joined(b, prefix, ".bias"), 1, &width);
     return build_op(b, "LayerNormalization", 3, (const value_id[]){x, scale, bias}, 2,
                     (const build_attr[]){BUILD_INT("axis", -1), BUILD_FLOAT("epsilon", epsilon)});
 }

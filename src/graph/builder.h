@@ -63,9 +63,9 @@ void build_op_n(builder *b, const char *op_type, size_t input_count, const value
     build_op((b), (op), sizeof((value_id[]){__VA_ARGS__}) / sizeof(value_id), (value_id[]){__VA_ARGS__}, 0,  \
              NULL)
 
-/* The building blocks of the zoo. prefix names weights: prefix + ".weight" [out,in] and prefix + ".bias" [out] (when has). */
-value_id build_linear(builder *b, const char *prefix, value_id x, int64_t in,
-                      int64_t out); /* x [...,in] → [...,out] */
+/* The building blocks of the zoo. prefix names weights: prefix + ".weight" [out,in] and prefix + ".bias" [out]. */
+value_id build_linear(builder *b, const char *prefix, value_id x, int64_t in, int64_t out,
+                      bool bias); /* x [...,in] → [...,out] */
 value_id build_layer_norm(builder *b, const char *prefix, value_id x, int64_t width,
                           double epsilon); /* over the last axis */
 value_id build_embedding(builder *b, const char *weight, value_id ids, int64_t rows, int64_t width);

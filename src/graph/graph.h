@@ -89,6 +89,8 @@ typedef struct graph_value {
     value_type
         declared; /* what the model said, kept when graph_infer or a bind overwrites type; else unused */
     bool has_declared;
+    bool
+        updated; /* an input whose memory the engine may write over, where a node gives it back updated (a cache) */
 } graph_value;
 
 /* ---- nodes ----------------------------------------------------------------------------------------------------- */

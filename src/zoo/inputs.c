@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/str.h"
 #include "graph/infer.h"
+#include "zoo/class.h"
 #include "zoo/dims.h"
 
 /* ---- token ids ---------------------------------------------------------------------------------------- */
@@ -90,20 +91,66 @@ static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, s
         fill_tokens(t, count, &r, token_limit(m, input));
 }
 
-static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed,
-                               zoo_inputs *out, accel_error *err) {
+static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed, tensor *out,
+                               accel_error *err) {
     value_id id = m->graph->inputs[index];
     const graph_value *v = &m->graph->values[id];
     int64_t count;
     if (dtype_bits(v->type.type) == 0 || v->type.type == DTYPE_C64 || v->type.type == DTYPE_C128)
         return error_set(err, ACCEL_UNSUPPORTED, "input '%s' is %s; no contents can be made for it", v->name,
                          dtype_name(v->type.type));
-    out->names[index] = v->name;
-    accel_status status = tensor_create(v->type.type, s, &out->tensors[index], err);
+    accel_status status = tensor_create(v->type.type, s, out, err);
     if (status != ACCEL_OK)
         return error_prefix(err, status, "input '%s'", v->name);
     if (shape_elements(s, &count))
-        fill(m, id, seed, &out->tensors[index], (size_t)count);
+        fill(m, id, seed, out, (size_t)count);
+    return ACCEL_OK;
+}
+
+/* ---- inputs that are given ---------------------------------------------------------------------------- */
+
+static accel_status check_given(const graph_value *v, const value_type *declared, const tensor *t,
+                                accel_error *err) {
+    char have[128], want[128];
+    bool fits = t->type == declared->type &&
+                (declared->shape.rank == RANK_UNKNOWN || declared->shape.rank == t->shape.rank);
+    for (int axis = 0; fits && axis < declared->shape.rank; axis++)
+        fits = declared->shape.dims[axis] == DIM_UNKNOWN || declared->shape.dims[axis] == t->shape.dims[axis];
+    if (fits)
+        return ACCEL_OK;
+    return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is given as %s %s; the model takes %s %s",
+                     v->name, dtype_name(t->type), shape_text(&t->shape, have, sizeof have),
+                     dtype_name(declared->type), shape_text(&declared->shape, want, sizeof want));
+}
+
+/* What is given says what its symbolic dims are, for the inputs that are not. */
+static accel_status note_dims(const zoo_model *m, const zoo_given_list *given, zoo_dim *dims, size_t *count,
+                              accel_error *err) {
+    const graph *g = m->graph;
+    for (size_t i = 0; i < g->input_count; i++) {
+        const graph_value *v = &g->values[g->inputs[i]];
+        const value_type *declared = graph_declared_type(g, g->inputs[i]);
+        const tensor *t = zoo_given_find(given, v->name);
+        if (!t)
+            continue;
+        ACCEL_TRY(check_given(v, declared, t, err));
+        for (int axis = 0; axis < t->shape.rank; axis++)
+            if (declared->shape.rank != RANK_UNKNOWN && declared->shape.dims[axis] == DIM_UNKNOWN &&
+                v->dim_names[axis])
+                dims[(*count)++] = (zoo_dim){v->dim_names[axis], t->shape.dims[axis]};
+    }
+    return ACCEL_OK;
+}
+
+static accel_status check_names(const zoo_model *m, const zoo_given_list *given, accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        bool known = m->class && m->class->derive; /* which takes names of its own */
+        for (size_t k = 0; k < m->graph->input_count && !known; k++)
+            known = str_equal(m->graph->values[m->graph->inputs[k]].name, given->items[i].name);
+        if (!known)
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'",
+                             given->items[i].name);
+    }
     return ACCEL_OK;
 }
 
@@ -111,20 +158,40 @@ static accel_status make_input(const zoo_model *m, size_t index, const shape *s,
 
 accel_status zoo_input_shapes(const zoo_model *m, const zoo_input_options *options, shape *shapes,
                               accel_error *err) {
-    zoo_shapes s = {.shapes = shapes};
-    accel_status status = zoo_resolve_shapes(m, options, &s, err);
-    str_free(&s.assumed);
-    return status;
+    zoo_inputs made;
+    if (!m->class || !m->class->sample) {
+        zoo_shapes s = {.shapes = shapes};
+        accel_status status = zoo_resolve_shapes(m, options, &s, err);
+        str_free(&s.assumed);
+        return status;
+    }
+    ACCEL_TRY(zoo_make_inputs(m, options, &made, err)); /* the class alone knows its shapes */
+    for (size_t i = 0; i < made.count; i++)
+        shapes[i] = made.tensors[i].shape;
+    zoo_inputs_free(&made);
+    return ACCEL_OK;
 }
 
-static accel_status make_all(const zoo_model *m, const zoo_input_options *options, zoo_shapes *s,
-                             zoo_inputs *out, accel_error *err) {
-    ACCEL_TRY(zoo_resolve_shapes(m, options, s, err));
-    for (size_t i = 0; i < out->count; i++)
-        ACCEL_TRY(make_input(m, i, &s->shapes[i], options ? options->seed : 0, out, err));
+static bool take(zoo_given_list *given, const char *name, tensor *out) {
+    for (size_t i = 0; i < given->count; i++)
+        if (given->items[i].owned && str_equal(given->items[i].name, name)) {
+            *out = given->items[i].value;
+            given->items[i].owned = false;
+            return true;
+        }
+    return false;
+}
+
+static accel_status fill_all(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
+                             const zoo_shapes *s, zoo_inputs *out, accel_error *err) {
+    for (size_t i = 0; i < out->count; i++) {
+        out->names[i] = m->graph->values[m->graph->inputs[i]].name;
+        if (!take(given, out->names[i], &out->tensors[i]))
+            ACCEL_TRY(make_input(m, i, &s->shapes[i], options->seed, &out->tensors[i], err));
+    }
+    size_t length = s->assumed.length + 1;
     out->batch = s->batch;
     out->sequence = s->sequence;
-    size_t length = s->assumed.length + 1;
     out->assumed = mem_alloc(length);
     if (!out->assumed)
         return error_no_memory(err, "a model's inputs", length);
@@ -132,18 +199,48 @@ static accel_status make_all(const zoo_model *m, const zoo_input_options *option
     return ACCEL_OK;
 }
 
-accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *options, zoo_inputs *out,
-                             accel_error *err) {
-    size_t count = m->graph->input_count;
-    zoo_inputs made = {.count = count,
-                       .tensors = mem_calloc(count, sizeof(tensor)),
-                       .names = mem_calloc(count, sizeof(char *))};
-    zoo_shapes s = {.shapes = mem_calloc(count, sizeof(shape))};
-    accel_status status = made.tensors && made.names && s.shapes
-                              ? make_all(m, options, &s, &made, err)
-                              : error_no_memory(err, "a model's inputs", count * sizeof(tensor));
+/* options->dims with what the given inputs say before them: the words of one call, in memory of its own. */
+static accel_status complete(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
+                             zoo_inputs *out, accel_error *err) {
+    zoo_input_options all = *options;
+    size_t count = 0, room = m->graph->input_count * TENSOR_MAX_RANK + options->dim_count;
+    zoo_dim *dims = mem_calloc(room + 1, sizeof *dims);
+    zoo_shapes s = {.shapes = mem_calloc(out->count + 1, sizeof(shape))};
+    accel_status status =
+        dims && s.shapes ? ACCEL_OK : error_no_memory(err, "a model's inputs", room * sizeof *dims);
+    if (status == ACCEL_OK && m->class && m->class->derive)
+        status = m->class->derive(m, given, err);
+    if (status == ACCEL_OK)
+        status = note_dims(m, given, dims, &count, err);
+    if (status == ACCEL_OK) {
+        if (options->dim_count > 0)
+            memcpy(dims + count, options->dims, options->dim_count * sizeof *dims);
+        all.dims = dims;
+        all.dim_count = count + options->dim_count;
+        if (count > 0)
+            all.batch = all.sequence = 0; /* what is given says */
+        status = zoo_resolve_shapes(m, &all, &s, err);
+    }
+    if (status == ACCEL_OK)
+        status = fill_all(m, options, given, &s, out, err);
+    mem_free(dims);
     mem_free(s.shapes);
     str_free(&s.assumed);
+    return status;
+}
+
+static accel_status make(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
+                         zoo_inputs *out, accel_error *err) {
+    static const zoo_input_options defaults = {0};
+    size_t count = m->graph->input_count;
+    zoo_inputs made = {.count = count,
+                       .tensors = mem_calloc(count + 1, sizeof(tensor)),
+                       .names = mem_calloc(count + 1, sizeof(char *))};
+    options = options ? options : &defaults;
+    accel_status status = made.tensors && made.names
+                              ? complete(m, options, given, &made, err)
+                              : error_no_memory(err, "a model's inputs", count * sizeof(tensor));
+    zoo_given_free(given);
     if (status != ACCEL_OK) {
         if (!made.tensors)
             made.count = 0;
@@ -152,6 +249,41 @@ accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *option
     }
     *out = made;
     return ACCEL_OK;
+}
+
+accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *options, zoo_inputs *out,
+                             accel_error *err) {
+    static const zoo_input_options defaults = {0};
+    zoo_given_list given = {0};
+    accel_status status = m->class && m->class->sample
+                              ? m->class->sample(m, options ? options : &defaults, &given, err)
+                              : ACCEL_OK;
+    if (status == ACCEL_OK)
+        return make(m, options, &given, out, err);
+    zoo_given_free(&given);
+    return status;
+}
+
+accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *options,
+                                 const char *const *names, const tensor *values, size_t count,
+                                 zoo_inputs *out, accel_error *err) {
+    zoo_given_list given = {0};
+    accel_status status = ACCEL_OK;
+    if (count == 0)
+        return zoo_make_inputs(m, options, out, err);
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
+        tensor *copy;
+        status = zoo_given_add(&given, names[i], values[i].type, values[i].shape.rank, values[i].shape.dims,
+                               &copy, err);
+        if (status == ACCEL_OK && values[i].size_bytes > 0)
+            memcpy(copy->data, values[i].data, values[i].size_bytes);
+    }
+    if (status == ACCEL_OK)
+        status = check_names(m, &given, err);
+    if (status == ACCEL_OK)
+        return make(m, options, &given, out, err);
+    zoo_given_free(&given);
+    return status;
 }
 
 void zoo_inputs_free(zoo_inputs *i) {

@@ -1,50 +1,88 @@
 #include <string.h>
 
 #include "zoo/class.h"
+#include "zoo/classes.h"
 
 /* One line a class. */
-static const zoo_class classes[] = {
-    {"bert", "text", "bert.", zoo_bert_build},
+static const zoo_class *const classes[] = {
+    &zoo_class_bert, &zoo_class_llama, &zoo_class_opt, &zoo_class_gpt2, &zoo_class_qwen2,
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
 
-/* "BertForMaskedLM" belongs to "bert". */
-static bool architecture_of(const char *architecture, const char *family) {
-    for (; *family; family++, architecture++) {
-        char c = *architecture;
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c - 'A' + 'a');
-        if (c != *family)
-            return false;
-    }
-    return *architecture >= 'A' && *architecture <= 'Z';
+static const zoo_model_type *find_type(const zoo_class *class, const char *name) {
+    for (const zoo_model_type *t = class->model_types; t->name; t++)
+        if (str_equal(t->name, name))
+            return t;
+    return NULL;
+}
+
+static const zoo_architecture *find_architecture(const zoo_class *class, const char *name) {
+    for (const zoo_architecture *a = class->architectures; a->name; a++)
+        if (str_equal(a->name, name))
+            return a;
+    return NULL;
+}
+
+static const zoo_class *class_of(const hf_config *config, const char *type, const char *architecture) {
+    for (size_t i = 0; i < CLASS_COUNT; i++)
+        if (type[0] ? find_type(classes[i], type) != NULL
+                    : find_architecture(classes[i], architecture) != NULL)
+            return classes[i];
+    /* Some old BERT files say neither; these two fields are BERT's alone. */
+    bool old_bert = !type[0] && !architecture[0] && hf_config_has(config, "type_vocab_size") &&
+                    hf_config_has(config, "intermediate_size");
+    return old_bert ? &zoo_class_bert : NULL;
 }
 
 static accel_status unknown_class(const char *what, accel_error *err) {
     str_buf known = {0};
     for (size_t i = 0; i < CLASS_COUNT; i++)
-        str_appendf(&known, "%s%s", i ? ", " : "", classes[i].family);
+        for (const zoo_model_type *t = classes[i]->model_types; t->name; t++)
+            str_appendf(&known, "%s%s", known.length ? ", " : "", t->name);
     accel_status status = error_set(
         err, ACCEL_UNSUPPORTED, "model class '%s' is not supported; known are: %s", what, str_text(&known));
     str_free(&known);
     return status;
 }
 
-accel_status zoo_class_find(hf_config *config, const zoo_class **out, accel_error *err) {
+static accel_status unknown_architecture(const zoo_class *class, const char *what, accel_error *err) {
+    str_buf known = {0};
+    for (const zoo_architecture *a = class->architectures; a->name; a++)
+        str_appendf(&known, "%s%s", known.length ? ", " : "", a->name);
+    accel_status status =
+        error_set(err, ACCEL_UNSUPPORTED, "architecture '%s' of class %s is not supported; known are: %s",
+                  what, class->family, str_text(&known));
+    str_free(&known);
+    return status;
+}
+
+static accel_status check_fixed(hf_config *config, const zoo_class *class, accel_error *err) {
+    if (hf_config_has(config, "quantization_config"))
+        return error_set(
+            err, ACCEL_UNSUPPORTED,
+            "its configuration has a quantization_config; quantised Hugging Face weights are not "
+            "supported, save the model in float32, float16 or bfloat16");
+    for (const zoo_fixed *f = class->fixed; f && f->key; f++)
+        if (hf_config_has(config, f->key) && !hf_config_is(config, f->key, f->json))
+            return error_set(err, ACCEL_UNSUPPORTED,
+                             "field '%s' of its configuration is supported as %s only", f->key, f->json);
+    return ACCEL_OK;
+}
+
+accel_status zoo_class_find(hf_config *config, zoo_build *z, const zoo_class **out, accel_error *err) {
     const char *type = hf_config_string(config, "model_type", "");
     const char *architecture = hf_config_architecture(config);
-    for (size_t i = 0; i < CLASS_COUNT; i++) {
-        *out = &classes[i];
-        if (strcmp(type, classes[i].family) == 0 ||
-            (!type[0] && architecture_of(architecture, classes[i].family)))
-            return ACCEL_OK;
-    }
-    /* Some old BERT files say neither; these two fields are BERT's alone. */
-    if (!type[0] && !architecture[0] && hf_config_has(config, "type_vocab_size") &&
-        hf_config_has(config, "intermediate_size")) {
-        *out = &classes[0];
-        return ACCEL_OK;
-    }
-    return unknown_class(type[0] ? type : architecture, err);
+    const zoo_class *class = class_of(config, type, architecture);
+    if (!class)
+        return unknown_class(type[0] ? type : architecture, err);
+    const zoo_model_type *t = find_type(class, type);
+    architecture = architecture[0] ? architecture : t ? t->architecture : class->architectures[0].name;
+    const zoo_architecture *a = find_architecture(class, architecture);
+    if (!a)
+        return unknown_architecture(class, architecture, err);
+    z->architecture = a->name;
+    z->head = a->head;
+    *out = class;
+    return check_fixed(config, class, err);
 }

@@ -2,31 +2,77 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "zoo/class.h"
 
-enum { NAME_BYTES = 256 };
+enum { NAME_BYTES = 512, UNUSED_SHOWN = 4 };
 
-/* Some files have the base prefix, some lack it; some old ones say gamma and beta for a norm's weight and
- * bias. */
-static const safetensors_entry *find_entry(const zoo_weights *w, const char *name) {
-    static const char *const old[][2] = {{".weight", ".gamma"}, {".bias", ".beta"}};
-    char spelling[NAME_BYTES]; /* no memory to run out of: "not there" must mean that */
-    for (int prefixed = 0; prefixed < 2; prefixed++) {
-        const char *prefix = prefixed ? w->prefix : "";
-        str_format(spelling, sizeof spelling, "%s%s", prefix, name);
-        const safetensors_entry *e = safetensors_find(w->file, spelling);
-        for (size_t i = 0; !e && i < 2; i++) {
-            if (!str_ends_with(name, old[i][0]) || !strstr(name, "orm"))
-                continue;
-            int stem = (int)(strlen(name) - strlen(old[i][0]));
-            str_format(spelling, sizeof spelling, "%s%.*s%s", prefix, stem, name, old[i][1]);
-            e = safetensors_find(w->file, spelling);
-        }
-        if (e)
-            return e;
-    }
-    return NULL;
+/* ---- names -------------------------------------------------------------------------------------------- */
+
+static const char *place_of(const zoo_spelling *r, const char *name) {
+    if (r->place == ZOO_START)
+        return str_starts_with(name, r->file) ? name : NULL;
+    if (r->place == ZOO_END)
+        return str_ends_with(name, r->file) ? name + strlen(name) - strlen(r->file) : NULL;
+    return strstr(name, r->file);
 }
+
+/* False when the name is too long to be one of ours. */
+static bool respell(const zoo_spelling *rules, const char *name, char out[NAME_BYTES]) {
+    char before[NAME_BYTES];
+    if (str_format(out, NAME_BYTES, "%s", name) >= NAME_BYTES)
+        return false;
+    for (const zoo_spelling *r = rules; r && r->file; r++) {
+        const char *at = place_of(r, out);
+        if (!at)
+            continue;
+        memcpy(before, out, NAME_BYTES);
+        int start = (int)(at - out);
+        if (str_format(out, NAME_BYTES, "%.*s%s%s", start, before, r->ours,
+                       before + start + strlen(r->file)) >= NAME_BYTES)
+            return false;
+    }
+    return true;
+}
+
+static accel_status add_tensor(zoo_weights *w, size_t index, const zoo_spelling *rules, accel_error *err) {
+    char name[NAME_BYTES];
+    if (!respell(rules, safetensors_at(w->file, index)->name, name))
+        return ACCEL_OK;
+    char *kept = arena_strdup(w->memory, name);
+    byte_span span = {(const uint8_t *)kept, strlen(name)};
+    if (!kept)
+        return error_no_memory(err, name, strlen(name));
+    if (name_map_get(&w->names, span) == NAME_ABSENT && !name_map_put(&w->names, span, (int32_t)index))
+        return error_no_memory(err, name, sizeof(name_entry));
+    return ACCEL_OK;
+}
+
+static const safetensors_entry *find_entry(const zoo_weights *w, const char *name) {
+    int32_t index = name_map_get(&w->names, (byte_span){(const uint8_t *)name, strlen(name)});
+    if (index == NAME_ABSENT)
+        return NULL;
+    w->asked[index] = true;
+    return safetensors_at(w->file, (size_t)index);
+}
+
+void zoo_weights_unused(const zoo_weights *w, str_buf *out) {
+    size_t count = w->file ? safetensors_count(w->file) : 0, unused = 0;
+    char text[128];
+    for (size_t i = 0; i < count; i++) {
+        const safetensors_entry *e = safetensors_at(w->file, i);
+        if (w->asked[i] || dtype_is_integer(e->type) ||
+            e->type == DTYPE_BOOL) /* stored positions and masks */
+            continue;
+        if (unused++ < UNUSED_SHOWN)
+            str_appendf(out, "%s%s %s", out->length ? ", " : "", e->name,
+                        shape_text(&e->shape, text, sizeof text));
+    }
+    if (unused > UNUSED_SHOWN)
+        str_appendf(out, " and %llu more", (unsigned long long)(unused - UNUSED_SHOWN));
+}
+
+/* ---- of a file ---------------------------------------------------------------------------------------- */
 
 /* The graph computes in float32, whatever the file stores. */
 static accel_status widen(const zoo_weights *w, const safetensors_entry *e, graph_data *out,
@@ -49,8 +95,8 @@ static accel_status find_in_file(weight_source *source, const char *name, const 
     const safetensors_entry *e = find_entry(w, name);
     char have[128], want[128];
     if (!e)
-        return error_set(err, ACCEL_BAD_FILE, "its weights have no tensor '%s' (nor '%s%s')", name, w->prefix,
-                         name);
+        return error_set(err, ACCEL_BAD_FILE, "its weights have no tensor '%s' %s", name,
+                         shape_text(s, want, sizeof want));
     if (!shape_equal(&e->shape, s))
         return error_set(err, ACCEL_BAD_FILE, "tensor '%s' has shape %s; its configuration asks for %s",
                          e->name, shape_text(&e->shape, have, sizeof have), shape_text(s, want, sizeof want));
@@ -69,22 +115,31 @@ static bool has_in_file(weight_source *source, const char *name) {
     return find_entry(source->context, name) != NULL;
 }
 
+/* ---- made --------------------------------------------------------------------------------------------- */
+
 /* Scaled so that activations keep their size through many layers: norms near 1, biases small, matrices
- * 1/sqrt(inputs). */
-static accel_status generate(weight_source *source, const char *name, const shape *s, dtype *type,
-                             graph_data *out, accel_error *err) {
-    zoo_weights *w = source->context;
+ * 1/sqrt(inputs), variances positive. */
+static void distribution_of(const char *name, const shape *s, graph_data *out) {
     double fan_in = 1;
     for (int i = 1; i < s->rank; i++)
         fan_in *= (double)s->dims[i];
-    bool norm = s->rank == 1 && strstr(name, "orm") && str_ends_with(name, ".weight");
+    bool scale = s->rank == 1 && str_ends_with(name, ".weight");
+    out->distribution = DISTRIBUTION_NORMAL;
+    out->a = scale ? 1 : 0;
+    out->b = s->rank < 2 ? 0.02 : 1 / sqrt(fan_in);
+    if (str_ends_with(name, "running_var") || str_ends_with(name, "logit_scale")) {
+        out->distribution = DISTRIBUTION_UNIFORM;
+        out->a = 0.5;
+        out->b = 1.5;
+    }
+}
+
+static accel_status generate(weight_source *source, const char *name, const shape *s, dtype *type,
+                             graph_data *out, accel_error *err) {
+    zoo_weights *w = source->context;
     *type = DTYPE_F32;
-    *out = (graph_data){.kind = DATA_GENERATED,
-                        .stream = arena_strdup(w->memory, name),
-                        .seed = w->seed,
-                        .distribution = DISTRIBUTION_NORMAL,
-                        .a = norm ? 1 : 0,
-                        .b = s->rank < 2 ? 0.02 : 1 / sqrt(fan_in)};
+    *out = (graph_data){.kind = DATA_GENERATED, .stream = arena_strdup(w->memory, name), .seed = w->seed};
+    distribution_of(name, s, out);
     if (!out->stream)
         return error_no_memory(err, name, strlen(name));
     return tensor_size_bytes(*type, s, name, &out->size_bytes, err);
@@ -96,8 +151,18 @@ static bool has_generated(weight_source *source, const char *name) {
     return true;
 }
 
-void zoo_weights_start(zoo_weights *w, const safetensors *file, const char *prefix, uint64_t seed) {
-    *w = (zoo_weights){.file = file, .prefix = prefix, .seed = seed};
+/* ---- start -------------------------------------------------------------------------------------------- */
+
+accel_status zoo_weights_start(zoo_weights *w, const safetensors *file, const zoo_spelling *spellings,
+                               uint64_t seed, arena *memory, accel_error *err) {
+    *w = (zoo_weights){.file = file, .names = {.memory = memory}, .seed = seed, .memory = memory};
     w->source = (weight_source){
         .context = w, .find = file ? find_in_file : generate, .has = file ? has_in_file : has_generated};
+    size_t count = file ? safetensors_count(file) : 0;
+    w->asked = ARENA_ARRAY(memory, bool, count);
+    if (!w->asked)
+        return error_no_memory(err, "a list of tensors", count);
+    for (size_t i = 0; i < count; i++)
+        ACCEL_TRY(add_tensor(w, i, spellings, err));
+    return ACCEL_OK;
 }

@@ -19,6 +19,21 @@ const char *zoo_source_name(zoo_source s) {
     return names[s];
 }
 
+static const char *const mode_names[] = {"inference", "prefill", "decode"};
+
+const char *zoo_mode_name(zoo_mode mode) {
+    return mode_names[mode];
+}
+
+bool zoo_mode_from_name(const char *name, zoo_mode *out) {
+    for (int i = 0; i < 3; i++)
+        if (str_equal(mode_names[i], name)) {
+            *out = (zoo_mode)i;
+            return true;
+        }
+    return false;
+}
+
 static char *copy_text(const char *text) {
     char *copy = mem_alloc(strlen(text) + 1);
     if (copy)
@@ -89,34 +104,58 @@ static accel_status load_light(const zoo_known *k, const char *path, uint64_t se
 
 /* ---- Hugging Face folders and configurations ---------------------------------------------------------- */
 
-static accel_status build_class(const zoo_class *class, zoo_build *z, zoo_weights *weights, graph **out,
+static accel_status build_class(const zoo_class *class, zoo_build *z, builder *b, graph **out,
                                 accel_error *err) {
-    builder b;
-    ACCEL_TRY(builder_start(&b, &weights->source, err));
-    weights->memory = b.graph->arena;
-    accel_status status = class->build(&b, z, err);
+    accel_status status = class->build(b, z, err);
+    if (status == ACCEL_OK && z->mode != ZOO_INFERENCE && !z->generation.able)
+        status = error_set(err, ACCEL_UNSUPPORTED, "%s does not write text: it has no %s", z->architecture,
+                           zoo_mode_name(z->mode));
     if (status != ACCEL_OK) { /* the class's own word is clearer than what follows from it */
         graph *dropped = NULL;
-        if (builder_finish(&b, &dropped, NULL) == ACCEL_OK)
+        if (builder_finish(b, &dropped, NULL) == ACCEL_OK)
             graph_destroy(dropped);
         return status;
     }
-    return builder_finish(&b, out, err);
+    return builder_finish(b, out, err);
 }
 
+static accel_status keep_facts(const zoo_build *z, const zoo_class *class, const zoo_weights *weights,
+                               zoo_model *m, accel_error *err) {
+    m->family = class->family;
+    m->modality = class->modality;
+    m->class = class;
+    m->architecture = z->architecture;
+    m->mode = z->mode;
+    m->vocabulary = z->vocabulary;
+    m->max_sequence = z->max_sequence;
+    m->generation = z->generation;
+    str_buf unused = {0};
+    zoo_weights_unused(weights, &unused);
+    accel_status status = unused.failed ? error_no_memory(err, "a list of tensors", 0)
+                                        : set_text(&m->unused, str_text(&unused), err);
+    str_free(&unused);
+    return status;
+}
+
+/* Takes the configuration over into the model. */
 static accel_status build_model(hf_config *config, hf_folder *folder, const zoo_options *options,
                                 zoo_model *m, accel_error *err) {
     const zoo_class *class;
     zoo_weights weights;
-    zoo_build z = {.config = config, .folder = folder};
-    ACCEL_TRY(zoo_class_find(config, &class, err));
-    m->family = class->family;
-    m->modality = class->modality;
+    builder b;
+    zoo_build z = {.config = config, .folder = folder, .mode = options ? options->mode : ZOO_INFERENCE};
+    m->config = config;
     m->source = folder && folder->weights ? ZOO_HF : ZOO_GENERATED;
-    zoo_weights_start(&weights, folder ? folder->weights : NULL, class->prefix, seed_of(options));
-    ACCEL_TRY(build_class(class, &z, &weights, &m->graph, err));
-    m->vocabulary = z.vocabulary;
-    m->max_sequence = z.max_sequence;
+    ACCEL_TRY(zoo_class_find(config, &z, &class, err));
+    ACCEL_TRY(builder_start(&b, &weights.source, err));
+    accel_status status = zoo_weights_start(&weights, folder ? folder->weights : NULL, class->spellings,
+                                            seed_of(options), b.graph->arena, err);
+    if (status != ACCEL_OK) {
+        graph_destroy(b.graph);
+        return status;
+    }
+    ACCEL_TRY(build_class(class, &z, &b, &m->graph, err));
+    ACCEL_TRY(keep_facts(&z, class, &weights, m, err));
     if (!folder || !folder->weights)
         return ACCEL_OK;
     safetensors *owned = folder->weights;
@@ -136,8 +175,11 @@ static accel_status load_folder(const char *path, const char *name, const zoo_op
             err, ACCEL_UNSUPPORTED,
             "it has only pickled weights (pytorch_model.bin), which can run code and are never read; "
             "save the model as safetensors");
-    if (status == ACCEL_OK)
-        status = build_model(folder.config, &folder, options, m, err);
+    hf_config *config = folder.config;
+    if (status == ACCEL_OK) {
+        folder.config = NULL;
+        status = build_model(config, &folder, options, m, err);
+    }
     hf_folder_close(&folder);
     return status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY ? status
                                                                : error_prefix(err, status, "%s", path);
@@ -149,9 +191,7 @@ static accel_status load_config(const zoo_known *k, const zoo_options *options, 
     ACCEL_TRY(set_text(&m->name, k->name.name, err));
     ACCEL_TRY(set_text(&m->path, "", err));
     ACCEL_TRY(hf_config_parse(k->config, strlen(k->config), k->name.name, &config, err));
-    accel_status status = build_model(config, NULL, options, m, err);
-    hf_config_destroy(config);
-    return status;
+    return build_model(config, NULL, options, m, err);
 }
 
 static accel_status load_from_cache(const char *repository, const char *name, const zoo_options *options,
@@ -254,7 +294,7 @@ static accel_status load_any(const char *reference, const zoo_options *options, 
 }
 
 accel_status zoo_load(const char *reference, const zoo_options *options, zoo_model *out, accel_error *err) {
-    zoo_model m = {.family = "", .modality = "unknown"};
+    zoo_model m = {.family = "", .modality = "unknown", .architecture = ""};
     accel_status status = load_any(reference, options, &m, err);
     if (status != ACCEL_OK) {
         zoo_model_free(&m);
@@ -269,6 +309,8 @@ void zoo_model_free(zoo_model *m) {
     mem_free(m->name);
     mem_free(m->onnx_path);
     mem_free(m->path);
+    mem_free(m->unused);
+    hf_config_destroy(m->config);
     *m = (zoo_model){0};
 }
 

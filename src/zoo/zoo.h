@@ -15,8 +15,27 @@
 
 /* ---- models ------------------------------------------------------------------------------------------- */
 
+/* Autoregressive models are three graphs over the same weights.
+ *
+ * INFERENCE takes and gives what the transformers package does, without a cache.
+ * PREFILL reads the prompt: input_ids, attention_mask (1 = keep; prompts are padded on the left) and position_ids
+ * [batch, sequence], and what else the class takes. It gives the logits of the last position [batch, 1,
+ * vocabulary] and present.N.key, present.N.value [batch, kv_heads, sequence, head]. Of an encoder-decoder, PREFILL
+ * is the encoder: it gives encoder_last_hidden_state and cross.N.key, cross.N.value [batch, heads,
+ * encoder_sequence, head].
+ * DECODE adds one token: input_ids [batch, 1] (decoder_input_ids), attention_mask [batch, capacity] with ones at
+ * keys that count, this token's included (not of an encoder-decoder, whose decoder has no padding: all keys up to
+ * this token's count), position_ids [batch, 1], write_indices [batch], the place of this token in the cache, and
+ * past_key_values.N.key, .value [batch, kv_heads, capacity, head]. It gives the logits and present.N.key, .value:
+ * the same cache with this token, held in place where an engine can (graph_value.updated). Cross keys and values
+ * are inputs by the names of PREFILL's outputs; attention_mask is then the encoder's [batch, encoder_sequence]. */
+typedef enum zoo_mode { ZOO_INFERENCE, ZOO_PREFILL, ZOO_DECODE } zoo_mode;
+const char *zoo_mode_name(zoo_mode mode); /* "inference", "prefill", "decode": the record's mode */
+bool zoo_mode_from_name(const char *name, zoo_mode *out);
+
 typedef struct zoo_options {
     uint64_t seed; /* of generated weights */
+    zoo_mode mode;
     /* Where `make deps` unpacked (.deps). NULL: ACCEL_DATA, then .deps here and in the folders above. */
     const char *data_folder;
     char *(*environment)(const char *name); /* getenv; NULL: no environment variables are looked at */
@@ -25,6 +44,17 @@ typedef struct zoo_options {
 /* Where a model's weights come from: contracts.md, models.source. */
 typedef enum zoo_source { ZOO_FILE, ZOO_HF, ZOO_GENERATED } zoo_source;
 const char *zoo_source_name(zoo_source s); /* "file", "hf", "generated" */
+
+/* How a model writes, for the loop that runs it (measure/generate.h). */
+typedef struct zoo_generation {
+    bool able; /* PREFILL and DECODE can be loaded */
+    bool encoder_decoder;
+    int64_t start_token; /* of an encoder-decoder */
+    int64_t
+        position_rows; /* rows of position_ids where they are [rows, batch, sequence]; 0: [batch, sequence] */
+} zoo_generation;
+
+typedef struct zoo_class zoo_class;
 
 typedef struct zoo_model {
     char *name;         /* zoo name; file name without .onnx; folder name; org/name */
@@ -39,6 +69,12 @@ typedef struct zoo_model {
     int64_t vocabulary;   /* token ids are below this; 0 when unknown */
     int64_t max_sequence; /* longest sequence that the model has positions for; 0 when unknown */
     char sha256[65];      /* "" until zoo_model_sha256 */
+    zoo_mode mode;
+    zoo_generation generation;
+    const char *architecture; /* "BertForMaskedLM"; "" for a user's .onnx */
+    char *unused;           /* tensors of its files that nothing asked for, with their shapes; "" when none */
+    const zoo_class *class; /* NULL for an .onnx */
+    struct hf_config *config; /* owned; NULL for an .onnx */
 } zoo_model;
 
 /* reference: a zoo name ("minilm", "resnet50-light"), a .onnx file, a Hugging Face folder, or org/name in
@@ -97,6 +133,12 @@ typedef struct zoo_inputs {
  * another batch or sequence than is asked for. */
 accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *options, zoo_inputs *out,
                              accel_error *err);
+/* The same, with some inputs given by the names of the transformers package: those are taken, what follows from
+ * them (positions of image tokens, masks of ones) is made, and only the rest is seeded. names and values are
+ * `count` long; values are copied. ACCEL_INVALID_ARGUMENT names a value that the model cannot take. */
+accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *options,
+                                 const char *const *names, const tensor *values, size_t count,
+                                 zoo_inputs *out, accel_error *err);
 /* Only the shapes (one an input), before anything is allocated: for plans and listings. */
 accel_status zoo_input_shapes(const zoo_model *m, const zoo_input_options *options, shape *shapes,
                               accel_error *err);

@@ -43,7 +43,7 @@ static inline value_id states(builder *b, const char *name) {
 
 static inline value_id layer_linear(builder *b, const char *layer, const char *name, value_id x, int64_t in,
                                     int64_t out) {
-    return build_linear(b, arena_printf(b->graph->arena, "%s.%s", layer, name), x, in, out);
+    return build_linear(b, arena_printf(b->graph->arena, "%s.%s", layer, name), x, in, out, true);
 }
 
 static inline value_id layer_norm(builder *b, const char *layer, const char *name, value_id x) {
@@ -80,14 +80,15 @@ static inline graph *prenorm_model(void) {
     assert_ok(builder_start(&b, &any_weights, &err));
     value_id x = states(&b, "x");
     value_id n = build_layer_norm(&b, "norm1", x, WIDTH, 1e-6);
-    value_id a =
-        build_attention(&b, build_linear(&b, "q", n, WIDTH, WIDTH), build_linear(&b, "k", n, WIDTH, WIDTH),
-                        build_linear(&b, "v", n, WIDTH, WIDTH), VALUE_NONE, HEADS, HEADS, false);
-    x = BUILD(&b, "Add", x, build_linear(&b, "o", a, WIDTH, WIDTH));
+    value_id a = build_attention(
+        &b, build_linear(&b, "q", n, WIDTH, WIDTH, true), build_linear(&b, "k", n, WIDTH, WIDTH, true),
+        build_linear(&b, "v", n, WIDTH, WIDTH, true), VALUE_NONE, HEADS, HEADS, false);
+    x = BUILD(&b, "Add", x, build_linear(&b, "o", a, WIDTH, WIDTH, true));
     n = build_layer_norm(&b, "norm2", x, WIDTH, 1e-6);
     x = BUILD(&b, "Add", x,
-              build_linear(&b, "down", build_activation(&b, "gelu_new", build_linear(&b, "up", n, WIDTH, 16)),
-                           16, WIDTH));
+              build_linear(&b, "down",
+                           build_activation(&b, "gelu_new", build_linear(&b, "up", n, WIDTH, 16, true)), 16,
+                           WIDTH, true));
     build_output(&b, "y", build_layer_norm(&b, "norm3", x, WIDTH, 1e-6));
     return finished(&b);
 }
@@ -100,9 +101,9 @@ static inline graph *cross_model(void) {
     value_id x = states(&b, "x"),
              memory = build_input(&b, "memory", DTYPE_F32, 3, (int64_t[]){BATCH, 3, WIDTH}, NULL);
     value_id bias = build_input(&b, "bias", DTYPE_F32, 4, (int64_t[]){1, 1, 1, 3}, NULL);
-    value_id a = build_attention(&b, build_linear(&b, "q", x, WIDTH, WIDTH),
-                                 build_linear(&b, "k", memory, WIDTH, WIDTH),
-                                 build_linear(&b, "v", memory, WIDTH, WIDTH), bias, HEADS, HEADS, false);
+    value_id a = build_attention(
+        &b, build_linear(&b, "q", x, WIDTH, WIDTH, true), build_linear(&b, "k", memory, WIDTH, WIDTH, true),
+        build_linear(&b, "v", memory, WIDTH, WIDTH, true), bias, HEADS, HEADS, false);
     build_output(&b, "y", a);
     return finished(&b);
 }
@@ -123,18 +124,19 @@ static inline graph *decoder_model(bool interleaved) {
     value_id cosines = build_weight(&b, "cos", 2, (int64_t[]){16, 2}),
              sines = build_weight(&b, "sin", 2, (int64_t[]){16, 2});
     value_id n = rms_norm(&b, "norm1", x);
-    value_id q = build_linear(&b, "q", n, WIDTH, WIDTH), k = build_linear(&b, "k", n, WIDTH, 4),
-             v = build_linear(&b, "v", n, WIDTH, 4);
+    value_id q = build_linear(&b, "q", n, WIDTH, WIDTH, true), k = build_linear(&b, "k", n, WIDTH, 4, true),
+             v = build_linear(&b, "v", n, WIDTH, 4, true);
     build_attr q_heads[] = {BUILD_INT("num_heads", 2), BUILD_INT("interleaved", interleaved)};
     build_attr k_heads[] = {BUILD_INT("num_heads", 1), BUILD_INT("interleaved", interleaved)};
     q = build_op(&b, "RotaryEmbedding", 4, (value_id[]){q, cosines, sines, positions}, 2, q_heads);
     k = build_op(&b, "RotaryEmbedding", 4, (value_id[]){k, cosines, sines, positions}, 2, k_heads);
-    x = BUILD(&b, "Add", x,
-              build_linear(&b, "o", build_attention(&b, q, k, v, VALUE_NONE, 2, 1, true), WIDTH, WIDTH));
+    x = BUILD(
+        &b, "Add", x,
+        build_linear(&b, "o", build_attention(&b, q, k, v, VALUE_NONE, 2, 1, true), WIDTH, WIDTH, true));
     n = rms_norm(&b, "norm2", x);
-    value_id gate = build_activation(&b, "silu", build_linear(&b, "gate", n, WIDTH, 16));
-    value_id up = BUILD(&b, "Mul", gate, build_linear(&b, "up", n, WIDTH, 16));
-    x = BUILD(&b, "Add", x, build_linear(&b, "down", up, 16, WIDTH));
+    value_id gate = build_activation(&b, "silu", build_linear(&b, "gate", n, WIDTH, 16, true));
+    value_id up = BUILD(&b, "Mul", gate, build_linear(&b, "up", n, WIDTH, 16, true));
+    x = BUILD(&b, "Add", x, build_linear(&b, "down", up, 16, WIDTH, true));
     build_output(&b, "y", rms_norm(&b, "norm3", x));
     return finished(&b);
 }

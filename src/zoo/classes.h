@@ -1,0 +1,13 @@
+/* One line a class: each is in a file of its name. */
+#ifndef ACCEL_ZOO_CLASSES_H
+#define ACCEL_ZOO_CLASSES_H
+
+#include "zoo/class.h"
+
+extern const zoo_class zoo_class_bert;
+extern const zoo_class zoo_class_gpt2;
+extern const zoo_class zoo_class_llama;
+extern const zoo_class zoo_class_opt;
+extern const zoo_class zoo_class_qwen2;
+
+#endif

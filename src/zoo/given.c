@@ -1,0 +1,42 @@
+#include "base/mem.h"
+#include "zoo/class.h"
+
+const tensor *zoo_given_find(const zoo_given_list *given, const char *name) {
+    for (size_t i = 0; i < given->count; i++)
+        if (str_equal(given->items[i].name, name))
+            return &given->items[i].value;
+    return NULL;
+}
+
+accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
+                            const tensor **out, accel_error *err) {
+    const tensor *t = zoo_given_find(given, name);
+    char text[128];
+    *out = t;
+    if (t && (t->type != type || t->shape.rank != rank))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is %s %s; it must be %s with %d dimensions",
+                         name, dtype_name(t->type), shape_text(&t->shape, text, sizeof text),
+                         dtype_name(type), rank);
+    return ACCEL_OK;
+}
+
+accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, int rank, const int64_t *dims,
+                           tensor **out, accel_error *err) {
+    shape s = shape_make(rank, dims);
+    if (!mem_grow((void **)&given->items, &given->capacity, given->count + 1, sizeof *given->items))
+        return error_no_memory(err, name, sizeof *given->items);
+    zoo_given *item = &given->items[given->count];
+    *item = (zoo_given){.name = name, .owned = true};
+    ACCEL_TRY(tensor_create(type, &s, &item->value, err));
+    given->count++;
+    *out = &item->value;
+    return ACCEL_OK;
+}
+
+void zoo_given_free(zoo_given_list *given) {
+    for (size_t i = 0; i < given->count; i++)
+        if (given->items[i].owned)
+            tensor_free(&given->items[i].value);
+    mem_free(given->items);
+    *given = (zoo_given_list){0};
+}
