@@ -46,6 +46,12 @@ def theta(config):
     return (config.get("rope_parameters") or config).get("rope_theta", 10000.0)
 
 
+def check_scaling(config):
+    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if scaling.get("rope_type", scaling.get("type", "default")) != "default":
+        raise SystemExit("a model with scaled rotary positions is not written")
+
+
 def gguf_name(name):
     stem, kind = name.rsplit(".", 1)
     if stem in WHOLE:
@@ -158,6 +164,7 @@ def main():
     if len(folder) != (not options.random):
         parser.error("give a folder or --random NAME, and the file to write")
     config = SHAPES[options.random] if options.random else json.loads((folder[0] / "config.json").read_text())
+    check_scaling(config)
     tensors = random_tensors(config) if options.random else folder_tensors(folder[0])
     write_gguf(out, config, tensors, GGMLQuantizationType[options.type])
 

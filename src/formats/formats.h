@@ -154,11 +154,14 @@ double hf_config_rope_theta(hf_config *c, const char *prefix, double fallback);
 const char *hf_config_dtype(hf_config *c, const char *prefix);
 const char *hf_config_architecture(hf_config *c); /* architectures[0], "" when none */
 
+typedef struct gguf gguf;
+
 /* A folder: config.json, weights when there are any, and what sentence-transformers adds. */
 typedef struct hf_folder {
     char *path;
     hf_config *config;
     safetensors *weights;  /* NULL: none in the folder (or only pickled ones, which are never read) */
+    gguf *packed;          /* of hf_folder_open_gguf; else NULL */
     bool has_pickle;       /* pytorch_model.bin is there: for the error sentence */
     bool mean_pooling;     /* modules.json and 1_Pooling/config.json ask for the mean over kept tokens */
     bool cls_pooling;      /* … for the first token */
@@ -181,7 +184,6 @@ accel_status hf_cache_find(const char *cache_folder, const char *repository, str
  * length is checked against the bytes present; keys and names stand once. Arrays of arrays are
  * ACCEL_UNSUPPORTED, and so are types of tensors that are not among F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1,
  * Q8_0, Q2_K, Q3_K, Q4_K, Q5_K and Q6_K. */
-typedef struct gguf gguf;
 typedef struct gguf_type gguf_type;
 
 typedef struct gguf_tensor {
@@ -224,5 +226,8 @@ bool gguf_has(const gguf *g, const char *hf_name);
  * where they are); quantised tensors become F32. What is made lives as long as g. ACCEL_NOT_FOUND when it is
  * not there. */
 accel_status gguf_find(gguf *g, const char *hf_name, safetensors_entry *out, accel_error *err);
+bool gguf_in_file(const gguf *g, const uint8_t *bytes); /* in the mapped file, not made */
+/* The file as a folder: its path, configuration and tensors (hf_folder.packed). */
+accel_status hf_folder_open_gguf(const char *path, hf_folder *out, accel_error *err);
 
 #endif

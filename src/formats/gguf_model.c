@@ -449,3 +449,7 @@ accel_status gguf_find(gguf *g, const char *hf_name, safetensors_entry *out, acc
     *out = e;
     return ACCEL_OK;
 }
+
+bool gguf_in_file(const gguf *g, const uint8_t *bytes) {
+    return g->map.size_bytes > 0 && bytes >= g->map.bytes && bytes < g->map.bytes + g->map.size_bytes;
+}
