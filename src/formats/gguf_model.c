@@ -345,8 +345,8 @@ static accel_status append_fields(model *m) {
     append_bool(m, "tie_word_embeddings", !find_tensor(m->g, "lm_head.weight"));
     if (m->architecture->flag != QWEN2) /* which has them on q, k and v, whatever a configuration says */
         append_bool(m, "attention_bias", find_tensor(m->g, "model.layers.0.self_attn.q_proj.bias"));
-    if (m->architecture->flag == LLAMA)
-        append_bool(m, "mlp_bias", find_tensor(m->g, "model.layers.0.mlp.up_proj.bias"));
+    if (find_tensor(m->g, "model.layers.0.mlp.up_proj.bias"))
+        append_bool(m, "mlp_bias", true);
     str_append(&m->json, ",\"rms_norm_eps\":");
     json_append_real(&m->json, epsilon);
     ACCEL_TRY(append_rope(m));
