@@ -3,8 +3,8 @@
 
     llama_loop.py MODEL.gguf THREADS PROMPT TOKENS
 
-The first line of output is what the library says of itself; then, for each line of input, {"prefill_ns", "decode_ns"}. As llama-bench
-does, tokens are given and not sampled. Defaults of the library: flash attention as it likes, keys and values in float16.
+The first line of output is what the library says of itself; then, for each line of input, {"prefill_ns": N, "decode_ns": [one a
+token]}. As llama-bench does, tokens are given and not sampled. Defaults of the library: flash attention as it likes, keys and values in float16.
 """
 
 import json
@@ -28,19 +28,18 @@ class Model:
         self.ids = (ll.llama_token * (prompt + tokens))(*(3 + i * 7 % 500 for i in range(prompt + tokens)))
 
     def read(self, start, count):
+        """Nanoseconds until the logits of the last of these tokens are there."""
         part = (ll.llama_token * count)(*self.ids[start:start + count])
+        began = time.perf_counter_ns()
         if ll.llama_decode(self.context, ll.llama_batch_get_one(part, count)) != 0:
             raise SystemExit("llama_decode failed")
         ll.llama_get_logits_ith(self.context, -1)  # waits for them
+        return time.perf_counter_ns() - began
 
     def round(self):
         ll.llama_memory_clear(ll.llama_get_memory(self.context), True)
-        start = time.perf_counter_ns()
-        self.read(0, self.prompt)
-        middle = time.perf_counter_ns()
-        for i in range(self.tokens):
-            self.read(self.prompt + i, 1)
-        return {"prefill_ns": middle - start, "decode_ns": time.perf_counter_ns() - middle}
+        prefill = self.read(0, self.prompt)
+        return {"prefill_ns": prefill, "decode_ns": [self.read(self.prompt + i, 1) for i in range(self.tokens)]}
 
 
 @ll.llama_log_callback
