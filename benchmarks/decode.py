@@ -105,6 +105,7 @@ def main():
                 for mode in MODES:
                     row, ratio = row_of([model, kind, threads], mode, found[mode])
                     rows.append(row)
+                    say(" | ".join(map(str, row)))
                     if mode == "decode":
                         ratios.setdefault(kind, []).append(ratio)
     page.text(
