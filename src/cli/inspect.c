@@ -82,5 +82,5 @@ const command_def command_inspect = {
     .group_count = 3,
     .run = run_inspect,
     .notes =
-        "MODEL is a name of `accel models`, an .onnx file, a Hugging Face folder, or org/name in the local Hugging Face cache.",
+        "MODEL is a name of `accel models`, an .onnx or .gguf file, a Hugging Face folder, or org/name in the local Hugging Face cache.",
 };

@@ -95,15 +95,17 @@ void zoo_given_free(zoo_given_list *given);
 
 typedef struct zoo_weights {
     weight_source source;    /* first: the builder sees only this */
-    const safetensors *file; /* NULL: generated */
+    const safetensors *file; /* these, or */
+    gguf *packed;            /* those; neither: generated */
     name_map names;          /* of the file's tensors, as the class spells them */
     bool *asked;             /* one a tensor of the file */
     uint64_t seed;
     arena *memory; /* of the graph: for names of random streams and for widened weights */
 } zoo_weights;
 
-/* Names the file's tensors as the class does. memory is the graph's arena. */
-accel_status zoo_weights_start(zoo_weights *w, const safetensors *file, const zoo_spelling *spellings,
+/* Names the tensors of the folder's safetensors as the class does; those of its GGUF file have such names already.
+ * folder NULL, or one without weights: they are generated. memory is the graph's arena. */
+accel_status zoo_weights_start(zoo_weights *w, const hf_folder *folder, const zoo_spelling *spellings,
                                uint64_t seed, arena *memory, accel_error *err);
 /* "a.weight [2, 3], …" of tensors in the file that nothing asked for; at most a few, then their number. Empty: none. */
 void zoo_weights_unused(const zoo_weights *w, str_buf *out);

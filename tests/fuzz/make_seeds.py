@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,config,npy,capture}.
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -112,6 +112,57 @@ def make_onnx():
     sequence = helper.make_tensor_sequence_value_info("q", TensorProto.FLOAT, [2])
     onnx_model("sequence", 17, [node("SequenceConstruct", "x x", "q"), node("SequenceAt", "q i", "y")], [info("x", 2)],
                [info("y", 2), sequence], [numpy_helper.from_array(np.array(0, np.int64), "i")])
+
+
+# ---- gguf ----------------------------------------------------------------------------------------------------------
+
+
+def gguf_text(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def gguf_value(value):
+    if isinstance(value, bool):
+        return struct.pack("<I?", 7, value)
+    if isinstance(value, int):
+        return struct.pack("<II", 4, value)
+    if isinstance(value, float):
+        return struct.pack("<If", 6, value)
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + gguf_text(value)
+    return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(gguf_text, value))
+
+
+def gguf_file(name, version, keys, tensors):
+    """tensors: (name, dims from the innermost, type, bytes)."""
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(keys))
+    for key, value in keys.items():
+        head += gguf_text(key) + gguf_value(value)
+    data = b""
+    for tensor, dims, kind, size in tensors:
+        data += bytes(-len(data) % 32)
+        head += gguf_text(tensor) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
+        data += bytes(i * 37 % 251 for i in range(size))
+    save("gguf", name, head + bytes(-len(head) % 32) + data)
+
+
+def gguf_keys(arch, **more):
+    sizes = {"block_count": 1, "context_length": 8, "embedding_length": 32, "feed_forward_length": 32,
+             "attention.head_count": 2, "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-5}
+    return {"general.architecture": arch, **{f"{arch}.{key}": value for key, value in {**sizes, **more}.items()}}
+
+
+def make_gguf():
+    words, q = ("token_embd.weight", [32, 2], 0, 256), "blk.0.attn_q.weight"
+    gguf_file("llama", 3, {**gguf_keys("llama"), "tokenizer.ggml.tokens": ["a", "b"], "tokenizer.ggml.add_bos_token": True},
+              [words, (q, [32, 32], 8, 1088), ("blk.0.attn_k.weight", [32, 16], 1, 1024), ("blk.0.attn_q.bias", [32], 0, 128),
+               ("blk.0.ffn_down.weight", [32, 32], 2, 576)])
+    gguf_file("qwen2", 2, gguf_keys("qwen2", **{"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0}),
+              [words, (q, [32, 32], 30, 2048), ("output.weight", [32, 2], 6, 44)])
+    gguf_file("factors", 3, gguf_keys("llama"), [words, ("rope_freqs.weight", [8], 0, 32)])
+    gguf_file("aligned", 3, {"general.alignment": 32, "general.architecture": "qwen3"},
+              [("a", [256], 12, 144), ("b", [256, 2], 14, 420), ("c", [256], 10, 84), ("d", [256], 11, 110), ("e", [256], 13, 176)])
+    gguf_file("empty", 3, {}, [])
 
 
 # ---- safetensors, config.json, .npy ------------------------------------------------------------------------------------
@@ -243,6 +294,7 @@ def make_capture():
 if __name__ == "__main__":
     make_onnx()
     make_safetensors()
+    make_gguf()
     make_config()
     make_npy()
     make_capture()
