@@ -25,6 +25,10 @@ value_id zoo_clip_mixed(builder *b, const zoo_clip_stack *s, int64_t layer, valu
                         bool causal);
 value_id zoo_clip_fed(builder *b, const zoo_clip_stack *s, int64_t layer, value_id x);
 
+/* The part of a CLIP configuration: "text_config" or "vision_config"; older files repeat it, in full, as
+ * "…_config_dict", which then counts. Itself where it has neither: the configuration of one tower. */
+hf_config *zoo_clip_part(hf_config *c, const char *key);
+
 /* ---- vision ------------------------------------------------------------------------------------------- */
 
 typedef struct zoo_clip_vision {
@@ -48,5 +52,22 @@ value_id zoo_clip_vision_embed(builder *b, const zoo_clip_vision *v, value_id pi
 value_id zoo_clip_vision_state(builder *b, const zoo_clip_vision *v, value_id pixels, int64_t state);
 /* post_layernorm of the class token: [batch, hidden]. */
 value_id zoo_clip_vision_pool(builder *b, const zoo_clip_vision *v, value_id last_state);
+
+/* ---- text --------------------------------------------------------------------------------------------- */
+
+typedef struct zoo_clip_text {
+    zoo_clip_stack stack;
+    int64_t vocabulary, positions;
+    int64_t end; /* the first token of this id is a text's end; -1: the largest id is */
+} zoo_clip_text;
+
+/* From a text_config; the prefix is "text_model." until the caller sets another. */
+accel_status zoo_clip_text_read(hf_config *c, zoo_clip_kind kind, zoo_clip_text *t, accel_error *err);
+/* ids and mask, i64 [texts, sequence] → after final_layer_norm, [texts, sequence, hidden]. */
+value_id zoo_clip_text_state(builder *b, const zoo_clip_text *t, value_id ids, value_id mask);
+/* The state at the end of each text: [texts, hidden]. */
+value_id zoo_clip_text_pool(builder *b, const zoo_clip_text *t, value_id ids, value_id last_state);
+/* input_ids and attention_mask, i64 [texts, sequence]: their number is not that of the images. */
+void zoo_clip_text_inputs(builder *b, value_id *ids, value_id *mask);
 
 #endif
