@@ -86,6 +86,11 @@ value_id zoo_l2_normalized(builder *b, value_id x) {
     return build_op(b, "LpNormalization", 1, &x, 2, (build_attr[]){BUILD_INT("axis", -1), BUILD_INT("p", 2)});
 }
 
+value_id zoo_mean(builder *b, value_id x, int64_t axis) {
+    return build_op(b, "ReduceMean", 2, (value_id[]){x, build_i64s(b, 1, &axis)}, 1,
+                    &BUILD_INT("keepdims", 0));
+}
+
 /* ---- layers ------------------------------------------------------------------------------------------- */
 
 value_id zoo_rms_norm(builder *b, const char *name, value_id x, int64_t width, double epsilon) {

@@ -36,7 +36,8 @@ value_id zoo_length(builder *b, value_id x, int64_t axis);
 value_id zoo_range(builder *b, value_id length);
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values); /* a constant */
 value_id zoo_scaled(builder *b, value_id x, double factor);
-value_id zoo_l2_normalized(builder *b, value_id x); /* along the last axis */
+value_id zoo_l2_normalized(builder *b, value_id x);      /* along the last axis */
+value_id zoo_mean(builder *b, value_id x, int64_t axis); /* without that axis */
 
 /* ---- layers ------------------------------------------------------------------------------------------- */
 
