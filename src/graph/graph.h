@@ -51,6 +51,8 @@ typedef struct graph_data {
     data_distribution distribution;
     double a, b;      /* mean and standard deviation, or low and high */
     bool file_backed; /* bytes lie in a mapped file */
+    bool
+        buffer; /* no parameter of the model: a running statistic, or a constant of the program that built it */
 } graph_data;
 
 /* ---- values --------------------------------------------------------------------------------------------------- */

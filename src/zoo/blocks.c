@@ -73,8 +73,9 @@ value_id zoo_range(builder *b, value_id length) {
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values) {
     value_id id = VALUE_NONE;
     shape s = shape_make(rank, dims);
-    if (b->error.status == ACCEL_OK)
-        (void)graph_add_constant(b->graph, NULL, DTYPE_F32, &s, values, &id, &b->error);
+    if (b->error.status == ACCEL_OK &&
+        graph_add_constant(b->graph, NULL, DTYPE_F32, &s, values, &id, &b->error) == ACCEL_OK)
+        b->graph->values[id].data.buffer = true;
     return id;
 }
 

@@ -101,6 +101,9 @@ typedef struct zoo_attention {
 } zoo_attention;
 
 value_id zoo_attend(builder *b, const zoo_attention *a, value_id states);
+/* The same with queries, keys and values made from states of their own. No cache. */
+value_id zoo_attend_apart(builder *b, const zoo_attention *a, value_id queries, value_id keys,
+                          value_id values);
 /* The middle of it, without projections, from q, k and v in one tensor [batch, sequence, 3·width] (one key head a
  * query head); also without the output projection. */
 value_id zoo_attend_packed(builder *b, const zoo_attention *a, value_id packed);
