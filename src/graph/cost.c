@@ -133,10 +133,7 @@ static void count_initializer(coster *c, value_id id) {
         return;
     }
     c->out->weight_bytes += size_bytes;
-    if (v->buffer) {
-        return;
-    }
-    if (dtype_is_float(v->type.type) || elements > SHAPE_CONSTANT_ELEMENTS) {
+    if (!v->data.buffer && (dtype_is_float(v->type.type) || elements > SHAPE_CONSTANT_ELEMENTS)) {
         c->out->parameters += elements;
     }
 }

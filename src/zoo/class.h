@@ -65,6 +65,7 @@ struct zoo_class {
     const zoo_architecture *architectures; /* ends with a NULL name */
     const zoo_spelling *spellings;         /* ends with a NULL file; may be NULL */
     const zoo_fixed *fixed;                /* ends with a NULL key; may be NULL */
+    int64_t image[2]; /* height and width of a benchmark's images where the model leaves them open; 0: 224 */
     /* Reads the configuration and adds inputs, nodes and outputs. */
     accel_status (*build)(builder *b, zoo_build *z, accel_error *err);
     /* Adds the graph's inputs that follow from what is given (positions of image tokens from their ids) and that

@@ -5,9 +5,14 @@
 #include "zoo/class.h"
 
 extern const zoo_class zoo_class_bert;
+extern const zoo_class zoo_class_clip;
+extern const zoo_class zoo_class_detr;
 extern const zoo_class zoo_class_gpt2;
 extern const zoo_class zoo_class_llama;
 extern const zoo_class zoo_class_opt;
 extern const zoo_class zoo_class_qwen2;
+extern const zoo_class zoo_class_resnet;
+extern const zoo_class zoo_class_vit;
+extern const zoo_class zoo_class_xclip;
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "zoo/class.h"
+
 enum {
     DEFAULT_SEQUENCE = 128,
     DEFAULT_IMAGE = 224,
@@ -152,6 +154,10 @@ static void report(resolver *r, const graph_value *v, int axis, int64_t value) {
     str_appendf(&r->out->assumed, "%s%s", r->out->assumed.length ? ", " : "", entry);
 }
 
+static int64_t image_side(const zoo_class *class, int axis) {
+    return class && class->image[axis] > 0 ? class->image[axis] : DEFAULT_IMAGE;
+}
+
 static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role role) {
     const zoo_input_options *o = r->options;
     int64_t longest = r->model->max_sequence, value = 1;
@@ -169,7 +175,7 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
         break;
     case ROLE_HEIGHT:
     case ROLE_WIDTH:
-        value = DEFAULT_IMAGE;
+        value = image_side(r->model->class, role == ROLE_WIDTH);
         break;
     case ROLE_CHANNELS:
         value = DEFAULT_CHANNELS;
