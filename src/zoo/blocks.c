@@ -113,6 +113,24 @@ value_id zoo_gated_feed_forward(builder *b, const char *gate, const char *up, co
     return build_linear(b, down, inner, wide, width, false);
 }
 
+static int64_t groups_of(const zoo_conv *c) {
+    return c->groups ? c->groups : 1;
+}
+
+value_id zoo_conv_1d_by(builder *b, const char *name, value_id x, value_id weight, const zoo_conv *c) {
+    value_id bias = c->bias ? build_weight(b, zoo_spell(b, "%s.bias", name), 1, &c->out) : VALUE_NONE;
+    return build_op(b, "Conv", 3, (value_id[]){x, weight, bias}, 3,
+                    (build_attr[]){BUILD_INTS("strides", 1, &c->stride),
+                                   BUILD_INTS("pads", 2, ((int64_t[]){c->pad, c->pad})),
+                                   BUILD_INT("group", groups_of(c))});
+}
+
+value_id zoo_conv_1d(builder *b, const char *name, value_id x, const zoo_conv *c) {
+    value_id weight = build_weight(b, zoo_spell(b, "%s.weight", name), 3,
+                                   (int64_t[]){c->out, c->in / groups_of(c), c->kernel});
+    return zoo_conv_1d_by(b, name, x, weight, c);
+}
+
 /* ---- masks -------------------------------------------------------------------------------------------- */
 
 value_id zoo_keep_mask(builder *b, value_id mask) {

@@ -45,6 +45,7 @@ typedef struct zoo_build {
     /* out: see zoo_model */
     int64_t vocabulary, max_sequence;
     zoo_generation generation;
+    zoo_dim_rule dim_rule;
 } zoo_build;
 
 /* Tensors by name: what a user gives, and what follows from it. */
@@ -84,6 +85,9 @@ accel_status zoo_class_find(hf_config *config, zoo_build *z, const zoo_class **o
 
 /* NULL: not there. */
 const tensor *zoo_given_find(const zoo_given_list *given, const char *name);
+/* An error names one that is neither an input of the graph nor `also` (may be NULL). */
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *also,
+                             accel_error *err);
 /* The same, of this type and rank; an error names it. Optional: NULL where it is not there. */
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err);

@@ -151,7 +151,7 @@ static void distribution_of(const char *name, const shape *s, graph_data *out) {
     out->distribution = DISTRIBUTION_NORMAL;
     out->a = scale ? 1 : 0;
     out->b = s->rank < 2 ? 0.02 : 1 / sqrt(fan_in);
-    if (str_ends_with(name, "running_var") || str_ends_with(name, "logit_scale")) {
+    if (str_ends_with(name, "running_var") || strstr(name, "logit_scale")) {
         out->distribution = DISTRIBUTION_UNIFORM;
         out->a = 0.5;
         out->b = 1.5;

@@ -129,6 +129,7 @@ static accel_status keep_facts(const zoo_build *z, const zoo_class *class, const
     m->vocabulary = z->vocabulary;
     m->max_sequence = z->max_sequence;
     m->generation = z->generation;
+    m->dim_rule = z->dim_rule;
     str_buf unused = {0};
     zoo_weights_unused(weights, &unused);
     accel_status status = unused.failed ? error_no_memory(err, "a list of tensors", 0)

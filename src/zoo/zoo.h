@@ -54,6 +54,13 @@ typedef struct zoo_generation {
         position_rows; /* rows of position_ids where they are [rows, batch, sequence]; 0: [batch, sequence] */
 } zoo_generation;
 
+/* A symbolic dim of the inputs that a class bounds, and what it is where nobody says. */
+typedef struct zoo_dim_rule {
+    const char *name; /* "frames"; NULL: no such dim */
+    int64_t least, usual;
+    int64_t most; /* 0: any */
+} zoo_dim_rule;
+
 typedef struct zoo_class zoo_class;
 
 typedef struct zoo_model {
@@ -71,6 +78,7 @@ typedef struct zoo_model {
     char sha256[65];      /* "" until zoo_model_sha256 */
     zoo_mode mode;
     zoo_generation generation;
+    zoo_dim_rule dim_rule;
     const char *architecture; /* "BertForMaskedLM"; "" for a user's .onnx */
     char *unused;           /* tensors of its files that nothing asked for, with their shapes; "" when none */
     const zoo_class *class; /* NULL for an .onnx */
