@@ -86,6 +86,9 @@ const tensor *zoo_given_find(const zoo_given_list *given, const char *name);
 /* The same, of this type and rank; an error names it. Optional: NULL where it is not there. */
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err);
+/* That each is an input of the graph or one of these names, which end with NULL. */
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
+                             accel_error *err);
 /* A new tensor of zeros, owned by the list. The pointer is good until the next call. */
 accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, int rank, const int64_t *dims,
                            tensor **out, accel_error *err);

@@ -9,5 +9,7 @@ extern const zoo_class zoo_class_gpt2;
 extern const zoo_class zoo_class_llama;
 extern const zoo_class zoo_class_opt;
 extern const zoo_class zoo_class_qwen2;
+extern const zoo_class zoo_class_qwen2_vl;
+extern const zoo_class zoo_class_qwen3_vl;
 
 #endif

@@ -20,6 +20,21 @@ accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype
     return ACCEL_OK;
 }
 
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
+                             accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        const char *name = given->items[i].name;
+        bool known = false;
+        for (size_t k = 0; k < m->graph->input_count && !known; k++)
+            known = str_equal(m->graph->values[m->graph->inputs[k]].name, name);
+        for (const char *const *n = names; *n && !known; n++)
+            known = str_equal(*n, name);
+        if (!known)
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'", name);
+    }
+    return ACCEL_OK;
+}
+
 accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, int rank, const int64_t *dims,
                            tensor **out, accel_error *err) {
     shape s = shape_make(rank, dims);
