@@ -75,6 +75,21 @@ static accel_status read_precisions(const command_line *line, bench_request *r, 
     return ACCEL_OK;
 }
 
+static accel_status read_modes(const command_line *line, bench_request *r, accel_error *err) {
+    size_t count;
+    const char *const *names = line_list(line, "mode", &count);
+    zoo_mode *list = ARENA_ARRAY(line->arena, zoo_mode, count + 1);
+    if (list == NULL)
+        return error_no_memory(err, "the request", 0);
+    for (size_t i = 0; i < count; i++)
+        if (!zoo_mode_from_name(names[i], &list[i]))
+            return error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "--mode: '%s' is not one of inference, prefill, decode", names[i]);
+    r->modes = list;
+    r->mode_count = count;
+    return ACCEL_OK;
+}
+
 static void read_settings(const command_line *line, bench_settings *s) {
     bench_settings_default(s);
     (void)scenario_from_name(line_text(line, "scenario", "single-stream"), &s->scenario);
@@ -104,6 +119,7 @@ static accel_status read_request(const command_line *line, bench_request *r, acc
     read_settings(line, &r->settings);
     ACCEL_TRY(cli_dims(line, &r->dims, &r->dim_count, err));
     ACCEL_TRY(read_platforms(line, r, err));
+    ACCEL_TRY(read_modes(line, r, err));
     return read_precisions(line, r, err);
 }
 
@@ -437,6 +453,14 @@ static const option_def what_options[] = {
      .value_name = "P,...",
      .help = "fp32, fp16, bf16, int8, int4",
      .fallback = "fp32"},
+    {.name = "mode",
+     .letter = 'm',
+     .kind = OPTION_LIST,
+     .value_name = "MODE,...",
+     .help =
+         "inference; of models that write text also prefill (the prompt of --seq tokens) and decode (one token "
+         "after --seq others, their keys and values in a cache)",
+     .fallback = "inference"},
     {.name = "plan",
      .kind = OPTION_TEXT,
      .value_name = "FILE",

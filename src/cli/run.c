@@ -1,4 +1,5 @@
 /* accel run: one inference on given inputs, outputs as .npy files. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -6,7 +7,9 @@
 #include "cli/context.h"
 #include "formats/formats.h"
 #include "graph/infer.h"
+#include "measure/generate.h"
 #include "measure/measure.h"
+#include "measure/open.h"
 #include "report/table.h"
 
 typedef struct run_state {
@@ -17,8 +20,7 @@ typedef struct run_state {
     size_t given_count;
     zoo_inputs inputs; /* all, in graph input order */
     cli_engine engine;
-    engine_session *session;
-    char *work_folder; /* holds the model written for a vendor runtime; NULL: none */
+    open_session session;
 } run_state;
 
 static accel_status unknown_input(const graph *g, const char *text, accel_error *err) {
@@ -60,43 +62,23 @@ static accel_status bind_inputs(run_state *s, accel_error *err) {
     return zoo_bind(&s->model, &s->inputs, err);
 }
 
-static accel_status model_file(run_state *s, str_buf *path, accel_error *err) {
-    if (!s->engine.engine->needs_file)
-        return ACCEL_OK;
-    if (s->model.onnx_path != NULL) {
-        str_append(path, s->model.onnx_path);
-        return ACCEL_OK;
-    }
-    str_buf folder = {0};
-    accel_status status = file_make_temp_folder("accel-run-", &folder, err);
-    if (status == ACCEL_OK) {
-        s->work_folder = arena_strdup(s->line->arena, str_text(&folder));
-        status = engine_write_model(s->engine.engine, s->model.graph, str_text(&folder), path, err);
-    }
-    str_free(&folder);
-    return status;
-}
-
-static accel_status run_session(run_state *s, accel_error *err) {
-    const engine_def *e = s->engine.engine;
-    str_buf path = {0};
+static accel_status read_engine_options(const run_state *s, engine_options *out, accel_error *err) {
     precision wanted = PRECISION_FP32;
     if (!precision_from_name(line_text(s->line, "precision", "fp32"), &wanted)) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "--precision takes fp32, fp16, bf16, int8 or int4");
     }
-    engine_options options = {.context = &s->engine.context,
-                              .precision = wanted,
-                              .threads = (int)line_integer(s->line, "threads", 0)};
-    accel_status status = model_file(s, &path, err);
-    engine_model model = {.graph = s->model.graph, .onnx_path = path.length > 0 ? str_text(&path) : NULL};
-    if (status == ACCEL_OK)
-        status = e->load(&model, s->engine.device, &options, &s->session, err);
-    if (status == ACCEL_OK)
-        status = e->bind(s->session, s->inputs.tensors, s->inputs.count, err);
-    if (status == ACCEL_OK)
-        status = e->run(s->session, err);
-    str_free(&path);
-    return status;
+    *out = (engine_options){.context = &s->engine.context,
+                            .precision = wanted,
+                            .threads = (int)line_integer(s->line, "threads", 0)};
+    return ACCEL_OK;
+}
+
+static accel_status run_session(run_state *s, accel_error *err) {
+    engine_options options;
+    ACCEL_TRY(read_engine_options(s, &options, err));
+    ACCEL_TRY(open_session_start(s->engine.engine, s->engine.device, &options, &s->model, &s->inputs,
+                                 &s->session, err));
+    return s->engine.engine->run(s->session.session, err);
 }
 
 /* A '/' in an output's name becomes '_', so that it cannot leave the folder. item: of a sequence, or -1. */
@@ -152,8 +134,8 @@ static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
     tensor *views = ARENA_ARRAY(s->line->arena, tensor, g->output_count + 1);
     if (values == NULL || views == NULL)
         return error_no_memory(err, "outputs", 0);
-    ACCEL_TRY(e->output_values != NULL ? e->output_values(s->session, values, g->output_count, err)
-                                       : e->outputs(s->session, views, g->output_count, err));
+    ACCEL_TRY(e->output_values != NULL ? e->output_values(s->session.session, values, g->output_count, err)
+                                       : e->outputs(s->session.session, views, g->output_count, err));
     if (folder != NULL)
         ACCEL_TRY(file_make_folders(folder, err));
     for (size_t i = 0; i < g->output_count; i++) {
@@ -164,6 +146,48 @@ static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
     return ACCEL_OK;
 }
 
+/* ---- writing text ------------------------------------------------------------------------------------- */
+
+/* Times of what was written, on the error stream: they belong to no output. */
+static void print_times(const generate_result *r) {
+    double sum_ns = 0;
+    for (size_t i = 0; i < r->token_count; i++)
+        sum_ns += (double)r->token_ns[i];
+    fprintf(stderr, "prompt of %lld tokens: first token after %.1f ms", (long long)r->prompt,
+            (double)r->first_ns / 1e6);
+    if (r->token_count > 0)
+        fprintf(stderr, "; then %.2f ms a token, %.1f tokens/s", sum_ns / 1e6 / (double)r->token_count,
+                (double)r->token_count * 1e9 / sum_ns);
+    fprintf(stderr, " (one run, not a benchmark)\n");
+}
+
+static accel_status write_text(run_state *s, table *t, accel_error *err) {
+    zoo_options zoo = cli_zoo_options(s->line);
+    zoo_input_options shapes;
+    generate_options options = {.engine = s->engine.engine,
+                                .device = s->engine.device,
+                                .max_new_tokens = line_integer(s->line, "max-new-tokens", 0),
+                                .stop_token = line_integer(s->line, "stop-token", -1),
+                                .temperature = line_real(s->line, "temperature", 0),
+                                .top_k = line_integer(s->line, "top-k", 0),
+                                .top_p = line_real(s->line, "top-p", 1),
+                                .seed = (uint64_t)line_integer(s->line, "seed", 0)};
+    generate_result result;
+    if (!cli_input_options(s->line, &shapes))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
+    ACCEL_TRY(read_engine_options(s, &options.engine_options, err));
+    ACCEL_TRY(generate_run(s->line->positional[0], &zoo, &shapes, s->names, s->given, s->given_count,
+                           &options, &result, err));
+    const char *folder = line_text(s->line, "output-dir", NULL);
+    accel_status status = folder != NULL ? file_make_folders(folder, err) : ACCEL_OK;
+    if (status == ACCEL_OK)
+        status = write_tensor(s, t, "generated_ids", -1, &result.ids, err);
+    if (status == ACCEL_OK)
+        print_times(&result);
+    generate_result_free(&result);
+    return status;
+}
+
 static accel_status run_model(run_state *s, table *t, accel_error *err) {
     zoo_options options = cli_zoo_options(s->line);
     ACCEL_TRY(zoo_load(s->line->positional[0], &options, &s->model, err));
@@ -171,20 +195,21 @@ static accel_status run_model(run_state *s, table *t, accel_error *err) {
     ACCEL_TRY(bind_inputs(s, err));
     ACCEL_TRY(cli_engine_find(s->line, line_text(s->line, "engine", "native"), &s->engine, err));
     ACCEL_TRY(run_session(s, err));
-    return write_outputs(s, t, err);
+    ACCEL_TRY(write_outputs(s, t, err));
+    if (line_integer(s->line, "max-new-tokens", 0) == 0)
+        return ACCEL_OK;
+    open_session_end(&s->session); /* its memory is needed for the two graphs that write */
+    return write_text(s, t, err);
 }
 
 static void run_state_free(run_state *s) {
-    if (s->session != NULL)
-        s->engine.engine->unload(s->session);
+    open_session_end(&s->session);
     for (size_t i = 0; i < s->given_count; i++)
         tensor_free(&s->given[i]);
     zoo_inputs_free(&s->inputs);
     zoo_model_free(&s->model);
     if (s->engine.device != NULL)
         probe_list_destroy(s->engine.probes);
-    if (s->work_folder != NULL)
-        (void)file_remove_tree(s->work_folder, NULL);
 }
 
 static int run_run(const command_line *line) {
@@ -232,6 +257,39 @@ static const option_def run_options[] = {
      .help = "fp32, fp16, bf16, int8 or int4",
      .fallback = "fp32"},
     CLI_OPTION_THREADS("all CPUs allowed"),
+    {.name = "max-new-tokens",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "also write N tokens after the prompt, as generated_ids.npy [batch, N]",
+     .low = 1,
+     .high = 1 << 20},
+    {.name = "temperature",
+     .kind = OPTION_REAL,
+     .value_name = "T",
+     .help = "sample tokens at this temperature (seeded by --seed); 0: the likeliest each time",
+     .fallback = "0",
+     .low = 0,
+     .high = 1e6},
+    {.name = "top-k",
+     .kind = OPTION_INTEGER,
+     .value_name = "K",
+     .help = "sample among the K likeliest; 0: all",
+     .fallback = "0",
+     .low = 0,
+     .high = 1 << 26},
+    {.name = "top-p",
+     .kind = OPTION_REAL,
+     .value_name = "P",
+     .help = "sample among the likeliest that hold this probability together",
+     .fallback = "1",
+     .low = 0,
+     .high = 1},
+    {.name = "stop-token",
+     .kind = OPTION_INTEGER,
+     .value_name = "ID",
+     .help = "end where every row of the batch has written this token",
+     .low = 0,
+     .high = 1 << 26},
 };
 static const option_group run_group = {"Run", run_options, sizeof run_options / sizeof *run_options};
 static const option_group *const run_groups[] = {&run_group, &options_shapes, &options_output,
@@ -241,6 +299,8 @@ static const char *const run_examples[] = {
     "one inference on your input, every output as out/NAME.npy",
     "accel run ./my-bert --seq 16 --engine onnxruntime --output-dir out",
     "seeded inputs of 16 tokens, on another engine",
+    "accel run ./my-qwen2 --input input_ids=ids.npy --max-new-tokens 32 --output-dir out",
+    "and the 32 tokens that follow",
     NULL,
 };
 

@@ -262,7 +262,7 @@ void case_describe(runner *run, case_run *k, const model_facts *f) {
     r->sequence = c->sequence > 0 ? c->sequence : RECORD_NONE;
     r->precision_asked = precision_name(c->precision);
     r->threads = c->threads;
-    r->mode = "inference";
+    r->mode = zoo_mode_name(c->mode);
     r->scenario = scenario_name(run->settings->scenario);
     r->seed = run->settings->seed;
     r->repeat = c->repeat;
@@ -360,8 +360,9 @@ accel_status case_summarize(case_run *k, const model_facts *f, accel_error *err)
         r->latency_p99_ms = stats_percentile(sorted_ms, count, 0.99);
         if (isnan(r->throughput_items_per_s) && s.mean > 0.0)
             r->throughput_items_per_s = (double)f->batch / (s.mean * 1e-3);
-        if (f->sequence > 0 && str_equal(f->modality, "text"))
-            r->tokens_per_s = r->throughput_items_per_s * (double)f->sequence;
+        if (k->c->mode == ZOO_DECODE || (f->sequence > 0 && str_equal(f->modality, "text")))
+            r->tokens_per_s =
+                r->throughput_items_per_s * (k->c->mode == ZOO_DECODE ? 1 : (double)f->sequence);
         judge(k, count, sorted_ms, &s);
     }
     mem_free(sorted_ms);

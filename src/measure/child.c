@@ -29,17 +29,31 @@ void child_phase(const char *text) {
     (void)wire_write_text(WIRE_SOCKET, WIRE_PHASE, text, NULL);
 }
 
-static accel_status take_identity(const child *c, zoo_model *model, accel_error *err) {
-    if (!c->job.known_sha256)
+/* A model is the same in all its modes: its identity is that of the graph that the transformers package has. */
+static accel_status take_identity(const child *c, const zoo_options *options, zoo_model *model,
+                                  accel_error *err) {
+    zoo_options whole = *options;
+    zoo_model inference = {0};
+    if (!c->job.known_sha256 && model->mode == ZOO_INFERENCE)
         return zoo_model_sha256(model, err);
-    str_format(model->sha256, sizeof model->sha256, "%s", c->job.known_sha256);
-    return ACCEL_OK;
+    if (c->job.known_sha256) {
+        str_format(model->sha256, sizeof model->sha256, "%s", c->job.known_sha256);
+        return ACCEL_OK;
+    }
+    whole.mode = ZOO_INFERENCE;
+    ACCEL_TRY(zoo_load(c->job.c->model, &whole, &inference, err));
+    accel_status status = zoo_model_sha256(&inference, err);
+    memcpy(model->sha256, inference.sha256, sizeof model->sha256);
+    zoo_model_free(&inference);
+    return status;
 }
 
 accel_status child_load_model(const child *c, child_model *out, accel_error *err) {
     const bench_case *k = c->job.c;
-    zoo_options options = {
-        .seed = (uint64_t)c->job.seed, .data_folder = c->job.data_folder, .environment = getenv};
+    zoo_options options = {.seed = (uint64_t)c->job.seed,
+                           .mode = k->mode,
+                           .data_folder = c->job.data_folder,
+                           .environment = getenv};
     zoo_input_options shapes = {.batch = k->batch,
                                 .sequence = k->sequence,
                                 .seed = (uint64_t)c->job.seed,
@@ -51,7 +65,7 @@ accel_status child_load_model(const child *c, child_model *out, accel_error *err
     uint64_t loaded = clock_now_ns();
     if (c->job.task ==
         JOB_PREPARE) /* before shapes are bound: the same model has the same identity at every batch */
-        ACCEL_TRY(take_identity(c, &out->model, err));
+        ACCEL_TRY(take_identity(c, &options, &out->model, err));
     child_phase("making inputs");
     ACCEL_TRY(zoo_make_inputs(&out->model, &shapes, &out->inputs, err));
     uint64_t made = clock_now_ns();

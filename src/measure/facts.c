@@ -13,8 +13,8 @@
 #include "measure/run.h"
 
 bool facts_same_shapes(const bench_case *a, const bench_case *b) {
-    bool same = str_equal(a->model, b->model) && a->batch == b->batch && a->sequence == b->sequence &&
-                a->dim_count == b->dim_count;
+    bool same = str_equal(a->model, b->model) && a->mode == b->mode && a->batch == b->batch &&
+                a->sequence == b->sequence && a->dim_count == b->dim_count;
     for (size_t i = 0; same && i < a->dim_count; i++)
         same = str_equal(a->dims[i].name, b->dims[i].name) && a->dims[i].value == b->dims[i].value;
     return same;

@@ -113,6 +113,7 @@ void case_append_json(str_buf *out, const bench_case *c) {
     json_append_text(out, c->model);
     str_appendf(out, ",\"platform\":\"%s\",\"precision\":\"%s\"", platform_name(c->platform),
                 precision_name(c->precision));
+    append_text(out, "mode", zoo_mode_name(c->mode));
     append_text(out, "engine", c->engine);
     append_text(out, "engine_version", c->engine_version);
     str_append(out, ",\"device\":");
@@ -156,6 +157,7 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
     const char *platform_text = json_get_text(object, "platform", a, &ok);
     const char *precision_text = json_get_text(object, "precision", a, &ok);
     const char *preset = json_get_text(object, "preset", a, &ok);
+    const char *mode = json_get_text(object, "mode", a, &ok);
     out->reason = json_get_text(object, "reason", a, &ok);
     out->batch = json_get_int(object, "batch", 0, &ok);
     out->sequence = json_get_int(object, "sequence", 0, &ok);
@@ -164,6 +166,7 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
     out->asked_by_name = json_get_bool(object, "asked_by_name", false, &ok);
     ok = ok && out->model && out->engine && platform_from_name(platform_text, &out->platform) &&
          precision_from_name(precision_text ? precision_text : "fp32", &out->precision) &&
+         zoo_mode_from_name(mode ? mode : "inference", &out->mode) &&
          case_status_from_name(preset ? preset : "ok", &out->preset) &&
          device_from_json(yyjson_obj_get(object, "device"), a, &out->device) &&
          read_dims(yyjson_obj_get(object, "dims"), a, out);

@@ -134,6 +134,8 @@ typedef struct bench_request {
     size_t thread_count;
     const precision *precisions; /* none: fp32 */
     size_t precision_count;
+    const zoo_mode *modes; /* none: inference */
+    size_t mode_count;
     bench_settings settings;
 } bench_request;
 
@@ -146,8 +148,9 @@ typedef struct bench_case {
     const char *engine_version; /* or NULL */
     engine_device device;       /* as probed */
     precision precision;
+    zoo_mode mode;
     int64_t batch;    /* 0: 1, or what the model fixes */
-    int64_t sequence; /* 0: the model's own */
+    int64_t sequence; /* 0: the model's own; in decode, tokens before the one that is added */
     const zoo_dim *dims;
     size_t dim_count;
     int64_t threads;
@@ -175,8 +178,8 @@ void plan_write_json(const bench_plan *p, str_buf *out);
 accel_status plan_read_json(const char *json, size_t length, bench_plan **out,
                             accel_error *err); /* untrusted */
 
-/* For --resume: marks the cases that one of these records answers (same model name, platform, engine, device, precision, shapes, threads,
- * scenario, seed, repetition; cancelled ones do not count) as done. Returns how many. */
+/* For --resume: marks the cases that one of these records answers (same model name, platform, engine, device, precision, mode, shapes,
+ * threads, scenario, seed, repetition; cancelled ones do not count) as done. Returns how many. */
 size_t plan_skip_finished(bench_plan *p, const record *records, size_t count);
 /* "minilm" for "minilm", "model" for "dir/model.onnx": what zoo_model.name will be. Into buffer, which is returned. */
 const char *case_model_name(const char *reference, char *buffer, size_t size);

@@ -272,9 +272,11 @@ static accel_status add_comparison(bench_plan *plan, const bench_case *work, con
 typedef struct axes {
     int64_t no_batch, no_sequence, all_threads;
     precision fp32;
+    zoo_mode inference;
     const int64_t *batches, *sequences, *threads;
     const precision *precisions;
-    size_t batch_count, sequence_count, thread_count, precision_count, repeat_count, model_count;
+    const zoo_mode *modes;
+    size_t batch_count, sequence_count, thread_count, precision_count, mode_count, repeat_count, model_count;
 } axes;
 
 static void take_axes(const bench_request *r, axes *x) {
@@ -283,6 +285,8 @@ static void take_axes(const bench_request *r, axes *x) {
     x->sequences = r->sequence_count ? r->sequences : &x->no_sequence;
     x->threads = r->thread_count ? r->threads : &x->all_threads;
     x->precisions = r->precision_count ? r->precisions : &x->fp32;
+    x->modes = r->mode_count ? r->modes : &x->inference;
+    x->mode_count = r->mode_count ? r->mode_count : 1;
     x->batch_count = r->batch_count ? r->batch_count : 1;
     x->sequence_count = r->sequence_count ? r->sequence_count : 1;
     x->thread_count = r->thread_count ? r->thread_count : 1;
@@ -293,8 +297,8 @@ static void take_axes(const bench_request *r, axes *x) {
 
 static bool count_cases(const axes *x, size_t targets, size_t *out) {
     size_t n = targets;
-    const size_t factors[] = {x->model_count,  x->batch_count,     x->sequence_count,
-                              x->thread_count, x->precision_count, x->repeat_count};
+    const size_t factors[] = {x->model_count,     x->batch_count, x->sequence_count, x->thread_count,
+                              x->precision_count, x->mode_count,  x->repeat_count};
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
         if (!checked_mul(n, factors[i], &n) || n > PLAN_MAX_CASES)
             return false;
@@ -321,7 +325,7 @@ static accel_status copy_dims(bench_plan *plan, const bench_request *r, bench_ca
 static accel_status fill(bench_plan *plan, const bench_request *r, const axes *x, const target_list *targets,
                          accel_error *err) {
     size_t works = x->model_count * x->batch_count * x->sequence_count * x->precision_count *
-                   x->thread_count * x->repeat_count;
+                   x->thread_count * x->mode_count * x->repeat_count;
     bench_case common = {0};
     ACCEL_TRY(copy_dims(plan, r, &common, err));
     for (size_t w = 0; w < works; w++) {
@@ -331,6 +335,7 @@ static accel_status fill(bench_plan *plan, const bench_request *r, const axes *x
         c.threads = x->threads[rest % x->thread_count], rest /= x->thread_count;
         c.precision = x->precisions[rest % x->precision_count], rest /= x->precision_count;
         c.sequence = x->sequences[rest % x->sequence_count], rest /= x->sequence_count;
+        c.mode = x->modes[rest % x->mode_count], rest /= x->mode_count;
         c.batch = x->batches[rest % x->batch_count], rest /= x->batch_count;
         c.model = arena_strdup(plan->arena, r->models[rest]);
         if (!c.model)
@@ -423,15 +428,17 @@ const char *case_model_name(const char *reference, char *buffer, size_t size) {
 }
 
 const char *case_label(const bench_case *c, char *buffer, size_t size) {
-    char model[128], batch[32] = "", sequence[32] = "", device[64] = "";
+    char model[128], batch[32] = "", sequence[32] = "", device[64] = "", mode[24] = "";
     case_model_name(c->model, model, sizeof model);
     if (c->batch > 0)
         str_format(batch, sizeof batch, " · batch %lld", (long long)c->batch);
     if (c->sequence > 0)
         str_format(sequence, sizeof sequence, " · seq %lld", (long long)c->sequence);
+    if (c->mode != ZOO_INFERENCE)
+        str_format(mode, sizeof mode, " · %s", zoo_mode_name(c->mode));
     if (c->device.id && *c->device.id && !str_equal(c->device.id, platform_name(c->platform)))
         str_format(device, sizeof device, " %s", c->device.id);
-    str_format(buffer, size, "%s · %s%s%s%s%s%s · %lld thread%s · %s", model, c->engine,
+    str_format(buffer, size, "%s%s · %s%s%s%s%s%s · %lld thread%s · %s", model, mode, c->engine,
                *c->engine ? " " : "", platform_name(c->platform), device, batch, sequence,
                (long long)c->threads, c->threads == 1 ? "" : "s", precision_name(c->precision));
     return buffer;

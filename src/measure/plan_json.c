@@ -126,7 +126,7 @@ static bool answers(const bench_plan *p, const bench_case *c, const record *r) {
     return c->dim_count == 0 && /* records do not tell single dims: such a case is run again */
            same_text(case_model_name(c->model, name, sizeof name), r->model_name) &&
            same_text(c->engine, r->engine_name) && same_text(platform_name(c->platform), r->platform) &&
-           same_text(c->device.id, r->device_id) &&
+           same_text(c->device.id, r->device_id) && same_text(zoo_mode_name(c->mode), r->mode) &&
            same_text(precision_name(c->precision), r->precision_asked) && same_or_open(c->batch, r->batch) &&
            same_or_open(c->sequence, r->sequence) && c->threads == r->threads && c->repeat == r->repeat &&
            same_text(scenario_name(p->settings.scenario), r->scenario) && p->settings.seed == r->seed;

@@ -10,16 +10,28 @@ static const struct {
     const char *key, *title;
     bool right;
 } columns[] = {
-    {"model", NULL, false},          {"weights", NULL, false},
-    {"batch", NULL, true},           {"sequence", "seq", true},
-    {"precision", NULL, false},      {"threads", NULL, true},
-    {"scenario", NULL, false},       {"platform", NULL, false},
-    {"engine", NULL, false},         {"device", NULL, false},
-    {"version", NULL, false},        {"latency_ms", "median latency", true},
-    {"throughput", "items/s", true}, {"load_ms", "load ms", true},
-    {"first_ms", "first ms", true},  {"peak_memory_mb", "peak MB", true},
-    {"samples", "runs", true},       {"verified", NULL, false},
-    {"status", NULL, false},         {"provenance", NULL, false},
+    {"model", NULL, false},
+    {"weights", NULL, false},
+    {"batch", NULL, true},
+    {"sequence", "seq", true},
+    {"precision", NULL, false},
+    {"threads", NULL, true},
+    {"mode", NULL, false},
+    {"scenario", NULL, false},
+    {"platform", NULL, false},
+    {"engine", NULL, false},
+    {"device", NULL, false},
+    {"version", NULL, false},
+    {"latency_ms", "median latency", true},
+    {"throughput", "items/s", true},
+    {"tokens_per_s", "tokens/s", true},
+    {"load_ms", "load ms", true},
+    {"first_ms", "first ms", true},
+    {"peak_memory_mb", "peak MB", true},
+    {"samples", "runs", true},
+    {"verified", NULL, false},
+    {"status", NULL, false},
+    {"provenance", NULL, false},
     {"reason", NULL, false},
 };
 
@@ -77,6 +89,7 @@ static void record_row(table *t, const record *r, bool best) {
     integer_cell(t, r->sequence > 0 ? r->sequence : RECORD_NONE);
     table_text(t, r->precision_ran != NULL ? r->precision_ran : r->precision_asked);
     integer_cell(t, r->threads);
+    table_text(t, r->mode);
     table_text(t, r->scenario);
     table_text(t, r->platform);
     table_text(t, r->engine_name);
@@ -84,6 +97,7 @@ static void record_row(table *t, const record *r, bool best) {
     table_text(t, r->engine_version);
     latency_cell(t, r, best);
     table_number(t, r->throughput_items_per_s, 1);
+    table_number(t, r->tokens_per_s, 1);
     ns_cell(t, r->load_ns == RECORD_NONE ? RECORD_NONE
                                          : r->load_ns + (r->compile_ns == RECORD_NONE ? 0 : r->compile_ns));
     ns_cell(t, r->first_ns);

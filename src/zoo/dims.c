@@ -18,7 +18,8 @@ typedef enum dim_role {
     ROLE_HEIGHT,
     ROLE_WIDTH,
     ROLE_CHANNELS,
-    ROLE_SAMPLES /* of sound: a second at 16 kHz */
+    ROLE_CAPACITY, /* of a cache of keys and values */
+    ROLE_SAMPLES   /* of sound: a second at 16 kHz */
 } dim_role;
 
 static char lower(char c) {
@@ -54,6 +55,8 @@ static dim_role role_by_name(const char *name) {
         return ROLE_UNKNOWN;
     if (zoo_contains(name, "past") && !strchr(name, '+'))
         return ROLE_PAST;
+    if (str_equal(name, "capacity"))
+        return ROLE_CAPACITY;
     if (zoo_contains(name, "batch") || is_one_of(name, batches))
         return ROLE_BATCH;
     if (zoo_contains(name, "seq") || zoo_contains(name, "length") || zoo_contains(name, "token") ||
@@ -159,6 +162,8 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
         if (o->sequence > 0)
             return o->sequence;
         return longest > 0 && longest < DEFAULT_SEQUENCE ? longest : DEFAULT_SEQUENCE;
+    case ROLE_CAPACITY: /* room for the tokens before this one, and for this one */
+        return 1 + by_role(r, v, axis, ROLE_SEQUENCE);
     case ROLE_PAST:
         value = 0;
         break;
@@ -194,8 +199,10 @@ static accel_status resolve_dim(resolver *r, const graph_value *v, const value_t
                          given ? given->name : v->name, (long long)*dim);
     if (role == ROLE_BATCH && r->out->batch == 0)
         r->out->batch = *dim;
-    if (role == ROLE_SEQUENCE && *dim > r->out->sequence)
-        r->out->sequence = *dim;
+    int64_t tokens = role == ROLE_CAPACITY ? *dim - 1 : *dim;
+    bool counts = r->model->mode == ZOO_DECODE ? role == ROLE_CAPACITY : role == ROLE_SEQUENCE;
+    if (counts && tokens > r->out->sequence)
+        r->out->sequence = tokens;
     return ACCEL_OK;
 }
 

@@ -182,6 +182,17 @@ static bool take(zoo_given_list *given, const char *name, tensor *out) {
     return false;
 }
 
+/* In DECODE the seeded token is the last that the cache has room for. */
+static void place_last(const zoo_model *m, const zoo_given_list *given, zoo_inputs *out) {
+    static const char *const places[] = {"write_indices", "position_ids"};
+    for (size_t i = 0; m->mode == ZOO_DECODE && i < out->count; i++)
+        for (size_t k = 0; k < 2; k++) {
+            tensor *t = &out->tensors[i];
+            if (str_equal(out->names[i], places[k]) && !zoo_given_find(given, places[k]))
+                fill_constant(t, t->size_bytes / sizeof(int64_t), out->sequence);
+        }
+}
+
 static accel_status fill_all(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
                              const zoo_shapes *s, zoo_inputs *out, accel_error *err) {
     for (size_t i = 0; i < out->count; i++) {
@@ -196,6 +207,7 @@ static accel_status fill_all(const zoo_model *m, const zoo_input_options *option
     if (!out->assumed)
         return error_no_memory(err, "a model's inputs", length);
     memcpy(out->assumed, str_text(&s->assumed), length);
+    place_last(m, given, out);
     return ACCEL_OK;
 }
 

@@ -78,11 +78,14 @@ static bool may_overwrite(const plan *p, int32_t in, int32_t out, uint32_t step)
     if (in == PLAN_NONE) {
         return false;
     }
-    const plan_value *root = &p->values[root_of(p, in)], *from = &p->values[in], *to = &p->values[out];
-    return root->store == STORE_ARENA && root->last == step && root->size_bytes == to->size_bytes &&
-           from->view_offset == 0 && from->v.channels_last == to->v.channels_last &&
-           from->v.pixel_stride == to->v.pixel_stride && shape_equal(&from->v.shape, &to->v.shape) &&
-           dtype_bits(from->v.type) == dtype_bits(to->v.type);
+    int32_t base = root_of(p, in);
+    const plan_value *root = &p->values[base], *from = &p->values[in], *to = &p->values[out];
+    bool ours = root->store == STORE_ARENA || /* or the caller lets us: a cache that is held in place */
+                (root->store == STORE_INPUT && (size_t)base < p->graph->value_count &&
+                 p->graph->values[base].updated);
+    return ours && root->last == step && root->size_bytes == to->size_bytes && from->view_offset == 0 &&
+           from->v.channels_last == to->v.channels_last && from->v.pixel_stride == to->v.pixel_stride &&
+           shape_equal(&from->v.shape, &to->v.shape) && dtype_bits(from->v.type) == dtype_bits(to->v.type);
 }
 
 /* An elementwise step whose input dies writes over it. */

@@ -74,7 +74,7 @@ static const struct {
     {"Col2Im", PORTABLE, form_too_new},
     {"DeformConv", PORTABLE, form_too_new},
     {"AffineGrid", PORTABLE, form_too_new},
-    {"TensorScatter", ALL, form_too_new},
+    {"TensorScatter", ALL, form_tensor_scatter},
     {"FlexAttention", ALL, form_too_new},
 };
 

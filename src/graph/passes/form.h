@@ -43,6 +43,9 @@ accel_status form_swish_fused(editor *e, graph_node *n, accel_error *err);
 accel_status form_swish_split(editor *e, graph_node *n, accel_error *err);
 accel_status form_mish_split(editor *e, graph_node *n, accel_error *err);
 
+/* form_cache.c */
+accel_status form_tensor_scatter(editor *e, graph_node *n, accel_error *err);
+
 /* form_rotary.c */
 accel_status form_rotary_split(editor *e, graph_node *n, accel_error *err);
 
