@@ -53,6 +53,21 @@ value_id zoo_keep_mask(builder *b, value_id mask);
 /* bool [1, 1, sequence, sequence]: key ≤ query, and query - key < window where one is given (0: none). */
 value_id zoo_causal_mask(builder *b, value_id ids, int64_t window);
 
+/* ---- images ------------------------------------------------------------------------------------------- */
+
+/* A field that is one number for both sides, or [height, width]. */
+void zoo_read_sides(hf_config *c, const char *key, int64_t fallback, int64_t sides[2]);
+/* How many whole patches an image holds; what is left over at its right and bottom is dropped. */
+accel_status zoo_count_patches(const int64_t image[2], const int64_t patch[2], int64_t *count,
+                               accel_error *err);
+/* f32 [batch, channels, height, width]; sides NULL: height and width are symbolic. */
+value_id zoo_pixels_input(builder *b, const char *name, int64_t channels, const int64_t *sides);
+/* A convolution of NAME over patches side by side: [batch, patches, width], in raster order. */
+value_id zoo_patches(builder *b, const char *name, value_id pixels, int64_t channels, int64_t width,
+                     const int64_t patch[2], bool bias);
+/* One more token of `width` elements before x [batch, sequence, width]. */
+value_id zoo_prepend(builder *b, value_id token, value_id x, int64_t width);
+
 /* ---- attention ---------------------------------------------------------------------------------------- */
 
 /* Angles of rotary positions: cos and sin [batch, sequence, half]. */

@@ -5,6 +5,7 @@
 #include "zoo/class.h"
 
 extern const zoo_class zoo_class_bert;
+extern const zoo_class zoo_class_clip;
 extern const zoo_class zoo_class_gpt2;
 extern const zoo_class zoo_class_llama;
 extern const zoo_class zoo_class_opt;

@@ -6,7 +6,7 @@
 /* One line a class. */
 static const zoo_class *const classes[] = {
     &zoo_class_bert,  &zoo_class_llama,    &zoo_class_opt,      &zoo_class_gpt2,
-    &zoo_class_qwen2, &zoo_class_qwen2_vl, &zoo_class_qwen3_vl,
+    &zoo_class_qwen2, &zoo_class_qwen2_vl, &zoo_class_qwen3_vl, &zoo_class_clip,
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
