@@ -48,6 +48,23 @@ accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, 
     return ACCEL_OK;
 }
 
+accel_status zoo_given_replace(zoo_given_list *given, const char *name, int rank, const int64_t *dims,
+                               tensor *old, tensor **out, accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        zoo_given *item = &given->items[i];
+        if (!str_equal(item->name, name))
+            continue;
+        shape s = shape_make(rank, dims);
+        tensor made;
+        ACCEL_TRY(tensor_create(item->value.type, &s, &made, err));
+        *old = item->value;
+        item->value = made;
+        *out = &item->value;
+        return ACCEL_OK;
+    }
+    return error_set(err, ACCEL_INTERNAL, "'%s' is not given", name);
+}
+
 void zoo_given_free(zoo_given_list *given) {
     for (size_t i = 0; i < given->count; i++)
         if (given->items[i].owned)
