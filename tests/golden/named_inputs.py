@@ -2,9 +2,8 @@
 
 import torch
 
-from classes.kit import right_padded
+from classes.kit import Draw, right_padded
 from classes.llava import prompts
-from classes.kit import Draw
 
 
 def text(draw, lengths, high, pad=0, low=3):

@@ -7,7 +7,7 @@ from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassifica
 
 from .kit import Case, published_dtype, right_padded
 
-SIZES = dict(vocab_size=100, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, intermediate_size=40,
+SIZES = dict(vocab_size=100, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=28,
              num_labels=5, attn_implementation="eager")
 
 
@@ -49,11 +49,11 @@ def make_bert(goldens):
 
     def with_unused(tensors):
         """What bert-base-uncased holds beside the model: the sentence head, position ids and the pooler."""
-        tensors["cls.seq_relationship.weight"] = torch.ones(2, 24)
+        tensors["cls.seq_relationship.weight"] = torch.ones(2, 16)
         tensors["cls.seq_relationship.bias"] = torch.ones(2)
         tensors["bert.embeddings.position_ids"] = torch.arange(24)[None]
-        tensors["bert.pooler.dense.weight"] = torch.ones(24, 24)
-        tensors["bert.pooler.dense.bias"] = torch.ones(24)
+        tensors["bert.pooler.dense.weight"] = torch.ones(16, 16)
+        tensors["bert.pooler.dense.bias"] = torch.ones(16)
 
     goldens.variant("bert-mlm-old", "bert-mlm", published_dtype, old, with_unused)
     goldens.variant("bert-old", "bert", lambda c: bare(published_dtype(c)), lambda n: "bert." + old(n))
@@ -68,7 +68,7 @@ def bare(fields):
 
 def make_distilbert(goldens):
     def config():
-        return DistilBertConfig(vocab_size=100, dim=24, n_layers=2, n_heads=4, hidden_dim=40, max_position_embeddings=24,
+        return DistilBertConfig(vocab_size=100, dim=16, n_layers=2, n_heads=4, hidden_dim=28, max_position_embeddings=24,
                                 attn_implementation="eager")
 
     goldens.add("distilbert", lambda: DistilBertModel(config()),

@@ -6,9 +6,9 @@ from transformers import CLIPConfig, CLIPModel
 from .kit import Case, published_dtype, right_padded
 
 OUTPUTS = ("logits_per_image", "logits_per_text", "text_embeds", "image_embeds")
-TEXT = dict(vocab_size=100, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4,
+TEXT = dict(vocab_size=100, hidden_size=16, intermediate_size=28, num_hidden_layers=2, num_attention_heads=4,
             max_position_embeddings=14)
-VISION = dict(hidden_size=28, intermediate_size=44, num_hidden_layers=2, num_attention_heads=2, image_size=24, patch_size=8)
+VISION = dict(hidden_size=24, intermediate_size=28, num_hidden_layers=2, num_attention_heads=2, image_size=24, patch_size=8)
 
 
 def texts(draw, lengths, end, pad=1, repeat_end=False):

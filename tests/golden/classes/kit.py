@@ -68,8 +68,9 @@ class Goldens:
         else:
             raise SystemExit(f"{name}: no seed of {ATTEMPTS} will do: {why}")
         self.write(name, model, made, stored, shard)
-        self.made[name] = (type(model), made[0])
+        self.made[name] = (type(model), made[0], model.state_dict())
         self.reload(name, name)
+        self.write_manifest()  # a later class that fails leaves the lines of this one
         size = sum(p.stat().st_size for p in (self.root / name).rglob("*") if p.is_file())
         print(f"{name}: seed {attempt}, {size // 1000} KB, " + "; ".join(c.note for c in made), flush=True)
 
@@ -107,11 +108,18 @@ class Goldens:
 
     def reload(self, name, of):
         """transformers itself must read the folder as it stands, and find the same outputs."""
-        kind, case = self.made[of]
+        kind, case, _ = self.made[of]
         model = kind.from_pretrained(self.root / name, dtype=torch.float32, attn_implementation="eager").eval()
         with torch.no_grad():
             for key, value in evaluate(model, case).items():
                 assert distance(value, case.values[key]) < 1e-5, f"{name}: {key} of the written folder differs"
+
+    def in_memory(self, name, of):
+        """Folder `of` with the names that its tensors have in memory, where save_pretrained writes the published ones."""
+        if of in self.made:
+            state = self.made[of][2]
+            own = {t.data_ptr(): k for k, t in reversed(state.items())}  # of tied tensors the first
+            self.variant(name, of, tensors=lambda _: {k: state[k].clone() for k in own.values()})
 
     def variant(self, name, of, config=None, rename=None, tensors=None, readable=True):
         """Another spelling of folder `of`, with the same outputs: config edits the dictionary, rename(tensor name) gives

@@ -6,8 +6,8 @@ from transformers import (GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCaus
 
 from .kit import Case, left_padded, prompt_positions, published_dtype, published_rope, right_padded
 
-SIZES = dict(vocab_size=100, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-             intermediate_size=40, max_position_embeddings=64, attn_implementation="eager")
+SIZES = dict(vocab_size=100, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+             intermediate_size=28, max_position_embeddings=64, attn_implementation="eager")
 
 
 def causal_cases(positions=True):
@@ -45,10 +45,10 @@ def make_llama(goldens):
 
 
 def make_opt(goldens):
-    sizes = dict(vocab_size=100, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, ffn_dim=40,
+    sizes = dict(vocab_size=100, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, ffn_dim=28,
                  max_position_embeddings=64, pad_token_id=1, bos_token_id=2, eos_token_id=2, attn_implementation="eager")
-    goldens.add("opt", lambda: OPTForCausalLM(OPTConfig(**sizes, word_embed_proj_dim=24)), causal_cases(False), gain=1.6)
-    goldens.add("opt-350m-form", lambda: OPTForCausalLM(OPTConfig(**sizes, word_embed_proj_dim=20,
+    goldens.add("opt", lambda: OPTForCausalLM(OPTConfig(**sizes, word_embed_proj_dim=16)), causal_cases(False), gain=1.6)
+    goldens.add("opt-350m-form", lambda: OPTForCausalLM(OPTConfig(**sizes, word_embed_proj_dim=12,
                                                                   do_layer_norm_before=False)), causal_cases(False),
                 gain=1.6)
     goldens.variant("opt-old", "opt", published_dtype, lambda n: n.removeprefix("model."))
@@ -56,11 +56,11 @@ def make_opt(goldens):
 
 def make_gpt2(goldens):
     def gpt2():
-        return GPT2LMHeadModel(GPT2Config(vocab_size=100, n_embd=24, n_layer=2, n_head=4, n_positions=48, n_inner=40,
+        return GPT2LMHeadModel(GPT2Config(vocab_size=100, n_embd=16, n_layer=2, n_head=4, n_positions=48, n_inner=28,
                                           bos_token_id=99, eos_token_id=99, attn_implementation="eager"))
 
     goldens.add("gpt2", gpt2, causal_cases(), gain=1.6)
-    goldens.add("gpt2-sharded", gpt2, causal_cases(), gain=1.6, shard="20KB")
+    goldens.add("gpt2-sharded", gpt2, causal_cases(), gain=1.6, shard="12KB")
 
     def with_masks(tensors):
         """The published file holds each layer's causal mask."""
@@ -75,10 +75,10 @@ def make_qwen(goldens):
         **SIZES, rms_norm_eps=1e-6, tie_word_embeddings=True, rope_parameters={"rope_type": "default", "rope_theta": 1e6},
         use_sliding_window=False, sliding_window=4)), causal_cases(), gain=1.6)
     goldens.add("qwen3", lambda: Qwen3ForCausalLM(Qwen3Config(
-        **SIZES, head_dim=12, rms_norm_eps=1e-6, tie_word_embeddings=True,
+        **SIZES, head_dim=6, rms_norm_eps=1e-6, tie_word_embeddings=True,
         rope_parameters={"rope_type": "default", "rope_theta": 1e6})), causal_cases(), gain=1.6)
     goldens.add("qwen3-untied", lambda: Qwen3ForCausalLM(Qwen3Config(
-        **{**SIZES, "num_key_value_heads": 1}, head_dim=16, tie_word_embeddings=False)), causal_cases())
+        **{**SIZES, "num_key_value_heads": 1}, head_dim=8, tie_word_embeddings=False)), causal_cases())
     goldens.variant("qwen2-old", "qwen2", lambda c: dict(published_rope(c), use_sliding_window=False, sliding_window=4))
     goldens.variant("qwen3-old", "qwen3", published_rope)
 

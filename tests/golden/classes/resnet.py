@@ -1,9 +1,8 @@
 """ResNet (v1.5, bottlenecks) on images of odd and different sides."""
 
-import torch
 from transformers import ResNetConfig, ResNetForImageClassification
 
-from .kit import Case, published_dtype
+from .kit import Case
 
 
 def cases(draw):
@@ -13,9 +12,3 @@ def cases(draw):
 def make(goldens):
     config = dict(embedding_size=8, hidden_sizes=[16, 24, 32, 40], depths=[1, 2, 1, 1], num_labels=7)
     goldens.add("resnet", lambda: ResNetForImageClassification(ResNetConfig(**config)), cases, gain=1.4)
-
-    def with_counts(tensors):
-        for name in [n for n in tensors if n.endswith("running_mean")]:
-            tensors[name.replace("running_mean", "num_batches_tracked")] = torch.tensor(3)
-
-    goldens.variant("resnet-old", "resnet", published_dtype, tensors=with_counts)

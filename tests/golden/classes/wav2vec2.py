@@ -5,7 +5,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2ForCTC, Wav2Vec2Model
 
 from .kit import Case, published_dtype, right_padded
 
-SIZES = dict(vocab_size=20, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, intermediate_size=40,
+SIZES = dict(vocab_size=20, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=28,
              conv_dim=[12, 12, 16], conv_kernel=[10, 3, 2], conv_stride=[5, 2, 2], num_conv_pos_embeddings=16,
              num_conv_pos_embedding_groups=4, attn_implementation="eager")
 HIDDEN = ("last_hidden_state", "extract_features")

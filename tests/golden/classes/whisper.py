@@ -2,7 +2,7 @@
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from .kit import Case, published_dtype
+from .kit import Case
 
 OUTPUTS = ("logits", "encoder_last_hidden_state")
 START = 97
@@ -24,4 +24,3 @@ def make(goldens):
                   max_target_positions=40, decoder_start_token_id=START, bos_token_id=96, eos_token_id=96, pad_token_id=96,
                   attn_implementation="eager")
     goldens.add("whisper", lambda: WhisperForConditionalGeneration(WhisperConfig(**config)), cases, gain=1.5)
-    goldens.variant("whisper-old", "whisper", published_dtype, lambda n: n.removeprefix("model."))
