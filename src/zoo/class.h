@@ -91,9 +91,15 @@ accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, co
 /* The same, of this type and rank; an error names it. Optional: NULL where it is not there. */
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err);
+/* That each is an input of the graph or one of these names, which end with NULL. */
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
+                             accel_error *err);
 /* A new tensor of zeros, owned by the list. The pointer is good until the next call. */
 accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, int rank, const int64_t *dims,
                            tensor **out, accel_error *err);
+/* The same of the type of the one that has this name, in its place. *old: what it was; the caller frees it. */
+accel_status zoo_given_replace(zoo_given_list *given, const char *name, int rank, const int64_t *dims,
+                               tensor *old, tensor **out, accel_error *err);
 void zoo_given_free(zoo_given_list *given);
 
 /* ---- weights.c: where a class's weights come from ----------------------------------------------------- */

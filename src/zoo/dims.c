@@ -21,7 +21,8 @@ typedef enum dim_role {
     ROLE_WIDTH,
     ROLE_CHANNELS,
     ROLE_CAPACITY, /* of a cache of keys and values */
-    ROLE_SAMPLES   /* of sound: a second at 16 kHz */
+    ROLE_SAMPLES,  /* of sound: a second at 16 kHz */
+    ROLE_PATCHES   /* of images: no option tells their number */
 } dim_role;
 
 static char lower(char c) {
@@ -70,6 +71,8 @@ static dim_role role_by_name(const char *name) {
         return ROLE_WIDTH;
     if (zoo_contains(name, "sample"))
         return ROLE_SAMPLES;
+    if (zoo_contains(name, "patches"))
+        return ROLE_PATCHES;
     return zoo_contains(name, "channel") ? ROLE_CHANNELS : ROLE_UNKNOWN;
 }
 
@@ -183,6 +186,7 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
     case ROLE_SAMPLES:
         value = DEFAULT_SAMPLES;
         break;
+    case ROLE_PATCHES:
     case ROLE_UNKNOWN:
         break;
     }

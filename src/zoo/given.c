@@ -33,6 +33,21 @@ accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype
     return ACCEL_OK;
 }
 
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
+                             accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        const char *name = given->items[i].name;
+        bool known = false;
+        for (size_t k = 0; k < m->graph->input_count && !known; k++)
+            known = str_equal(m->graph->values[m->graph->inputs[k]].name, name);
+        for (const char *const *n = names; *n && !known; n++)
+            known = str_equal(*n, name);
+        if (!known)
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'", name);
+    }
+    return ACCEL_OK;
+}
+
 accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, int rank, const int64_t *dims,
                            tensor **out, accel_error *err) {
     shape s = shape_make(rank, dims);
@@ -44,6 +59,23 @@ accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, 
     given->count++;
     *out = &item->value;
     return ACCEL_OK;
+}
+
+accel_status zoo_given_replace(zoo_given_list *given, const char *name, int rank, const int64_t *dims,
+                               tensor *old, tensor **out, accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        zoo_given *item = &given->items[i];
+        if (!str_equal(item->name, name))
+            continue;
+        shape s = shape_make(rank, dims);
+        tensor made;
+        ACCEL_TRY(tensor_create(item->value.type, &s, &made, err));
+        *old = item->value;
+        item->value = made;
+        *out = &item->value;
+        return ACCEL_OK;
+    }
+    return error_set(err, ACCEL_INTERNAL, "'%s' is not given", name);
 }
 
 void zoo_given_free(zoo_given_list *given) {
