@@ -126,44 +126,18 @@ static accel_status normalize_pieces(text_tokenizer *t, accel_error *err) {
     return done.failed ? error_no_memory(err, "the pieces of a text", done.text.length) : ACCEL_OK;
 }
 
-/* The model's ids of the pieces. Pieces behind the first `most` ids would be cut off anyway: from the side that stays, the model sees
- * no more pieces than that takes. 0: all. */
-static accel_status encode_pieces(text_tokenizer *t, size_t most, bool from_right, text_ids *out,
-                                  accel_error *err) {
-    size_t dropped = 0; /* ids of whole pieces that are too far left */
-    text_ids counts = {0};
-    bool counting = most > 0 && from_right;
-    for (size_t i = 0; i < t->pieces.count; i++) {
+/* The model's ids of the pieces, of the first ones that give `most` ids at least; 0: of all. */
+static accel_status encode_pieces(text_tokenizer *t, size_t most, text_ids *out, accel_error *err) {
+    for (size_t i = 0; i < t->pieces.count && (most == 0 || out->count < most); i++) {
         const text_piece *piece = &t->pieces.items[i];
-        size_t before = out->count;
         if (piece->token >= 0) {
             text_ids_add(out, (uint32_t)piece->token);
         } else {
-            accel_status status = text_model_encode(&t->model, text_piece_span(&t->pieces, piece), out, err);
-            if (status != ACCEL_OK) {
-                mem_free(counts.items);
-                return status;
-            }
-        }
-        if (counting) {
-            text_ids_add(&counts, (uint32_t)(out->count - before));
-        } else if (most > 0 && piece->token < 0 && out->count >= most) {
-            break;
+            ACCEL_TRY(text_model_encode(&t->model, text_piece_span(&t->pieces, piece), out, err));
         }
     }
-    for (size_t i = 0; counting && i < counts.count; i++) {
-        if (out->count - dropped - counts.items[i] < most) {
-            break;
-        }
-        dropped += counts.items[i];
-    }
-    if (dropped > 0) {
-        memmove(out->items, out->items + dropped, (out->count - dropped) * sizeof *out->items);
-        out->count -= dropped;
-    }
-    bool failed = out->failed || counts.failed;
-    mem_free(counts.items);
-    return failed ? error_no_memory(err, "the ids of a text", out->count * sizeof *out->items) : ACCEL_OK;
+    return out->failed ? error_no_memory(err, "the ids of a text", out->count * sizeof *out->items)
+                       : ACCEL_OK;
 }
 
 static accel_status check_text(const char *text, size_t length, accel_error *err) {
@@ -188,7 +162,7 @@ static accel_status encode_text(text_tokenizer *t, text_span text, size_t most, 
     ACCEL_TRY(text_added_split(&t->added, false, text, origin, &t->pieces, err));
     ACCEL_TRY(normalize_pieces(t, err));
     ACCEL_TRY(text_pre_tokenize(&t->pre_tokenizer, &t->pieces, &t->spare, err));
-    return encode_pieces(t, most, t->truncation.left, out, err);
+    return encode_pieces(t, most, out, err);
 }
 
 static bool reserve(text_encoding *e, size_t count) {
@@ -231,10 +205,11 @@ static accel_status encode(text_tokenizer *t, text_span text, const text_encode_
     const text_template *template = o->pair ? &t->post_processor.pair : &t->post_processor.single;
     text_truncation cut = t->truncation;
     cut.max_length = o->max_length == TEXT_AS_FILE ? cut.max_length : o->max_length;
-    bool second_only = cut.strategy == TEXT_ONLY_SECOND;
-    ACCEL_TRY(encode_text(t, text, second_only ? 0 : cut.max_length, &t->first, err));
+    /* How two texts are cut depends on how long both are, one is cut at its end: there the rest need not be looked at. */
+    bool whole = o->pair || cut.left || cut.strategy == TEXT_ONLY_SECOND;
+    ACCEL_TRY(encode_text(t, text, whole ? 0 : cut.max_length, &t->first, err));
     if (o->pair) {
-        ACCEL_TRY(encode_text(t, (text_span){o->pair, o->pair_length}, cut.max_length, &t->second, err));
+        ACCEL_TRY(encode_text(t, (text_span){o->pair, o->pair_length}, 0, &t->second, err));
     }
     if (cut.max_length > 0) {
         size_t added = o->special_tokens ? text_template_added(template) : 0;

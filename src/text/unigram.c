@@ -119,6 +119,44 @@ static accel_status encode(text_model *model, text_span text, text_ids *out, acc
 
 /* --- reading --- */
 
+/* A score as the package reads it: its JSON reader rounds twice, the digits to a double and that over a power of ten. In the last bit
+ * it decides between ways of equal worth. The digits are the shortest that name the number, which is how such files are written. */
+static double rounded_twice(const char *digits) {
+    uint64_t significand = 0;
+    int exponent = 0, written = 0;
+    bool fraction = false, negative = *digits == '-', down = false;
+    for (digits += negative; *digits != '\0' && *digits != 'e' && *digits != 'E'; digits++) {
+        if (*digits == '.') {
+            fraction = true;
+            continue;
+        }
+        significand = significand * 10 + (uint64_t)(*digits - '0');
+        exponent -= fraction;
+    }
+    if (*digits != '\0') {
+        down = digits[1] == '-';
+        for (digits += down || digits[1] == '+' ? 2 : 1; *digits != '\0'; digits++) {
+            written = written * 10 + (*digits - '0');
+        }
+    }
+    exponent += down ? -written : written;
+    double value =
+        exponent < 0 ? (double)significand / pow(10, -exponent) : (double)significand * pow(10, exponent);
+    return negative ? -value : value;
+}
+
+static bool read_score(yyjson_val *number, double *out) {
+    str_buf digits = {0};
+    *out = yyjson_get_num(number);
+    if (yyjson_is_real(number)) {
+        json_append_value(&digits, number);
+        *out = digits.failed ? 0 : rounded_twice(str_text(&digits));
+    }
+    bool read = !digits.failed;
+    str_free(&digits);
+    return read;
+}
+
 /* [["token", score], ...], the place is the id. */
 static accel_status read_token(const text_reader *r, text_object o, text_model *model, yyjson_val *pair,
                                size_t id) {
@@ -135,7 +173,9 @@ static accel_status read_token(const text_reader *r, text_object o, text_model *
     }
     ACCEL_TRY(text_copy(r, token, &copy));
     text_vocab_add(&model->vocab, copy, (uint32_t)id);
-    u->scores[id] = yyjson_get_num(score);
+    if (!read_score(score, &u->scores[id])) {
+        return text_no_memory(r);
+    }
     u->unknown_score = fmin(u->unknown_score, u->scores[id]);
     return text_trie_add(&u->trie, copy, (uint32_t)id) ? ACCEL_OK : text_no_memory(r);
 }

@@ -91,7 +91,8 @@ static uint32_t checksum(text_tokenizer *t, size_t at, text_encoding *e, str_buf
     static text_encoding other;
     line l = lines[at], next = lines[(at + 1) % line_count];
     text_encode_options bare = {0};
-    text_encode_options pair = {.special_tokens = true, .pair = next.bytes, .pair_length = next.length, .max_length = PAIR_IDS};
+    text_encode_options pair = {
+        .special_tokens = true, .pair = next.bytes, .pair_length = next.length, .max_length = PAIR_IDS};
     assert_ok(text_tokenizer_encode(t, l.bytes, l.length, NULL, e, &err));
     uint32_t c = crc_encoding(0xFFFFFFFFu, e);
     assert_ok(text_tokenizer_encode(t, l.bytes, l.length, &bare, &other, &err));
@@ -133,7 +134,8 @@ static void every_line_is_as_the_package_has_it(void **state) {
     text_tokenizer *t;
     text_encoding e = {0};
     str_buf text = {0};
-    assert_ok(text_tokenizer_open(str_equal(kind, "minilm") ? ".deps/minilm/tokenizer.json" : path, &t, &err));
+    assert_ok(
+        text_tokenizer_open(str_equal(kind, "minilm") ? ".deps/minilm/tokenizer.json" : path, &t, &err));
     for (size_t i = 0; i < line_count; i++) {
         uint32_t want;
         memcpy(&want, golden + NPY_HEADER + 4 * i, 4);
@@ -154,8 +156,9 @@ static void every_line_is_as_the_package_has_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        KIND("minilm"), KIND("gpt2"), KIND("roberta"), KIND("qwen2"),   KIND("llama3"),    KIND("clip"),
-        KIND("llama"),  KIND("mistral"), KIND("t5"),   KIND("unigram"), KIND("wordpiece"), KIND("wordlevel"),
+        KIND("minilm"), KIND("gpt2"),    KIND("roberta"),   KIND("qwen2"),
+        KIND("llama3"), KIND("clip"),    KIND("llama"),     KIND("mistral"),
+        KIND("t5"),     KIND("unigram"), KIND("wordpiece"), KIND("wordlevel"),
     };
     crc_start();
     return cmocka_run_group_tests(tests, read_lines, free_lines);
