@@ -23,11 +23,13 @@ void text_pattern_free(text_pattern *p) {
 }
 
 static bool add(text_stretches *s, size_t start, size_t end, bool match) {
-    void *items = s->items;
-    if (!mem_grow(&items, &s->capacity, s->count + 1, sizeof *s->items)) {
-        return false;
+    if (s->count == s->capacity) {
+        void *items = s->items;
+        if (!mem_grow(&items, &s->capacity, s->count + 1, sizeof *s->items)) {
+            return false;
+        }
+        s->items = items;
     }
-    s->items = items;
     s->items[s->count++] = (text_stretch){start, end, match};
     return true;
 }

@@ -28,11 +28,13 @@ static inline void text_pieces_add(text_pieces *p, text_piece piece) {
     if (piece.length == 0 && piece.token < 0) {
         return;
     }
-    if (p->failed || !mem_grow(&items, &p->capacity, p->count + 1, sizeof piece)) {
-        p->failed = true;
-        return;
+    if (p->count == p->capacity) {
+        if (p->failed || !mem_grow(&items, &p->capacity, p->count + 1, sizeof piece)) {
+            p->failed = true;
+            return;
+        }
+        p->items = items;
     }
-    p->items = items;
     p->items[p->count++] = piece;
 }
 

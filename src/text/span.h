@@ -46,6 +46,9 @@ static inline void text_renew(str_buf *b) {
 
 /* Room for `extra` more bytes (and a NUL); where they go, or NULL. The caller adds to b->length what it wrote. */
 static inline char *text_room(str_buf *b, size_t extra) {
+    if (!b->failed && extra < b->capacity && b->length < b->capacity - extra) {
+        return b->data + b->length;
+    }
     void *data = b->data;
     if (b->failed || !mem_grow(&data, &b->capacity, b->length + extra + 1, 1)) {
         b->failed = true;

@@ -30,6 +30,10 @@ bool text_is_space(uint32_t c) {
 }
 
 bool text_is_punctuation(uint32_t c) {
+    if (c < 0x80) {
+        uint32_t letter = c | 0x20;
+        return c > ' ' && c < 0x7F && !(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'z');
+    }
     return IN(PUNCTUATION, c);
 }
 
@@ -50,7 +54,9 @@ bool text_is_mark(uint32_t c) {
 }
 
 void text_append_lower(str_buf *out, uint32_t c) {
-    if (c == 0x130) { /* the one character whose lower-case form is two */
+    if (c < 0x80) {
+        text_append_char(out, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    } else if (c == 0x130) { /* the one character whose lower-case form is two */
         str_append(out, "i\xCC\x87");
     } else {
         text_append_char(out, (uint32_t)utf8proc_tolower((utf8proc_int32_t)c));
