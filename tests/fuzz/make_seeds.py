@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture}.
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture,tokenizer}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -291,7 +291,61 @@ def make_capture():
                                           "evidence": [{"probe": "p", "subject": "s", "finding": "f", "found": True}]}).encode())
 
 
+# ---- tokenizer -----------------------------------------------------------------------------------------------------
+
+
+def tokenizer(name, text, model, **parts):
+    save("tokenizer", name, json.dumps({"version": "1.0", **parts, "model": model}).encode() + b"\0" + text.encode())
+
+
+def added(content, id, **settings):
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": id, "content": content, **flags, **settings}
+
+
+def make_tokenizer():
+    bpe = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3, "<unk>": 4, "\u2581": 5, "<0xE2>": 6}, "merges": [["a", "b"]]}
+    unigram = {"type": "Unigram", "unk_id": 0, "byte_fallback": True, "vocab": [["u", 0.0], ["a", -1.5], ["ab", -2.25], ["<0x41>", -9e-1]]}
+    wordpiece = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 9,
+                 "vocab": {"[UNK]": 0, "ab": 1, "##ab": 2, "##b": 3, "[CLS]": 4}}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": True}
+
+    def sequence(key, *items):
+        return {"type": "Sequence", key: list(items)}
+
+    def split(pattern, behavior, invert=False):
+        return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+
+    template = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [4], "tokens": ["[CLS]"]}}}
+    tokenizer("gpt2", "ab  abb 12's\n", {**bpe, "merges": ["a b"], "unk_token": "<unk>"}, pre_tokenizer=byte_level, decoder=byte_level, post_processor=byte_level)
+    tokenizer("bert", "AB\u00e9 abab, [CLS] \u4e00.", wordpiece, post_processor=template, pre_tokenizer={"type": "BertPreTokenizer"},
+              normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
+              decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}, added_tokens=[added("[CLS]", 4), added("ab ab", 5, normalized=True, single_word=True)])
+    tokenizer("llama", "ab \u2603ba ab", {**bpe, "byte_fallback": True, "fuse_unk": True, "unk_token": "<unk>"},
+              normalizer=sequence("normalizers", {"type": "Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}),
+              decoder=sequence("decoders", {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+                               {"type": "Strip", "content": " ", "start": 1, "stop": 0}))
+    charsmap = "CAAAAAAEAAAAAAAAYQBiAA=="
+    tokenizer("t5", "ab aba x", unigram, normalizer=sequence("normalizers", {"type": "Precompiled", "precompiled_charsmap": charsmap}, {"type": "Nmt"}, {"type": "NFKC"}),
+              pre_tokenizer=sequence("pretokenizers", {"type": "WhitespaceSplit"}, metaspace), decoder=metaspace, truncation={"max_length": 3, "strategy": "OnlyFirst", "stride": 0},
+              post_processor={"type": "BertProcessing", "sep": ["a", 1], "cls": ["ab", 2]})
+    tokenizer("clip", "abAB 1 \u00e9", {**bpe, "end_of_word_suffix": "</w>", "continuing_subword_prefix": "", "ignore_merges": True, "unk_token": "a"},
+              normalizer=sequence("normalizers", {"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "}, {"type": "Lowercase"}),
+              pre_tokenizer=sequence("pretokenizers", split({"Regex": "'s|[\\p{L}]+|[^\\s\\p{L}\\w]+"}, "Removed", True), byte_level),
+              post_processor={"type": "RobertaProcessing", "sep": ["a", 0], "cls": ["b", 1], "trim_offsets": True, "add_prefix_space": True},
+              decoder={"type": "BPEDecoder", "suffix": "</w>"})
+    tokenizer("words", "a1, b ab!", {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 1}}, decoder={"type": "CTC", "pad_token": "a", "word_delimiter_token": "|", "cleanup": True},
+              normalizer=sequence("normalizers", {"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "ByteLevel"}),
+              pre_tokenizer=sequence("pretokenizers", {"type": "Whitespace"}, {"type": "Punctuation", "behavior": "Contiguous"}, {"type": "Digits", "individual_digits": True},
+                                     {"type": "CharDelimiterSplit", "delimiter": "b"}, split({"String": "a"}, "MergedWithNext"), split({"Regex": "[[:punct:]]|\\b"}, "MergedWithPrevious")),
+              added_tokens=[added("x", 2, lstrip=True, rstrip=True, normalized=True)], post_processor=sequence("processors", byte_level, template))
+
+
 if __name__ == "__main__":
+    make_tokenizer()
     make_onnx()
     make_safetensors()
     make_gguf()
