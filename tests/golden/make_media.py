@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/media: what Pillow and transformers make of small pictures and short sounds. Run by hand.
+
+    PYTHON tests/golden/make_media.py        (Pillow, transformers, torch, scipy, soundfile)
+
+Pictures go through transformers' PIL-based image processors (class names ending in Pil; before transformers 5 the "slow" ones),
+sounds through its feature extractors. cases.json says what was done, files NAME.TENSOR.npy hold what came out.
+"""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import PIL
+import scipy.signal
+import soundfile
+import torch
+import transformers
+from PIL import Image
+
+OUT = Path(__file__).parent / "media"
+RNG = np.random.default_rng(20260)
+
+
+def save(name, array):
+    np.save(OUT / f"{name}.npy", np.ascontiguousarray(array))
+
+
+# ---- pictures ------------------------------------------------------------------------------------------------------
+
+
+def picture(height, width):
+    """Waves, an edge and noise: smooth and rough parts, and values at both ends."""
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [127 + 120 * np.sin(x / 5 + c) * np.cos(y / 7 - c) for c in range(3)]
+    image = np.stack(waves, axis=-1) + RNG.normal(0, 20, (height, width, 3))
+    image[: height // 3, : width // 3] = 255 * RNG.integers(0, 2, 3)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+PICTURES = {
+    "odd": (41, 67), "tall": (67, 23), "line": (37, 1), "flat": (1, 29), "wide": (3, 200), "small": (5, 7),
+    "dot": (1, 1), "even": (40, 60), "same": (24, 24),
+}
+
+FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
+SIZES = [(17, 31), (50, 75), (41, 20), (13, 67), (1, 1), (24, 24)]
+
+
+def resizes(pictures):
+    for name in ("odd", "tall", "line", "wide"):
+        image = Image.fromarray(pictures[name])
+        flat = [np.asarray(image.resize((w, h), f)).ravel() for f in FILTERS.values() for h, w in SIZES]
+        save(f"resize.{name}", np.concatenate(flat))
+
+
+HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+PINS = [[24, 48], [48, 24], [48, 48], [72, 24], [24, 72]]
+
+# name, zoo family, class, configuration, pictures, groups
+CASES = [
+    ("clip", "clip", "CLIP", {"size": 24, "crop_size": 24, "resample": 3}, ["odd"], None),
+    ("clip_new", "clip", "CLIP", {"size": {"shortest_edge": 30}, "crop_size": {"height": 24, "width": 20}},
+     ["odd", "tall", "line", "wide", "small", "dot", "same"], None),
+    ("clip_pads", "clip", "CLIP", {"size": {"shortest_edge": 9}, "crop_size": {"height": 24, "width": 15}}, ["odd", "flat", "dot"], None),
+    ("clip_raw", "clip", "CLIP", {"do_resize": False, "do_normalize": False, "crop_size": 24}, ["odd", "tall", "small"], None),
+    ("clip_bytes", "clip", "CLIP", {"size": 24, "crop_size": 24, "do_rescale": False, "resample": 1, "image_mean": [100, 110, 120.5], "image_std": [3, 4, 5]}, ["even"], None),
+    ("vit", "vit", "ViT", {"size": 24, "resample": 2, **HALF}, ["odd", "tall", "line", "flat", "wide"], None),
+    ("vit_size", "vit", "ViT", {"size": {"height": 20, "width": 28}, "resample": 0, "rescale_factor": 0.00784313725490196}, ["odd", "small"], None),
+    ("resnet", "resnet", "ConvNext", {"size": 24, "crop_pct": 0.875, "resample": 3, **IMAGENET}, ["odd", "tall", "line"], None),
+    ("resnet_pct", "resnet", "ConvNext", {"size": {"shortest_edge": 24}, "crop_pct": 0.95, "resample": 2}, ["even", "wide"], None),
+    ("resnet_warp", "resnet", "ConvNext", {"size": {"shortest_edge": 384}, "do_normalize": False}, ["small"], None),
+    ("detr", "detr", "Detr", {"size": {"shortest_edge": 30, "longest_edge": 50}, **IMAGENET}, ["odd", "tall", "even"], None),
+    ("detr_old", "detr", "Detr", {"size": 20, "max_size": 44}, ["odd", "line", "small"], None),
+    ("detr_wide", "detr", "Detr", {"size": {"shortest_edge": 60, "longest_edge": 100}}, ["wide"], None),
+    ("detr_alone", "detr", "Detr", {"size": {"shortest_edge": 24, "longest_edge": 50}, "do_pad": False}, ["even"], None),
+    ("llava", "llava", "Llava", {"size": {"shortest_edge": 24}, "crop_size": {"height": 24, "width": 24}}, ["odd", "tall"], None),
+    ("llava_pad", "llava", "Llava", {"size": {"shortest_edge": 24}, "crop_size": 24, "do_pad": True}, ["odd", "tall", "line", "same"], None),
+    ("next", "llava_next", "LlavaNext", {"size": {"shortest_edge": 24}, "crop_size": {"height": 24, "width": 24}, "image_grid_pinpoints": PINS},
+     ["odd", "tall", "line", "wide", "dot", "same"], None),
+    ("onevision", "llava_onevision", "LlavaOnevision", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": [[24 * a, 24 * b] for a in (1, 2, 3) for b in (1, 2, 3)], **HALF},
+     ["odd", "flat", "small"], None),
+    ("onevision_many", "llava_onevision", "LlavaOnevision", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": PINS},
+     ["odd", "tall", "even"], [2, 1]),
+    ("xclip", "xclip", "VideoMAE", {"size": 26, "crop_size": 24, "do_center_crop": True, **IMAGENET}, ["odd", "tall", "even", "same"], [2, 2]),
+    ("qwen2_vl", "qwen2_vl", "Qwen2VL", {"min_pixels": 56 * 28, "max_pixels": 56 * 56}, ["odd", "tall", "even"], None),
+    ("qwen2_small", "qwen2_vl", "Qwen2VL", {"patch_size": 4, "merge_size": 2, "size": {"shortest_edge": 64, "longest_edge": 1024}}, ["odd", "line", "wide", "dot", "small"], None),
+    ("qwen3_vl", "qwen3_vl", "Qwen2VL", {"patch_size": 16, "size": {"shortest_edge": 1024, "longest_edge": 3072}, **HALF}, ["odd", "small"], None),
+]  # fmt: skip
+
+MODULES = {"CLIP": "clip", "ViT": "vit", "ConvNext": "convnext", "Detr": "detr", "Llava": "llava", "LlavaNext": "llava_next",
+           "LlavaOnevision": "llava_onevision", "VideoMAE": "videomae", "Qwen2VL": "qwen2_vl"}  # fmt: skip
+
+
+def grouped(items, groups):
+    out, at = [], 0
+    for count in groups or []:
+        out.append(items[at : at + count])
+        at += count
+    return out or items
+
+
+def process(name, family, kind, config, names, groups, pictures):
+    module = importlib.import_module(f"transformers.models.{MODULES[kind]}.image_processing_pil_{MODULES[kind]}")
+    processor = getattr(module, f"{kind}ImageProcessorPil")(**json.loads(json.dumps(config)))
+    images = [Image.fromarray(pictures[n]) for n in names]
+    features = processor(grouped(images, groups), return_tensors="np")
+    tensors = []
+    for key in ("pixel_values", "pixel_mask", "image_sizes", "image_grid_thw", "batch_num_images"):
+        if key in features:
+            value = np.asarray(features[key])
+            stride = 16 if value.ndim > 2 and max(value.shape) >= 384 else 1  # of large ones every 16th row and column
+            value = value[..., ::stride, ::stride] if stride > 1 else value
+            save(f"{name}.{key}", value.astype(np.float32 if value.dtype.kind == "f" else np.int64))
+            tensors.append(key)
+    file = {"image_processor_type": f"{kind}ImageProcessor", **config}
+    return {"name": name, "family": family, "config": file, "pictures": names, "groups": groups, "tensors": tensors}
+
+
+def make_pictures():
+    pictures = {name: picture(*size) for name, size in PICTURES.items()}
+    for name, pixels in pictures.items():
+        save(f"picture.{name}", pixels)
+    resizes(pictures)
+    return [process(*case, pictures) for case in CASES]
+
+
+def main():
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir()
+    made_with = {m.__name__: m.__version__ for m in (PIL, transformers, torch, np, scipy, soundfile)}
+    cases = {"made_with": made_with, "pictures": make_pictures()}
+    (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
