@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { CONFIG_MAX_BYTES = 1 << 20 };
-
 yyjson_val *media_field(const media_fields *f, const char *key) {
     yyjson_val *v = yyjson_obj_get(f->object, key);
     return yyjson_is_null(v) ? NULL : v;
@@ -66,7 +64,7 @@ const char *media_field_text(media_fields *f, const char *key, const char *fallb
 
 accel_status media_fields_parse(const char *json, size_t length, const char *file, const char *section,
                                 yyjson_doc **doc, media_fields *out, accel_error *err) {
-    ACCEL_TRY(json_parse(json, length, CONFIG_MAX_BYTES, file, doc, err));
+    ACCEL_TRY(json_parse(json, length, MEDIA_CONFIG_MAX_BYTES, file, doc, err));
     yyjson_val *root = yyjson_doc_get_root(*doc), *inner = yyjson_obj_get(root, section);
     *out = (media_fields){.object = yyjson_is_obj(inner) ? inner : root, .file = file};
     if (yyjson_is_obj(root))

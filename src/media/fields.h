@@ -7,6 +7,9 @@
 
 #include "base/json.h"
 
+/* Whisper's published files hold their filter bank: 200 KB. */
+enum { MEDIA_CONFIG_MAX_BYTES = 4 << 20 };
+
 typedef struct media_fields {
     yyjson_val *object;
     const char *file;  /* for sentences */

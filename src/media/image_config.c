@@ -8,7 +8,6 @@
 #include "media/fields.h"
 
 enum {
-    CONFIG_MAX_BYTES = 1 << 20,
     MAX_EDGE = 1 << 16, /* of anything that a file asks for */
     MAX_PATCH = 256
 };
@@ -250,7 +249,7 @@ accel_status media_image_processing_read(const char *path, const char *family, m
                                          accel_error *err) {
     char *json;
     size_t length;
-    ACCEL_TRY(file_read(path, CONFIG_MAX_BYTES, &json, &length, err));
+    ACCEL_TRY(file_read(path, MEDIA_CONFIG_MAX_BYTES, &json, &length, err));
     accel_status status = media_image_processing_parse(json, length, path, family, out, err);
     mem_free(json);
     return status;

@@ -28,6 +28,13 @@ def save(name, array):
     np.save(OUT / f"{name}.npy", np.ascontiguousarray(array))
 
 
+def save_thinned(name, value):
+    """Of large ones every 16th row and column."""
+    stride = 16 if value.ndim > 2 and max(value.shape) >= 384 else 1
+    value = value[..., ::stride, ::stride] if stride > 1 else value
+    save(name, value.astype(np.float32 if value.dtype.kind == "f" else np.int64))
+
+
 # ---- pictures ------------------------------------------------------------------------------------------------------
 
 
@@ -46,7 +53,7 @@ PICTURES = {
 }
 
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
-SIZES = [(17, 31), (50, 75), (41, 20), (13, 67), (1, 1), (24, 24)]
+SIZES = [(17, 31), (45, 70), (41, 20), (13, 67), (1, 1), (24, 24)]
 
 
 def resizes(pictures):
@@ -80,7 +87,7 @@ CASES = [
     ("llava", "llava", "Llava", {"size": {"shortest_edge": 24}, "crop_size": {"height": 24, "width": 24}}, ["odd", "tall"], None),
     ("llava_pad", "llava", "Llava", {"size": {"shortest_edge": 24}, "crop_size": 24, "do_pad": True}, ["odd", "tall", "line", "same"], None),
     ("next", "llava_next", "LlavaNext", {"size": {"shortest_edge": 24}, "crop_size": {"height": 24, "width": 24}, "image_grid_pinpoints": PINS},
-     ["odd", "tall", "line", "wide", "dot", "same"], None),
+     ["odd", "line", "wide", "same"], None),
     ("onevision", "llava_onevision", "LlavaOnevision", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": [[24 * a, 24 * b] for a in (1, 2, 3) for b in (1, 2, 3)], **HALF},
      ["odd", "flat", "small"], None),
     ("onevision_many", "llava_onevision", "LlavaOnevision", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": PINS},
@@ -112,9 +119,7 @@ def process(name, family, kind, config, names, groups, pictures):
     for key in ("pixel_values", "pixel_mask", "image_sizes", "image_grid_thw", "batch_num_images"):
         if key in features:
             value = np.asarray(features[key])
-            stride = 16 if value.ndim > 2 and max(value.shape) >= 384 else 1  # of large ones every 16th row and column
-            value = value[..., ::stride, ::stride] if stride > 1 else value
-            save(f"{name}.{key}", value.astype(np.float32 if value.dtype.kind == "f" else np.int64))
+            save_thinned(f"{name}.{key}", value)
             tensors.append(key)
     file = {"image_processor_type": f"{kind}ImageProcessor", **config}
     return {"name": name, "family": family, "config": file, "pictures": names, "groups": groups, "tensors": tensors}
@@ -128,11 +133,81 @@ def make_pictures():
     return [process(*case, pictures) for case in CASES]
 
 
+# ---- sounds --------------------------------------------------------------------------------------------------------
+
+
+def sound(seconds, rate):
+    """Chirps, a tone and noise, as 16-bit numbers; it starts silent."""
+    t = np.arange(int(seconds * rate)) / rate
+    chirp = scipy.signal.chirp(t, 100, seconds, rate / 2.5)
+    wave = 0.4 * chirp + 0.2 * np.sin(2 * np.pi * 440 * t) + RNG.normal(0, 0.02, t.size)
+    wave[: t.size // 20] = 0
+    return np.clip(np.round(wave * 32767), -32768, 32767).astype(np.int16)
+
+
+SOUNDS = {"long": (1.2, 16000), "short": (0.4, 16000), "odd": (1.0313, 16000), "hifi": (0.3, 48000), "tiny": (0.1, 16000), "less": (0.0623, 16000)}
+
+# name, zoo family, class, configuration, sounds, arguments of the call
+SOUND_CASES = [
+    ("whisper", "whisper", "Whisper", {}, ["long"], {}),
+    ("whisper_short", "whisper", "Whisper", {"chunk_length": 1, "return_attention_mask": True}, ["short", "odd"], {"return_attention_mask": True}),
+    ("whisper_128", "whisper", "Whisper", {"chunk_length": 1, "feature_size": 128}, ["odd"], {}),
+    ("whisper_fft", "whisper", "Whisper", {"chunk_length": 1, "n_fft": 630, "hop_length": 210, "padding_value": 0.25}, ["short"], {}),
+    ("clap", "clap", "Clap", {"truncation": "rand_trunc", "frequency_min": 50, "frequency_max": 14000}, ["hifi"], {}),
+    ("clap_short", "clap", "Clap", {"truncation": "rand_trunc", "max_length_s": 1, "sampling_rate": 16000, "frequency_max": 8000}, ["short", "long"], {}),
+    ("clap_repeat", "clap", "Clap", {"truncation": "rand_trunc", "max_length_s": 1, "padding": "repeat"}, ["hifi"], {}),
+    ("clap_pad", "clap", "Clap", {"truncation": "rand_trunc", "max_length_s": 1, "padding": "pad", "fft_window_size": 1000}, ["hifi"], {}),
+    ("wav2vec2", "wav2vec2", "Wav2Vec2", {}, ["short"], {"padding": True}),
+    ("wav2vec2_mask", "wav2vec2", "Wav2Vec2", {"return_attention_mask": True, "padding_value": 0.0}, ["tiny", "less"], {"padding": True}),
+    ("wav2vec2_fill", "wav2vec2", "Wav2Vec2", {"do_normalize": True}, ["less", "tiny"], {"padding": True}),
+    ("wav2vec2_raw", "wav2vec2", "Wav2Vec2", {"do_normalize": False}, ["tiny"], {"padding": True}),
+]  # fmt: skip
+
+
+def extract(name, family, kind, config, names, arguments, sounds):
+    module = importlib.import_module(f"transformers.models.{family}.feature_extraction_{family}")
+    extractor = getattr(module, f"{kind}FeatureExtractor")(**config)
+    waves = [sounds[n].astype(np.float32) / 32768 for n in names]
+    randint, np.random.randint = np.random.randint, lambda low, high: low  # CLAP's piece of a long sound: the first
+    features = extractor(waves, sampling_rate=extractor.sampling_rate, return_tensors="np", **arguments)
+    np.random.randint = randint
+    tensors = []
+    for key in ("input_features", "input_values", "is_longer", "attention_mask"):
+        if key in features:
+            save_thinned(f"{name}.{key}", np.asarray(features[key]))
+            tensors.append(key)
+    file = {"feature_extractor_type": f"{kind}FeatureExtractor", **config}
+    return {"name": name, "family": family, "config": file, "sounds": names, "tensors": tensors}
+
+
+RATES = [(44100, 16000), (8000, 16000), (48000, 44100), (22050, 48000)]
+
+
+def resample(low, high):
+    """A fading tone and a low chirp through scipy's polyphase filter, made longer than its default."""
+    t = np.arange(low // 16) / low
+    edge = min(low, high) / 2
+    wave = np.hanning(t.size) * (np.sin(2 * np.pi * edge * 0.6 * t) + scipy.signal.chirp(t, 50, t[-1], edge * 0.7)) / 2
+    length = 64 * max(low, high) // np.gcd(low, high)
+    taps = scipy.signal.firwin(2 * length + 1, 1 / max(low, high) * np.gcd(low, high), window=("kaiser", 8.0))
+    out = scipy.signal.resample_poly(wave, high // np.gcd(low, high), low // np.gcd(low, high), window=taps)
+    save(f"rate.{low}.{high}", np.concatenate([wave, out]).astype(np.float32))
+    return {"from": low, "to": high, "frames": t.size}
+
+
+def make_sounds():
+    sounds = {name: sound(*size) for name, size in SOUNDS.items()}
+    for name, samples in sounds.items():
+        save(f"sound.{name}", samples)
+    return [extract(*case, sounds) for case in SOUND_CASES]
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     made_with = {m.__name__: m.__version__ for m in (PIL, transformers, torch, np, scipy, soundfile)}
-    cases = {"made_with": made_with, "pictures": make_pictures()}
+    cases = {"made_with": made_with, "pictures": make_pictures(), "sounds": make_sounds(),
+             "rates": [resample(*r) for r in RATES]}
     (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
 
 
