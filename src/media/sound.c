@@ -74,19 +74,39 @@ static void make_table(double *table) {
     table[CROSSINGS * STEPS + 1] = 0; /* interpolation reads one further */
 }
 
-/* The output at input position whole + part; width: the filter's reach in input frames; scale: crossings a frame. */
-static double filtered(const media_sound *in, const double *table, int64_t whole, double part, double scale) {
-    double reach = CROSSINGS / scale, sum = 0, position = (double)whole + part;
-    int64_t first = (int64_t)ceil(position - reach), last = (int64_t)floor(position + reach);
-    first = first < 0 ? 0 : first;
-    last = last >= in->frames ? in->frames - 1 : last;
-    for (int64_t k = first; k <= last; k++) {
-        double at = fabs((double)(k - whole) - part) * scale * STEPS;
-        int64_t index = (int64_t)at < CROSSINGS * STEPS ? (int64_t)at : CROSSINGS * STEPS;
-        double between = at - (double)index;
-        sum += (double)in->samples[k] * (table[index] + between * (table[index + 1] - table[index]));
+/* What the filter weighs input frame k with, seen from a place x input frames away from it. */
+static double weight_at(const double *table, double x, double scale) {
+    double at = fabs(x) * scale * STEPS;
+    int64_t index = (int64_t)fmin(at, CROSSINGS * STEPS);
+    return scale * (table[index] + (at - (double)index) * (table[index + 1] - table[index]));
+}
+
+/* Sum of count products, in four sums so that one addition need not wait for the last. */
+static double weigh(const float *samples, const double *weights, int64_t count) {
+    double sums[4] = {0};
+    int64_t k = 0;
+    for (; k + 4 <= count; k += 4)
+        for (int lane = 0; lane < 4; lane++)
+            sums[lane] += (double)samples[k + lane] * weights[k + lane];
+    for (; k < count; k++)
+        sums[0] += (double)samples[k] * weights[k];
+    return sums[0] + sums[1] + (sums[2] + sums[3]);
+}
+
+/* Outputs up apart lie at the same place between two inputs, and so have the same weights: one such phase after the other. */
+static void resample(const media_sound *in, int64_t up, int64_t down, const double *table, double scale,
+                     double *weights, media_sound *out) {
+    int64_t reach = (int64_t)(CROSSINGS / scale) + 1, taps = 2 * reach;
+    for (int64_t phase = 0; phase < up && phase < out->frames; phase++) {
+        double part = (double)(phase * down % up) / (double)up;
+        for (int64_t k = 0; k < taps; k++)
+            weights[k] = weight_at(table, (double)(k - reach + 1) - part, scale);
+        for (int64_t i = phase; i < out->frames; i += up) {
+            int64_t first = i * down / up - reach + 1, skip = first < 0 ? -first : 0;
+            int64_t count = first + taps > in->frames ? in->frames - first : taps;
+            out->samples[i] = (float)weigh(in->samples + first + skip, weights + skip, count - skip);
+        }
     }
-    return sum * scale;
 }
 
 static int64_t common_divisor(int64_t a, int64_t b) {
@@ -107,16 +127,15 @@ accel_status media_sound_resample(const media_sound *in, int64_t rate, media_sou
         *out = made;
         return ACCEL_OK;
     }
-    size_t table_bytes = (CROSSINGS * STEPS + 2) * sizeof(double);
-    double *table = mem_alloc(table_bytes), scale = CUT_OFF * fmin(1, (double)up / (double)down);
+    double scale = CUT_OFF * fmin(1, (double)up / (double)down);
+    size_t table_count = CROSSINGS * STEPS + 2, weight_count = 2 * ((size_t)(CROSSINGS / scale) + 1);
+    double *table = mem_alloc((table_count + weight_count) * sizeof *table);
     if (!table) {
         media_sound_free(&made);
-        return error_no_memory(err, "a resampling filter", table_bytes);
+        return error_no_memory(err, "a resampling filter", (table_count + weight_count) * sizeof *table);
     }
     make_table(table);
-    for (int64_t i = 0; i < made.frames; i++)
-        made.samples[i] =
-            (float)filtered(in, table, i * down / up, (double)(i * down % up) / (double)up, scale);
+    resample(in, up, down, table, scale, table + table_count, &made);
     mem_free(table);
     *out = made;
     return ACCEL_OK;

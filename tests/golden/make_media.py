@@ -10,6 +10,8 @@ sounds through its feature extractors. cases.json says what was done, files NAME
 import importlib
 import json
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +55,7 @@ PICTURES = {
 }
 
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
-SIZES = [(17, 31), (45, 70), (41, 20), (13, 67), (1, 1), (24, 24)]
+SIZES = [(17, 31), (43, 30), (41, 20), (13, 67), (1, 1), (24, 24)]
 
 
 def resizes(pictures):
@@ -87,13 +89,13 @@ CASES = [
     ("llava", "llava", "Llava", {"size": {"shortest_edge": 24}, "crop_size": {"height": 24, "width": 24}}, ["odd", "tall"], None),
     ("llava_pad", "llava", "Llava", {"size": {"shortest_edge": 24}, "crop_size": 24, "do_pad": True}, ["odd", "tall", "line", "same"], None),
     ("next", "llava_next", "LlavaNext", {"size": {"shortest_edge": 24}, "crop_size": {"height": 24, "width": 24}, "image_grid_pinpoints": PINS},
-     ["odd", "line", "wide", "same"], None),
+     ["odd", "line", "wide"], None),
     ("onevision", "llava_onevision", "LlavaOnevision", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": [[24 * a, 24 * b] for a in (1, 2, 3) for b in (1, 2, 3)], **HALF},
-     ["odd", "flat", "small"], None),
+     ["odd", "flat"], None),
     ("onevision_many", "llava_onevision", "LlavaOnevision", {"size": {"height": 24, "width": 24}, "image_grid_pinpoints": PINS},
      ["odd", "tall", "even"], [2, 1]),
     ("xclip", "xclip", "VideoMAE", {"size": 26, "crop_size": 24, "do_center_crop": True, **IMAGENET}, ["odd", "tall", "even", "same"], [2, 2]),
-    ("qwen2_vl", "qwen2_vl", "Qwen2VL", {"min_pixels": 56 * 28, "max_pixels": 56 * 56}, ["odd", "tall", "even"], None),
+    ("qwen2_vl", "qwen2_vl", "Qwen2VL", {"min_pixels": 56 * 28, "max_pixels": 56 * 56}, ["odd", "tall"], None),
     ("qwen2_small", "qwen2_vl", "Qwen2VL", {"patch_size": 4, "merge_size": 2, "size": {"shortest_edge": 64, "longest_edge": 1024}}, ["odd", "line", "wide", "dot", "small"], None),
     ("qwen3_vl", "qwen3_vl", "Qwen2VL", {"patch_size": 16, "size": {"shortest_edge": 1024, "longest_edge": 3072}, **HALF}, ["odd", "small"], None),
 ]  # fmt: skip
@@ -185,7 +187,7 @@ RATES = [(44100, 16000), (8000, 16000), (48000, 44100), (22050, 48000)]
 
 def resample(low, high):
     """A fading tone and a low chirp through scipy's polyphase filter, made longer than its default."""
-    t = np.arange(low // 16) / low
+    t = np.arange(low // 24) / low
     edge = min(low, high) / 2
     wave = np.hanning(t.size) * (np.sin(2 * np.pi * edge * 0.6 * t) + scipy.signal.chirp(t, 50, t[-1], edge * 0.7)) / 2
     length = 64 * max(low, high) // np.gcd(low, high)
@@ -202,12 +204,84 @@ def make_sounds():
     return [extract(*case, sounds) for case in SOUND_CASES]
 
 
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+
+def png_rows(samples, depth):
+    """Rows of an array (height, width, channels), each after filter type 0."""
+    height, width, channels = samples.shape
+    flat = samples.reshape(height, width * channels)
+    if depth == 16:
+        packed = flat.astype(">u2").view(np.uint8)
+    elif depth == 8:
+        packed = flat.astype(np.uint8)
+    else:
+        bits = (flat[..., None] >> np.arange(depth)[::-1]) & 1
+        packed = np.packbits(bits.reshape(height, -1).astype(np.uint8), axis=1)
+    return b"".join(b"\0" + row.tobytes() for row in packed)
+
+
+PASSES = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1)]
+
+
+def write_png(name, samples, depth, colour, extra=(), interlaced=False):
+    """Kinds that Pillow reads and does not write: 16 bits, interlaced."""
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))  # noqa: E731
+    parts = [samples[y::dy, x::dx] for y, dy, x, dx in PASSES] if interlaced else [samples]
+    rows = b"".join(png_rows(part, depth) for part in parts if part.size)
+    header = struct.pack(">IIBBBBB", samples.shape[1], samples.shape[0], depth, colour, 0, 0, interlaced)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    (OUT / name).write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in chunks))
+
+
+def picture_files():
+    size, colours = (19, 23), {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+    palette = (b"PLTE", RNG.integers(0, 256, 48, dtype=np.uint8).tobytes())
+    clear = (b"tRNS", bytes(range(16)))
+    for colour, depths in {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4), 4: (8, 16), 6: (8, 16)}.items():
+        for depth in depths:
+            samples = RNG.integers(0, 2**depth, (*size, colours[colour]))
+            if depth == 16 and colour == 0:
+                samples[::2] //= 200  # around 255, where Pillow clips
+            extra = [palette, clear][: 1 + (depth == 4)] if colour == 3 else []
+            if depth in (1, 2):
+                extra = [(k, d[: 3 * 2**depth]) for k, d in extra]
+            write_png(f"c{colour}d{depth}.png", samples, depth, colour, extra)
+            write_png(f"c{colour}d{depth}i.png", samples, depth, colour, extra, interlaced=True)
+    write_png("keyed.png", RNG.integers(0, 256, (*size, 3)), 8, 2, [(b"tRNS", struct.pack(">HHH", 1, 2, 3))])
+    image = Image.fromarray(picture(37, 53))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(OUT / "plain.jpg", quality=80)
+    image.save(OUT / "sharp.jpg", quality=95, subsampling=0, optimize=True)
+    image.save(OUT / "wide.jpg", quality=60, subsampling=1, restart_marker_blocks=3)
+    image.save(OUT / "steps.jpg", quality=70, progressive=True)
+    image.save(OUT / "turned.jpg", quality=70, exif=exif)
+    image.convert("L").save(OUT / "grey.jpg", quality=70)
+    image.convert("CMYK").save(OUT / "cmyk.jpg", quality=70)
+    names = sorted(f.name for f in OUT.iterdir() if f.suffix in (".png", ".jpg"))
+    for name in names:
+        save(name, np.asarray(Image.open(OUT / name).convert("RGB")))
+    return names
+
+
+def sound_files():
+    wave = RNG.normal(0, 0.3, (700, 2)).clip(-1, 1)
+    for name, data, kind in [
+        ("mono.wav", wave[:, 0], "PCM_16"), ("stereo.wav", wave, "PCM_24"), ("float.wav", wave, "FLOAT"), ("bytes.wav", wave, "PCM_U8"),
+        ("law.wav", wave[:, 0], "ULAW"), ("lossless.flac", wave, "PCM_16"), ("lossy.ogg", wave, "VORBIS"),
+    ]:  # fmt: skip
+        soundfile.write(OUT / name, data, 22050, subtype=kind)
+        save(name, soundfile.read(OUT / name, dtype="float32")[0])
+    return [f.name for f in sorted(OUT.iterdir()) if f.suffix in (".wav", ".flac", ".ogg")]
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     made_with = {m.__name__: m.__version__ for m in (PIL, transformers, torch, np, scipy, soundfile)}
     cases = {"made_with": made_with, "pictures": make_pictures(), "sounds": make_sounds(),
-             "rates": [resample(*r) for r in RATES]}
+             "rates": [resample(*r) for r in RATES], "picture_files": picture_files(), "sound_files": sound_files()}
     (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
 
 
