@@ -67,7 +67,7 @@ static double bessel_i0(double x) {
 /* One side of the filter; table[STEPS * crossing]. */
 static void make_table(double *table) {
     for (int i = 0; i <= CROSSINGS * STEPS; i++) {
-        double x = (double)i / STEPS, share = x / CROSSINGS;
+        double x = (double)i / (double)STEPS, share = x / (double)CROSSINGS;
         double sinc = i == 0 ? 1 : sin(M_PI * x) / (M_PI * x);
         table[i] = sinc * bessel_i0(BETA * sqrt(1 - share * share)) / bessel_i0(BETA);
     }
@@ -76,8 +76,8 @@ static void make_table(double *table) {
 
 /* What the filter weighs input frame k with, seen from a place x input frames away from it. */
 static double weight_at(const double *table, double x, double scale) {
-    double at = fabs(x) * scale * STEPS;
-    int64_t index = (int64_t)fmin(at, CROSSINGS * STEPS);
+    double at = fabs(x) * scale * (double)STEPS;
+    int64_t index = (int64_t)fmin(at, (double)(CROSSINGS * STEPS));
     return scale * (table[index] + (at - (double)index) * (table[index + 1] - table[index]));
 }
 
@@ -96,7 +96,7 @@ static double weigh(const float *samples, const double *weights, int64_t count) 
 /* Outputs up apart lie at the same place between two inputs, and so have the same weights: one such phase after the other. */
 static void resample(const media_sound *in, int64_t up, int64_t down, const double *table, double scale,
                      double *weights, media_sound *out) {
-    int64_t reach = (int64_t)(CROSSINGS / scale) + 1, taps = 2 * reach;
+    int64_t reach = (int64_t)((double)CROSSINGS / scale) + 1, taps = 2 * reach;
     for (int64_t phase = 0; phase < up && phase < out->frames; phase++) {
         double part = (double)(phase * down % up) / (double)up;
         for (int64_t k = 0; k < taps; k++)
@@ -128,7 +128,7 @@ accel_status media_sound_resample(const media_sound *in, int64_t rate, media_sou
         return ACCEL_OK;
     }
     double scale = CUT_OFF * fmin(1, (double)up / (double)down);
-    size_t table_count = CROSSINGS * STEPS + 2, weight_count = 2 * ((size_t)(CROSSINGS / scale) + 1);
+    size_t table_count = CROSSINGS * STEPS + 2, weight_count = 2 * ((size_t)((double)CROSSINGS / scale) + 1);
     double *table = mem_alloc((table_count + weight_count) * sizeof *table);
     if (!table) {
         media_sound_free(&made);

@@ -187,7 +187,7 @@ RATES = [(44100, 16000), (8000, 16000), (48000, 44100), (22050, 48000)]
 
 def resample(low, high):
     """A fading tone and a low chirp through scipy's polyphase filter, made longer than its default."""
-    t = np.arange(low // 24) / low
+    t = np.arange(low // 26) / low
     edge = min(low, high) / 2
     wave = np.hanning(t.size) * (np.sin(2 * np.pi * edge * 0.6 * t) + scipy.signal.chirp(t, 50, t[-1], edge * 0.7)) / 2
     length = 64 * max(low, high) // np.gcd(low, high)
@@ -272,6 +272,10 @@ def sound_files():
         ("law.wav", wave[:, 0], "ULAW"), ("lossless.flac", wave, "PCM_16"), ("lossy.ogg", wave, "VORBIS"),
     ]:  # fmt: skip
         soundfile.write(OUT / name, data, 22050, subtype=kind)
+        file = bytearray((OUT / name).read_bytes())
+        if (peak := file.find(b"PEAK")) > 0:
+            file[peak + 12 : peak + 16] = bytes(4)  # the time of writing
+        (OUT / name).write_bytes(file)
         save(name, soundfile.read(OUT / name, dtype="float32")[0])
     return [f.name for f in sorted(OUT.iterdir()) if f.suffix in (".wav", ".flac", ".ogg")]
 
