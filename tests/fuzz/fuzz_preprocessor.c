@@ -2,13 +2,13 @@
 #include "media/audio.h"
 #include "media/image_processing.h"
 
-enum { MAX_EDGE = 512, MAX_SAMPLES = 1 << 18 }; /* larger results would only take time */
+enum { MAX_EDGE = 64, MAX_SAMPLES = 1 << 15, MAX_FFT = 1 << 10 }; /* larger results would only take time */
 
 static bool is_small(const media_image_processing *p) {
     const media_size *s = &p->size;
     int64_t most = p->kind >= MEDIA_QWEN2_VL ? (int64_t)MAX_EDGE * MAX_EDGE : MAX_EDGE;
     for (size_t i = 0; i < p->pinpoint_count; i++)
-        if (p->pinpoints[i].height > MAX_EDGE || p->pinpoints[i].width > MAX_EDGE || p->crop_height < 16)
+        if (p->pinpoints[i].height > MAX_EDGE || p->pinpoints[i].width > MAX_EDGE || p->crop_height < 8)
             return false;
     return s->height <= MAX_EDGE && s->width <= MAX_EDGE && s->shortest_edge <= most &&
            s->longest_edge <= most && p->crop_height <= MAX_EDGE && p->crop_width <= MAX_EDGE &&
@@ -36,8 +36,8 @@ static void try_sound(const uint8_t *data, size_t size) {
     media_sound sound;
     media_tensors out;
     if (media_audio_processing_parse((const char *)data, size, "fuzz", "whisper", &p, NULL) != ACCEL_OK ||
-        p.seconds * p.sampling_rate / (p.hop_length ? p.hop_length : 1) * (p.fft_length + p.mels) >
-            (int64_t)MAX_SAMPLES * 16)
+        (p.kind != MEDIA_WAV2VEC2 &&
+         (p.seconds * p.sampling_rate > MAX_SAMPLES || p.fft_length > MAX_FFT || p.hop_length < MAX_FFT / 8)))
         return;
     if (media_sound_create(1000, 2, 8000, &sound, NULL) != ACCEL_OK)
         return;

@@ -56,9 +56,9 @@ static void golden_free(golden *g) {
 
 /* The parts of a large tensor that the golden keeps: every so many rows and columns of its last two axes. */
 __attribute__((unused)) static void thin_out(media_tensor *t, const golden *g) {
-    int64_t rows = t->dims[t->rank - 2], columns = t->dims[t->rank - 1], stride = 16, at = 0;
-    if (t->rank < 3 || g->dims[g->rank - 1] == columns)
+    if (t->rank < 3 || g->dims[g->rank - 1] == t->dims[t->rank - 1])
         return;
+    int64_t rows = t->dims[t->rank - 2], columns = t->dims[t->rank - 1], stride = 16, at = 0;
     float *values = t->data;
     int64_t planes = (int64_t)(t->size_bytes / 4) / (rows * columns);
     for (int64_t p = 0; p < planes; p++)
