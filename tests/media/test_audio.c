@@ -189,6 +189,27 @@ static void other_rates_and_channels_are_taken(void **state) {
     assert_says("sound 1: a sound of 0 frames");
 }
 
+static void memory_that_ends_is_reported(void **state) {
+    (void)state;
+    static const char *const families[] = {"whisper", "clap", "wav2vec2"};
+    media_sound in;
+    assert_ok(media_sound_create(500, 2, 8000, &in, &err));
+    for (size_t f = 0; f < 3; f++) {
+        accel_status status = ACCEL_OUT_OF_MEMORY;
+        for (uint64_t n = 1; status != ACCEL_OK; n++) {
+            media_audio_processing p;
+            media_tensors out;
+            assert_ok(media_audio_processing_default(families[f], &p, &err));
+            mem_fault_set(n, false);
+            status = media_audio_process(&p, &in, 1, &out, &err);
+            mem_fault_set(0, false);
+            assert_true(status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY);
+            media_tensors_free(&out);
+        }
+    }
+    media_sound_free(&in);
+}
+
 static void refused(const char *family, const char *json, accel_status status, const char *text) {
     media_audio_processing p;
     err = (accel_error){0};
@@ -226,6 +247,7 @@ int main(void) {
         cmocka_unit_test(channels_are_mixed),
         cmocka_unit_test(extractors_are_transformers),
         cmocka_unit_test(other_rates_and_channels_are_taken),
+        cmocka_unit_test(memory_that_ends_is_reported),
         cmocka_unit_test(fields_that_are_wrong_or_unknown_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,23 @@ static void sounds_that_are_none_are_named(void **state) {
     mem_free(bytes);
 }
 
+static void memory_that_ends_is_reported(void **state) {
+    (void)state;
+    static const char *const names[] = {"c0d16.png", "c2d8i.png", "cmyk.jpg", "plain.jpg"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t length;
+        char *bytes = file_bytes(names[i], &length);
+        accel_status status = ACCEL_OUT_OF_MEMORY;
+        for (uint64_t n = 1; status != ACCEL_OK; n++) {
+            mem_fault_set(n, false);
+            status = decode_image(bytes, length);
+            mem_fault_set(0, false);
+            assert_true(n < 1000);
+        }
+        mem_free(bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_are_pillows),
@@ -216,6 +233,7 @@ int main(void) {
         cmocka_unit_test(headers_that_lie_are_refused),
         cmocka_unit_test(broken_sounds_never_break_the_reader),
         cmocka_unit_test(sounds_that_are_none_are_named),
+        cmocka_unit_test(memory_that_ends_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

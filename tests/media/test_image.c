@@ -145,6 +145,28 @@ static void pictures_that_cannot_be_processed_are_named(void **state) {
         media_image_free(&images[i]);
 }
 
+/* Whichever allocation fails, the sentence says so and nothing is left behind (a sanitizer would see it). */
+static void memory_that_ends_is_reported(void **state) {
+    (void)state;
+    static const char *const families[] = {"clip", "llava", "detr", "llava_next", "qwen2_vl"};
+    media_image image = read_picture("odd");
+    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+        accel_status status = ACCEL_OUT_OF_MEMORY;
+        for (uint64_t n = 1; status != ACCEL_OK; n++) {
+            media_image_processing p;
+            media_image_batch batch = {.images = &image, .count = 1};
+            media_tensors out;
+            assert_ok(media_image_processing_default(families[f], &p, &err));
+            mem_fault_set(n, false);
+            status = media_image_process(&p, &batch, &out, &err);
+            mem_fault_set(0, false);
+            assert_true(status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY);
+            media_tensors_free(&out);
+        }
+    }
+    media_image_free(&image);
+}
+
 /* ---- configurations ----------------------------------------------------------------------------------- */
 
 static media_image_processing parsed(const char *family, const char *json) {
@@ -216,6 +238,7 @@ int main(void) {
         cmocka_unit_test(an_impossible_size_is_refused),
         cmocka_unit_test(processors_are_transformers),
         cmocka_unit_test(pictures_that_cannot_be_processed_are_named),
+        cmocka_unit_test(memory_that_ends_is_reported),
         cmocka_unit_test(old_and_new_spellings_are_read),
         cmocka_unit_test(fields_that_are_wrong_or_unknown_are_named),
     };

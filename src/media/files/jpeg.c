@@ -88,12 +88,10 @@ static void narrow_row(jpeg_job *job, uint8_t *out) {
 }
 
 static void make_image(jpeg_job *job) {
-    accel_status status = media_image_check_size(job->jpeg.image_height, job->jpeg.image_width, job->err);
+    accel_status status =
+        media_image_create(job->jpeg.image_height, job->jpeg.image_width, &job->image, job->err);
     if (status != ACCEL_OK)
         stop(job, error_prefix(job->err, status, "%s", job->in->name));
-    status = media_image_create(job->jpeg.image_height, job->jpeg.image_width, &job->image, job->err);
-    if (status != ACCEL_OK)
-        stop(job, status);
 }
 
 static void choose_colours(jpeg_job *job) {

@@ -74,7 +74,7 @@ static void make_image(png_job *job) {
         png_error(job->png, "it is too short for the size that it states");
     status = media_image_create(height, width, &job->image, job->err);
     if (status != ACCEL_OK)
-        stop(job, status);
+        stop(job, error_prefix(job->err, status, "%s", job->in->name));
 }
 
 static void read_passes(png_job *job, uint8_t *pixels, size_t row_bytes) {
