@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture,tokenizer}.
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture,tokenizer,
+preprocessor,image,sound}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -342,6 +343,19 @@ def make_tokenizer():
               pre_tokenizer=sequence("pretokenizers", {"type": "Whitespace"}, {"type": "Punctuation", "behavior": "Contiguous"}, {"type": "Digits", "individual_digits": True},
                                      {"type": "CharDelimiterSplit", "delimiter": "b"}, split({"String": "a"}, "MergedWithNext"), split({"Regex": "[[:punct:]]|\\b"}, "MergedWithPrevious")),
               added_tokens=[added("x", 2, lstrip=True, rstrip=True, normalized=True)], post_processor=sequence("processors", byte_level, template))
+# ---- media ---------------------------------------------------------------------------------------------------------
+
+
+def make_media():
+    """Configurations and small files of tests/golden/media."""
+    golden = Path(__file__).parent.parent / "golden" / "media"
+    cases = json.loads((golden / "cases.json").read_text())
+    for case in cases["pictures"] + cases["sounds"]:
+        save("preprocessor", case["name"], json.dumps(case["config"]).encode())
+    for name in ("c0d1.png", "c0d16i.png", "c2d16.png", "c3d4.png", "c4d8i.png", "c6d8.png", "keyed.png", "steps.jpg", "cmyk.jpg", "wide.jpg", "turned.jpg"):
+        save("image", name, (golden / name).read_bytes())
+    for name in ("mono.wav", "float.wav", "law.wav", "lossless.flac", "lossy.ogg"):
+        save("sound", name, (golden / name).read_bytes())
 
 
 if __name__ == "__main__":
@@ -352,3 +366,4 @@ if __name__ == "__main__":
     make_config()
     make_npy()
     make_capture()
+    make_media()
