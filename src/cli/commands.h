@@ -7,6 +7,5 @@
 extern const command_def command_detect, command_models, command_inspect, command_run, command_export,
     command_bench, command_verify, command_conformance, command_query, command_report, command_cache,
     command_version, command_completion, command_man, command_case, command_hw;
-command_completion, command_man, command_case, command_hw;
 
 #endif

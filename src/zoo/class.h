@@ -85,13 +85,10 @@ accel_status zoo_class_find(hf_config *config, zoo_build *z, const zoo_class **o
 
 /* NULL: not there. */
 const tensor *zoo_given_find(const zoo_given_list *given, const char *name);
-/* An error names one that is neither an input of the graph nor `also` (may be NULL). */
-accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *also,
-                             accel_error *err);
 /* The same, of this type and rank; an error names it. Optional: NULL where it is not there. */
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err);
-/* That each is an input of the graph or one of these names, which end with NULL. */
+/* An error names one that is neither an input of the graph nor among these names, which end with NULL (may be NULL). */
 accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
                              accel_error *err);
 /* A new tensor of zeros, owned by the list. The pointer is good until the next call. */

@@ -8,19 +8,6 @@ const tensor *zoo_given_find(const zoo_given_list *given, const char *name) {
     return NULL;
 }
 
-accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *also,
-                             accel_error *err) {
-    for (size_t i = 0; i < given->count; i++) {
-        bool known = str_equal(given->items[i].name, also);
-        for (size_t k = 0; k < m->graph->input_count && !known; k++)
-            known = str_equal(m->graph->values[m->graph->inputs[k]].name, given->items[i].name);
-        if (!known)
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'",
-                             given->items[i].name);
-    }
-    return ACCEL_OK;
-}
-
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err) {
     const tensor *t = zoo_given_find(given, name);
@@ -40,7 +27,7 @@ accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, co
         bool known = false;
         for (size_t k = 0; k < m->graph->input_count && !known; k++)
             known = str_equal(m->graph->values[m->graph->inputs[k]].name, name);
-        for (const char *const *n = names; *n && !known; n++)
+        for (const char *const *n = names; n && *n && !known; n++)
             known = str_equal(*n, name);
         if (!known)
             return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'", name);
