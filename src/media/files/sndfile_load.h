@@ -1,4 +1,4 @@
-/* libsndfile, loaded when the first sound is read: linked, its codecs would cost every start of the program 3 ms. */
+/* libsndfile, loaded when the first sound is read: linked, its codecs would cost every start of the program 1 ms. */
 #ifndef ACCEL_MEDIA_FILES_SNDFILE_LOAD_H
 #define ACCEL_MEDIA_FILES_SNDFILE_LOAD_H
 
