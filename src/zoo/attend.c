@@ -102,11 +102,13 @@ static void give_heads(builder *b, const zoo_attention *a, const char *stem, val
 
 /* ---- the blocks --------------------------------------------------------------------------------------- */
 
-static void key_value(builder *b, const zoo_attention *a, value_id states, value_id *k, value_id *v) {
-    int64_t width = a->kv_heads * a->head_size;
-    *k = build_linear(b, a->k, states, a->other_width, width, a->k_bias);
-    *k = head_states(b, a, *k, a->k_norm, a->kv_heads);
-    *v = build_linear(b, a->v, states, a->other_width, width, a->v_bias);
+static value_id key(builder *b, const zoo_attention *a, value_id states) {
+    value_id k = build_linear(b, a->k, states, a->other_width, a->kv_heads * a->head_size, a->k_bias);
+    return head_states(b, a, k, a->k_norm, a->kv_heads);
+}
+
+static value_id value(builder *b, const zoo_attention *a, value_id states) {
+    return build_linear(b, a->v, states, a->other_width, a->kv_heads * a->head_size, a->v_bias);
 }
 
 static value_id query(builder *b, const zoo_attention *a, value_id states) {
@@ -127,9 +129,15 @@ static value_id mix(builder *b, const zoo_attention *a, value_id q, value_id k, 
 
 value_id zoo_attend(builder *b, const zoo_attention *given, value_id states) {
     zoo_attention a = completed(given);
-    value_id q = query(b, &a, states), k, v;
-    key_value(b, &a, states, &k, &v);
+    value_id q = query(b, &a, states), k = key(b, &a, states), v = value(b, &a, states);
     return output(b, &a, mix(b, &a, q, k, v));
+}
+
+value_id zoo_attend_apart(builder *b, const zoo_attention *given, value_id queries, value_id keys,
+                          value_id values) {
+    zoo_attention a = completed(given);
+    value_id q = query(b, &a, queries), k = key(b, &a, keys), v = value(b, &a, values);
+    return output(b, &a, attention_op(b, &a, q, k, v, a.causal));
 }
 
 value_id zoo_attend_packed(builder *b, const zoo_attention *given, value_id packed) {
@@ -144,10 +152,8 @@ value_id zoo_attend_packed(builder *b, const zoo_attention *given, value_id pack
 
 void zoo_cross_keys(builder *b, const zoo_attention *given, value_id others) {
     zoo_attention a = completed(given);
-    value_id k, v;
-    key_value(b, &a, others, &k, &v);
-    give_heads(b, &a, "cross", k, "key");
-    give_heads(b, &a, "cross", v, "value");
+    give_heads(b, &a, "cross", key(b, &a, others), "key");
+    give_heads(b, &a, "cross", value(b, &a, others), "value");
 }
 
 value_id zoo_attend_to(builder *b, const zoo_attention *given, value_id states, value_id others) {
@@ -159,6 +165,7 @@ value_id zoo_attend_to(builder *b, const zoo_attention *given, value_id states, 
         q = split_heads(b, q, a.heads, a.head_size);
         return output(b, &a, join_heads(b, attention_op(b, &a, q, k, v, false), a.heads, a.head_size));
     }
-    key_value(b, &a, others, &k, &v);
+    k = key(b, &a, others);
+    v = value(b, &a, others);
     return output(b, &a, attention_op(b, &a, q, k, v, false));
 }

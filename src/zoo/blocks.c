@@ -87,6 +87,11 @@ value_id zoo_l2_normalized(builder *b, value_id x) {
     return build_op(b, "LpNormalization", 1, &x, 2, (build_attr[]){BUILD_INT("axis", -1), BUILD_INT("p", 2)});
 }
 
+value_id zoo_mean(builder *b, value_id x, int64_t axis) {
+    return build_op(b, "ReduceMean", 2, (value_id[]){x, build_i64s(b, 1, &axis)}, 1,
+                    &BUILD_INT("keepdims", 0));
+}
+
 /* ---- layers ------------------------------------------------------------------------------------------- */
 
 value_id zoo_rms_norm(builder *b, const char *name, value_id x, int64_t width, double epsilon) {
@@ -140,4 +145,49 @@ value_id zoo_causal_mask(builder *b, value_id ids, int64_t window) {
     if (window > 0)
         open = BUILD(b, "And", open, BUILD(b, "Less", BUILD(b, "Sub", query, key), build_i64(b, window)));
     return BUILD(b, "Unsqueeze", open, build_i64s(b, 2, (int64_t[]){0, 1}));
+}
+
+/* ---- images ------------------------------------------------------------------------------------------- */
+
+enum { MAX_SIDE = 1 << 16 };
+
+void zoo_read_sides(hf_config *c, const char *key, int64_t fallback, int64_t sides[2]) {
+    sides[0] = fallback;
+    if (hf_config_ints(c, key, sides, 2) < 2)
+        sides[1] = sides[0];
+}
+
+accel_status zoo_count_patches(const int64_t image[2], const int64_t patch[2], int64_t *count,
+                               accel_error *err) {
+    for (int i = 0; i < 2; i++)
+        if (image[i] < 1 || image[i] > MAX_SIDE || patch[i] < 1 || patch[i] > image[i])
+            return error_set(
+                err, ACCEL_BAD_FILE, "patch_size %lld x %lld does not fit into image_size %lld x %lld",
+                (long long)patch[0], (long long)patch[1], (long long)image[0], (long long)image[1]);
+    *count = image[0] / patch[0] * (image[1] / patch[1]);
+    return ACCEL_OK;
+}
+
+value_id zoo_pixels_input(builder *b, const char *name, int64_t channels, const int64_t *sides) {
+    int64_t height = sides ? sides[0] : DIM_UNKNOWN, width = sides ? sides[1] : DIM_UNKNOWN;
+    return build_input(b, name, DTYPE_F32, 4, (int64_t[]){DIM_UNKNOWN, channels, height, width},
+                       (const char *const[]){"batch", NULL, "height", "width"});
+}
+
+value_id zoo_patches(builder *b, const char *name, value_id pixels, int64_t channels, int64_t width,
+                     const int64_t patch[2], bool bias) {
+    value_id kernel =
+        build_weight(b, zoo_spell(b, "%s.weight", name), 4, (int64_t[]){width, channels, patch[0], patch[1]});
+    value_id offset = bias ? build_weight(b, zoo_spell(b, "%s.bias", name), 1, &width) : VALUE_NONE;
+    value_id grid =
+        build_op(b, "Conv", 3, (value_id[]){pixels, kernel, offset}, 2,
+                 (build_attr[]){BUILD_INTS("kernel_shape", 2, patch), BUILD_INTS("strides", 2, patch)});
+    return build_transpose(b, build_reshape(b, grid, 3, (int64_t[]){0, width, -1}), 3, (int64_t[]){0, 2, 1});
+}
+
+value_id zoo_prepend(builder *b, value_id token, value_id x, int64_t width) {
+    value_id sizes[2] = {zoo_length(b, x, 0), build_i64s(b, 2, (int64_t[]){1, width})};
+    value_id tokens =
+        BUILD(b, "Expand", build_reshape(b, token, 3, (int64_t[]){1, 1, width}), zoo_concat(b, 0, 2, sizes));
+    return zoo_concat(b, 1, 2, (value_id[]){tokens, x});
 }

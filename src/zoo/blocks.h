@@ -36,7 +36,8 @@ value_id zoo_length(builder *b, value_id x, int64_t axis);
 value_id zoo_range(builder *b, value_id length);
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values); /* a constant */
 value_id zoo_scaled(builder *b, value_id x, double factor);
-value_id zoo_l2_normalized(builder *b, value_id x); /* along the last axis */
+value_id zoo_l2_normalized(builder *b, value_id x);      /* along the last axis */
+value_id zoo_mean(builder *b, value_id x, int64_t axis); /* without that axis */
 
 /* ---- layers ------------------------------------------------------------------------------------------- */
 
@@ -62,6 +63,21 @@ value_id zoo_conv_1d_by(builder *b, const char *name, value_id x, value_id weigh
 value_id zoo_keep_mask(builder *b, value_id mask);
 /* bool [1, 1, sequence, sequence]: key ≤ query, and query - key < window where one is given (0: none). */
 value_id zoo_causal_mask(builder *b, value_id ids, int64_t window);
+
+/* ---- images ------------------------------------------------------------------------------------------- */
+
+/* A field that is one number for both sides, or [height, width]. */
+void zoo_read_sides(hf_config *c, const char *key, int64_t fallback, int64_t sides[2]);
+/* How many whole patches an image holds; what is left over at its right and bottom is dropped. */
+accel_status zoo_count_patches(const int64_t image[2], const int64_t patch[2], int64_t *count,
+                               accel_error *err);
+/* f32 [batch, channels, height, width]; sides NULL: height and width are symbolic. */
+value_id zoo_pixels_input(builder *b, const char *name, int64_t channels, const int64_t *sides);
+/* A convolution of NAME over patches side by side: [batch, patches, width], in raster order. */
+value_id zoo_patches(builder *b, const char *name, value_id pixels, int64_t channels, int64_t width,
+                     const int64_t patch[2], bool bias);
+/* One more token of `width` elements before x [batch, sequence, width]. */
+value_id zoo_prepend(builder *b, value_id token, value_id x, int64_t width);
 
 /* ---- attention ---------------------------------------------------------------------------------------- */
 
@@ -96,6 +112,9 @@ typedef struct zoo_attention {
 } zoo_attention;
 
 value_id zoo_attend(builder *b, const zoo_attention *a, value_id states);
+/* The same with queries, keys and values made from states of their own. No cache. */
+value_id zoo_attend_apart(builder *b, const zoo_attention *a, value_id queries, value_id keys,
+                          value_id values);
 /* The middle of it, without projections, from q, k and v in one tensor [batch, sequence, 3·width] (one key head a
  * query head); also without the output projection. */
 value_id zoo_attend_packed(builder *b, const zoo_attention *a, value_id packed);

@@ -103,7 +103,7 @@ static accel_status build(builder *b, zoo_build *z, accel_error *err) {
 
 /* Feature extractors give is_longer to every file; those that are not fused do not read it. */
 static accel_status derive(const zoo_model *m, zoo_given_list *given, accel_error *err) {
-    return zoo_given_known(m, given, "is_longer", err);
+    return zoo_given_known(m, given, (const char *const[]){"is_longer", NULL}, err);
 }
 
 static const zoo_model_type model_types[] = {{"clap", "ClapModel"}, {NULL, NULL}};

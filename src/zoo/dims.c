@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "zoo/class.h"
+
 enum {
     DEFAULT_SEQUENCE = 128,
     DEFAULT_IMAGE = 224,
@@ -19,7 +21,8 @@ typedef enum dim_role {
     ROLE_WIDTH,
     ROLE_CHANNELS,
     ROLE_CAPACITY, /* of a cache of keys and values */
-    ROLE_SAMPLES   /* of sound: a second at 16 kHz */
+    ROLE_SAMPLES,  /* of sound: a second at 16 kHz */
+    ROLE_PATCHES   /* of images: no option tells their number */
 } dim_role;
 
 static char lower(char c) {
@@ -68,6 +71,8 @@ static dim_role role_by_name(const char *name) {
         return ROLE_WIDTH;
     if (zoo_contains(name, "sample"))
         return ROLE_SAMPLES;
+    if (zoo_contains(name, "patches"))
+        return ROLE_PATCHES;
     return zoo_contains(name, "channel") ? ROLE_CHANNELS : ROLE_UNKNOWN;
 }
 
@@ -152,6 +157,10 @@ static void report(resolver *r, const graph_value *v, int axis, int64_t value) {
     str_appendf(&r->out->assumed, "%s%s", r->out->assumed.length ? ", " : "", entry);
 }
 
+static int64_t image_side(const zoo_class *class, int axis) {
+    return class && class->image[axis] > 0 ? class->image[axis] : DEFAULT_IMAGE;
+}
+
 static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role role) {
     const zoo_input_options *o = r->options;
     int64_t longest = r->model->max_sequence, value = 1;
@@ -169,7 +178,7 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
         break;
     case ROLE_HEIGHT:
     case ROLE_WIDTH:
-        value = DEFAULT_IMAGE;
+        value = image_side(r->model->class, role == ROLE_WIDTH);
         break;
     case ROLE_CHANNELS:
         value = DEFAULT_CHANNELS;
@@ -177,6 +186,7 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
     case ROLE_SAMPLES:
         value = DEFAULT_SAMPLES;
         break;
+    case ROLE_PATCHES:
     case ROLE_UNKNOWN:
         break;
     }

@@ -8,19 +8,6 @@ const tensor *zoo_given_find(const zoo_given_list *given, const char *name) {
     return NULL;
 }
 
-accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *also,
-                             accel_error *err) {
-    for (size_t i = 0; i < given->count; i++) {
-        bool known = str_equal(given->items[i].name, also);
-        for (size_t k = 0; k < m->graph->input_count && !known; k++)
-            known = str_equal(m->graph->values[m->graph->inputs[k]].name, given->items[i].name);
-        if (!known)
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'",
-                             given->items[i].name);
-    }
-    return ACCEL_OK;
-}
-
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err) {
     const tensor *t = zoo_given_find(given, name);
@@ -30,6 +17,21 @@ accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype
         return error_set(err, ACCEL_INVALID_ARGUMENT, "input '%s' is %s %s; it must be %s with %d dimensions",
                          name, dtype_name(t->type), shape_text(&t->shape, text, sizeof text),
                          dtype_name(type), rank);
+    return ACCEL_OK;
+}
+
+accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
+                             accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        const char *name = given->items[i].name;
+        bool known = false;
+        for (size_t k = 0; k < m->graph->input_count && !known; k++)
+            known = str_equal(m->graph->values[m->graph->inputs[k]].name, name);
+        for (const char *const *n = names; n && *n && !known; n++)
+            known = str_equal(*n, name);
+        if (!known)
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'", name);
+    }
     return ACCEL_OK;
 }
 
@@ -44,6 +46,23 @@ accel_status zoo_given_add(zoo_given_list *given, const char *name, dtype type, 
     given->count++;
     *out = &item->value;
     return ACCEL_OK;
+}
+
+accel_status zoo_given_replace(zoo_given_list *given, const char *name, int rank, const int64_t *dims,
+                               tensor *old, tensor **out, accel_error *err) {
+    for (size_t i = 0; i < given->count; i++) {
+        zoo_given *item = &given->items[i];
+        if (!str_equal(item->name, name))
+            continue;
+        shape s = shape_make(rank, dims);
+        tensor made;
+        ACCEL_TRY(tensor_create(item->value.type, &s, &made, err));
+        *old = item->value;
+        item->value = made;
+        *out = &item->value;
+        return ACCEL_OK;
+    }
+    return error_set(err, ACCEL_INTERNAL, "'%s' is not given", name);
 }
 
 void zoo_given_free(zoo_given_list *given) {
