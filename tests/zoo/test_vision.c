@@ -138,6 +138,21 @@ static void texts_are_counted_apart_from_images(void **state) {
     zoo_model_free(&m);
 }
 
+static void inputs_that_disagree_about_a_side_are_refused(void **state) {
+    zoo_model m = load_config(state, "{\"model_type\":\"detr\"}");
+    static const char *const names[] = {"pixel_values", "pixel_mask"};
+    tensor values[2];
+    zoo_inputs in;
+    shape pixels = shape_make(4, (int64_t[]){1, 3, 64, 96}), mask = shape_make(3, (int64_t[]){1, 64, 32});
+    assert_ok(tensor_create(DTYPE_F32, &pixels, &values[0], &err));
+    assert_ok(tensor_create(DTYPE_I64, &mask, &values[1], &err));
+    assert_int_equal(zoo_complete_inputs(&m, NULL, names, values, 2, &in, &err), ACCEL_INVALID_ARGUMENT);
+    assert_says("input 'pixel_mask' has 32 for 'width', and another input has 96");
+    tensor_free(&values[0]);
+    tensor_free(&values[1]);
+    zoo_model_free(&m);
+}
+
 static void detection_is_measured_on_photographs(void **state) {
     zoo_model m = load_config(state, "{\"model_type\":\"detr\"}");
     shape shapes[2];
@@ -157,6 +172,7 @@ int main(void) {
         WITH_FOLDER(the_older_repeated_configuration_of_a_tower_counts),
         WITH_FOLDER(images_of_another_size_are_refused),
         WITH_FOLDER(texts_are_counted_apart_from_images),
+        WITH_FOLDER(inputs_that_disagree_about_a_side_are_refused),
         WITH_FOLDER(detection_is_measured_on_photographs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
