@@ -4,7 +4,9 @@
  * In: pixel_values, float32 [batch, channels, height, width]; pixel_mask, int64 [batch, height, width] (1 = image, 0 =
  * padding). Out: last_hidden_state [batch, queries, width], encoder_last_hidden_state [batch, cells, width] (a cell is
  * 32 x 32 pixels), and of DetrForObjectDetection logits [batch, queries, labels + 1] and pred_boxes [batch, queries,
- * 4]: centre x, centre y, width and height of the box as parts of the image. */
+ * 4]: centre x, centre y, width and height of the box as parts of the image.
+ *
+ * A benchmark's images are 480 x 640, 59 GFLOP with ResNet-50; the preprocessor's usual 800 x 1066 take 164. */
 #include "zoo/classes.h"
 #include "zoo/resnet_stages.h"
 
