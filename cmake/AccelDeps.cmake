@@ -19,6 +19,11 @@ accel_pkg(LIBCRYPTO libcrypto)
 accel_pkg(HWLOC hwloc)
 accel_pkg(CAIRO cairo)
 accel_pkg(ZSTD libzstd)
+accel_pkg(PCRE2 libpcre2-8)
+accel_pkg(UTF8PROC libutf8proc)
+accel_pkg(PNG libpng)
+accel_pkg(JPEG libjpeg)
+accel_pkg(SNDFILE sndfile) # loaded when the first sound is read: its header is included, it is not linked
 
 accel_need(yyjson/yyjson.c)
 add_library(yyjson STATIC "${ACCEL_DEPS_DIR}/yyjson/yyjson.c")
@@ -35,6 +40,8 @@ target_include_directories(accel_runtime_headers SYSTEM INTERFACE
 # What each room links beside the rooms before it.
 set(ACCEL_LINK_base yyjson PkgConfig::LIBCRYPTO Threads::Threads m ${CMAKE_DL_LIBS})
 set(ACCEL_LINK_hw PkgConfig::HWLOC)
+set(ACCEL_LINK_text PkgConfig::PCRE2 PkgConfig::UTF8PROC)
+set(ACCEL_LINK_media PkgConfig::PNG PkgConfig::JPEG)
 set(ACCEL_LINK_engines accel_runtime_headers)
 set(ACCEL_LINK_store duckdb PkgConfig::ZSTD)
 set(ACCEL_LINK_report PkgConfig::CAIRO)

@@ -12,7 +12,7 @@ from pathlib import Path
 # A room may include itself and every room of an earlier row; a row's rooms do not know each other.
 ROWS = [
     ["base"],
-    ["hw", "net", "graph"],
+    ["hw", "net", "text", "graph", "media"],
     ["formats"],
     ["zoo"],
     ["engines"],
@@ -26,8 +26,8 @@ ROWS = [
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
 # These are also compiled to WebAssembly without a libc: files, threads and the clock only through base/.
-FREESTANDING = ("base/", "graph/", "formats/", "zoo/", "engines/native/", "engines/names.c", "engines/precision.c")
-HOSTED = ("base/posix/", "base/wasm/")
+FREESTANDING = ("base/", "graph/", "media/", "formats/", "zoo/", "engines/native/", "engines/names.c", "engines/precision.c")
+HOSTED = ("base/posix/", "base/wasm/", "media/files/")
 LIBC = {
     f"{name}.h"
     for name in "stdint stddef stdbool stdarg stdnoreturn stdalign limits float string math stdlib inttypes "

@@ -33,8 +33,8 @@ mkdir -p $out
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
 newest=$(find src include tests .deps/yyjson scripts/neon.sh -type f -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
 touch -r "$newest" $out/newest
-mapfile -t files < <(find src/base src/graph src/formats src/zoo src/engines -name '*.c' \
-    ! -path 'src/base/wasm/*' ! -path src/base/posix/sha256.c | sort)
+mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines -name '*.c' \
+    ! -path 'src/base/wasm/*' ! -path src/base/posix/sha256.c ! -path 'src/media/files/*' | sort)
 files+=(tests/neon/sha256.c .deps/yyjson/yyjson.c tests/support/temp_folder.c)
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(basename -a -s .c tests/graph/test_*.c tests/engines/test_native_*.c)

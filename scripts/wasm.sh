@@ -29,8 +29,8 @@ compile() { # compile FILE: one object below build/wasm
 mkdir -p $out
 rm -f $out/*.o
 folders=()
-for folder in src/base src/graph src/formats src/zoo src/engines/native; do [ -d $folder ] && folders+=($folder); done
-mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' | sort)
+for folder in src/base src/graph src/media src/formats src/zoo src/engines/native; do [ -d $folder ] && folders+=($folder); done
+mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' ! -path 'src/media/files/*' | sort)
 for file in src/engines/names.c src/engines/precision.c; do [ -f $file ] && files+=($file); done
 [ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
 files+=(.deps/yyjson/yyjson.c src/base/posix/version.c)

@@ -37,7 +37,7 @@ ACCEL_API const char *accel_engine_name(size_t index);
 
 typedef struct accel_model accel_model;
 
-/* reference: an .onnx file, a Hugging Face folder, a name of `accel models`, or org/name in the local Hugging Face cache. seed: of
+/* reference: an .onnx or .gguf file, a Hugging Face folder, a name of `accel models`, or org/name in the local Hugging Face cache. seed: of
  * generated weights. Weights are mapped, not copied: the files must not change while the model or a session of it is open. */
 ACCEL_API accel_status accel_model_open(const char *reference, uint64_t seed, accel_model **out,
                                         accel_error *err);

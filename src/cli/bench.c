@@ -110,8 +110,26 @@ static void read_settings(const command_line *line, bench_settings *s) {
     s->deterministic = line_flag(line, "deterministic");
 }
 
+/* The names of the zoo whose files are here, or the small set of them. */
+static accel_status take_all_models(const command_line *line, bench_request *r, accel_error *err) {
+    zoo_options options = cli_zoo_options(line);
+    const char **names = ARENA_ARRAY(line->arena, const char *, zoo_name_count() + 1);
+    if (names == NULL)
+        return error_no_memory(err, "the request", 0);
+    r->model_count = 0;
+    for (size_t i = 0; i < zoo_name_count(); i++) {
+        const zoo_name *n = zoo_name_at(i);
+        if ((n->small || !line_flag(line, "small")) && zoo_name_available(n, &options))
+            names[r->model_count++] = n->name;
+    }
+    r->models = names;
+    return ACCEL_OK;
+}
+
 static accel_status read_request(const command_line *line, bench_request *r, accel_error *err) {
     *r = (bench_request){.models = line->positional, .model_count = line->positional_count};
+    if (line_flag(line, "all-models"))
+        ACCEL_TRY(take_all_models(line, r, err));
     r->engines = line_list(line, "engine", &r->engine_count);
     r->batches = line_integers(line, "batch", &r->batch_count);
     r->sequences = line_integers(line, "seq", &r->sequence_count);
@@ -150,9 +168,12 @@ static accel_status make_plan(const command_line *line, const measure_host *host
             return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: give models or --plan FILE, not both");
         return read_plan_file(file, plan, err);
     }
-    if (line->positional_count == 0)
-        return error_set(err, ACCEL_INVALID_ARGUMENT,
-                         "bench: needs MODEL... or --plan FILE; `accel bench --help` shows examples");
+    if (line_flag(line, "small") && !line_flag(line, "all-models"))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "bench: --small goes with --all-models");
+    if (line_flag(line, "all-models") ? line->positional_count > 0 : line->positional_count == 0)
+        return error_set(
+            err, ACCEL_INVALID_ARGUMENT,
+            "bench: needs MODEL..., or --all-models, or --plan FILE; `accel bench --help` shows examples");
     bench_request request;
     ACCEL_TRY(read_request(line, &request, err));
     probe_list *probes = NULL;
@@ -291,6 +312,18 @@ static int print_profiles(const bench_state *s) {
     return code;
 }
 
+static int print_matrix(const bench_state *s) {
+    table *t = report_matrix(s->records, s->count);
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
+    bool csv = str_equal(line_text(s->line, "format", "table"), "csv"); /* one table */
+    if (!csv)
+        printf("\n");
+    int code = csv ? EXIT_CODE_OK : cli_print_table(t, s->line);
+    table_destroy(t);
+    return code;
+}
+
 static int print_results(const bench_state *s) {
     if (str_equal(line_text(s->line, "format", "table"), "json"))
         return print_json(s);
@@ -299,6 +332,8 @@ static int print_results(const bench_state *s) {
         return EXIT_CODE_FAILED;
     int code = cli_print_table(t, s->line);
     table_destroy(t);
+    if (code == EXIT_CODE_OK && line_flag(s->line, "all-models"))
+        code = print_matrix(s);
     if (code == EXIT_CODE_OK && s->profile_count > 0)
         code = print_profiles(s);
     str_buf notes = {0};
@@ -461,6 +496,12 @@ static const option_def what_options[] = {
          "inference; of models that write text also prefill (the prompt of --seq tokens) and decode (one token "
          "after --seq others, their keys and values in a cache)",
      .fallback = "inference"},
+    {.name = "all-models",
+     .kind = OPTION_FLAG,
+     .help = "every model of `accel models` whose files are here, and a matrix of what ran where at the end"},
+    {.name = "small",
+     .kind = OPTION_FLAG,
+     .help = "with --all-models: only the set that stands for all classes"},
     {.name = "plan",
      .kind = OPTION_TEXT,
      .value_name = "FILE",

@@ -4,8 +4,8 @@
 
 #include "cli/command.h"
 
-extern const command_def command_detect, command_models, command_inspect, command_run, command_bench,
-    command_verify, command_conformance, command_query, command_report, command_version, command_completion,
-    command_man, command_case, command_hw;
+extern const command_def command_detect, command_models, command_inspect, command_run, command_export,
+    command_bench, command_verify, command_conformance, command_query, command_report, command_cache,
+    command_version, command_completion, command_man, command_case, command_hw;
 
 #endif

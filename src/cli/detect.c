@@ -1,9 +1,9 @@
 /* accel detect: what this machine has, and what is absent with the evidence looked for. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/cache_folder.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/detect_machine.h"
@@ -30,14 +30,6 @@ static void detection_free(detection *d) {
     hw_source_close(d->source);
 }
 
-/* $XDG_CACHE_HOME/accel, else ~/.cache/accel. NULL: nothing is remembered. */
-static const char *cache_path(arena *a) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache != NULL && *cache == '/')
-        return arena_printf(a, "%s/accel/probes.json", cache);
-    return home != NULL && *home == '/' ? arena_printf(a, "%s/.cache/accel/probes.json", home) : NULL;
-}
-
 /* What a remembered answer of an engine depends on beside its library. */
 static const char *hardware_text(const hw_report *r, arena *a) {
     str_buf out = {0};
@@ -56,6 +48,15 @@ static const char *hardware_text(const hw_report *r, arena *a) {
     return text;
 }
 
+/* The same whether vendors' libraries were asked or not: by files alone. */
+static accel_status hardware_by_files(const detection *d, arena *a, const char **text, accel_error *err) {
+    hw_report *files = NULL;
+    ACCEL_TRY(hw_detect(d->source, &(hw_options){0}, &files, err));
+    *text = hardware_text(files, a);
+    hw_report_destroy(files);
+    return ACCEL_OK;
+}
+
 static accel_status open_source(const char *from, hw_source **out, accel_error *err) {
     if (from == NULL || file_is_folder(from))
         return hw_source_open(from, out, err);
@@ -70,7 +71,8 @@ static bool asks_all(const command_line *line) {
 static accel_status ask_engines(const command_line *line, detection *d, accel_error *err) {
     engine_context context = cli_engine_context(line);
     measure_host host = cli_measure_host(line, &context);
-    const char *cache = cache_path(line->arena), *hardware = hardware_text(d->machine, line->arena);
+    const char *cache = cache_file(line->arena, CACHE_ENGINES), *hardware = NULL;
+    ACCEL_TRY(hardware_by_files(d, line->arena, &hardware, err));
     if (!asks_all(line))
         return probe_quickly(&host, cache, hardware, &d->engines, err);
     ACCEL_TRY(probe_all(&host, line_real(line, "timeout", 20), cli_interrupt_flag(), &d->engines, err));
@@ -85,8 +87,11 @@ static accel_status detect(const command_line *line, detection *d, accel_error *
         return error_set(
             err, ACCEL_INVALID_ARGUMENT,
             "--save and --measure are about this machine, --from shows another one: give one of the two");
-    hw_options options = {
-        .all = asks_all(line), .timeout_s = line_real(line, "timeout", 20), .cancel = cli_interrupt_flag()};
+    hw_options options = {.all = asks_all(line),
+                          .measure = line_flag(line, "measure"),
+                          .timeout_s = line_real(line, "timeout", 20),
+                          .cache = cache_file(line->arena, CACHE_HARDWARE),
+                          .cancel = cli_interrupt_flag()};
     ACCEL_TRY(open_source(from, &d->source, err));
     ACCEL_TRY(hw_detect(d->source, &options, &d->machine, err));
     if (gather != NULL)
@@ -145,7 +150,7 @@ static accel_status print_text(const command_line *line, const detection *d, con
                                str_buf *out, accel_error *err) {
     bool only_available = line_flag(line, "available");
     machine_lines(d->machine, out);
-    ACCEL_TRY(append_rows(measured_machine_table(&d->measured), out, err));
+    ACCEL_TRY(append_rows(measured_machine_table(&d->measured, d->machine), out, err));
     ACCEL_TRY(append_rows(machine_devices(d->machine, only_available), out, err));
     if (!only_available)
         ACCEL_TRY(append_rows(machine_absences(d->machine), out, err));
@@ -198,7 +203,7 @@ static const option_def detect_options[] = {
     {.name = "measure",
      .kind = OPTION_FLAG,
      .help =
-         "also measure what the processor reaches: products in each precision, bandwidth of each level of the memory, waking a thread; some seconds"},
+         "also measure what the processor reaches (products in each precision, bandwidth of each level of the memory, waking a thread) and how fast NVIDIA GPUs copy; some seconds"},
     {.name = "save",
      .kind = OPTION_FLAG,
      .help =
@@ -254,8 +259,8 @@ const command_def command_detect = {
     .group_count = 4,
     .run = run_detect,
     .notes =
-        "Without --all no library of a vendor is loaded: a runtime is shown as it answered --all last, as long as it and the hardware are the "
-        "same, else as present, not probed. With --all each is asked in a process of its own: one that crashes or hangs is reported, not fatal.",
+        "Without --all no library of a vendor is loaded: a device or a runtime is shown as it answered --all last, as long as its library and the "
+        "hardware are the same, else as not probed. `accel cache` shows and clears what is remembered. With --all each is asked in a process of its own: one that crashes or hangs is reported, not fatal.",
 };
 
 static int run_hw(const command_line *line) {

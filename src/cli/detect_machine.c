@@ -182,6 +182,23 @@ void machine_lines(const hw_report *r, str_buf *out) {
     }
 }
 
+/* "asked at 2026-11-29 20:15 UTC" of a remembered answer's "2026-11-29T20:15:03.123456Z"; nothing of one of now. */
+static void append_asked(const char *asked_at, const char *before, str_buf *out) {
+    enum { DAY = 10, MINUTE = 16 };
+    if (asked_at && strlen(asked_at) > MINUTE)
+        str_appendf(out, "%sasked at %.*s %.*s UTC", before, DAY, asked_at, MINUTE - DAY - 1,
+                    asked_at + DAY + 1);
+}
+
+static void why_cell(table *t, const hw_device *d) {
+    str_buf out = {0};
+    str_appendf(&out, "%s%s%s", d->reason ? d->reason : "", d->reason && d->remedy ? "; " : "",
+                d->reason && d->remedy ? d->remedy : "");
+    append_asked(d->asked_at, out.length > 0 ? "; " : "", &out);
+    table_text(t, out.length > 0 ? str_text(&out) : NULL);
+    str_free(&out);
+}
+
 static void device_row(table *t, const hw_device *d) {
     char text[32];
     table_row(t);
@@ -204,11 +221,11 @@ static void device_row(table *t, const hw_device *d) {
     }
     table_text(t, d->architecture);
     table_text(t, d->precisions);
-    table_text(t, d->pci ? d->pci : d->id);
-    if (d->reason && d->remedy)
-        table_textf(t, "%s; %s", d->reason, d->remedy);
+    if (d->pci && d->partition >= 0)
+        table_textf(t, "%s part %lld", d->pci, (long long)d->partition);
     else
-        table_text(t, d->reason);
+        table_text(t, d->pci ? d->pci : d->id);
+    why_cell(t, d);
 }
 
 table *machine_devices(const hw_report *r, bool only_usable) {
@@ -238,12 +255,17 @@ table *machine_absences(const hw_report *r) {
     table_column(t, "looked_for", "looked for", false);
     table_column(t, "finding", NULL, false);
     for (size_t i = 0; i < r->evidence_count; i++) {
-        if (r->evidence[i].found)
+        const hw_evidence *e = &r->evidence[i];
+        if (e->found)
             continue;
+        str_buf finding = {0};
+        str_append(&finding, e->finding);
+        append_asked(e->asked_at, "; ", &finding);
         table_row(t);
-        table_text(t, r->evidence[i].probe);
-        table_text(t, r->evidence[i].subject);
-        table_text(t, r->evidence[i].finding);
+        table_text(t, e->probe);
+        table_text(t, e->subject);
+        table_text(t, str_text(&finding));
+        str_free(&finding);
     }
     return t;
 }

@@ -51,7 +51,16 @@ static void level_rows(table *t, const measured_machine *m) {
     }
 }
 
-table *measured_machine_table(const measured_machine *m) {
+static void copy_row(table *t, const hw_device *d, const char *direction, int64_t mb_per_s) {
+    if (mb_per_s < 0)
+        return;
+    table_row(t);
+    table_textf(t, "copies %s %s", direction, d->pci ? d->pci : d->id);
+    table_text(t, "GB/s");
+    figure(t, (double)mb_per_s / 1000);
+}
+
+table *measured_machine_table(const measured_machine *m, const hw_report *machine) {
     table *t = table_create();
     if (t == NULL || m->count == 0)
         return t;
@@ -69,6 +78,11 @@ table *measured_machine_table(const measured_machine *m) {
     table_text(t, "µs");
     for (size_t k = 0; k < m->count; k++)
         figure(t, m->runs[k].wake_us);
+    for (size_t i = 0; i < machine->device_count; i++) {
+        const hw_device *d = &machine->devices[i];
+        copy_row(t, d, "to", d->copy_to_mb_per_s);
+        copy_row(t, d, "from", d->copy_from_mb_per_s);
+    }
     return t;
 }
 

@@ -15,8 +15,8 @@ typedef struct measured_machine {
 
 accel_status measured_machine_make(arena *a, const hw_report *machine, measured_machine *out,
                                    accel_error *err);
-/* A row a figure, a column a number of threads; NULL when memory ends. */
-struct table *measured_machine_table(const measured_machine *m);
+/* A row a figure, a column a number of threads; then the copies of the machine's devices. NULL when memory ends. */
+struct table *measured_machine_table(const measured_machine *m, const hw_report *machine);
 /* An array of capability_write_json. */
 void measured_machine_json(const measured_machine *m, str_buf *out);
 

@@ -30,8 +30,8 @@ static const char *details_of(sightings *all, size_t count, const char *const (*
     return text;
 }
 
-static const char *bytes_text(sightings *all, int64_t bytes) {
-    return bytes > 0 ? arena_printf(all->arena, "%lld", (long long)bytes) : NULL;
+static const char *figure_text(sightings *all, int64_t figure) {
+    return figure > 0 ? arena_printf(all->arena, "%lld", (long long)figure) : NULL;
 }
 
 static void add_sighting(sightings *all, const char *type, const char *device, const char *method,
@@ -59,10 +59,14 @@ static void add_device(sightings *all, const hw_device *d) {
                                       {"state", hw_state_name(d->state)},
                                       {"driver", d->driver},
                                       {"driver_version", d->driver_version},
-                                      {"memory_bytes", bytes_text(all, d->memory_bytes)},
+                                      {"memory_bytes", figure_text(all, d->memory_bytes)},
+                                      {"copy_to_mb_per_s", figure_text(all, d->copy_to_mb_per_s)},
+                                      {"copy_from_mb_per_s", figure_text(all, d->copy_from_mb_per_s)},
                                       {"reason", d->reason}};
-    add_sighting(all, type_of(d), arena_printf(all->arena, "%s", where != NULL ? where : "unnamed"),
-                 arena_printf(all->arena, "probe %s", d->probe),
+    const char *device = d->pci != NULL && d->partition >= 0
+                             ? arena_printf(all->arena, "%s part %lld", where, (long long)d->partition)
+                             : arena_printf(all->arena, "%s", where != NULL ? where : "unnamed");
+    add_sighting(all, type_of(d), device, arena_printf(all->arena, "probe %s", d->probe),
                  details_of(all, sizeof members / sizeof *members, members), d->state == HW_USABLE);
 }
 
@@ -72,7 +76,7 @@ static void add_engine_device(sightings *all, const probe_entry *e, const engine
                                       {"driver", d->driver},
                                       {"engine_version", e->report.version},
                                       {"reason", d->reason},
-                                      {"memory_bytes", bytes_text(all, (int64_t)d->memory_bytes)},
+                                      {"memory_bytes", figure_text(all, (int64_t)d->memory_bytes)},
                                       {"library", d->available ? e->report.library : NULL}};
     add_sighting(all, platform_name(d->platform), arena_printf(all->arena, "%s %s", e->engine->name, d->id),
                  arena_printf(all->arena, "engine %s", e->engine->name),

@@ -1,9 +1,8 @@
-/* accel inspect, accel models: what a model is, and which there are. */
+/* accel inspect: what a model is. */
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "graph/print.h"
 #include "report/model_view.h"
-#include "report/table.h"
 
 static accel_status load_bound(const command_line *line, const zoo_input_options *shapes, zoo_model *m,
                                accel_error *err) {
@@ -83,49 +82,5 @@ const command_def command_inspect = {
     .group_count = 3,
     .run = run_inspect,
     .notes =
-        "MODEL is a name of `accel models`, an .onnx file, a Hugging Face folder, or org/name in the local Hugging Face cache.",
-};
-
-/* ---- accel models ---------------------------------------------------------------------------------------------------- */
-
-static int run_models(const command_line *line) {
-    zoo_options options = cli_zoo_options(line);
-    table *t = table_create();
-    if (t == NULL)
-        return EXIT_CODE_FAILED;
-    table_column(t, "name", NULL, false);
-    table_column(t, "family", NULL, false);
-    table_column(t, "modality", NULL, false);
-    table_column(t, "weights", NULL, false);
-    table_column(t, "available", NULL, false);
-    table_column(t, "description", NULL, false);
-    for (size_t i = 0; i < zoo_name_count(); i++) {
-        const zoo_name *n = zoo_name_at(i);
-        table_row(t);
-        table_text(t, n->name);
-        table_text(t, n->family);
-        table_text(t, n->modality);
-        table_text(t, zoo_source_name(n->source));
-        bool here = zoo_name_available(n, &options);
-        table_bool(t, here);
-        table_display(t, "%s", here ? "yes" : "no: run `make deps`");
-        table_text(t, n->description);
-    }
-    int code = cli_print_table(t, line);
-    table_destroy(t);
-    return code;
-}
-
-static const option_group *const models_groups[] = {&options_output, &options_general};
-static const char *const models_examples[] = {
-    "accel models", "the names that other commands take beside files and folders", NULL};
-
-const command_def command_models = {
-    .name = "models",
-    .summary = "the models known by name",
-    .positional = "",
-    .examples = models_examples,
-    .groups = models_groups,
-    .group_count = 2,
-    .run = run_models,
+        "MODEL is a name of `accel models`, an .onnx or .gguf file, a Hugging Face folder, or org/name in the local Hugging Face cache.",
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/posix/io.h"
 #include "cli/command.h"
 #include "report/table.h"
 
@@ -30,21 +31,10 @@ int cli_exit_code(accel_status status) {
     }
 }
 
-static accel_status write_all(int fd, const char *text, size_t length, accel_error *err) {
-    while (length > 0) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return error_set(err, ACCEL_IO, "cannot write the output: %s", strerror(errno));
-        text += written;
-        length -= (size_t)written;
-    }
-    return ACCEL_OK;
-}
-
 accel_status cli_write(const char *text, size_t length, accel_error *err) {
-    return write_all(STDOUT_FILENO, text, length, err);
+    return io_write_all(STDOUT_FILENO, text, length)
+               ? ACCEL_OK
+               : error_set(err, ACCEL_IO, "cannot write the output: %s", strerror(errno));
 }
 
 int cli_fail(const accel_error *err) {
@@ -52,7 +42,7 @@ int cli_fail(const accel_error *err) {
     const char *sentence = err->message[0] != 0 ? err->message : accel_status_name(err->status);
     str_appendf(&text, "%saccel:%s %s\n", cli_color(STDERR_FILENO) ? "\033[31m" : "",
                 cli_color(STDERR_FILENO) ? "\033[0m" : "", sentence);
-    (void)write_all(STDERR_FILENO, str_text(&text), text.length, NULL);
+    (void)io_write_all(STDERR_FILENO, str_text(&text), text.length);
     str_free(&text);
     return cli_exit_code(err->status);
 }

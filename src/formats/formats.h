@@ -1,10 +1,10 @@
-/* Files of models: ONNX, safetensors, Hugging Face folders, .npy. Untrusted bytes in, a graph (or tensors)
- * or an error out.
+/* Files of models: ONNX, safetensors, GGUF, Hugging Face folders, .npy. Untrusted bytes in, a graph (or
+ * tensors) or an error out.
  *
  * Every size and count that a file states is checked against the bytes that are present before anything is
- * allocated. Weights are never copied: graphs and tables point into the mapped files, which they own. An
- * error sentence names the file, and the node, tensor or field that it is about. Nothing here keeps global
- * state. */
+ * allocated. Weights are not copied, but for some of GGUF: graphs and tables point into the mapped files,
+ * which they own. An error sentence names the file, and the node, tensor or field that it is about. Nothing
+ * here keeps global state. */
 #ifndef ACCEL_FORMATS_FORMATS_H
 #define ACCEL_FORMATS_FORMATS_H
 
@@ -154,11 +154,14 @@ double hf_config_rope_theta(hf_config *c, const char *prefix, double fallback);
 const char *hf_config_dtype(hf_config *c, const char *prefix);
 const char *hf_config_architecture(hf_config *c); /* architectures[0], "" when none */
 
+typedef struct gguf gguf;
+
 /* A folder: config.json, weights when there are any, and what sentence-transformers adds. */
 typedef struct hf_folder {
     char *path;
     hf_config *config;
     safetensors *weights;  /* NULL: none in the folder (or only pickled ones, which are never read) */
+    gguf *packed;          /* of hf_folder_open_gguf; else NULL */
     bool has_pickle;       /* pytorch_model.bin is there: for the error sentence */
     bool mean_pooling;     /* modules.json and 1_Pooling/config.json ask for the mean over kept tokens */
     bool cls_pooling;      /* … for the first token */
@@ -172,5 +175,59 @@ void hf_folder_close(hf_folder *f); /* leaves it zero; accepts a zero one */
 /* org/name in a local cache folder laid out as huggingface_hub does (models--ORG--NAME/refs/main →
  * snapshots/HASH). ACCEL_NOT_FOUND names the folder looked into. The path is appended to *out. */
 accel_status hf_cache_find(const char *cache_folder, const char *repository, str_buf *out, accel_error *err);
+
+/* ---- GGUF --------------------------------------------------------------------------------------------- */
+
+/* The file of llama.cpp: metadata, a table of tensors, their bytes. Versions 2 and 3, little-endian.
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Opened and validated whole: tensors lie in the
+ * file in the order of the table, each at the next multiple of the alignment, as ggml demands too; every
+ * length is checked against the bytes present; keys and names stand once. Arrays of arrays are
+ * ACCEL_UNSUPPORTED, and so are types of tensors that are not among F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1,
+ * Q8_0, Q2_K, Q3_K, Q4_K, Q5_K and Q6_K. */
+typedef struct gguf_type gguf_type;
+
+typedef struct gguf_tensor {
+    const char *name; /* as the file says: "blk.0.attn_q.weight" */
+    const gguf_type *type;
+    shape shape;          /* outermost dimension first: a linear weight is [out, in] */
+    const uint8_t *bytes; /* in the mapped file */
+    size_t size_bytes;
+} gguf_tensor;
+
+accel_status gguf_open(const char *path, gguf **out, accel_error *err);
+/* The same from memory that outlives it. */
+accel_status gguf_open_bytes(const void *bytes, size_t length, const char *name, gguf **out,
+                             accel_error *err);
+void gguf_close(gguf *g); /* accepts NULL; fits graph_own through gguf_close_handle */
+void gguf_close_handle(void *g);
+size_t gguf_count(const gguf *g);
+const gguf_tensor *gguf_at(const gguf *g, size_t index); /* file order; NULL beyond */
+const char *gguf_type_name(const gguf_type *type);       /* "Q4_K" */
+/* All elements of whole blocks of a type, the same to the bit as the gguf package's dequantize. */
+void gguf_to_f32(const gguf_type *type, const uint8_t *bytes, size_t size_bytes, float *out);
+
+/* Metadata, read as config.json is (hf_config): a fault is remembered and reported by gguf_check, a missing
+ * key gives the fallback. Keys are whole ("llama.block_count"). */
+bool gguf_has_key(const gguf *g, const char *key);
+int64_t gguf_int(gguf *g, const char *key, int64_t fallback, int64_t low, int64_t high); /* HF_REQUIRED */
+double gguf_float(gguf *g, const char *key, double fallback);
+bool gguf_bool(gguf *g, const char *key, bool fallback);
+const char *gguf_string(gguf *g, const char *key, const char *fallback); /* lives as long as g */
+accel_status gguf_check(const gguf *g, accel_error *err);
+
+/* What the config.json of the same model would say, from the metadata and the tensors. Architectures llama,
+ * qwen2 and qwen3; another, and a key or tensor that changes the mathematics in a way that is not known
+ * here, is ACCEL_UNSUPPORTED and named. Must come before gguf_has and gguf_find. */
+accel_status gguf_config(gguf *g, hf_config **out, accel_error *err);
+/* Tensors by their Hugging Face names ("model.layers.0.self_attn.q_proj.weight"). */
+bool gguf_has(const gguf *g, const char *hf_name);
+/* The tensor in the order of elements that the transformers package has: llama files hold the rows of q and k in
+ * the order of ggml's rotary, which is undone. F32, F16 and BF16 stay what they are (and, but for q and k,
+ * where they are); quantised tensors become F32. What is made lives as long as g. ACCEL_NOT_FOUND when it is
+ * not there. */
+accel_status gguf_find(gguf *g, const char *hf_name, safetensors_entry *out, accel_error *err);
+bool gguf_in_file(const gguf *g, const uint8_t *bytes); /* in the mapped file, not made */
+/* The file as a folder: its path, configuration and tensors (hf_folder.packed). */
+accel_status hf_folder_open_gguf(const char *path, hf_folder *out, accel_error *err);
 
 #endif

@@ -135,11 +135,23 @@ accel_status hf_folder_open(const char *path, hf_folder *out, accel_error *err) 
     return status;
 }
 
+accel_status hf_folder_open_gguf(const char *path, hf_folder *out, accel_error *err) {
+    hf_folder f = {.path = copy_text(path)};
+    accel_status status = f.path ? gguf_open(path, &f.packed, err) : error_no_memory(err, path, 0);
+    if (status == ACCEL_OK)
+        status = gguf_config(f.packed, &f.config, err);
+    if (status != ACCEL_OK)
+        hf_folder_close(&f);
+    *out = f;
+    return status;
+}
+
 void hf_folder_close(hf_folder *f) {
     mem_free(f->path);
     mem_free(f->unknown_pooling);
     hf_config_destroy(f->config);
     safetensors_close(f->weights);
+    gguf_close(f->packed);
     *f = (hf_folder){0};
 }
 

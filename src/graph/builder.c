@@ -119,6 +119,14 @@ value_id build_weight(builder *b, const char *name, int rank, const int64_t *dim
     return id;
 }
 
+value_id build_buffer(builder *b, const char *name, int rank, const int64_t *dims) {
+    value_id id = build_weight(b, name, rank, dims);
+    if (id != VALUE_NONE) {
+        b->graph->values[id].data.buffer = true;
+    }
+    return id;
+}
+
 /* Equal constants share one initializer, found by a name that spells the contents. Not in a subgraph, where the name could hide one
  * of the graph around it. */
 static value_id constant(builder *b, const char *name, dtype type, const shape *s, const void *bytes) {
@@ -127,6 +135,7 @@ static value_id constant(builder *b, const char *name, dtype type, const shape *
     if (id == VALUE_NONE && graph_add_constant(b->graph, name, type, s, bytes, &id, &b->error) != ACCEL_OK) {
         return VALUE_NONE;
     }
+    b->graph->values[id].data.buffer = true;
     return id;
 }
 
@@ -169,6 +178,13 @@ value_id build_i64s(builder *b, size_t count, const int64_t *values) {
         constant(b, str_text(&name), DTYPE_I64, &(shape){.rank = 1, .dims = {(int64_t)count}}, values);
     str_free(&name);
     return id;
+}
+
+void build_unread(builder *b, const char *name, int rank, const int64_t *dims) {
+    value_id id = build_weight(b, name, rank, dims);
+    if (id != VALUE_NONE) {
+        b->graph->values[id].unread = true;
+    }
 }
 
 /* ---- operators ------------------------------------------------------------------------------------------------------ */

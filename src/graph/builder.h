@@ -35,9 +35,13 @@ value_id build_input(builder *b, const char *name, dtype type, int rank, const i
                      const char *const *dim_names);
 void build_output(builder *b, const char *name, value_id v);
 value_id build_weight(builder *b, const char *name, int rank, const int64_t *dims);
+value_id build_buffer(builder *b, const char *name, int rank,
+                      const int64_t *dims); /* the same, not counted among the parameters */
 value_id build_f32(builder *b, float scalar);
 value_id build_i64(builder *b, int64_t scalar);
 value_id build_i64s(builder *b, size_t count, const int64_t *values); /* 1-D */
+/* A weight that counts among the parameters though no node needs it (what only training reads). */
+void build_unread(builder *b, const char *name, int rank, const int64_t *dims);
 
 /* Any operator. Inputs end with VALUE_END; attributes with ATTR_END. */
 typedef struct build_attr {

@@ -133,7 +133,7 @@ static void count_initializer(coster *c, value_id id) {
         return;
     }
     c->out->weight_bytes += size_bytes;
-    if (dtype_is_float(v->type.type) || elements > SHAPE_CONSTANT_ELEMENTS) {
+    if (!v->data.buffer && (dtype_is_float(v->type.type) || elements > SHAPE_CONSTANT_ELEMENTS)) {
         c->out->parameters += elements;
     }
 }
@@ -313,8 +313,18 @@ static accel_status cost_nodes(coster *c, size_t *sub_peaks, accel_error *err) {
     return measure_memory(c, sub_peaks, err);
 }
 
+static void count_unread(const graph *g, graph_cost *out) {
+    int64_t elements;
+    for (size_t i = 0; i < g->value_count; i++) {
+        if (g->values[i].unread && shape_elements(&g->values[i].type.shape, &elements)) {
+            out->parameters += elements;
+        }
+    }
+}
+
 static accel_status cost_graph(const graph *g, graph_cost *out, accel_error *err) {
     *out = (graph_cost){0};
+    count_unread(g, out);
     arena *a = arena_create();
     coster c = {.g = g, .out = out, .scratch = arena_create()};
     accel_status status;

@@ -9,7 +9,7 @@ typedef struct graph_cost {
     double flops;
     double bytes_moved; /* read + written, node by node */
     int64_t
-        parameters; /* elements of floating and quantised initializers used by nodes (integer shape constants of up to 64 elements not counted) */
+        parameters; /* elements of floating and quantised initializers used by nodes, and of unread ones (buffers and integer shape constants of up to 64 elements not counted) */
     size_t weight_bytes;             /* bytes of all initializers used by nodes */
     size_t peak_activation_bytes;    /* largest sum of live intermediate values, by liveness in node order */
     size_t planned_activation_bytes; /* arena that memory_plan needs for them */

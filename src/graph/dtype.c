@@ -208,8 +208,16 @@ static double decode_e8m0(uint8_t bits) {
     return bits == 0xFF ? (double)NAN : f64_from_bits((uint64_t)(bits - 127 + 1023) << 52);
 }
 
+/* By its bits, since files of weights are widened by it: the same as decode_float, NaN payloads kept. */
 float f16_to_f32(uint16_t bits) {
-    return (float)decode_float(&format_f16, bits);
+    uint32_t rest = bits & 0x7FFFu, wide;
+    float value = (float)rest * 0x1p-24F; /* below the normal numbers */
+    memcpy(&wide, &value, sizeof wide);
+    if (rest >= 0x400)
+        wide = (rest << 13) + (rest < 0x7C00 ? 0x38000000u : 0x70000000u);
+    wide |= (uint32_t)(bits & 0x8000u) << 16;
+    memcpy(&value, &wide, sizeof value);
+    return value;
 }
 
 uint16_t f32_to_f16(float value) {

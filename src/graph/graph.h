@@ -51,6 +51,8 @@ typedef struct graph_data {
     data_distribution distribution;
     double a, b;      /* mean and standard deviation, or low and high */
     bool file_backed; /* bytes lie in a mapped file */
+    bool
+        buffer; /* no parameter of the model: a running statistic, or a constant of the program that built it */
 } graph_data;
 
 /* ---- values --------------------------------------------------------------------------------------------------- */
@@ -89,6 +91,7 @@ typedef struct graph_value {
     value_type
         declared; /* what the model said, kept when graph_infer or a bind overwrites type; else unused */
     bool has_declared;
+    bool unread; /* a parameter of the model that no node needs here: counted as one, never loaded */
     bool
         updated; /* an input whose memory the engine may write over, where a node gives it back updated (a cache) */
 } graph_value;

@@ -2,28 +2,23 @@
  * amd_smi.c and amd_hip.c. */
 #include "hw/amd.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
+#include "hw/report.h"
 #include "hw/visible.h"
 
 #define NODES "/sys/class/kfd/kfd/topology/nodes"
 
-static const char *const hip_names[] = {"libamdhip64.so", "libamdhip64.so.7", "libamdhip64.so.6",
-                                        "libamdhip64.so.5", NULL};
-static const char *const smi_names[] = {
-    "libamd_smi.so",    "libamd_smi.so.26",   "libamd_smi.so.25",   "libamd_smi.so.24",
-    "librocm_smi64.so", "librocm_smi64.so.7", "librocm_smi64.so.1", NULL};
-
-const char *amd_gfx_name(arena *a, int64_t version) {
+/* "gfx942" of the kernel's gfx_target_version 90402; NULL for 0 and below. */
+static const char *gfx_name(arena *a, int64_t version) {
     return version > 0 ? arena_printf(a, "gfx%lld%llx%llx", (long long)(version / 10000),
                                       (long long)(version / 100 % 100), (long long)(version % 100))
                        : NULL;
 }
 
-const char *amd_precisions(int64_t v) {
+/* What a GPU of this gfx_target_version computes in, by ROCm's table of data types; NULL: not known. */
+static const char *precisions_of(int64_t v) {
     static const struct {
         int64_t from;
         const char *precisions;
@@ -45,8 +40,8 @@ const char *amd_precisions(int64_t v) {
     return NULL;
 }
 
-hw_device *amd_device(hw_report *r, const char *pci) {
-    hw_device *d = hw_report_device(r, pci);
+hw_device *amd_device(hw_report *r, const char *pci, int64_t partition) {
+    hw_device *d = hw_report_part(r, pci, partition);
     if (d) {
         d->kind = HW_GPU;
         d->probe = AMD_PROBE;
@@ -56,13 +51,21 @@ hw_device *amd_device(hw_report *r, const char *pci) {
     return d;
 }
 
+hw_device *amd_device_at(hw_report *r, uint64_t domain, uint64_t bus, uint64_t device, uint64_t function) {
+    const char *pci = vendor_pci(r->arena, domain, bus, device, 0);
+    bool is_part =
+        pci && (function & 7) > 0 && report_find(r, pci, (int64_t)(function & 7), NULL, NULL) != NULL;
+    return is_part ? amd_device(r, pci, (int64_t)(function & 7))
+                   : amd_device(r, vendor_pci(r->arena, domain, bus, device, function), HW_UNKNOWN);
+}
+
 /* ---- compute nodes ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct compute_node {
     const char *folder;
     const char *text; /* its properties */
     const char *pci;
-    int64_t partition; /* of a GPU that is cut into several nodes at one address */
+    int64_t partition; /* of a GPU that is cut into several nodes at one address; HW_UNKNOWN: it is whole */
     const char *uuid;  /* as ROCR_VISIBLE_DEVICES takes it */
 } compute_node;
 
@@ -107,6 +110,17 @@ static const char *next_node(const char *const *names, int64_t after, int64_t *n
     return next;
 }
 
+/* A node alone at its address is no partition, though it counts as number 0. */
+static void mark_whole(machine *m) {
+    for (size_t i = 0; i < m->node_count; i++) {
+        size_t there = 0;
+        for (size_t k = 0; k < m->node_count; k++)
+            there += str_equal(m->nodes[k].pci, m->nodes[i].pci);
+        if (there == 1 && m->nodes[i].partition == 0)
+            m->nodes[i].partition = HW_UNKNOWN;
+    }
+}
+
 static accel_status read_nodes(hw_source *s, hw_report *r, machine *m) {
     const char *const *names = hw_list(s, NODES);
     int64_t number = -1;
@@ -117,6 +131,7 @@ static accel_status read_nodes(hw_source *s, hw_report *r, machine *m) {
     for (const char *name; m->node_count < MOST_NODES && (name = next_node(names, number, &number));)
         if (read_node(s, r, name, &m->nodes[m->node_count]))
             m->node_count++;
+    mark_whole(m);
     for (size_t i = 0; i < m->node_count && m->uuids; i++) {
         m->uuids[i] = m->nodes[i].uuid;
         m->uuids = m->uuids[i] ? m->uuids : NULL;
@@ -154,19 +169,18 @@ static accel_status add_node(hw_source *s, hw_report *r, const compute_node *n, 
             each = vendor_line_number(n->text, "simd_per_cu"),
             mhz = vendor_line_number(n->text, "max_engine_clk_fcompute"),
             dies = vendor_line_number(n->text, "num_xcc");
-    hw_device *d = amd_device(r, n->partition > 0 ? NULL : n->pci);
+    hw_device *d = amd_device(r, n->pci, n->partition);
     *out = d;
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
+    d->partition = n->partition; /* its card may have been found before, as a whole */
     vendor_set_text(&d->id, n->uuid);
-    vendor_set_text(&d->architecture, amd_gfx_name(r->arena, version));
-    vendor_set_text(&d->precisions, amd_precisions(version));
+    vendor_set_text(&d->architecture, gfx_name(r->arena, version));
+    vendor_set_text(&d->precisions, precisions_of(version));
     vendor_set_figure(&d->units, each > 0 ? simds / each : HW_UNKNOWN);
     vendor_set_figure(&d->max_mhz, mhz > 0 ? mhz : HW_UNKNOWN);
     add_memory(s, r, n, d);
     d->memory_shared |= vendor_line_number(n->text, "cpu_cores_count") > 0;
-    if (n->partition > 0)
-        ACCEL_TRY(hw_report_fact(r, d, "partition", "%lld of %s", (long long)n->partition, n->pci));
     return dies > 1 ? hw_report_fact(r, d, "compute dies", "%lld", (long long)dies) : ACCEL_OK;
 }
 
@@ -174,7 +188,7 @@ static accel_status add_node(hw_source *s, hw_report *r, const compute_node *n, 
 
 static accel_status add_card(hw_source *s, hw_report *r, const class_device *c, const char *driver_version) {
     static const char *const caps[] = {"power1_cap", NULL};
-    hw_device *d = amd_device(r, c->pci);
+    hw_device *d = amd_device(r, c->pci, HW_UNKNOWN);
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
     int64_t total = class_number(s, r, c, "mem_info_vram_total"),
@@ -231,8 +245,7 @@ static const class_device *card_at(const machine *m, const char *pci) {
     return NULL;
 }
 
-static void judge(hw_source *s, const hw_options *options, hw_report *r, const machine *m, size_t index,
-                  hw_device *d) {
+static void judge(hw_source *s, hw_report *r, const machine *m, size_t index, hw_device *d) {
     const class_device *card = card_at(m, m->nodes[index].pci);
     selection hiding = what_hides(s, m, index);
     if (!m->kfd || (card && !card->node_here))
@@ -243,14 +256,12 @@ static void judge(hw_source *s, const hw_options *options, hw_report *r, const m
                                                    : "its render node of /dev/dri"),
                          "in a container: pass /dev/kfd and /dev/dri in (--device); else load amdgpu anew");
     else if (hiding.variable)
-        vendor_set_state(d, HW_HIDDEN,
-                         arena_printf(r->arena, "%s=%s leaves it out", hiding.variable, hiding.value),
-                         "unset that variable or name this GPU in it");
+        vendor_hide(r, d, hiding.variable, hiding.value);
     else if (!m->hip)
         vendor_set_state(d, HW_NO_DRIVER, "ROCm's runtime libamdhip64.so is not found",
                          "install ROCm's HIP runtime, or add its folder to LD_LIBRARY_PATH");
     else
-        vendor_unanswered(s, options, r, d, "ROCm's library");
+        vendor_await(r, d, "ROCm's library");
 }
 
 /* A card without a compute node: too old for ROCm, or its kernel has no kfd. */
@@ -271,7 +282,7 @@ static accel_status add_npus(hw_source *s, hw_report *r) {
     size_t count = 0;
     ACCEL_TRY(class_accel(s, r, drivers, &npus, &count));
     for (size_t i = 0; i < count; i++) {
-        hw_device *d = amd_device(r, npus[i].pci);
+        hw_device *d = amd_device(r, npus[i].pci, HW_UNKNOWN);
         if (!d)
             return ACCEL_OUT_OF_MEMORY;
         d->kind = HW_NPU;
@@ -305,8 +316,8 @@ static accel_status read_machine(hw_source *s, const hw_options *options, hw_rep
     ACCEL_TRY(read_nodes(s, r, m));
     ACCEL_TRY(
         vendor_note_path(s, r, AMD_PROBE, "/dev/kfd", "absent: no program can compute by ROCm", &m->kfd));
-    ACCEL_TRY(vendor_note_library(s, options, r, AMD_PROBE, hip_names, &m->hip));
-    return vendor_note_library(s, options, r, AMD_PROBE, smi_names, &smi);
+    ACCEL_TRY(vendor_note_library(s, options, r, AMD_PROBE, amd_hip.libraries, &m->hip));
+    return vendor_note_library(s, options, r, AMD_PROBE, amd_smi.libraries, &smi);
 }
 
 static accel_status run(hw_source *s, const hw_options *options, hw_report *r, accel_error *err) {
@@ -321,7 +332,7 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
     for (size_t i = 0; i < m.node_count; i++) {
         hw_device *d = NULL;
         ACCEL_TRY(add_node(s, r, &m.nodes[i], &d));
-        judge(s, options, r, &m, i, d);
+        judge(s, r, &m, i, d);
         if (m.hip)
             ACCEL_TRY(hw_report_interface(r, d, "rocm"));
     }
@@ -334,30 +345,12 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
         "with kfd, and ROCm (libamdhip64.so)");
 }
 
-/* ---- ask ---------------------------------------------------------------------------------------------------------------------------- */
-
-/* The commonest fault of a fresh ROCm: the device file is there and the user is not in its group. */
-static accel_status ask_permission(hw_report *r) {
-    if (access("/dev/kfd", R_OK | W_OK) == 0)
-        return hw_report_evidence(r, AMD_PROBE, true, "/dev/kfd", "may be read and written");
-    if (errno == ENOENT)
-        return ACCEL_OK; /* as `run` says */
-    return hw_report_evidence(r, AMD_PROBE, false, "/dev/kfd", "refused: %s",
-                              errno == EACCES ? "permission denied; add the user to the group render"
-                                              : strerror(errno));
-}
-
-static accel_status ask(hw_report *r, accel_error *err) {
-    (void)err;
-    ACCEL_TRY(ask_permission(r));
-    ACCEL_TRY(amd_ask_smi(r));
-    return amd_ask_hip(r);
-}
+static const hw_question *const questions[] = {&amd_smi, &amd_hip, NULL};
 
 const hw_probe probe_amd = {
     .name = AMD_PROBE,
     .priority = 61,
     .summary = "AMD GPUs and NPUs: kfd and amdgpu in /sys, AMD SMI or ROCm SMI, HIP",
     .run = run,
-    .ask = ask,
+    .questions = questions,
 };

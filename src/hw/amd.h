@@ -7,17 +7,15 @@
 
 #define AMD_PROBE "amd"
 
-/* "gfx942" of the kernel's gfx_target_version 90402; NULL for 0 and below. */
-const char *amd_gfx_name(arena *a, int64_t version);
-/* What a GPU of this architecture computes in, by ROCm's table of data types; NULL: not known. */
-const char *amd_precisions(int64_t gfx_target_version);
-
-/* Adds the GPUs of AMD SMI or, where it is absent, of ROCm SMI, all HW_NOT_PROBED. */
-accel_status amd_ask_smi(hw_report *r);
+/* AMD SMI or, where it is absent, ROCm SMI adds its GPUs, which await HIP's word. */
+extern const hw_question amd_smi;
 /* What HIP offers to this process decides which are usable; GPUs that only HIP knows are added. */
-accel_status amd_ask_hip(hw_report *r);
+extern const hw_question amd_hip;
 
-/* A GPU of ours at this address, found or new, with what all of AMD's have in common. NULL when memory ends. */
-hw_device *amd_device(hw_report *r, const char *pci);
+/* A GPU of ours at this address, found or new, with what all of AMD's have in common. partition: of one that is cut into several at one address;
+ * HW_UNKNOWN: whole. NULL when memory ends. */
+hw_device *amd_device(hw_report *r, const char *pci, int64_t partition);
+/* The same by the parts of an address, in which ROCm's libraries write the partition as the function. */
+hw_device *amd_device_at(hw_report *r, uint64_t domain, uint64_t bus, uint64_t device, uint64_t function);
 
 #endif

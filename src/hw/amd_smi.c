@@ -1,9 +1,16 @@
 /* What AMD SMI (libamd_smi.so) says, or its predecessor ROCm SMI (librocm_smi64.so): every GPU of the driver amdgpu, also those that HIP
  * hides from this process. The declarations are ours, from both libraries' API references; every function returns 0 or an error number. */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "hw/amd.h"
+
+#define AMD_SMI_NAMES                                                                                        \
+    "libamd_smi.so", "libamd_smi.so.26", "libamd_smi.so.25", "libamd_smi.so.24", "/opt/rocm/lib/libamd_smi.so"
+#define ROCM_SMI_NAMES                                                                                       \
+    "librocm_smi64.so", "librocm_smi64.so.7", "librocm_smi64.so.1", "/opt/rocm/lib/librocm_smi64.so"
 
 enum { MOST_SOCKETS = 64, MOST_GPUS = 256 };
 enum { SMI_INIT_GPUS = 1 << 1, SMI_NOT_SUPPORTED = 2, SMI_NO_PERMISSION = 10, SMI_DRIVER_NOT_LOADED = 34 };
@@ -127,6 +134,14 @@ static accel_status note_version(hw_report *r, const char *name, int (*get)(smi_
                               missing ? missing : "");
 }
 
+/* bdf: the lower 16 bits have bus, device and function. A GPU that no file has judged awaits HIP's word. */
+static hw_device *add_gpu(hw_report *r, uint64_t domain, uint64_t bdf, uint64_t function) {
+    hw_device *d = amd_device_at(r, domain, bdf >> 8 & 0xff, bdf >> 3 & 0x1f, function);
+    if (d && d->state == HW_NOT_PROBED)
+        vendor_await(r, d, "ROCm's library");
+    return d;
+}
+
 /* ---- AMD SMI ----------------------------------------------------------------------------------------------------------------------- */
 
 static accel_status smi_gpu(const smi_api *m, hw_report *r, void *gpu) {
@@ -139,7 +154,7 @@ static accel_status smi_gpu(const smi_api *m, hw_report *r, void *gpu) {
     if (error != 0)
         return hw_report_evidence(r, AMD_PROBE, false, m->name, "the address of a GPU: %s",
                                   words(m->status_string, "AMD SMI", r->arena, error));
-    hw_device *d = amd_device(r, vendor_pci(r->arena, bdf >> 16, bdf >> 8, bdf >> 3, bdf));
+    hw_device *d = add_gpu(r, bdf >> 16, bdf, bdf & 7);
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
     if (m->asic && (error = m->asic(gpu, &asic)) == 0)
@@ -194,12 +209,7 @@ static accel_status smi_all(const smi_api *m, hw_report *r, const char *missing)
 }
 
 static accel_status ask_amd_smi(hw_report *r, bool *answered) {
-    static const char *const names[] = {"libamd_smi.so",
-                                        "libamd_smi.so.26",
-                                        "libamd_smi.so.25",
-                                        "libamd_smi.so.24",
-                                        "/opt/rocm/lib/libamd_smi.so",
-                                        NULL};
+    static const char *const names[] = {AMD_SMI_NAMES, NULL};
     smi_api m = {0};
     ACCEL_TRY(vendor_open(r, AMD_PROBE, names, &m.library, &m.name));
     if (!m.library)
@@ -230,7 +240,7 @@ static accel_status rocm_gpu(const rocm_api *m, hw_report *r, uint32_t index) {
     if (error != 0)
         return hw_report_evidence(r, AMD_PROBE, false, m->name, "the address of GPU %u: %s", index,
                                   words(m->status_string, "ROCm SMI", r->arena, error));
-    hw_device *d = amd_device(r, vendor_pci(r->arena, bdf >> 32, bdf >> 8, bdf >> 3, bdf));
+    hw_device *d = add_gpu(r, bdf >> 32, bdf, bdf & 7 ? bdf & 7 : bdf >> 28 & 0xf);
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
     if (m->device_name && (error = m->device_name(index, name, sizeof name)) == 0)
@@ -260,8 +270,7 @@ static accel_status rocm_all(const rocm_api *m, hw_report *r, const char *missin
 }
 
 static accel_status ask_rocm_smi(hw_report *r) {
-    static const char *const names[] = {"librocm_smi64.so", "librocm_smi64.so.7", "librocm_smi64.so.1",
-                                        "/opt/rocm/lib/librocm_smi64.so", NULL};
+    static const char *const names[] = {ROCM_SMI_NAMES, NULL};
     rocm_api m = {0};
     ACCEL_TRY(vendor_open(r, AMD_PROBE, names, &m.library, &m.name));
     if (!m.library)
@@ -282,8 +291,24 @@ static accel_status ask_rocm_smi(hw_report *r) {
     return status;
 }
 
-accel_status amd_ask_smi(hw_report *r) {
+/* The commonest fault of a fresh ROCm: the device file is there and the user is not in its group. */
+static accel_status ask_permission(hw_report *r) {
+    if (access("/dev/kfd", R_OK | W_OK) == 0)
+        return hw_report_evidence(r, AMD_PROBE, true, "/dev/kfd", "may be read and written");
+    if (errno == ENOENT)
+        return ACCEL_OK; /* as `run` says */
+    return hw_report_evidence(r, AMD_PROBE, false, "/dev/kfd", "refused: %s",
+                              errno == EACCES ? "permission denied; add the user to the group render"
+                                              : strerror(errno));
+}
+
+static accel_status ask(hw_report *r, accel_error *err) {
     bool answered = false;
+    (void)err; /* only memory can end it */
+    ACCEL_TRY(ask_permission(r));
     ACCEL_TRY(ask_amd_smi(r, &answered));
     return answered ? ACCEL_OK : ask_rocm_smi(r);
 }
+
+static const char *const names[] = {AMD_SMI_NAMES, ROCM_SMI_NAMES, NULL};
+const hw_question amd_smi = {.name = "amd_smi", .libraries = names, .ask = ask};

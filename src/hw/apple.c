@@ -98,11 +98,13 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
     return vendor_note_library(s, options, r, APPLE_PROBE, metal_names, &found);
 }
 
-#define ASK ask
+static const hw_question question = {.name = "metal", .libraries = metal_names, .ask = ask};
+static const hw_question *const questions[] = {&question, NULL};
+#define QUESTIONS questions
 
 #else
 
-#define ASK NULL
+#define QUESTIONS NULL
 
 static accel_status run(hw_source *s, const hw_options *options, hw_report *r, accel_error *err) {
     (void)s;
@@ -119,5 +121,5 @@ const hw_probe probe_apple = {
     .priority = 64,
     .summary = "Apple GPUs: Metal (untested on hardware)",
     .run = run,
-    .ask = ASK,
+    .questions = QUESTIONS,
 };

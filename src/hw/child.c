@@ -12,38 +12,48 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/posix/io.h"
 #include "hw/ask.h"
+#include "hw/report.h"
 
 /* ---- the worker --------------------------------------------------------------------------------------------------------- */
 
-static bool write_all(int descriptor, const char *bytes, size_t length) {
-    while (length > 0) {
-        ssize_t n = write(descriptor, bytes, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        length -= (size_t)n;
-    }
-    return true;
+/* What the parent knows of devices; nothing where it cannot be read. */
+static void take_known(hw_report *r) {
+    char *text = NULL;
+    size_t length = 0;
+    if (file_read("/proc/self/fd/" KNOWN_TEXT, HW_ANSWER_BYTES, &text, &length, NULL) == ACCEL_OK)
+        (void)hw_report_merge_json(r, text, length, NULL);
+    mem_free(text);
+}
+
+/* What the library added to what was known. */
+static bool tell(const hw_report *r, const hw_report *known) {
+    str_buf out = {0};
+    str_append(&out, "{\"devices\":");
+    report_write_devices(r, known, &out);
+    report_write_evidence(r, &out);
+    str_append_char(&out, '}');
+    bool told = !out.failed && io_write_all(ANSWER_DESCRIPTOR, out.data, out.length + 1);
+    str_free(&out);
+    return told;
 }
 
 /* The exit code. */
-static int work(const hw_probe *probe) {
+static int work(const char *probe, const hw_question *question) {
     accel_error err = {0};
-    str_buf out = {0};
-    hw_report *r = hw_report_create();
-    if (!r)
+    hw_report *r = hw_report_create(), *known = hw_report_create();
+    if (!r || !known)
         return 1;
     signal(SIGPIPE, SIG_IGN);
-    accel_status status = probe->ask(r, &err);
+    take_known(r);
+    take_known(known);
+    accel_status status = question->ask(r, &err);
     if (status != ACCEL_OK)
-        status = hw_report_evidence(r, probe->name, false, "its library", "%s",
+        status = hw_report_evidence(r, probe, false, question_subject(question), "%s",
                                     err.message[0] ? err.message : "failed without a reason");
-    hw_report_write_json(r, &out);
-    bool told = status == ACCEL_OK && !out.failed && write_all(ANSWER_DESCRIPTOR, out.data, out.length + 1);
-    str_free(&out);
+    bool told = status == ACCEL_OK && tell(r, known);
+    hw_report_destroy(known);
     hw_report_destroy(r);
     return told ? 0 : 1;
 }
@@ -108,10 +118,10 @@ static int supervise(pid_t worker) {
     return ended && WIFEXITED(state) ? WEXITSTATUS(state) : 1;
 }
 
-static const hw_probe *find(const hw_probe *const *probes, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++)
-        if (str_equal(probes[i]->name, name) && probes[i]->ask)
-            return probes[i];
+static const hw_question *find(const hw_probe *probe, const char *name) {
+    for (size_t i = 0; probe->questions && probe->questions[i]; i++)
+        if (str_equal(probe->questions[i]->name, name))
+            return probe->questions[i];
     return NULL;
 }
 
@@ -119,13 +129,13 @@ int hw_child_main(const hw_probe *const *probes, size_t count, const char *name)
     const struct rlimit none = {0, 0};
     sigset_t set = awaited();
     const hw_probe *probe = NULL;
-    if (probes)
-        probe = find(probes, count, name);
-    for (size_t i = 0; !probes && i < hw_probe_count(); i++) {
-        const hw_probe *one = hw_probe_at(i);
-        probe = probe ? probe : find(&one, 1, name);
+    const hw_question *question = NULL;
+    count = probes ? count : hw_probe_count();
+    for (size_t i = 0; i < count && !question; i++) {
+        probe = probes ? probes[i] : hw_probe_at(i);
+        question = find(probe, name);
     }
-    if (!probe || fcntl(ANSWER_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
+    if (!question || fcntl(ANSWER_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
         return 1;
     setrlimit(RLIMIT_CORE, &none);
     sigprocmask(SIG_BLOCK, &set, NULL);
@@ -134,7 +144,7 @@ int hw_child_main(const hw_probe *const *probes, size_t count, const char *name)
     pid_t worker = fork();
     if (worker == 0) {
         sigprocmask(SIG_UNBLOCK, &set, NULL);
-        exit(work(probe));
+        exit(work(probe->name, question));
     }
     return worker > 0 ? supervise(worker) : 1;
 }

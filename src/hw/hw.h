@@ -103,6 +103,8 @@ typedef struct hw_device {
     const char *vendor, *name;
     const char *id;  /* what selects it: a UUID, or the index in the vendor's own order */
     const char *pci; /* "0000:01:00.0" */
+    int64_t
+        partition; /* of a device that is cut into several at one address: 0, 1…; HW_UNKNOWN: it is whole */
     const char *driver, *driver_version;
     const char *architecture; /* "sm_90", "gfx942", "xe2"… */
     int64_t memory_bytes, memory_free_bytes;
@@ -110,6 +112,8 @@ typedef struct hw_device {
     int64_t units;      /* multiprocessors, compute units, Xe cores, tiles of an NPU */
     int64_t max_mhz, memory_max_mhz;
     int64_t power_limit_mw;
+    int64_t copy_to_mb_per_s,
+        copy_from_mb_per_s; /* measured, with page-locked memory of the host; 10^6 bytes */
     int64_t numa_node;
     const char *const *
         interfaces; /* what could drive it: "cuda", "rocm", "level_zero", "vulkan", "metal", "webgpu", "webnn", "qnn", "opencl" */
@@ -119,6 +123,9 @@ typedef struct hw_device {
     const char *remedy;     /* what would make it so */
     const hw_fact *facts;
     size_t fact_count;
+    const char
+        *asked_at; /* UTC: what its vendor's library said is an answer of that time, not of now; NULL */
+    bool awaits;   /* private to hw/: its vendor's library has yet to say whether it is usable */
 } hw_device;
 
 /* What a probe looked for, found or not: the evidence. */
@@ -128,6 +135,7 @@ typedef struct hw_evidence {
         *subject; /* a file, a library, a PCI class: "/proc/driver/nvidia/version", "libnvidia-ml.so.1" */
     const char *finding; /* "absent", "550.54.14", "refused: permission denied"… */
     bool found;
+    const char *asked_at; /* as of a device */
 } hw_evidence;
 
 /* A variable that changes what is visible, and what it does. */
@@ -151,9 +159,14 @@ typedef struct hw_report {
 } hw_report;
 
 typedef struct hw_options {
-    bool all;            /* ask vendor libraries too, each in a child process */
-    double timeout_s;    /* a child may take; 0: 5 */
-    const char *program; /* executable that answers `program __hw PROBE` by hw_child_main; NULL: this one */
+    bool all;         /* ask vendor libraries too, each in a child process */
+    bool measure;     /* also measure copies to and from devices that were found, in child processes */
+    double timeout_s; /* a child may take; 0: 5 */
+    const char
+        *program; /* executable that answers `program __hw QUESTION` by hw_child_main; NULL: this one */
+    /* A file of what vendors' libraries answered: written where all are asked, else read, as long as libraries, drivers, devices and variables
+     * are the same. NULL: nothing is remembered. */
+    const char *cache;
     /* Set to non-zero by a signal handler: the child that is being asked is ended and hw_detect gives ACCEL_CANCELLED. May be NULL. */
     const volatile sig_atomic_t *cancel;
 } hw_options;
@@ -169,13 +182,24 @@ int64_t hw_usable_bytes(void);
 
 /* ---- for probes ------------------------------------------------------------------------------------------------------------- */
 
+/* What one library is asked, in a child of its own. */
+typedef struct hw_question {
+    const char *name; /* unique among all probes' */
+    /* The library's names, NULL-terminated, absolute ones too: the first that is found is asked. */
+    const char *const *libraries;
+    /* Finds in r the devices that are known, and appends to or completes them, and evidence. */
+    accel_status (*ask)(hw_report *r, accel_error *err);
+    bool
+        measures; /* takes a while: asked only to measure, where the probe found a device; never remembered */
+} hw_question;
+
 typedef struct hw_probe {
     const char *name;
     int priority; /* lower first: a later probe completes devices that an earlier one found at the same PCI address */
     const char *summary;
     accel_status (*run)(hw_source *source, const hw_options *options, hw_report *r, accel_error *err);
-    /* In a child (hw_ask in source.h): asks the vendor's library and appends devices and evidence to r. NULL: the probe asks none. */
-    accel_status (*ask)(hw_report *r, accel_error *err);
+    const hw_question *const
+        *questions; /* in their order, NULL-terminated; NULL: the probe asks no library */
 } hw_probe;
 
 size_t hw_probe_count(void);
@@ -183,6 +207,8 @@ const hw_probe *hw_probe_at(size_t index);
 
 /* A new device with everything unknown, or the one at this PCI address that is there already. NULL when memory ends. */
 hw_device *hw_report_device(hw_report *r, const char *pci);
+/* The same of one part of a device that is cut into several; 0 is also the device that is whole. */
+hw_device *hw_report_part(hw_report *r, const char *pci, int64_t partition);
 accel_status hw_report_evidence(hw_report *r, const char *probe, bool found, const char *subject,
                                 const char *format, ...) ACCEL_PRINTF(5, 6);
 accel_status hw_report_fact(hw_report *r, hw_device *d, const char *name, const char *format, ...)
@@ -195,8 +221,8 @@ accel_status hw_report_variable(hw_report *r, const char *name, const char *valu
 hw_report *hw_report_create(void); /* empty; NULL when memory ends */
 /* The whole report as one object; docs/hardware.md says what each field is. */
 void hw_report_write_json(const hw_report *r, str_buf *out);
-/* Appends the devices and the evidence of such an object, from a child or a capture: untrusted. A device at a PCI address that is there
- * already completes that device: what the object knows replaces what was known. */
+/* Appends the devices and the evidence of such an object, from a child or a capture: untrusted. A device at the same PCI address, or without
+ * one of the same probe and id, completes the one that is there: what the object knows replaces what was known. */
 accel_status hw_report_merge_json(hw_report *r, const char *json, size_t length, accel_error *err);
 
 #endif

@@ -4,7 +4,6 @@
 #include "hw/level_zero.h"
 #include "hw/visible.h"
 
-static const char *const loader_names[] = {"libze_loader.so.1", NULL};
 static const char *const gpu_names[] = {"libze_intel_gpu.so.1", NULL};
 static const char *const npu_names[] = {"libze_intel_npu.so.1", "libze_intel_vpu.so.1", NULL};
 
@@ -29,33 +28,23 @@ static int64_t highest_mhz(hw_source *s, hw_report *r, const class_device *c) {
     return mhz > 0 ? mhz : HW_UNKNOWN;
 }
 
-/* One GPU has the index 0 whatever the order; among several the files do not tell which index is whose. Where several are asked, being left out is
- * what holds until Level Zero offers one after all. */
-static bool is_masked(hw_source *s, const hw_options *options, const machine *m, const char *mask) {
-    if (!mask || !mask[0])
-        return false;
-    return m->gpu_count == 1 ? !hw_mask_allows(mask, 0)
-                             : options && options->all && hw_source_kind_of(s) == HW_SOURCE_LIVE;
-}
-
-static void judge_gpu(hw_source *s, const hw_options *options, hw_report *r, const machine *m,
-                      const class_device *c, hw_device *d) {
+/* One GPU has the index 0 whatever the order; among several the files do not tell which index is whose: Level Zero does. */
+static void judge_gpu(hw_source *s, hw_report *r, const machine *m, const class_device *c, hw_device *d) {
     const char *mask = hw_variable_value(s, "ZE_AFFINITY_MASK");
     if (!c->node_here)
         vendor_set_state(
             d, HW_HIDDEN,
             arena_printf(r->arena, "%s is missing here", c->node ? c->node : "its render node of /dev/dri"),
             "in a container: pass /dev/dri in (--device)");
-    else if (is_masked(s, options, m, mask))
-        vendor_set_state(d, HW_HIDDEN, arena_printf(r->arena, "ZE_AFFINITY_MASK=%s leaves it out", mask),
-                         "unset ZE_AFFINITY_MASK or name this GPU in it");
+    else if (m->gpu_count == 1 && !hw_mask_allows(mask, 0))
+        vendor_hide(r, d, "ZE_AFFINITY_MASK", mask);
     else if (!m->loader || !m->gpu_library)
         vendor_set_state(d, HW_NO_DRIVER,
                          m->loader ? "Intel's compute library libze_intel_gpu.so.1 is not found"
                                    : "Level Zero's loader libze_loader.so.1 is not found",
                          "install Level Zero and Intel's compute runtime (libze1, libze-intel-gpu1)");
     else
-        vendor_unanswered(s, options, r, d, "Level Zero");
+        vendor_await(r, d, "Level Zero");
 }
 
 static hw_device *add(hw_source *s, hw_report *r, const class_device *c, hw_kind kind) {
@@ -72,8 +61,7 @@ static hw_device *add(hw_source *s, hw_report *r, const class_device *c, hw_kind
     return d;
 }
 
-static accel_status add_gpu(hw_source *s, const hw_options *options, hw_report *r, const machine *m,
-                            const class_device *c) {
+static accel_status add_gpu(hw_source *s, hw_report *r, const machine *m, const class_device *c) {
     static const char *const caps[] = {"power1_max", "power1_rated_max", NULL};
     hw_device *d = add(s, r, c, HW_GPU);
     if (!d)
@@ -81,7 +69,7 @@ static accel_status add_gpu(hw_source *s, const hw_options *options, hw_report *
     vendor_set_figure(&d->max_mhz, highest_mhz(s, r, c));
     vendor_set_figure(&d->power_limit_mw, class_power_mw(s, r, c, caps));
     d->memory_shared |= str_equal(c->pci, "0000:00:02.0"); /* where every processor has its own graphics */
-    judge_gpu(s, options, r, m, c, d);
+    judge_gpu(s, r, m, c, d);
     ACCEL_TRY(hw_report_evidence(r, INTEL_PROBE, true, c->folder, "GPU of %s%s%s", c->driver,
                                  c->node ? ", " : "", c->node ? c->node : ""));
     return m->loader && m->gpu_library ? hw_report_interface(r, d, "level_zero") : ACCEL_OK;
@@ -107,8 +95,7 @@ static const npu_kind *npu_kind_of(int64_t device_id) {
     return NULL;
 }
 
-static void judge_npu(hw_source *s, const hw_options *options, hw_report *r, const machine *m,
-                      const class_device *c, hw_device *d) {
+static void judge_npu(hw_report *r, const machine *m, const class_device *c, hw_device *d) {
     if (!c->node_here)
         vendor_set_state(
             d, HW_HIDDEN,
@@ -121,11 +108,10 @@ static void judge_npu(hw_source *s, const hw_options *options, hw_report *r, con
                       : "Level Zero's loader libze_loader.so.1 is not found",
             "install Level Zero and Intel's NPU driver (intel-level-zero-npu, intel-driver-compiler-npu)");
     else
-        vendor_unanswered(s, options, r, d, "Level Zero");
+        vendor_await(r, d, "Level Zero");
 }
 
-static accel_status add_npu(hw_source *s, const hw_options *options, hw_report *r, const machine *m,
-                            const class_device *c) {
+static accel_status add_npu(hw_source *s, hw_report *r, const machine *m, const class_device *c) {
     hw_device *d = add(s, r, c, HW_NPU);
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
@@ -137,7 +123,7 @@ static accel_status add_npu(hw_source *s, const hw_options *options, hw_report *
     int64_t mhz = class_number(s, r, c, "npu_max_frequency_mhz");
     vendor_set_figure(&d->max_mhz, mhz > 0 ? mhz : HW_UNKNOWN);
     d->memory_shared = true;
-    judge_npu(s, options, r, m, c, d);
+    judge_npu(r, m, c, d);
     ACCEL_TRY(hw_report_evidence(r, INTEL_PROBE, true, c->folder, "%s of %s", d->name, c->driver));
     return m->loader && m->npu_library ? hw_report_interface(r, d, "level_zero") : ACCEL_OK;
 }
@@ -152,7 +138,7 @@ static accel_status read_machine(hw_source *s, const hw_options *options, hw_rep
         ACCEL_TRY(hw_report_evidence(r, INTEL_PROBE, false, "/sys/class/drm", "no card of i915 or xe"));
     if (m->npu_count == 0)
         ACCEL_TRY(hw_report_evidence(r, INTEL_PROBE, false, "/sys/class/accel", "no device of intel_vpu"));
-    ACCEL_TRY(vendor_note_library(s, options, r, INTEL_PROBE, loader_names, &m->loader));
+    ACCEL_TRY(vendor_note_library(s, options, r, INTEL_PROBE, intel_level_zero.libraries, &m->loader));
     ACCEL_TRY(vendor_note_library(s, options, r, INTEL_PROBE, gpu_names, &m->gpu_library));
     return vendor_note_library(s, options, r, INTEL_PROBE, npu_names, &m->npu_library);
 }
@@ -162,9 +148,9 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
     machine m = {0};
     ACCEL_TRY(read_machine(s, options, r, &m));
     for (size_t i = 0; i < m.gpu_count; i++)
-        ACCEL_TRY(add_gpu(s, options, r, &m, &m.gpus[i]));
+        ACCEL_TRY(add_gpu(s, r, &m, &m.gpus[i]));
     for (size_t i = 0; i < m.npu_count; i++)
-        ACCEL_TRY(add_npu(s, options, r, &m, &m.npus[i]));
+        ACCEL_TRY(add_npu(s, r, &m, &m.npus[i]));
     if (m.gpu_count + m.npu_count > 0)
         return ACCEL_OK;
     return hw_report_evidence(
@@ -173,15 +159,12 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
         "with intel_vpu, and Level Zero with Intel's libraries");
 }
 
-static accel_status ask(hw_report *r, accel_error *err) {
-    (void)err;
-    return intel_ask_level_zero(r);
-}
+static const hw_question *const questions[] = {&intel_level_zero, NULL};
 
 const hw_probe probe_intel = {
     .name = INTEL_PROBE,
     .priority = 62,
     .summary = "Intel GPUs and NPUs: i915, xe and intel_vpu in /sys, Level Zero",
     .run = run,
-    .ask = ask,
+    .questions = questions,
 };

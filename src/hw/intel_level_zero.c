@@ -1,6 +1,4 @@
 /* What Level Zero offers to this process: Intel's GPUs and NPUs that are really usable. */
-#include <stdlib.h>
-
 #include "base/str.h"
 #include "hw/level_zero.h"
 #include "hw/visible.h"
@@ -216,13 +214,14 @@ static void ask_power(const ze_api *z, hw_report *r) {
 
 /* SYCL programs, and all that is built on SYCL, see less than Level Zero where this variable says so. */
 static accel_status note_selector(hw_report *r) {
-    const char *selector = getenv("ONEAPI_DEVICE_SELECTOR");
-    const char *shown = selector ? vendor_text(r->arena, selector, 128) : NULL;
+    static const char variable[] = "ONEAPI_DEVICE_SELECTOR";
+    const char *selector = vendor_variable(r->arena, variable);
     size_t index = 0;
-    for (size_t i = 0; shown && i < r->device_count; i++) {
+    for (size_t i = 0; selector && i < r->device_count; i++) {
         hw_device *d = &r->devices[i];
-        if (d->kind == HW_GPU && !hw_selector_allows(selector, "level_zero", "gpu", index++))
-            ACCEL_TRY(hw_report_fact(r, d, "sycl", "ONEAPI_DEVICE_SELECTOR=%s leaves it out", shown));
+        if (d->kind == HW_GPU && d->state == HW_USABLE && str_equal(d->probe, INTEL_PROBE) &&
+            !hw_selector_allows(selector, "level_zero", "gpu", index++))
+            ACCEL_TRY(hw_report_fact(r, d, "sycl", "%s", vendor_left_out(r->arena, variable, selector)));
     }
     return ACCEL_OK;
 }
@@ -239,16 +238,19 @@ static accel_status ask_open(const ze_api *z, hw_report *r, const char *missing)
         ACCEL_TRY(ask_driver(z, r, drivers[i], &device_count));
     ask_power(z, r);
     ACCEL_TRY(note_selector(r));
-    const char *mask = getenv("ZE_AFFINITY_MASK"), *shown = mask ? vendor_text(r->arena, mask, 128) : NULL;
+    (void)vendor_hide_others(r, INTEL_PROBE, "ZE_AFFINITY_MASK");
+    const char *mask = vendor_variable(r->arena, "ZE_AFFINITY_MASK");
     return hw_report_evidence(r, INTEL_PROBE, device_count > 0, z->name, "%u driver%s, %zu device%s%s%s%s%s",
                               count, count == 1 ? "" : "s", device_count, device_count == 1 ? "" : "s",
-                              shown ? " left by ZE_AFFINITY_MASK=" : "", shown ? shown : "",
+                              mask ? " left by ZE_AFFINITY_MASK=" : "", mask ? mask : "",
                               missing ? "; an old library without " : "", missing ? missing : "");
 }
 
-accel_status intel_ask_level_zero(hw_report *r) {
-    static const char *const names[] = {"libze_loader.so.1", NULL};
+static const char *const names[] = {"libze_loader.so.1", NULL};
+
+static accel_status ask(hw_report *r, accel_error *err) {
     ze_api z = {0};
+    (void)err; /* only memory can end it */
     ACCEL_TRY(vendor_open(r, INTEL_PROBE, names, &z.library, &z.name));
     if (!z.library)
         return ACCEL_OK;
@@ -258,3 +260,5 @@ accel_status intel_ask_level_zero(hw_report *r) {
                                   "is no Level Zero that lists devices: it lacks %s", missing);
     return ask_open(&z, r, missing);
 }
+
+const hw_question intel_level_zero = {.name = "level_zero", .libraries = names, .ask = ask};

@@ -108,7 +108,7 @@ typedef struct ze_api {
     int (*power_limits)(void *domain, zes_sustained_limit *sustained, void *burst, void *peak);
 } ze_api;
 
-/* Asks libze_loader.so.1: GPUs and NPUs that Level Zero offers to this process. */
-accel_status intel_ask_level_zero(hw_report *r);
+/* Which GPUs and NPUs Level Zero offers to this process. */
+extern const hw_question intel_level_zero;
 
 #endif

@@ -8,9 +8,6 @@
 #define GPUS    "/proc/driver/nvidia/gpus"
 #define VERSION "/proc/driver/nvidia/version"
 
-static const char *const nvml_names[] = {"libnvidia-ml.so.1", NULL};
-static const char *const cuda_names[] = {"libcuda.so.1", NULL};
-
 typedef struct gpu {
     const char *pci, *model, *uuid, *firmware;
     int64_t minor; /* of /dev/nvidiaN */
@@ -98,8 +95,8 @@ static accel_status read_driver(hw_source *s, hw_report *r, machine *m) {
 
 static accel_status look_for_libraries(hw_source *s, const hw_options *options, hw_report *r, machine *m) {
     bool wsl = false;
-    ACCEL_TRY(vendor_note_library(s, options, r, NVIDIA_PROBE, nvml_names, &m->nvml));
-    ACCEL_TRY(vendor_note_library(s, options, r, NVIDIA_PROBE, cuda_names, &m->cuda));
+    ACCEL_TRY(vendor_note_library(s, options, r, NVIDIA_PROBE, nvidia_nvml.libraries, &m->nvml));
+    ACCEL_TRY(vendor_note_library(s, options, r, NVIDIA_PROBE, nvidia_cuda.libraries, &m->cuda));
     ACCEL_TRY(vendor_note_path(s, r, NVIDIA_PROBE, "/dev/nvidiactl", "absent: no program can open the driver",
                                &m->control));
     if (!hw_exists(s, "/dev/dxg"))
@@ -131,8 +128,7 @@ static bool is_left_out(hw_source *s, const machine *m, size_t index) {
     return hw_visible_place(&v, index) < 0;
 }
 
-static void judge(hw_source *s, const hw_options *options, hw_report *r, const machine *m, size_t index,
-                  hw_device *d) {
+static void judge(hw_source *s, hw_report *r, const machine *m, size_t index, hw_device *d) {
     const gpu *g = &m->gpus[index];
     const char *node = arena_printf(r->arena, "/dev/nvidia%lld", (long long)g->minor);
     if (g->excluded)
@@ -145,20 +141,16 @@ static void judge(hw_source *s, const hw_options *options, hw_report *r, const m
                        : "/dev/nvidiactl is missing here",
             "in a container: start it with this GPU (docker run --gpus all); else run nvidia-modprobe");
     else if (is_left_out(s, m, index))
-        vendor_set_state(d, HW_HIDDEN,
-                         arena_printf(r->arena, "CUDA_VISIBLE_DEVICES=%s leaves it out",
-                                      hw_variable_value(s, "CUDA_VISIBLE_DEVICES")),
-                         "unset CUDA_VISIBLE_DEVICES or name this GPU in it");
+        vendor_hide(r, d, "CUDA_VISIBLE_DEVICES", hw_variable_value(s, "CUDA_VISIBLE_DEVICES"));
     else if (!m->cuda)
         vendor_set_state(d, HW_NO_DRIVER, "libcuda.so.1 is not found",
                          "install the driver's libraries of the same version; in a container: "
                          "NVIDIA_DRIVER_CAPABILITIES=compute,utility");
     else
-        vendor_unanswered(s, options, r, d, "NVIDIA's library");
+        vendor_await(r, d, "NVIDIA's library");
 }
 
-static accel_status add_gpu(hw_source *s, const hw_options *options, hw_report *r, const machine *m,
-                            size_t index) {
+static accel_status add_gpu(hw_source *s, hw_report *r, const machine *m, size_t index) {
     const gpu *g = &m->gpus[index];
     hw_device *d = hw_report_device(r, g->pci);
     if (!d)
@@ -170,7 +162,7 @@ static accel_status add_gpu(hw_source *s, const hw_options *options, hw_report *
     d->driver_version = m->driver_version;
     d->name = g->model ? g->model : d->name;
     d->id = g->uuid ? g->uuid : d->id;
-    judge(s, options, r, m, index, d);
+    judge(s, r, m, index, d);
     if (m->cuda)
         ACCEL_TRY(hw_report_interface(r, d, "cuda"));
     return g->firmware ? hw_report_fact(r, d, "firmware", "%s", g->firmware) : ACCEL_OK;
@@ -183,7 +175,7 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
     ACCEL_TRY(read_gpus(s, r, &m));
     ACCEL_TRY(look_for_libraries(s, options, r, &m));
     for (size_t i = 0; i < m.count; i++)
-        ACCEL_TRY(add_gpu(s, options, r, &m, i));
+        ACCEL_TRY(add_gpu(s, r, &m, i));
     if (m.count > 0)
         return ACCEL_OK;
     return hw_report_evidence(
@@ -193,16 +185,12 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
         hw_exists(s, "/dev/dxg") ? "; under WSL2 the driver is Windows' and only its library tells" : "");
 }
 
-static accel_status ask(hw_report *r, accel_error *err) {
-    (void)err;
-    ACCEL_TRY(nvidia_ask_nvml(r));
-    return nvidia_ask_cuda(r);
-}
+static const hw_question *const questions[] = {&nvidia_nvml, &nvidia_cuda, &nvidia_copy, NULL};
 
 const hw_probe probe_nvidia = {
     .name = NVIDIA_PROBE,
     .priority = 60,
     .summary = "NVIDIA GPUs: /proc/driver/nvidia, NVML, CUDA's driver library",
     .run = run,
-    .ask = ask,
+    .questions = questions,
 };

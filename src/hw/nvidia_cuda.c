@@ -1,5 +1,4 @@
 /* What CUDA's driver library offers to this process: the GPUs that are really usable. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -24,7 +23,7 @@ static const vendor_symbol symbols[] = {
 
 /* ---- errors ------------------------------------------------------------------------------------------------------------------ */
 
-static const char *words(const cuda_api *c, arena *a, int error) {
+const char *nvidia_cuda_words(const cuda_api *c, arena *a, int error) {
     const char *name = NULL, *text = NULL;
     if (c->error_name)
         (void)c->error_name(error, &name);
@@ -76,7 +75,7 @@ static hw_device *by_uuid(hw_report *r, const char *digits) {
     return NULL;
 }
 
-static hw_device *device_of(const cuda_api *c, hw_report *r, int device) {
+hw_device *nvidia_cuda_device(const cuda_api *c, hw_report *r, int device) {
     uint8_t uuid[16] = {0};
     const char *digits = c->uuid && c->uuid(uuid, device) == 0 ? vendor_uuid(r->arena, "", uuid) : NULL;
     hw_device *d = by_uuid(r, digits);
@@ -122,8 +121,8 @@ static accel_status ask_device(const cuda_api *c, hw_report *r, int ordinal) {
     int device = 0, error = c->device(&device, ordinal);
     if (error != 0)
         return hw_report_evidence(r, NVIDIA_PROBE, false, c->name, "device %d: %s", ordinal,
-                                  words(c, r->arena, error));
-    hw_device *d = device_of(c, r, device);
+                                  nvidia_cuda_words(c, r->arena, error));
+    hw_device *d = nvidia_cuda_device(c, r, device);
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
     d->kind = HW_GPU;
@@ -139,14 +138,7 @@ static accel_status ask_device(const cuda_api *c, hw_report *r, int ordinal) {
 /* ---- those that CUDA does not offer --------------------------------------------------------------------------------------------- */
 
 static void hide_others(hw_report *r) {
-    const char *list = getenv("CUDA_VISIBLE_DEVICES");
-    const char *shown = list ? vendor_text(r->arena, list, 256) : NULL;
-    if (list)
-        vendor_judge_others(
-            r, NVIDIA_PROBE, HW_HIDDEN,
-            arena_printf(r->arena, "CUDA_VISIBLE_DEVICES=%s leaves it out", shown ? shown : ""),
-            "unset CUDA_VISIBLE_DEVICES or name this GPU in it");
-    else
+    if (!vendor_hide_others(r, NVIDIA_PROBE, "CUDA_VISIBLE_DEVICES"))
         vendor_judge_others(
             r, NVIDIA_PROBE, HW_HIDDEN, "CUDA does not offer it to this process",
             "in a container: pass its device file in; with MIG: CUDA takes the first instance unless "
@@ -154,7 +146,7 @@ static void hide_others(hw_report *r) {
 }
 
 static accel_status note_init_failure(const cuda_api *c, hw_report *r, int error) {
-    const char *said = words(c, r->arena, error);
+    const char *said = nvidia_cuda_words(c, r->arena, error);
     ACCEL_TRY(hw_report_evidence(r, NVIDIA_PROBE, false, c->name, "cuInit: %s", said));
     if (error == CUDA_NO_DEVICE) /* also what an empty CUDA_VISIBLE_DEVICES gives */
         hide_others(r);
@@ -169,7 +161,7 @@ static accel_status ask_open(const cuda_api *c, hw_report *r, const char *missin
     const char *text = has_version ? arena_printf(r->arena, "CUDA %d.%d", version / 1000, version % 1000 / 10)
                                    : "CUDA of unknown version";
     if (error != 0) {
-        const char *said = words(c, r->arena, error);
+        const char *said = nvidia_cuda_words(c, r->arena, error);
         vendor_judge_others(r, NVIDIA_PROBE, HW_BROKEN, said, remedy_of(error));
         return hw_report_evidence(r, NVIDIA_PROBE, false, c->name, "%s; the number of devices: %s",
                                   text ? text : "CUDA", said);
@@ -181,17 +173,26 @@ static accel_status ask_open(const cuda_api *c, hw_report *r, const char *missin
     return ACCEL_OK;
 }
 
-accel_status nvidia_ask_cuda(hw_report *r) {
-    static const char *const names[] = {"libcuda.so.1", NULL};
+static const char *const names[] = {"libcuda.so.1", NULL};
+
+accel_status nvidia_open_cuda(hw_report *r, cuda_api *c, const char **missing) {
+    ACCEL_TRY(vendor_open(r, NVIDIA_PROBE, names, &c->library, &c->name));
+    if (c->library)
+        *missing = vendor_bind(c->library, symbols, sizeof symbols / sizeof symbols[0], c, r->arena);
+    return ACCEL_OK;
+}
+
+static accel_status ask(hw_report *r, accel_error *err) {
     cuda_api c = {0};
-    ACCEL_TRY(vendor_open(r, NVIDIA_PROBE, names, &c.library, &c.name));
+    const char *missing = NULL;
+    (void)err; /* only memory can end it */
+    ACCEL_TRY(nvidia_open_cuda(r, &c, &missing));
     if (!c.library) {
         vendor_judge_others(r, NVIDIA_PROBE, HW_NO_DRIVER, "libcuda.so.1 cannot be loaded",
                             "install the driver's libraries of the same version; in a container: "
                             "NVIDIA_DRIVER_CAPABILITIES=compute,utility");
         return ACCEL_OK;
     }
-    const char *missing = vendor_bind(c.library, symbols, sizeof symbols / sizeof symbols[0], &c, r->arena);
     if (!c.init || !c.count || !c.device) {
         vendor_judge_others(r, NVIDIA_PROBE, HW_BROKEN, "libcuda.so.1 lacks functions that list devices",
                             "install NVIDIA's driver anew");
@@ -201,3 +202,5 @@ accel_status nvidia_ask_cuda(hw_report *r) {
     int error = c.init(0);
     return error != 0 ? note_init_failure(&c, r, error) : ask_open(&c, r, missing);
 }
+
+const hw_question nvidia_cuda = {.name = "cuda", .libraries = names, .ask = ask};

@@ -161,9 +161,7 @@ static accel_status ask_compute_mode(const nvml_api *n, hw_report *r, void *hand
     if (!n->compute_mode || n->compute_mode(handle, &mode) != 0 || mode < 0 || mode > 3)
         return ACCEL_OK;
     if (mode == NVML_COMPUTE_PROHIBITED) {
-        d->state = HW_HIDDEN;
-        d->reason = "its compute mode is prohibited";
-        d->remedy = "nvidia-smi -c DEFAULT";
+        vendor_set_state(d, HW_HIDDEN, "its compute mode is prohibited", "nvidia-smi -c DEFAULT");
     }
     return hw_report_fact(r, d, "compute mode", "%s", modes[mode]);
 }
@@ -180,12 +178,13 @@ static accel_status ask_facts(const nvml_api *n, hw_report *r, void *handle, hw_
     return ask_compute_mode(n, r, handle, d);
 }
 
-/* A fresh device of ours; pci NULL: without an address. */
+/* A device of ours; pci NULL: without an address. What files say that hides it stands until CUDA offers it. */
 static hw_device *add(hw_report *r, const char *pci, const char *driver_version) {
     hw_device *d = hw_report_device(r, pci);
     if (d) {
         d->kind = HW_GPU;
-        d->state = HW_NOT_PROBED;
+        if (d->state != HW_HIDDEN || !str_equal(d->probe, NVIDIA_PROBE))
+            vendor_await(r, d, "CUDA's library");
         d->probe = NVIDIA_PROBE;
         d->vendor = "NVIDIA";
         d->driver = "nvidia";
@@ -253,11 +252,12 @@ static accel_status ask_mig(const nvml_api *n, hw_report *r, void *handle, hw_de
     size_t place = (size_t)(d - r->devices); /* adding instances may move the array */
     ACCEL_TRY(ask_instances(n, r, handle, driver_version, parent ? parent : "?", &count));
     d = &r->devices[place];
-    d->state = HW_HIDDEN;
-    d->reason = count > 0 ? "MIG is on: programs use its instances" : "MIG is on and there is no instance";
-    d->remedy = count > 0
-                    ? "choose an instance, or nvidia-smi -mig 0 for the whole GPU"
-                    : "nvidia-smi mig -cgi … -C creates instances; nvidia-smi -mig 0 gives the whole GPU";
+    if (count > 0)
+        vendor_set_state(d, HW_HIDDEN, "MIG is on: programs use its instances",
+                         "choose an instance, or nvidia-smi -mig 0 for the whole GPU");
+    else
+        vendor_set_state(d, HW_HIDDEN, "MIG is on and there is no instance",
+                         "nvidia-smi mig -cgi … -C creates instances; nvidia-smi -mig 0 gives the whole GPU");
     return ACCEL_OK;
 }
 
@@ -269,9 +269,8 @@ static accel_status refused_gpu(const nvml_api *n, hw_report *r, unsigned index,
     if (!d)
         return ACCEL_OUT_OF_MEMORY;
     d->id = arena_printf(r->arena, "%u", index);
-    d->state = error == NVML_NO_PERMISSION || error == NVML_OPERATING_SYSTEM ? HW_HIDDEN : HW_BROKEN;
-    d->reason = words(n, r->arena, error);
-    d->remedy = remedy_of(error);
+    bool refused = error == NVML_NO_PERMISSION || error == NVML_OPERATING_SYSTEM;
+    vendor_set_state(d, refused ? HW_HIDDEN : HW_BROKEN, words(n, r->arena, error), remedy_of(error));
     return hw_report_evidence(r, NVIDIA_PROBE, false, n->name, "GPU %u: %s", index, d->reason);
 }
 
@@ -328,9 +327,11 @@ static accel_status ask_open(const nvml_api *n, hw_report *r, const char *missin
     return ACCEL_OK;
 }
 
-accel_status nvidia_ask_nvml(hw_report *r) {
-    static const char *const names[] = {"libnvidia-ml.so.1", NULL};
+static const char *const names[] = {"libnvidia-ml.so.1", NULL};
+
+static accel_status ask(hw_report *r, accel_error *err) {
     nvml_api n = {0};
+    (void)err; /* only memory can end it */
     ACCEL_TRY(vendor_open(r, NVIDIA_PROBE, names, &n.library, &n.name));
     if (!n.library)
         return ACCEL_OK;
@@ -347,3 +348,5 @@ accel_status nvidia_ask_nvml(hw_report *r) {
         (void)n.shutdown();
     return status;
 }
+
+const hw_question nvidia_nvml = {.name = "nvml", .libraries = names, .ask = ask};

@@ -109,10 +109,19 @@ typedef struct cuda_api {
     int (*error_string)(int error, const char **text);
 } cuda_api;
 
-/* Adds NVML's GPUs and their instances of MIG, all HW_NOT_PROBED unless NVML itself says that one is broken or refused. */
-accel_status nvidia_ask_nvml(hw_report *r);
+/* Adds NVML's GPUs and their instances of MIG, which await CUDA's word unless NVML itself says that one is broken or refused. */
+extern const hw_question nvidia_nvml;
 /* What CUDA offers to this process decides which of them are usable; GPUs that only CUDA knows are added. */
-accel_status nvidia_ask_cuda(hw_report *r);
+extern const hw_question nvidia_cuda;
+/* How fast what CUDA offers copies to and from the host. */
+extern const hw_question nvidia_copy;
+
+/* Loads libcuda.so.1 and takes its functions. c->library NULL: it does not load, and evidence says so. *missing: those that it lacks, or NULL. */
+accel_status nvidia_open_cuda(hw_report *r, cuda_api *c, const char **missing);
+/* "CUDA error 3 CUDA_ERROR_…: text" */
+const char *nvidia_cuda_words(const cuda_api *c, arena *a, int error);
+/* The device that CUDA calls so, found or new; NULL when memory ends. */
+hw_device *nvidia_cuda_device(const cuda_api *c, hw_report *r, int device);
 
 /* What a GPU of this compute capability computes in, by the CUDA programming guide's tables; NULL: not known. */
 const char *nvidia_precisions(int major, int minor);

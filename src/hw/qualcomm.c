@@ -133,10 +133,13 @@ static accel_status ask(hw_report *r, accel_error *err) {
                               p->core.patch, p->own.major, p->own.minor, p->own.patch);
 }
 
+static const hw_question question = {.name = "qnn", .libraries = names, .ask = ask};
+static const hw_question *const questions[] = {&question, NULL};
+
 const hw_probe probe_qualcomm = {
     .name = QUALCOMM_PROBE,
     .priority = 63,
     .summary = "Qualcomm's Hexagon processors: remoteproc, FastRPC, QNN",
     .run = run,
-    .ask = ask,
+    .questions = questions,
 };

@@ -50,15 +50,23 @@ void hw_report_destroy(hw_report *r) {
     arena_destroy(r->arena); /* r itself lies in it */
 }
 
-hw_device *hw_report_find(hw_report *r, const char *pci) {
-    for (size_t i = 0; pci && i < r->device_count; i++)
-        if (str_equal(r->devices[i].pci, pci))
-            return &r->devices[i];
+hw_device *report_find(hw_report *r, const char *pci, int64_t partition, const char *probe, const char *id) {
+    for (size_t i = 0; i < r->device_count; i++) {
+        hw_device *d = &r->devices[i];
+        int64_t part = d->partition > 0 ? d->partition : 0;
+        if (pci ? str_equal(d->pci, pci) && part == (partition > 0 ? partition : 0)
+                : id && !d->pci && str_equal(d->id, id) && str_equal(d->probe, probe))
+            return d;
+    }
     return NULL;
 }
 
 hw_device *hw_report_device(hw_report *r, const char *pci) {
-    hw_device *d = hw_report_find(r, pci);
+    return hw_report_part(r, pci, HW_UNKNOWN);
+}
+
+hw_device *hw_report_part(hw_report *r, const char *pci, int64_t partition) {
+    hw_device *d = report_find(r, pci, partition, NULL, NULL);
     if (d)
         return d;
     const char *copy = arena_strdup(r->arena, pci);
@@ -69,12 +77,15 @@ hw_device *hw_report_device(hw_report *r, const char *pci) {
     *d = (hw_device){.kind = HW_ACCELERATOR,
                      .state = HW_NOT_PROBED,
                      .pci = copy,
+                     .partition = partition,
                      .memory_bytes = HW_UNKNOWN,
                      .memory_free_bytes = HW_UNKNOWN,
                      .units = HW_UNKNOWN,
                      .max_mhz = HW_UNKNOWN,
                      .memory_max_mhz = HW_UNKNOWN,
                      .power_limit_mw = HW_UNKNOWN,
+                     .copy_to_mb_per_s = HW_UNKNOWN,
+                     .copy_from_mb_per_s = HW_UNKNOWN,
                      .numa_node = HW_UNKNOWN};
     return d;
 }
@@ -95,7 +106,7 @@ accel_status hw_report_evidence(hw_report *r, const char *probe, bool found, con
     va_list arguments;
     va_start(arguments, format);
     hw_evidence e = {arena_strdup(r->arena, probe), arena_strdup(r->arena, subject),
-                     text_of(r->arena, format, arguments), found};
+                     text_of(r->arena, format, arguments), found, NULL};
     va_end(arguments);
     if (!e.probe || !e.subject || !e.finding || r->evidence_count >= HW_MOST_EVIDENCE ||
         !mem_grow((void **)&r->evidence, &r->evidence_capacity, r->evidence_count + 1, sizeof e))
@@ -127,9 +138,18 @@ accel_status hw_report_fact(hw_report *r, hw_device *d, const char *name, const 
             return ACCEL_OK;
         }
     }
+    if (d->fact_count >= HW_MOST_FACTS)
+        return ACCEL_OUT_OF_MEMORY;
     facts[d->fact_count++] = fact;
     d->facts = facts;
     return ACCEL_OK;
+}
+
+const char *report_fact(const hw_device *d, const char *name) {
+    for (size_t i = 0; i < d->fact_count; i++)
+        if (str_equal(d->facts[i].name, name))
+            return d->facts[i].value;
+    return NULL;
 }
 
 accel_status hw_report_interface(hw_report *r, hw_device *d, const char *interface) {
@@ -138,7 +158,7 @@ accel_status hw_report_interface(hw_report *r, hw_device *d, const char *interfa
             return ACCEL_OK;
     const char **all = one_more(r->arena, d->interfaces, d->interface_count, sizeof *all);
     const char *copy = arena_strdup(r->arena, interface);
-    if (!all || !copy)
+    if (!all || !copy || d->interface_count >= HW_MOST_FACTS)
         return ACCEL_OUT_OF_MEMORY;
     all[d->interface_count++] = copy;
     d->interfaces = all;

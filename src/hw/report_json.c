@@ -119,7 +119,8 @@ static void write_facts(const hw_device *d, str_buf *out) {
     str_append(out, "}");
 }
 
-static void write_device(const hw_device *d, bool first, str_buf *out) {
+/* whole: with what only hw/ needs. */
+static void write_device(const hw_device *d, bool first, bool whole, str_buf *out) {
     begin_object(out, first, "kind", hw_kind_name(d->kind));
     json_append_member_text(out, "state", hw_state_name(d->state));
     json_append_member_text(out, "probe", d->probe);
@@ -127,6 +128,7 @@ static void write_device(const hw_device *d, bool first, str_buf *out) {
     json_append_member_text(out, "name", d->name);
     json_append_member_text(out, "id", d->id);
     json_append_member_text(out, "pci", d->pci);
+    json_append_member_integer(out, "partition", d->partition);
     json_append_member_text(out, "driver", d->driver);
     json_append_member_text(out, "driver_version", d->driver_version);
     json_append_member_text(out, "architecture", d->architecture);
@@ -137,16 +139,46 @@ static void write_device(const hw_device *d, bool first, str_buf *out) {
     json_append_member_integer(out, "max_mhz", d->max_mhz);
     json_append_member_integer(out, "memory_max_mhz", d->memory_max_mhz);
     json_append_member_integer(out, "power_limit_mw", d->power_limit_mw);
+    json_append_member_integer(out, "copy_to_mb_per_s", d->copy_to_mb_per_s);
+    json_append_member_integer(out, "copy_from_mb_per_s", d->copy_from_mb_per_s);
     json_append_member_integer(out, "numa_node", d->numa_node);
     append_texts(out, "interfaces", d->interfaces, d->interface_count);
     json_append_member_text(out, "precisions", d->precisions);
     json_append_member_text(out, "reason", d->reason);
     json_append_member_text(out, "remedy", d->remedy);
+    json_append_member_text(out, "asked_at", d->asked_at);
     write_facts(d, out);
+    if (whole && d->awaits)
+        str_append(out, ",\"awaits\":true");
     str_append_char(out, '}');
 }
 
-static void write_evidence(const hw_report *r, str_buf *out) {
+static bool is_same(const hw_device *d, const hw_report *before, size_t index) {
+    str_buf now = {0}, then = {0};
+    if (index >= before->device_count)
+        return false;
+    write_device(d, true, true, &now);
+    write_device(&before->devices[index], true, true, &then);
+    bool same = !now.failed && !then.failed && str_equal(str_text(&now), str_text(&then));
+    str_free(&now);
+    str_free(&then);
+    return same;
+}
+
+void report_write_devices(const hw_report *r, const hw_report *before, str_buf *out) {
+    bool first = true;
+    str_append_char(out, '[');
+    for (size_t i = 0; i < r->device_count; i++) {
+        const hw_device *d = &r->devices[i];
+        if (before ? is_same(d, before, i) : d->kind == HW_BROWSER)
+            continue;
+        write_device(d, first, true, out);
+        first = false;
+    }
+    str_append_char(out, ']');
+}
+
+void report_write_evidence(const hw_report *r, str_buf *out) {
     str_append(out, ",\"evidence\":[");
     for (size_t i = 0; i < r->evidence_count; i++) {
         const hw_evidence *e = &r->evidence[i];
@@ -154,6 +186,7 @@ static void write_evidence(const hw_report *r, str_buf *out) {
         json_append_member_text(out, "subject", e->subject);
         str_appendf(out, ",\"found\":%s", e->found ? "true" : "false");
         json_append_member_text(out, "finding", e->finding);
+        json_append_member_text(out, "asked_at", e->asked_at);
         str_append_char(out, '}');
     }
     str_append_char(out, ']');
@@ -187,9 +220,9 @@ void hw_report_write_json(const hw_report *r, str_buf *out) {
     write_allowance(&r->allowance, out);
     str_append(out, ",\"devices\":[");
     for (size_t i = 0; i < r->device_count; i++)
-        write_device(&r->devices[i], i == 0, out);
+        write_device(&r->devices[i], i == 0, false, out);
     str_append_char(out, ']');
-    write_evidence(r, out);
+    report_write_evidence(r, out);
     write_variables(r, out);
     str_append_char(out, '}');
 }
@@ -247,19 +280,8 @@ static void take_facts(yyjson_val *o, hw_report *r, hw_device *d, bool *ok) {
     }
 }
 
-static bool take_device(yyjson_val *o, hw_report *r) {
-    enum { STATES = HW_BROKEN + 1 };
-    bool ok = yyjson_is_obj(o);
-    int kind = HW_ACCELERATOR, state = HW_NOT_PROBED;
-    const char *pci = json_get_text(o, "pci", r->arena, &ok);
-    ok = ok && known_name(json_get_text(o, "kind", r->arena, &ok), kind_at, HW_KIND_COUNT, &kind) &&
-         known_name(json_get_text(o, "state", r->arena, &ok), state_at, STATES, &state);
-    hw_device *d = ok ? hw_report_device(r, pci) : NULL;
-    if (!d)
-        return false;
-    d->kind = (hw_kind)kind;
-    d->state = (hw_state)state;
-    d->reason = d->remedy = NULL; /* of the state */
+/* Texts and figures that are taken as they are. */
+static void take_members(yyjson_val *o, hw_report *r, hw_device *d, bool *ok) {
     const struct {
         const char *key;
         const char **field;
@@ -272,7 +294,8 @@ static bool take_device(yyjson_val *o, hw_report *r) {
                  {"architecture", &d->architecture},
                  {"precisions", &d->precisions},
                  {"reason", &d->reason},
-                 {"remedy", &d->remedy}};
+                 {"remedy", &d->remedy},
+                 {"asked_at", &d->asked_at}};
     const struct {
         const char *key;
         int64_t *field;
@@ -282,27 +305,59 @@ static bool take_device(yyjson_val *o, hw_report *r) {
                     {"max_mhz", &d->max_mhz},
                     {"memory_max_mhz", &d->memory_max_mhz},
                     {"power_limit_mw", &d->power_limit_mw},
+                    {"copy_to_mb_per_s", &d->copy_to_mb_per_s},
+                    {"copy_from_mb_per_s", &d->copy_from_mb_per_s},
                     {"numa_node", &d->numa_node}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        take_text(o, texts[i].key, r->arena, texts[i].field, &ok);
+        take_text(o, texts[i].key, r->arena, texts[i].field, ok);
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
-        take_integer(o, integers[i].key, integers[i].field, &ok);
-    d->memory_shared = json_get_bool(o, "memory_shared", d->memory_shared, &ok);
-    take_facts(o, r, d, &ok);
+        take_integer(o, integers[i].key, integers[i].field, ok);
+    d->memory_shared = json_get_bool(o, "memory_shared", d->memory_shared, ok);
+    take_facts(o, r, d, ok);
+}
+
+/* asked_at NULL: an answer of now. */
+static bool take_device(yyjson_val *o, hw_report *r, const char *asked_at) {
+    enum { STATES = HW_BROKEN + 1 };
+    bool ok = yyjson_is_obj(o);
+    int kind = HW_ACCELERATOR, state = HW_NOT_PROBED;
+    const char *pci = json_get_text(o, "pci", r->arena, &ok), *id = json_get_text(o, "id", r->arena, &ok),
+               *probe = json_get_text(o, "probe", r->arena, &ok);
+    int64_t partition = json_get_int(o, "partition", HW_UNKNOWN, &ok);
+    ok = ok && known_name(json_get_text(o, "kind", r->arena, &ok), kind_at, HW_KIND_COUNT, &kind) &&
+         known_name(json_get_text(o, "state", r->arena, &ok), state_at, STATES, &state);
+    hw_device *d = ok ? report_find(r, pci, partition, probe, id) : NULL;
+    d = d || !ok ? d : hw_report_part(r, pci, partition);
+    if (!d)
+        return false;
+    int64_t free_now = d->memory_free_bytes;
+    d->kind = (hw_kind)kind;
+    d->state = (hw_state)state;
+    d->reason = d->remedy = NULL; /* of the state */
+    d->awaits = json_get_bool(o, "awaits", false, &ok);
+    take_members(o, r, d, &ok);
+    if (asked_at) {
+        d->asked_at = asked_at;
+        d->memory_free_bytes = free_now;
+    }
     return ok;
 }
 
-static bool take_evidence(yyjson_val *o, hw_report *r) {
+static bool take_evidence(yyjson_val *o, hw_report *r, const char *asked_at) {
     bool ok = yyjson_is_obj(o);
     const char *probe = json_get_text(o, "probe", r->arena, &ok);
     const char *subject = json_get_text(o, "subject", r->arena, &ok);
     const char *finding = json_get_text(o, "finding", r->arena, &ok);
     bool found = json_get_bool(o, "found", false, &ok);
-    return ok && probe && subject && finding &&
-           hw_report_evidence(r, probe, found, subject, "%s", finding) == ACCEL_OK;
+    if (!ok || !probe || !subject || !finding ||
+        hw_report_evidence(r, probe, found, subject, "%s", finding) != ACCEL_OK)
+        return false;
+    r->evidence[r->evidence_count - 1].asked_at = asked_at;
+    return true;
 }
 
-accel_status hw_report_merge_json(hw_report *r, const char *json, size_t length, accel_error *err) {
+static accel_status merge(hw_report *r, const char *json, size_t length, const char *asked_at,
+                          accel_error *err) {
     yyjson_doc *doc = NULL;
     ACCEL_TRY(json_parse(json, length, (size_t)1 << 20, "a probe's answer", &doc, err));
     yyjson_val *root = yyjson_doc_get_root(doc), *one;
@@ -310,10 +365,20 @@ accel_status hw_report_merge_json(hw_report *r, const char *json, size_t length,
                     evidence = yyjson_arr_iter_with(yyjson_obj_get(root, "evidence"));
     bool ok = yyjson_is_obj(root);
     while ((one = yyjson_arr_iter_next(&devices)))
-        ok = ok && take_device(one, r);
+        ok = ok && take_device(one, r, asked_at);
     while ((one = yyjson_arr_iter_next(&evidence)))
-        ok = ok && take_evidence(one, r);
+        ok = ok && take_evidence(one, r, asked_at);
     yyjson_doc_free(doc);
     return ok ? ACCEL_OK
               : error_set(err, ACCEL_BAD_FILE, "a probe's answer has members that no probe writes");
+}
+
+accel_status hw_report_merge_json(hw_report *r, const char *json, size_t length, accel_error *err) {
+    return merge(r, json, length, NULL, err);
+}
+
+accel_status report_merge_remembered(hw_report *r, const char *json, size_t length, const char *asked_at,
+                                     accel_error *err) {
+    const char *copy = arena_strdup(r->arena, asked_at);
+    return copy ? merge(r, json, length, copy, err) : error_no_memory(err, "a remembered answer", length);
 }

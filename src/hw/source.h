@@ -56,13 +56,13 @@ const char *hw_variable_value(hw_source *s, const char *name);
 const char *hw_answer(const hw_source *s, const char *name);
 accel_status hw_answer_remember(hw_source *s, const char *name, const char *text, accel_error *err);
 
-/* What a probe's `ask` says in a child process of its own, within options->timeout_s: its devices and evidence are appended to r. A child that
- * crashes, hangs, prints or forks becomes a line of evidence and is ended with all it started. From a capture: what was said then; from a
+/* What a probe's libraries say to the questions that the options want, each asked in a child process of its own within options->timeout_s: devices and evidence are appended to r. A child
+ * that crashes, hangs, prints or forks becomes a line of evidence and is ended with all it started. From a capture: what was said then; from a
  * folder: nothing, since libraries are the living machine's. */
 accel_status hw_ask(hw_source *s, const hw_probe *probe, const hw_options *options, hw_report *r,
                     accel_error *err);
 
-/* The child's side: the hidden entry of a program, `program __hw PROBE`. probes NULL: the table. Returns the exit code. */
+/* The child's side: the hidden entry of a program, `program __hw QUESTION`. probes NULL: the table. Returns the exit code. */
 #define HW_CHILD_ARGUMENT "__hw"
 int hw_child_main(const hw_probe *const *probes, size_t count, const char *name);
 

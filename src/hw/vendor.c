@@ -38,13 +38,22 @@ static const char *in_loader_configuration(hw_source *s, hw_report *r, const cha
     return path;
 }
 
-const char *vendor_find_library(hw_source *s, hw_report *r, const char *name) {
+static const char *find_named(hw_source *s, hw_report *r, const char *name) {
     static const char usual[] = "/usr/lib/x86_64-linux-gnu:/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:"
                                 "/lib/aarch64-linux-gnu:/usr/lib64:/lib64:/usr/lib:/lib:/usr/local/lib:"
                                 "/opt/rocm/lib:/usr/lib/wsl/lib:/vendor/lib64";
+    if (name[0] == '/')
+        return hw_exists(s, name) ? name : NULL;
     const char *path = in_list(s, r, hw_variable_value(s, "LD_LIBRARY_PATH"), ":", name);
     path = path ? path : in_loader_configuration(s, r, name);
     return path ? path : in_list(s, r, usual, ":", name);
+}
+
+const char *vendor_find_library(hw_source *s, hw_report *r, const char *const *names, size_t *which) {
+    const char *path = NULL;
+    for (*which = 0; names[*which] && !(path = find_named(s, r, names[*which]));)
+        ++*which;
+    return path;
 }
 
 static bool is_asked_now(hw_source *s, const hw_options *options) {
@@ -61,11 +70,8 @@ static const char *other_names(arena *a, const char *const *names) {
 
 accel_status vendor_note_library(hw_source *s, const hw_options *options, hw_report *r, const char *probe,
                                  const char *const *names, bool *found) {
-    const char *path = NULL;
     size_t i = 0;
-    while (names[i] && !(path = names[i][0] == '/' ? (hw_exists(s, names[i]) ? names[i] : NULL)
-                                                   : vendor_find_library(s, r, names[i])))
-        i++;
+    const char *path = vendor_find_library(s, r, names, &i);
     *found = path != NULL;
     if (!path && is_asked_now(s, options))
         return ACCEL_OK; /* what the loader itself says follows */
@@ -90,13 +96,34 @@ void vendor_set_state(hw_device *d, hw_state state, const char *reason, const ch
     d->state = state;
     d->reason = reason;
     d->remedy = remedy;
+    d->awaits = false;
 }
 
 void vendor_judge_others(hw_report *r, const char *probe, hw_state state, const char *reason,
                          const char *remedy) {
     for (size_t i = 0; i < r->device_count; i++)
-        if (r->devices[i].state == HW_NOT_PROBED && str_equal(r->devices[i].probe, probe))
+        if (r->devices[i].awaits && str_equal(r->devices[i].probe, probe))
             vendor_set_state(&r->devices[i], state, reason, remedy);
+}
+
+const char *vendor_left_out(arena *a, const char *variable, const char *value) {
+    return arena_printf(a, "%s=%s leaves it out", variable, value);
+}
+
+static const char *remedy_of(arena *a, const char *variable) {
+    return arena_printf(a, "unset %s or name this device in it", variable);
+}
+
+void vendor_hide(hw_report *r, hw_device *d, const char *variable, const char *value) {
+    vendor_set_state(d, HW_HIDDEN, vendor_left_out(r->arena, variable, value), remedy_of(r->arena, variable));
+}
+
+bool vendor_hide_others(hw_report *r, const char *probe, const char *variable) {
+    const char *value = vendor_variable(r->arena, variable);
+    if (value)
+        vendor_judge_others(r, probe, HW_HIDDEN, vendor_left_out(r->arena, variable, value),
+                            remedy_of(r->arena, variable));
+    return value != NULL;
 }
 
 accel_status vendor_note_offer(hw_report *r, const char *probe, const char *name, const char *version,
@@ -106,13 +133,9 @@ accel_status vendor_note_offer(hw_report *r, const char *probe, const char *name
                               missing ? missing : "");
 }
 
-void vendor_unanswered(hw_source *s, const hw_options *options, hw_report *r, hw_device *d, const char *who) {
-    if (is_asked_now(s, options))
-        vendor_set_state(d, HW_BROKEN, arena_printf(r->arena, "%s says nothing of it", who),
-                         "the lines of evidence tell what it did");
-    else
-        vendor_set_state(d, HW_NOT_PROBED, arena_printf(r->arena, "%s was not asked", who),
-                         "accel detect --all");
+void vendor_await(hw_report *r, hw_device *d, const char *who) {
+    vendor_set_state(d, HW_NOT_PROBED, arena_printf(r->arena, "%s was not asked", who), "accel detect --all");
+    d->awaits = true;
 }
 
 /* ---- texts of lines ------------------------------------------------------------------------------------------------------ */
@@ -253,6 +276,12 @@ const char *vendor_text(arena *a, const char *bytes, size_t size) {
 const char *vendor_pci(arena *a, uint64_t domain, uint64_t bus, uint64_t device, uint64_t function) {
     return arena_printf(a, "%04x:%02x:%02x.%x", (unsigned)domain, (unsigned)(bus & 0xff),
                         (unsigned)(device & 0x1f), (unsigned)(function & 7));
+}
+
+const char *vendor_variable(arena *a, const char *name) {
+    enum { SHOWN = 256 };
+    const char *value = getenv(name), *text = value ? vendor_text(a, value, SHOWN) : NULL;
+    return value && !text ? "" : text;
 }
 
 const char *vendor_uuid(arena *a, const char *prefix, const uint8_t bytes[16]) {

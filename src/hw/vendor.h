@@ -8,9 +8,9 @@
 
 /* ---- in `run`: by files ------------------------------------------------------------------------------------------------- */
 
-/* Where the system's loader would find a library, as far as text files tell: LD_LIBRARY_PATH, /etc/ld.so.conf.d, the usual folders.
- * NULL: not there. Lives as long as the report's arena. */
-const char *vendor_find_library(hw_source *s, hw_report *r, const char *name);
+/* Where the system's loader would find the first of `names` (NULL-terminated) that is there, as far as text files tell: LD_LIBRARY_PATH,
+ * /etc/ld.so.conf.d, the usual folders. NULL: none. Lives as long as the report's arena. */
+const char *vendor_find_library(hw_source *s, hw_report *r, const char *const *names, size_t *which);
 /* A line of evidence for the first of `names` (NULL-terminated) that is found, or one that names them all; none of what is absent where `ask`
  * follows and says so better. */
 accel_status vendor_note_library(hw_source *s, const hw_options *options, hw_report *r, const char *probe,
@@ -19,13 +19,19 @@ accel_status vendor_note_library(hw_source *s, const hw_options *options, hw_rep
 accel_status vendor_note_path(hw_source *s, hw_report *r, const char *probe, const char *path,
                               const char *absent, bool *found);
 
-/* The state of a device whose vendor's library decides it: not probed or, where it is being asked now, unanswered until `ask` says better.
- * who: "NVIDIA's library". */
-void vendor_unanswered(hw_source *s, const hw_options *options, hw_report *r, hw_device *d, const char *who);
+/* A device awaits the word of its vendor's library, and is not probed until then. who: "NVIDIA's library". */
+void vendor_await(hw_report *r, hw_device *d, const char *who);
+/* What is known of it now; it awaits nothing. */
 void vendor_set_state(hw_device *d, hw_state state, const char *reason, const char *remedy);
-/* The devices of this probe that are not probed yet get this state. */
+/* The devices of this probe that still await its library's word get this state. */
 void vendor_judge_others(hw_report *r, const char *probe, hw_state state, const char *reason,
                          const char *remedy);
+/* "X=value leaves it out". */
+const char *vendor_left_out(arena *a, const char *variable, const char *value);
+/* Hidden by that. */
+void vendor_hide(hw_report *r, hw_device *d, const char *variable, const char *value);
+/* All that still await their library's word are, where the variable is set. False: it is not. In `ask`. */
+bool vendor_hide_others(hw_report *r, const char *probe, const char *variable);
 /* Evidence of how many devices the library of that name offers this process; missing: functions that it lacks, or NULL. */
 accel_status vendor_note_offer(hw_report *r, const char *probe, const char *name, const char *version,
                                int count, const char *missing);
@@ -59,6 +65,8 @@ const char *vendor_bind(const library *l, const vendor_symbol *symbols, size_t c
 const char *vendor_text(arena *a, const char *bytes, size_t size);
 /* "0000:01:00.0"; NULL when memory ends. */
 const char *vendor_pci(arena *a, uint64_t domain, uint64_t bus, uint64_t device, uint64_t function);
+/* A variable of this process as printable text; NULL: not set. In `ask`, where no source is. */
+const char *vendor_variable(arena *a, const char *name);
 /* 8-4-4-4-12 hexadecimal digits behind a prefix; NULL when all bytes are 0. */
 const char *vendor_uuid(arena *a, const char *prefix, const uint8_t bytes[16]);
 

@@ -2,7 +2,6 @@
  * same device stands in the end. */
 #include "hw/vulkan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -36,15 +35,38 @@ static accel_status note_drivers(hw_source *s, hw_report *r) {
                               list[0] ? list : "no driver is registered here or in /etc/vulkan/icd.d");
 }
 
-static accel_status note_variables(hw_source *s, hw_report *r) {
+/* A file that a variable names in place of the registered ones, or a folder of such. The loader passes over a bad one without a word. */
+static accel_status note_file(hw_source *s, hw_report *r, const char *variable, const char *path) {
+    const char *finding = "the loader takes the drivers named there alone";
+    bool is_there = hw_exists(s, path),
+         is_good = is_there && (hw_read_lines(s, path, "library_path") != NULL || hw_list(s, path) != NULL);
+    if (!is_good)
+        finding = is_there ? "it describes no driver" : "there is no such file";
+    return hw_report_evidence(r, VULKAN_PROBE, is_good, path, "%s names it: %s", variable, finding);
+}
+
+static accel_status note_files(hw_source *s, hw_report *r, const char *variable, const char *list) {
+    while (*list) {
+        size_t length = strcspn(list, ":");
+        const char *path = arena_strndup(r->arena, list, length);
+        if (!path)
+            return ACCEL_OUT_OF_MEMORY;
+        if (length > 0)
+            ACCEL_TRY(note_file(s, r, variable, path));
+        list += length + (list[length] == ':');
+    }
+    return ACCEL_OK;
+}
+
+/* The first variable that is set counts; where none is, drivers are registered in folders. */
+static accel_status note_where_drivers_are(hw_source *s, hw_report *r) {
     static const char *const variables[] = {"VK_DRIVER_FILES", "VK_ICD_FILENAMES"};
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *value = hw_variable_value(s, variables[i]);
-        if (value)
-            ACCEL_TRY(hw_report_evidence(r, VULKAN_PROBE, true, variables[i],
-                                         "the loader takes the drivers of %s alone", value));
+        if (value && value[0])
+            return note_files(s, r, variables[i], value);
     }
-    return ACCEL_OK;
+    return note_drivers(s, r);
 }
 
 static accel_status run(hw_source *s, const hw_options *options, hw_report *r, accel_error *err) {
@@ -56,8 +78,7 @@ static accel_status run(hw_source *s, const hw_options *options, hw_report *r, a
             r, VULKAN_PROBE, false, "platform vulkan",
             "to have it: the loader (libvulkan1) and a driver (mesa-vulkan-drivers, or the "
             "GPU vendor's)");
-    ACCEL_TRY(note_variables(s, r));
-    return note_drivers(s, r);
+    return note_where_drivers_are(s, r);
 }
 
 /* ---- the loader's functions ---------------------------------------------------------------------------------------------------------- */
@@ -95,7 +116,9 @@ static const char *version_text(arena *a, uint32_t v) {
 static const char *words(arena *a, int error) {
     const char *text = error == VK_INCOMPATIBLE_DRIVER     ? ": no driver that works with this loader"
                        : error == VK_INITIALIZATION_FAILED ? ": initialisation failed"
-                                                           : "";
+                       : error == VK_OUT_OF_HOST_MEMORY
+                           ? ": out of memory, or a driver's file that is no JSON"
+                           : "";
     return arena_printf(a, "Vulkan error %d%s", error, text);
 }
 
@@ -238,6 +261,8 @@ static accel_status add_adapter(const vulkan_api *v, hw_report *r, void *handle,
         return ACCEL_OUT_OF_MEMORY;
     d->kind = software ? HW_ACCELERATOR : HW_GPU;
     d->probe = VULKAN_PROBE;
+    if (!d->pci)
+        d->id = arena_printf(r->arena, "adapter %zu", index);
     vendor_set_state(d, HW_USABLE, NULL, NULL);
     vendor_set_text(&d->name, vendor_text(r->arena, a->properties.name, sizeof a->properties.name));
     vendor_set_text(&d->vendor, vendor_name(a->properties.vendor_id));
@@ -305,10 +330,13 @@ static accel_status ask(hw_report *r, accel_error *err) {
     return ask_open(&v, r, missing);
 }
 
+static const hw_question question = {.name = "vulkan", .libraries = names, .ask = ask};
+static const hw_question *const questions[] = {&question, NULL};
+
 const hw_probe probe_vulkan = {
     .name = VULKAN_PROBE,
     .priority = 55,
     .summary = "Vulkan adapters, through the loader",
     .run = run,
-    .ask = ask,
+    .questions = questions,
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/posix/io.h"
 
 enum { MOST_OUTPUTS = 4096 };
 static const uint64_t outputs_magic = 0x31747570746f6361ULL;
@@ -21,16 +22,9 @@ typedef struct output_head {
 } output_head;
 
 static accel_status write_all(int descriptor, const void *bytes, size_t length, accel_error *err) {
-    for (const char *at = bytes; length > 0;) {
-        ssize_t n = write(descriptor, at, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return error_set(err, ACCEL_IO, "cannot keep the outputs: %s", strerror(errno));
-        at += n;
-        length -= (size_t)n;
-    }
-    return ACCEL_OK;
+    return io_write_all(descriptor, bytes, length)
+               ? ACCEL_OK
+               : error_set(err, ACCEL_IO, "cannot keep the outputs: %s", strerror(errno));
 }
 
 accel_status outputs_write(int descriptor, const tensor *tensors, size_t count, accel_error *err) {

@@ -1,5 +1,5 @@
 /* What engines answered when they were last asked, so that a list of this machine need not load their libraries.
- *   {"accel_probes": 1, "hardware": text, "engines": [{"engine", "library", "size", "mtime_ns", "report"}]} */
+ *   {"accel_probes": 1, "program": commit, "hardware": text, "engines": [{"engine", "library", "size", "mtime_ns", "report"}]} */
 #include <string.h>
 #include <sys/stat.h>
 

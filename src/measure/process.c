@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/posix/spawn.h"
 #include "hw/hw.h"
 
 extern char **environ;
@@ -75,16 +75,6 @@ uint64_t process_cpu_ns(const process *p) {
 
 /* ---- starting ---------------------------------------------------------------------------------------------------------- */
 
-/* Descriptors for the child lie above those that they become, so that no dup2 closes one that is still needed. */
-static int lift(int descriptor) {
-    enum { ABOVE_ALL = 10 };
-    if (descriptor < 0 || descriptor >= ABOVE_ALL)
-        return descriptor;
-    int lifted = fcntl(descriptor, F_DUPFD_CLOEXEC, ABOVE_ALL);
-    close(descriptor);
-    return lifted;
-}
-
 typedef struct plumbing {
     int child_socket, child_errors, null;
 } plumbing;
@@ -102,10 +92,10 @@ static bool lay_pipes(process *p, plumbing *ends) {
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0 && pipe2(errors, O_CLOEXEC) == 0;
     p->socket = sockets[0];
     p->errors = errors[0];
-    p->outputs = lift(memfd_create("outputs", MFD_CLOEXEC));
-    ends->child_socket = lift(sockets[1]);
-    ends->child_errors = lift(errors[1]);
-    ends->null = lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    p->outputs = spawn_lift(memfd_create("outputs", MFD_CLOEXEC));
+    ends->child_socket = spawn_lift(sockets[1]);
+    ends->child_errors = spawn_lift(errors[1]);
+    ends->null = spawn_lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
     ok = ok && p->outputs >= 0 && ends->child_socket >= 0 && ends->child_errors >= 0 && ends->null >= 0;
     return ok && fcntl(p->errors, F_SETFL, O_NONBLOCK) == 0;
 }
@@ -139,31 +129,19 @@ static char *make_temporary(void) {
 
 static int spawn(const char *program, process *p, const plumbing *ends) {
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, usual;
     char *arguments[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)MEASURE_CHILD_ARGUMENT, NULL};
     posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_adddup2(&actions, ends->null, 0);
     posix_spawn_file_actions_adddup2(&actions, ends->child_errors,
                                      1); /* a runtime that prints must not spoil our stdout */
     posix_spawn_file_actions_adddup2(&actions, ends->child_errors, 2);
     posix_spawn_file_actions_adddup2(&actions, ends->child_socket, WIRE_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, p->outputs, WIRE_OUTPUTS);
-    sigemptyset(&none);
-    sigfillset(&usual);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &usual);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     p->temporary = make_temporary();
     char **environment = p->temporary ? child_environment(p->temporary) : NULL;
-    int failure =
-        posix_spawn(&p->pid, program, &actions, &attributes, arguments, environment ? environment : environ);
+    int failure = spawn_apart(&p->pid, program, &actions, arguments, environment);
     mem_free(environment);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     if (failure)
         p->pid = 0;
     return failure;

@@ -13,6 +13,10 @@
  * status with its reason. Columns in which nothing varies are listed above instead. Provenance and "generated" weights are always shown. */
 table *report_table(const record *records, size_t count); /* NULL when memory ends */
 
+/* What ran where: a row a model, a column an engine and platform; the median where the case is ok, else its status. Only
+ * what these records say: a case that was not run is empty. NULL when memory ends. */
+table *report_matrix(const record *records, size_t count);
+
 /* Sentences under the table: warnings of the records, absent platforms with the evidence, each once. */
 void report_notes(const record *records, size_t count, str_buf *out);
 

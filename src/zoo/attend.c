@@ -54,20 +54,36 @@ static value_id output(builder *b, const zoo_attention *a, value_id mixed) {
 
 /* ---- caches ------------------------------------------------------------------------------------------- */
 
-static value_id cache_input(builder *b, const zoo_attention *a, const char *name, const char *length) {
-    return build_input(b, name, DTYPE_F32, 4,
-                       (int64_t[]){DIM_UNKNOWN, a->kv_heads, DIM_UNKNOWN, a->head_size},
-                       (const char *const[]){"batch", NULL, length, NULL});
+static value_id heads_input(builder *b, const zoo_attention *a, const char *name, int64_t length,
+                            const char *length_name) {
+    return build_input(b, name, DTYPE_F32, 4, (int64_t[]){DIM_UNKNOWN, a->kv_heads, length, a->head_size},
+                       (const char *const[]){"batch", NULL, length_name, NULL});
+}
+
+/* Made by whoever asks first: see zoo_cache_capacity. */
+static value_id past_input(builder *b, const zoo_attention *a, const char *part) {
+    const char *name = zoo_spell(b, "past_key_values.%lld.%s", (long long)a->layer, part);
+    value_id there = b->error.status == ACCEL_OK ? graph_find_value(b->graph, name) : VALUE_NONE;
+    return there != VALUE_NONE ? there : heads_input(b, a, name, DIM_UNKNOWN, "capacity");
+}
+
+static value_id cross_input(builder *b, const zoo_attention *a, const char *part) {
+    const char *name = zoo_spell(b, "cross.%lld.%s", (long long)a->layer, part);
+    return heads_input(b, a, name, a->other_length ? a->other_length : DIM_UNKNOWN, "encoder_sequence");
+}
+
+value_id zoo_cache_capacity(builder *b, const zoo_attention *given) {
+    zoo_attention a = completed(given);
+    return zoo_length(b, past_input(b, &a, "key"), 2);
 }
 
 /* The cache with this token's keys or values written into their place, as 4-D heads. */
 static value_id cached(builder *b, const zoo_attention *a, value_id fresh, const char *part) {
-    long long layer = (long long)a->layer;
-    value_id past = cache_input(b, a, zoo_spell(b, "past_key_values.%lld.%s", layer, part), "capacity");
+    value_id past = past_input(b, a, part);
     value_id heads = split_heads(b, fresh, a->kv_heads, a->head_size);
     value_id present = build_op(b, "TensorScatter", 3, (value_id[]){past, heads, a->cache->write_indices}, 1,
                                 &BUILD_INT("axis", 2));
-    build_output(b, zoo_spell(b, "present.%lld.%s", layer, part), present);
+    build_output(b, zoo_spell(b, "present.%lld.%s", (long long)a->layer, part), present);
     if (b->error.status == ACCEL_OK)
         b->graph->values[past].updated = true;
     return present;
@@ -86,11 +102,13 @@ static void give_heads(builder *b, const zoo_attention *a, const char *stem, val
 
 /* ---- the blocks --------------------------------------------------------------------------------------- */
 
-static void key_value(builder *b, const zoo_attention *a, value_id states, value_id *k, value_id *v) {
-    int64_t width = a->kv_heads * a->head_size;
-    *k = build_linear(b, a->k, states, a->other_width, width, a->k_bias);
-    *k = head_states(b, a, *k, a->k_norm, a->kv_heads);
-    *v = build_linear(b, a->v, states, a->other_width, width, a->v_bias);
+static value_id key(builder *b, const zoo_attention *a, value_id states) {
+    value_id k = build_linear(b, a->k, states, a->other_width, a->kv_heads * a->head_size, a->k_bias);
+    return head_states(b, a, k, a->k_norm, a->kv_heads);
+}
+
+static value_id value(builder *b, const zoo_attention *a, value_id states) {
+    return build_linear(b, a->v, states, a->other_width, a->kv_heads * a->head_size, a->v_bias);
 }
 
 static value_id query(builder *b, const zoo_attention *a, value_id states) {
@@ -111,9 +129,15 @@ static value_id mix(builder *b, const zoo_attention *a, value_id q, value_id k, 
 
 value_id zoo_attend(builder *b, const zoo_attention *given, value_id states) {
     zoo_attention a = completed(given);
-    value_id q = query(b, &a, states), k, v;
-    key_value(b, &a, states, &k, &v);
+    value_id q = query(b, &a, states), k = key(b, &a, states), v = value(b, &a, states);
     return output(b, &a, mix(b, &a, q, k, v));
+}
+
+value_id zoo_attend_apart(builder *b, const zoo_attention *given, value_id queries, value_id keys,
+                          value_id values) {
+    zoo_attention a = completed(given);
+    value_id q = query(b, &a, queries), k = key(b, &a, keys), v = value(b, &a, values);
+    return output(b, &a, attention_op(b, &a, q, k, v, a.causal));
 }
 
 value_id zoo_attend_packed(builder *b, const zoo_attention *given, value_id packed) {
@@ -128,22 +152,20 @@ value_id zoo_attend_packed(builder *b, const zoo_attention *given, value_id pack
 
 void zoo_cross_keys(builder *b, const zoo_attention *given, value_id others) {
     zoo_attention a = completed(given);
-    value_id k, v;
-    key_value(b, &a, others, &k, &v);
-    give_heads(b, &a, "cross", k, "key");
-    give_heads(b, &a, "cross", v, "value");
+    give_heads(b, &a, "cross", key(b, &a, others), "key");
+    give_heads(b, &a, "cross", value(b, &a, others), "value");
 }
 
 value_id zoo_attend_to(builder *b, const zoo_attention *given, value_id states, value_id others) {
     zoo_attention a = completed(given);
     value_id q = query(b, &a, states), k, v;
     if (a.cache && a.cache->mode == ZOO_DECODE) {
-        long long layer = (long long)a.layer;
-        k = cache_input(b, &a, zoo_spell(b, "cross.%lld.key", layer), "encoder_sequence");
-        v = cache_input(b, &a, zoo_spell(b, "cross.%lld.value", layer), "encoder_sequence");
+        k = cross_input(b, &a, "key");
+        v = cross_input(b, &a, "value");
         q = split_heads(b, q, a.heads, a.head_size);
         return output(b, &a, join_heads(b, attention_op(b, &a, q, k, v, false), a.heads, a.head_size));
     }
-    key_value(b, &a, others, &k, &v);
+    k = key(b, &a, others);
+    v = value(b, &a, others);
     return output(b, &a, attention_op(b, &a, q, k, v, false));
 }

@@ -73,8 +73,9 @@ value_id zoo_range(builder *b, value_id length) {
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values) {
     value_id id = VALUE_NONE;
     shape s = shape_make(rank, dims);
-    if (b->error.status == ACCEL_OK)
-        (void)graph_add_constant(b->graph, NULL, DTYPE_F32, &s, values, &id, &b->error);
+    if (b->error.status == ACCEL_OK &&
+        graph_add_constant(b->graph, NULL, DTYPE_F32, &s, values, &id, &b->error) == ACCEL_OK)
+        b->graph->values[id].data.buffer = true;
     return id;
 }
 
@@ -84,6 +85,11 @@ value_id zoo_scaled(builder *b, value_id x, double factor) {
 
 value_id zoo_l2_normalized(builder *b, value_id x) {
     return build_op(b, "LpNormalization", 1, &x, 2, (build_attr[]){BUILD_INT("axis", -1), BUILD_INT("p", 2)});
+}
+
+value_id zoo_mean(builder *b, value_id x, int64_t axis) {
+    return build_op(b, "ReduceMean", 2, (value_id[]){x, build_i64s(b, 1, &axis)}, 1,
+                    &BUILD_INT("keepdims", 0));
 }
 
 /* ---- layers ------------------------------------------------------------------------------------------- */
@@ -105,6 +111,24 @@ value_id zoo_gated_feed_forward(builder *b, const char *gate, const char *up, co
     value_id open = build_activation(b, activation, build_linear(b, gate, x, width, wide, false));
     value_id inner = BUILD(b, "Mul", open, build_linear(b, up, x, width, wide, false));
     return build_linear(b, down, inner, wide, width, false);
+}
+
+static int64_t groups_of(const zoo_conv *c) {
+    return c->groups ? c->groups : 1;
+}
+
+value_id zoo_conv_1d_by(builder *b, const char *name, value_id x, value_id weight, const zoo_conv *c) {
+    value_id bias = c->bias ? build_weight(b, zoo_spell(b, "%s.bias", name), 1, &c->out) : VALUE_NONE;
+    return build_op(b, "Conv", 3, (value_id[]){x, weight, bias}, 3,
+                    (build_attr[]){BUILD_INTS("strides", 1, &c->stride),
+                                   BUILD_INTS("pads", 2, ((int64_t[]){c->pad, c->pad})),
+                                   BUILD_INT("group", groups_of(c))});
+}
+
+value_id zoo_conv_1d(builder *b, const char *name, value_id x, const zoo_conv *c) {
+    value_id weight = build_weight(b, zoo_spell(b, "%s.weight", name), 3,
+                                   (int64_t[]){c->out, c->in / groups_of(c), c->kernel});
+    return zoo_conv_1d_by(b, name, x, weight, c);
 }
 
 /* ---- masks -------------------------------------------------------------------------------------------- */

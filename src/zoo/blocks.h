@@ -36,7 +36,8 @@ value_id zoo_length(builder *b, value_id x, int64_t axis);
 value_id zoo_range(builder *b, value_id length);
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values); /* a constant */
 value_id zoo_scaled(builder *b, value_id x, double factor);
-value_id zoo_l2_normalized(builder *b, value_id x); /* along the last axis */
+value_id zoo_l2_normalized(builder *b, value_id x);      /* along the last axis */
+value_id zoo_mean(builder *b, value_id x, int64_t axis); /* without that axis */
 
 /* ---- layers ------------------------------------------------------------------------------------------- */
 
@@ -47,6 +48,16 @@ value_id zoo_feed_forward(builder *b, const char *up, const char *down, value_id
 /* down·(activation(gate·x) · up·x), as Llama and T5 1.1 do, without biases. */
 value_id zoo_gated_feed_forward(builder *b, const char *gate, const char *up, const char *down, value_id x,
                                 int64_t width, int64_t wide, const char *activation);
+
+/* A convolution along the last axis of [batch, in, length]. */
+typedef struct zoo_conv {
+    int64_t in, out, kernel, stride, pad; /* on both sides */
+    int64_t groups;                       /* 0: 1 */
+    bool bias;
+} zoo_conv;
+value_id zoo_conv_1d(builder *b, const char *name, value_id x, const zoo_conv *c);
+/* The same with a weight [out, in / groups, kernel] that is computed. */
+value_id zoo_conv_1d_by(builder *b, const char *name, value_id x, value_id weight, const zoo_conv *c);
 
 /* Keys to keep, from a mask [batch, keys] of 1 and 0: bool [batch, 1, 1, keys]. */
 value_id zoo_keep_mask(builder *b, value_id mask);
@@ -85,8 +96,9 @@ typedef struct zoo_cache {
 typedef struct zoo_attention {
     const char *q, *k, *v, *o;
     bool q_bias, k_bias, v_bias, o_bias;
-    int64_t width;       /* of the states */
-    int64_t other_width; /* of the others; 0: width */
+    int64_t width;        /* of the states */
+    int64_t other_width;  /* of the others; 0: width */
+    int64_t other_length; /* of the others, where the class fixes it; 0: any */
     int64_t heads, kv_heads /* 0: heads */, head_size /* 0: width / heads */;
     double scale; /* 0: 1/√head_size */
     bool causal;  /* key ≤ query; not in DECODE, where the mask says all */
@@ -100,6 +112,9 @@ typedef struct zoo_attention {
 } zoo_attention;
 
 value_id zoo_attend(builder *b, const zoo_attention *a, value_id states);
+/* The same with queries, keys and values made from states of their own. No cache. */
+value_id zoo_attend_apart(builder *b, const zoo_attention *a, value_id queries, value_id keys,
+                          value_id values);
 /* The middle of it, without projections, from q, k and v in one tensor [batch, sequence, 3·width] (one key head a
  * query head); also without the output projection. */
 value_id zoo_attend_packed(builder *b, const zoo_attention *a, value_id packed);
@@ -107,6 +122,8 @@ value_id zoo_attend_packed(builder *b, const zoo_attention *a, value_id packed);
  * zoo_cross_keys; in DECODE they are inputs, and `others` is ignored. */
 value_id zoo_attend_to(builder *b, const zoo_attention *a, value_id states, value_id others);
 void zoo_cross_keys(builder *b, const zoo_attention *a, value_id others);
+/* The length of the cache of a->layer, i64 [1]: what masks of a DECODE without attention_mask are made from. */
+value_id zoo_cache_capacity(builder *b, const zoo_attention *a);
 
 /* ---- rotary positions (rope.c) ------------------------------------------------------------------------ */
 
@@ -134,5 +151,17 @@ zoo_text_inputs zoo_text_inputs_make(builder *b, zoo_mode mode);
 zoo_text_inputs zoo_text_inputs_make_rows(builder *b, zoo_mode mode, int64_t rows);
 /* Logits of all positions, or of the last one in PREFILL. table: [vocabulary, width]. */
 void zoo_lm_logits(builder *b, zoo_mode mode, value_id states, value_id table);
+
+/* The decoder's side of an encoder-decoder in INFERENCE and DECODE, and what follows for its self-attention. */
+typedef struct zoo_decoder {
+    value_id ids;       /* decoder_input_ids, i64 [batch, decoder_sequence] */
+    value_id places;    /* of the queries: i64 [1, decoder_sequence], or [batch, 1] in DECODE */
+    value_id distances; /* key - query: i64 [1 or batch, queries, keys] */
+    value_id keep;      /* DECODE: keys up to this token, bool [batch, 1, 1, capacity]; else VALUE_NONE */
+    zoo_cache cache;    /* give its address */
+} zoo_decoder;
+zoo_decoder zoo_decoder_make(builder *b, zoo_mode mode, int64_t kv_heads, int64_t head_size);
+/* zoo_class.derive of an encoder-decoder: without decoder_input_ids, every sequence begins with the start token. */
+accel_status zoo_decoder_start(const zoo_model *m, zoo_given_list *given, accel_error *err);
 
 #endif

@@ -45,6 +45,7 @@ typedef struct zoo_build {
     /* out: see zoo_model */
     int64_t vocabulary, max_sequence;
     zoo_generation generation;
+    zoo_dim_rule dim_rule;
 } zoo_build;
 
 /* Tensors by name: what a user gives, and what follows from it. */
@@ -65,6 +66,7 @@ struct zoo_class {
     const zoo_architecture *architectures; /* ends with a NULL name */
     const zoo_spelling *spellings;         /* ends with a NULL file; may be NULL */
     const zoo_fixed *fixed;                /* ends with a NULL key; may be NULL */
+    int64_t image[2]; /* height and width of a benchmark's images where the model leaves them open; 0: 224 */
     /* Reads the configuration and adds inputs, nodes and outputs. */
     accel_status (*build)(builder *b, zoo_build *z, accel_error *err);
     /* Adds the graph's inputs that follow from what is given (positions of image tokens from their ids) and that
@@ -86,7 +88,7 @@ const tensor *zoo_given_find(const zoo_given_list *given, const char *name);
 /* The same, of this type and rank; an error names it. Optional: NULL where it is not there. */
 accel_status zoo_given_need(const zoo_given_list *given, const char *name, dtype type, int rank,
                             const tensor **out, accel_error *err);
-/* That each is an input of the graph or one of these names, which end with NULL. */
+/* An error names one that is neither an input of the graph nor among these names, which end with NULL (may be NULL). */
 accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, const char *const *names,
                              accel_error *err);
 /* A new tensor of zeros, owned by the list. The pointer is good until the next call. */
@@ -101,15 +103,17 @@ void zoo_given_free(zoo_given_list *given);
 
 typedef struct zoo_weights {
     weight_source source;    /* first: the builder sees only this */
-    const safetensors *file; /* NULL: generated */
+    const safetensors *file; /* these, or */
+    gguf *packed;            /* those; neither: generated */
     name_map names;          /* of the file's tensors, as the class spells them */
     bool *asked;             /* one a tensor of the file */
     uint64_t seed;
     arena *memory; /* of the graph: for names of random streams and for widened weights */
 } zoo_weights;
 
-/* Names the file's tensors as the class does. memory is the graph's arena. */
-accel_status zoo_weights_start(zoo_weights *w, const safetensors *file, const zoo_spelling *spellings,
+/* Names the tensors of the folder's safetensors as the class does; those of its GGUF file have such names already.
+ * folder NULL, or one without weights: they are generated. memory is the graph's arena. */
+accel_status zoo_weights_start(zoo_weights *w, const hf_folder *folder, const zoo_spelling *spellings,
                                uint64_t seed, arena *memory, accel_error *err);
 /* "a.weight [2, 3], …" of tensors in the file that nothing asked for; at most a few, then their number. Empty: none. */
 void zoo_weights_unused(const zoo_weights *w, str_buf *out);

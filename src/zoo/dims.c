@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "zoo/class.h"
+
 enum {
     DEFAULT_SEQUENCE = 128,
     DEFAULT_IMAGE = 224,
@@ -155,6 +157,10 @@ static void report(resolver *r, const graph_value *v, int axis, int64_t value) {
     str_appendf(&r->out->assumed, "%s%s", r->out->assumed.length ? ", " : "", entry);
 }
 
+static int64_t image_side(const zoo_class *class, int axis) {
+    return class && class->image[axis] > 0 ? class->image[axis] : DEFAULT_IMAGE;
+}
+
 static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role role) {
     const zoo_input_options *o = r->options;
     int64_t longest = r->model->max_sequence, value = 1;
@@ -172,7 +178,7 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
         break;
     case ROLE_HEIGHT:
     case ROLE_WIDTH:
-        value = DEFAULT_IMAGE;
+        value = image_side(r->model->class, role == ROLE_WIDTH);
         break;
     case ROLE_CHANNELS:
         value = DEFAULT_CHANNELS;
@@ -188,11 +194,29 @@ static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role rol
     return value;
 }
 
+static bool is_ruled(const resolver *r, const graph_value *v, int axis) {
+    const char *name = r->model->dim_rule.name;
+    return name && str_equal(v->dim_names[axis], name);
+}
+
+static accel_status check_rule(const resolver *r, const graph_value *v, int axis, int64_t value) {
+    const zoo_dim_rule *rule = &r->model->dim_rule;
+    if (!is_ruled(r, v, axis) || (value >= rule->least && (rule->most == 0 || value <= rule->most)))
+        return ACCEL_OK;
+    bool few = value < rule->least;
+    return error_set(r->err, ACCEL_UNSUPPORTED, "input '%s' has %lld %s; %s takes at %s %lld", v->name,
+                     (long long)value, rule->name, r->model->name, few ? "least" : "most",
+                     (long long)(few ? rule->least : rule->most));
+}
+
 static accel_status resolve_dim(resolver *r, const graph_value *v, const value_type *t, int axis,
                                 int64_t *dim) {
     dim_role role = role_of(r->model->graph, v, t, axis);
     const zoo_dim *given = given_dim(r, v, axis);
-    if (*dim == DIM_UNKNOWN)
+    if (*dim == DIM_UNKNOWN && !given && is_ruled(r, v, axis)) {
+        *dim = r->model->dim_rule.usual;
+        report(r, v, axis, *dim);
+    } else if (*dim == DIM_UNKNOWN)
         *dim = given ? given->value : by_role(r, v, axis, role);
     else if (given && given->value != *dim)
         return error_set(r->err, ACCEL_UNSUPPORTED,
@@ -201,6 +225,7 @@ static accel_status resolve_dim(resolver *r, const graph_value *v, const value_t
     if (*dim < 0)
         return error_set(r->err, ACCEL_INVALID_ARGUMENT, "dimension '%s' cannot be %lld",
                          given ? given->name : v->name, (long long)*dim);
+    ACCEL_TRY(check_rule(r, v, axis, *dim));
     if (role == ROLE_BATCH && r->out->batch == 0)
         r->out->batch = *dim;
     int64_t tokens = role == ROLE_CAPACITY ? *dim - 1 : *dim;

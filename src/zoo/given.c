@@ -27,7 +27,7 @@ accel_status zoo_given_known(const zoo_model *m, const zoo_given_list *given, co
         bool known = false;
         for (size_t k = 0; k < m->graph->input_count && !known; k++)
             known = str_equal(m->graph->values[m->graph->inputs[k]].name, name);
-        for (const char *const *n = names; *n && !known; n++)
+        for (const char *const *n = names; n && *n && !known; n++)
             known = str_equal(*n, name);
         if (!known)
             return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'", name);

@@ -77,7 +77,9 @@ static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, s
     bool integer = dtype_is_integer(t->type);
     rng r;
     rng_seed_name(&r, seed, name);
-    if (zoo_contains(name, "mask") || t->type == DTYPE_BOOL)
+    if (zoo_contains(name, "is_longer")) /* than what fits: CLAP's sounds are not */
+        fill_constant(t, count, 0);
+    else if (zoo_contains(name, "mask") || t->type == DTYPE_BOOL)
         fill_constant(t, count, 1);
     else if (!integer)
         fill_uniform(t, count, &r);
@@ -123,6 +125,18 @@ static accel_status check_given(const graph_value *v, const value_type *declared
                      dtype_name(declared->type), shape_text(&declared->shape, want, sizeof want));
 }
 
+/* A class means one value by one name; exporters of files are less careful. */
+static accel_status note_dim(const zoo_model *m, const char *input, zoo_dim dim, zoo_dim *dims, size_t *count,
+                             accel_error *err) {
+    for (size_t i = 0; m->class && i < *count; i++)
+        if (str_equal(dims[i].name, dim.name) && dims[i].value != dim.value)
+            return error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "input '%s' has %lld for '%s', and another input has %lld", input,
+                             (long long)dim.value, dim.name, (long long)dims[i].value);
+    dims[(*count)++] = dim;
+    return ACCEL_OK;
+}
+
 /* What is given says what its symbolic dims are, for the inputs that are not. */
 static accel_status note_dims(const zoo_model *m, const zoo_given_list *given, zoo_dim *dims, size_t *count,
                               accel_error *err) {
@@ -137,19 +151,8 @@ static accel_status note_dims(const zoo_model *m, const zoo_given_list *given, z
         for (int axis = 0; axis < t->shape.rank; axis++)
             if (declared->shape.rank != RANK_UNKNOWN && declared->shape.dims[axis] == DIM_UNKNOWN &&
                 v->dim_names[axis])
-                dims[(*count)++] = (zoo_dim){v->dim_names[axis], t->shape.dims[axis]};
-    }
-    return ACCEL_OK;
-}
-
-static accel_status check_names(const zoo_model *m, const zoo_given_list *given, accel_error *err) {
-    for (size_t i = 0; i < given->count; i++) {
-        bool known = m->class && m->class->derive; /* which takes names of its own */
-        for (size_t k = 0; k < m->graph->input_count && !known; k++)
-            known = str_equal(m->graph->values[m->graph->inputs[k]].name, given->items[i].name);
-        if (!known)
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no input '%s'",
-                             given->items[i].name);
+                ACCEL_TRY(note_dim(m, v->name, (zoo_dim){v->dim_names[axis], t->shape.dims[axis]}, dims,
+                                   count, err));
     }
     return ACCEL_OK;
 }
@@ -290,8 +293,9 @@ accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *op
         if (status == ACCEL_OK && values[i].size_bytes > 0)
             memcpy(copy->data, values[i].data, values[i].size_bytes);
     }
-    if (status == ACCEL_OK)
-        status = check_names(m, &given, err);
+    if (status == ACCEL_OK &&
+        !(m->class && m->class->derive)) /* which may take names of its own, and looks itself */
+        status = zoo_given_known(m, &given, NULL, err);
     if (status == ACCEL_OK)
         return make(m, options, &given, out, err);
     zoo_given_free(&given);

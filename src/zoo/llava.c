@@ -13,7 +13,7 @@ static accel_status derive(const zoo_model *m, zoo_given_list *given, accel_erro
     zoo_llava l;
     tensor ids, *zeros;
     const tensor *pixels;
-    ACCEL_TRY(zoo_given_known(m, given, (const char *const[]){NULL}, err));
+    ACCEL_TRY(zoo_given_known(m, given, NULL, err));
     if (m->mode == ZOO_DECODE)
         return ACCEL_OK;
     ACCEL_TRY(zoo_llava_read(m->config, ZOO_LLAVA, &l, err));

@@ -6,29 +6,21 @@
 #include "formats/formats.h"
 
 #define LIGHT(zoo, family, about, file)                                                                      \
-    {{zoo, family, "image", about " (graph of the onnx package, seeded random weights)", ZOO_GENERATED},     \
+    {{zoo, family, "image", about " (graph of the onnx package, seeded random weights)", ZOO_GENERATED,      \
+      false},                                                                                                \
      file,                                                                                                   \
      NULL,                                                                                                   \
      NULL}
-#define BERT_CONFIG(hidden, layers, heads, intermediate)                                                     \
-    "{\"model_type\":\"bert\",\"architectures\":[\"BertModel\"],\"vocab_size\":30522,"                       \
-    "\"hidden_size\":" hidden ",\"num_hidden_layers\":" layers ",\"num_attention_heads\":" heads             \
-    ",\"intermediate_size\":" intermediate "}"
+#define MINILM(zoo, small)                                                                                   \
+    {{zoo, "bert", "text", "all-MiniLM-L6-v2: sentence embeddings (weights of make deps)", ZOO_HF, small},   \
+     "minilm",                                                                                               \
+     "sentence-transformers/all-MiniLM-L6-v2",                                                               \
+     NULL}
 
 /* One line a name. */
 static const zoo_known known[] = {
-    {{"minilm", "bert", "text", "all-MiniLM-L6-v2: sentence embeddings (weights of make deps)", ZOO_HF},
-     "minilm",
-     "sentence-transformers/all-MiniLM-L6-v2",
-     NULL},
-    {{"bert-tiny", "bert", "text", "BERT, 2 layers of 128 (seeded random weights)", ZOO_GENERATED},
-     NULL,
-     NULL,
-     BERT_CONFIG("128", "2", "2", "512")},
-    {{"bert-base", "bert", "text", "BERT, 12 layers of 768 (seeded random weights)", ZOO_GENERATED},
-     NULL,
-     NULL,
-     BERT_CONFIG("768", "12", "12", "3072")},
+    MINILM("all-minilm-l6-v2", true),
+    MINILM("minilm", false),
     LIGHT("resnet50-light", "resnet", "ResNet-50", "light_resnet50.onnx"),
     LIGHT("alexnet-light", "alexnet", "AlexNet", "light_bvlc_alexnet.onnx"),
     LIGHT("densenet121-light", "densenet", "DenseNet-121", "light_densenet121.onnx"),
@@ -43,17 +35,21 @@ static const zoo_known known[] = {
 enum { KNOWN_COUNT = sizeof known / sizeof known[0] };
 
 size_t zoo_name_count(void) {
-    return KNOWN_COUNT;
+    return KNOWN_COUNT + zoo_made_count;
+}
+
+static const zoo_known *known_at(size_t index) {
+    return index < KNOWN_COUNT ? &known[index] : &zoo_made[index - KNOWN_COUNT];
 }
 
 const zoo_name *zoo_name_at(size_t index) {
-    return index < KNOWN_COUNT ? &known[index].name : NULL;
+    return index < zoo_name_count() ? &known_at(index)->name : NULL;
 }
 
 const zoo_known *zoo_known_find(const char *name) {
-    for (size_t i = 0; i < KNOWN_COUNT; i++)
-        if (strcmp(known[i].name.name, name) == 0)
-            return &known[i];
+    for (size_t i = 0; i < zoo_name_count(); i++)
+        if (strcmp(known_at(i)->name.name, name) == 0)
+            return known_at(i);
     return NULL;
 }
 

@@ -12,6 +12,10 @@ typedef struct zoo_known {
     const char *config; /* config.json of a model that is generated from it; NULL: none */
 } zoo_known;
 
+/* configs.c: the models that are made from a configuration. */
+extern const zoo_known zoo_made[];
+extern const size_t zoo_made_count;
+
 const zoo_known *zoo_known_find(const char *name);
 /* Where the name's files are, in *path. False when they are nowhere. */
 bool zoo_find_data(const char *file, const zoo_options *options, str_buf *path);

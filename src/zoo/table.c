@@ -5,17 +5,11 @@
 
 /* One line a class. */
 static const zoo_class *const classes[] = {
-    &zoo_class_bert,
-    &zoo_class_llama,
-    &zoo_class_opt,
-    &zoo_class_gpt2,
-    &zoo_class_qwen2,
-    &zoo_class_qwen2_vl,
-    &zoo_class_qwen3_vl,
-    &zoo_class_clip,
-    &zoo_class_llava,
-    &zoo_class_llava_next,
-    &zoo_class_llava_onevision,
+    &zoo_class_bert,       &zoo_class_t5,       &zoo_class_llama,    &zoo_class_opt,
+    &zoo_class_gpt2,       &zoo_class_qwen2,    &zoo_class_clip,     &zoo_class_xclip,
+    &zoo_class_vit,        &zoo_class_resnet,   &zoo_class_detr,     &zoo_class_whisper,
+    &zoo_class_wav2vec2,   &zoo_class_clap,     &zoo_class_llava,    &zoo_class_llava_onevision,
+    &zoo_class_llava_next, &zoo_class_qwen2_vl, &zoo_class_qwen3_vl,
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };

@@ -89,14 +89,16 @@ static accel_status widen(const zoo_weights *w, const safetensors_entry *e, grap
     return ACCEL_OK;
 }
 
-static accel_status find_in_file(weight_source *source, const char *name, const shape *s, dtype *type,
-                                 graph_data *out, accel_error *err) {
-    const zoo_weights *w = source->context;
-    const safetensors_entry *e = find_entry(w, name);
+static accel_status no_tensor(const char *name, const shape *s, accel_error *err) {
+    char want[128];
+    return error_set(err, ACCEL_BAD_FILE, "its weights have no tensor '%s' %s", name,
+                     shape_text(s, want, sizeof want));
+}
+
+/* mapped: the bytes lie in a file. */
+static accel_status give(const zoo_weights *w, const safetensors_entry *e, bool mapped, const shape *s,
+                         dtype *type, graph_data *out, accel_error *err) {
     char have[128], want[128];
-    if (!e)
-        return error_set(err, ACCEL_BAD_FILE, "its weights have no tensor '%s' %s", name,
-                         shape_text(s, want, sizeof want));
     if (!shape_equal(&e->shape, s))
         return error_set(err, ACCEL_BAD_FILE, "tensor '%s' has shape %s; its configuration asks for %s",
                          e->name, shape_text(&e->shape, have, sizeof have), shape_text(s, want, sizeof want));
@@ -106,13 +108,35 @@ static accel_status find_in_file(weight_source *source, const char *name, const 
     if (e->type != DTYPE_F32)
         return error_set(err, ACCEL_UNSUPPORTED, "tensor '%s' is %s, which is not supported for weights",
                          e->name, dtype_name(e->type));
-    *out =
-        (graph_data){.kind = DATA_BYTES, .bytes = e->bytes, .size_bytes = e->size_bytes, .file_backed = true};
+    *out = (graph_data){
+        .kind = DATA_BYTES, .bytes = e->bytes, .size_bytes = e->size_bytes, .file_backed = mapped};
     return ACCEL_OK;
+}
+
+static accel_status find_in_file(weight_source *source, const char *name, const shape *s, dtype *type,
+                                 graph_data *out, accel_error *err) {
+    const zoo_weights *w = source->context;
+    const safetensors_entry *e = find_entry(w, name);
+    return e ? give(w, e, true, s, type, out, err) : no_tensor(name, s, err);
 }
 
 static bool has_in_file(weight_source *source, const char *name) {
     return find_entry(source->context, name) != NULL;
+}
+
+static accel_status find_packed(weight_source *source, const char *name, const shape *s, dtype *type,
+                                graph_data *out, accel_error *err) {
+    const zoo_weights *w = source->context;
+    safetensors_entry e;
+    if (!gguf_has(w->packed, name))
+        return no_tensor(name, s, err);
+    ACCEL_TRY(gguf_find(w->packed, name, &e, err));
+    return give(w, &e, gguf_in_file(w->packed, e.bytes), s, type, out, err);
+}
+
+static bool has_packed(weight_source *source, const char *name) {
+    const zoo_weights *w = source->context;
+    return gguf_has(w->packed, name);
 }
 
 /* ---- made --------------------------------------------------------------------------------------------- */
@@ -127,7 +151,7 @@ static void distribution_of(const char *name, const shape *s, graph_data *out) {
     out->distribution = DISTRIBUTION_NORMAL;
     out->a = scale ? 1 : 0;
     out->b = s->rank < 2 ? 0.02 : 1 / sqrt(fan_in);
-    if (str_ends_with(name, "running_var") || str_ends_with(name, "logit_scale")) {
+    if (str_ends_with(name, "running_var") || strstr(name, "logit_scale")) {
         out->distribution = DISTRIBUTION_UNIFORM;
         out->a = 0.5;
         out->b = 1.5;
@@ -153,12 +177,20 @@ static bool has_generated(weight_source *source, const char *name) {
 
 /* ---- start -------------------------------------------------------------------------------------------- */
 
-accel_status zoo_weights_start(zoo_weights *w, const safetensors *file, const zoo_spelling *spellings,
+static const weight_source generated = {.find = generate, .has = has_generated};
+static const weight_source in_file = {.find = find_in_file, .has = has_in_file};
+static const weight_source packed = {.find = find_packed, .has = has_packed};
+
+accel_status zoo_weights_start(zoo_weights *w, const hf_folder *folder, const zoo_spelling *spellings,
                                uint64_t seed, arena *memory, accel_error *err) {
-    *w = (zoo_weights){.file = file, .names = {.memory = memory}, .seed = seed, .memory = memory};
-    w->source = (weight_source){
-        .context = w, .find = file ? find_in_file : generate, .has = file ? has_in_file : has_generated};
-    size_t count = file ? safetensors_count(file) : 0;
+    *w = (zoo_weights){.names = {.memory = memory}, .seed = seed, .memory = memory};
+    if (folder) {
+        w->file = folder->weights;
+        w->packed = folder->packed;
+    }
+    w->source = w->file ? in_file : w->packed ? packed : generated;
+    w->source.context = w;
+    size_t count = w->file ? safetensors_count(w->file) : 0;
     w->asked = ARENA_ARRAY(memory, bool, count);
     if (!w->asked)
         return error_no_memory(err, "a list of tensors", count);

@@ -12,7 +12,7 @@
 #include "zoo/class.h"
 #include "zoo/names.h"
 
-enum { MAX_SUGGESTED = 64 };
+enum { MAX_SUGGESTED = 256 };
 
 const char *zoo_source_name(zoo_source s) {
     static const char *const names[] = {"file", "hf", "generated"};
@@ -65,19 +65,19 @@ static const char *guess_modality(const graph *g) {
     return text && image ? "multimodal" : text ? "text" : image ? "image" : "unknown";
 }
 
-/* "resnet50" for "models/resnet50.onnx". */
-static accel_status name_of_file(const char *path, char **out, accel_error *err) {
+/* "resnet50" for "models/resnet50.onnx", where ".onnx" is the suffix. */
+static accel_status name_of_file(const char *path, const char *suffix, char **out, accel_error *err) {
     const char *base = file_base_name(path);
     ACCEL_TRY(set_text(out, base, err));
-    if (str_ends_with(base, ".onnx") && strlen(base) > 5)
-        (*out)[strlen(base) - 5] = 0;
+    if (str_ends_with(base, suffix) && strlen(base) > strlen(suffix))
+        (*out)[strlen(base) - strlen(suffix)] = 0;
     return ACCEL_OK;
 }
 
 static accel_status load_onnx(const char *path, zoo_model *m, accel_error *err) {
     m->source = ZOO_FILE;
     m->family = "onnx";
-    ACCEL_TRY(name_of_file(path, &m->name, err));
+    ACCEL_TRY(name_of_file(path, ".onnx", &m->name, err));
     ACCEL_TRY(set_text(&m->onnx_path, path, err));
     ACCEL_TRY(set_text(&m->path, path, err));
     ACCEL_TRY(onnx_read(path, &m->graph, err));
@@ -102,7 +102,7 @@ static accel_status load_light(const zoo_known *k, const char *path, uint64_t se
     return status == ACCEL_OK ? ACCEL_OK : error_prefix(err, status, "%s", path);
 }
 
-/* ---- Hugging Face folders and configurations ---------------------------------------------------------- */
+/* ---- Hugging Face folders, GGUF files and configurations ---------------------------------------------- */
 
 static accel_status build_class(const zoo_class *class, zoo_build *z, builder *b, graph **out,
                                 accel_error *err) {
@@ -129,12 +129,30 @@ static accel_status keep_facts(const zoo_build *z, const zoo_class *class, const
     m->vocabulary = z->vocabulary;
     m->max_sequence = z->max_sequence;
     m->generation = z->generation;
+    m->dim_rule = z->dim_rule;
     str_buf unused = {0};
     zoo_weights_unused(weights, &unused);
     accel_status status = unused.failed ? error_no_memory(err, "a list of tensors", 0)
                                         : set_text(&m->unused, str_text(&unused), err);
     str_free(&unused);
     return status;
+}
+
+static zoo_source source_of(const hf_folder *folder) {
+    if (folder && folder->packed)
+        return ZOO_FILE;
+    return folder && folder->weights ? ZOO_HF : ZOO_GENERATED;
+}
+
+/* The graph takes over what its weights point into. */
+static accel_status own_weights(graph *g, hf_folder *folder, accel_error *err) {
+    safetensors *weights = folder->weights;
+    gguf *packed = folder->packed;
+    folder->weights = NULL;
+    folder->packed = NULL;
+    if (packed)
+        return graph_own(g, gguf_close_handle, packed, err);
+    return weights ? graph_own(g, safetensors_close_handle, weights, err) : ACCEL_OK;
 }
 
 /* Takes the configuration over into the model. */
@@ -145,22 +163,25 @@ static accel_status build_model(hf_config *config, hf_folder *folder, const zoo_
     builder b;
     zoo_build z = {.config = config, .folder = folder, .mode = options ? options->mode : ZOO_INFERENCE};
     m->config = config;
-    m->source = folder && folder->weights ? ZOO_HF : ZOO_GENERATED;
+    m->source = source_of(folder);
     ACCEL_TRY(zoo_class_find(config, &z, &class, err));
     ACCEL_TRY(builder_start(&b, &weights.source, err));
-    accel_status status = zoo_weights_start(&weights, folder ? folder->weights : NULL, class->spellings,
-                                            seed_of(options), b.graph->arena, err);
+    accel_status status =
+        zoo_weights_start(&weights, folder, class->spellings, seed_of(options), b.graph->arena, err);
     if (status != ACCEL_OK) {
         graph_destroy(b.graph);
         return status;
     }
     ACCEL_TRY(build_class(class, &z, &b, &m->graph, err));
     ACCEL_TRY(keep_facts(&z, class, &weights, m, err));
-    if (!folder || !folder->weights)
-        return ACCEL_OK;
-    safetensors *owned = folder->weights;
-    folder->weights = NULL;
-    return graph_own(m->graph, safetensors_close_handle, owned, err);
+    return folder ? own_weights(m->graph, folder, err) : ACCEL_OK;
+}
+
+/* Puts the path before a sentence that does not begin with it. */
+static accel_status name_path(accel_status status, const char *path, accel_error *err) {
+    if (status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY || !err || str_starts_with(err->message, path))
+        return status;
+    return error_prefix(err, status, "%s", path);
 }
 
 static accel_status load_folder(const char *path, const char *name, const zoo_options *options, zoo_model *m,
@@ -181,8 +202,19 @@ static accel_status load_folder(const char *path, const char *name, const zoo_op
         status = build_model(config, &folder, options, m, err);
     }
     hf_folder_close(&folder);
-    return status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY ? status
-                                                               : error_prefix(err, status, "%s", path);
+    return name_path(status, path, err);
+}
+
+static accel_status load_gguf(const char *path, const zoo_options *options, zoo_model *m, accel_error *err) {
+    hf_folder folder = {0};
+    ACCEL_TRY(name_of_file(path, ".gguf", &m->name, err));
+    ACCEL_TRY(set_text(&m->path, path, err));
+    ACCEL_TRY(hf_folder_open_gguf(path, &folder, err));
+    hf_config *config = folder.config;
+    folder.config = NULL;
+    accel_status status = build_model(config, &folder, options, m, err);
+    hf_folder_close(&folder);
+    return name_path(status, path, err);
 }
 
 static accel_status load_config(const zoo_known *k, const zoo_options *options, zoo_model *m,
@@ -250,11 +282,11 @@ static const char *nearest_name(const char *reference) {
 
 static accel_status unknown_reference(const char *reference, accel_error *err) {
     const char *nearest = nearest_name(reference);
-    return error_set(err, ACCEL_NOT_FOUND,
-                     "'%s' is no zoo name, no .onnx file and no Hugging Face folder%s%s%s; `accel models` "
-                     "lists the names",
-                     reference, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                     nearest ? "'?" : "");
+    return error_set(
+        err, ACCEL_NOT_FOUND,
+        "'%s' is no zoo name, no .onnx or .gguf file and no Hugging Face folder%s%s%s; `accel models` "
+        "lists the names",
+        reference, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static accel_status load_repository(const char *reference, const zoo_options *options, zoo_model *m,
@@ -285,6 +317,8 @@ static accel_status load_any(const char *reference, const zoo_options *options, 
         return load_known(k, options, m, err);
     if (file_is_folder(reference))
         return load_folder_reference(reference, options, m, err);
+    if (str_ends_with(reference, ".gguf"))
+        return load_gguf(reference, options, m, err);
     if (file_exists(reference) || str_ends_with(reference, ".onnx"))
         return load_onnx(reference, m, err);
     const char *slash = strchr(reference, '/');

@@ -54,10 +54,17 @@ typedef struct zoo_generation {
         position_rows; /* rows of position_ids where they are [rows, batch, sequence]; 0: [batch, sequence] */
 } zoo_generation;
 
+/* A symbolic dim of the inputs that a class bounds, and what it is where nobody says. */
+typedef struct zoo_dim_rule {
+    const char *name; /* "frames"; NULL: no such dim */
+    int64_t least, usual;
+    int64_t most; /* 0: any */
+} zoo_dim_rule;
+
 typedef struct zoo_class zoo_class;
 
 typedef struct zoo_model {
-    char *name;         /* zoo name; file name without .onnx; folder name; org/name */
+    char *name;         /* zoo name; file name without .onnx or .gguf; folder name; org/name */
     const char *family; /* "bert", "resnet", … ; "onnx" for a user's file */
     /* "text", "image", "audio", "video", "multimodal"; "unknown" for a user's file that does not show it. */
     const char *modality;
@@ -71,14 +78,15 @@ typedef struct zoo_model {
     char sha256[65];      /* "" until zoo_model_sha256 */
     zoo_mode mode;
     zoo_generation generation;
+    zoo_dim_rule dim_rule;
     const char *architecture; /* "BertForMaskedLM"; "" for a user's .onnx */
     char *unused;           /* tensors of its files that nothing asked for, with their shapes; "" when none */
     const zoo_class *class; /* NULL for an .onnx */
     struct hf_config *config; /* owned; NULL for an .onnx */
 } zoo_model;
 
-/* reference: a zoo name ("minilm", "resnet50-light"), a .onnx file, a Hugging Face folder, or org/name in
- * the local Hugging Face cache (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache/huggingface).
+/* reference: a zoo name ("minilm", "resnet50-light"), a .onnx or .gguf file, a Hugging Face folder, or
+ * org/name in the local Hugging Face cache (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache/huggingface).
  * ACCEL_NOT_FOUND suggests the nearest zoo name. options may be NULL. */
 accel_status zoo_load(const char *reference, const zoo_options *options, zoo_model *out, accel_error *err);
 void zoo_model_free(zoo_model *m); /* leaves it zero; accepts a zero one */
@@ -93,6 +101,7 @@ typedef struct zoo_name {
     const char *modality;
     const char *description; /* one line for `accel models` */
     zoo_source source;       /* what zoo_load will say when its files are here */
+    bool small;              /* one of the set that stands for all classes (bench --all-models --small) */
 } zoo_name;
 size_t zoo_name_count(void);
 const zoo_name *zoo_name_at(size_t index);

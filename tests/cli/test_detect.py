@@ -1,9 +1,11 @@
 """accel detect: the machine, its runtimes, captures, limits of control groups. What probes say of machines is tested in tests/hw."""
 
 # ctest: serial
+# ctest: timeout 300
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +19,13 @@ except ImportError as reason:
     sys.exit(77)
 
 MIB = 1 << 20
+STUBS = Path(ACCEL).parent / "tests" / "stubs" / "nvidia"
+
+
+def stub_gpus(folder):
+    """The variables with which two GPUs of the stubs in this folder are found."""
+    paths = [str(folder), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {"LD_LIBRARY_PATH": ":".join(filter(None, paths)), "STUB_GPUS": "2"}
 
 
 class Detect(CliCase):
@@ -123,7 +132,6 @@ class Runtimes(Detect):
             (row,) = self.rows("onnxruntime")
             self.assertIn("present, not probed", row["evidence"])
 
-
     def test_a_runtime_that_went_is_told(self):
         self.detect("--save", "--db", self.db)
         self.assertIn("rows in hardware_availability_log", self.err)
@@ -137,6 +145,68 @@ class Runtimes(Detect):
             "query", "SELECT DISTINCT is_available FROM hardware_availability_log WHERE hardware_type = 'cpu' AND device = ''", "--db", self.db
         )
         self.assertEqual([row["is_available"] for row in rows], [True])
+
+
+@unittest.skipUnless(STUBS.is_dir(), "the stub libraries of tests/hw are not built")
+class Remembered(Detect):
+    """What a vendor's library answered: here NVIDIA's, in place of which stubs stand."""
+
+    def setUp(self):
+        super().setUp()
+        self.libraries = self.folder / "libraries"
+        shutil.copytree(STUBS, self.libraries)
+        self.env |= stub_gpus(self.libraries)
+
+    def gpus(self, *arguments, **options):
+        return [d for d in self.detect_json(*arguments, **options)["machine"]["devices"] if d["probe"] == "nvidia"]
+
+    def test_shown_with_its_time_until_something_changed(self):
+        self.assertEqual(self.gpus(), [])
+        asked = self.gpus("--all")
+        self.assertEqual([(d["state"], d["asked_at"]) for d in asked], [("usable", None)] * 2)
+        remembered = self.gpus()
+        for now, then in zip(remembered, asked):
+            self.assertRegex(now["asked_at"], "^20..-..-..T")
+            self.assertIsNone(now["memory_free_bytes"])
+            now.update(asked_at=None, memory_free_bytes=then["memory_free_bytes"])
+        self.assertEqual(remembered, asked)
+        self.assertRegex(self.detect(), r"usable .*asked at 20..-..-.. ..:.. UTC")
+        self.assertEqual(self.gpus(env={"CUDA_VISIBLE_DEVICES": "1"}), [])
+        os.utime(self.libraries / "libnvidia-ml.so.1", (1, 1))
+        self.assertEqual(self.gpus(), [])
+
+    def test_engines_are_remembered_beside_it(self):
+        if not self.rows("onnxruntime")[0]["evidence"].startswith("present"):
+            self.skipTest("ONNX Runtime is not here")
+        self.detect("--all")
+        for row in self.rows("onnxruntime"):
+            self.assertIn("as it last answered", row["evidence"])
+
+    def test_the_cache_is_shown_and_cleared(self):
+        folder = self.folder / "cache" / "accel"
+        self.assertEqual(self.accel("cache", env=self.env), f"nothing is stored in {folder}\n")
+        self.detect("--all")
+        (folder / "below").mkdir()
+        (folder / "below" / "x.bin").write_bytes(b"12345")
+        (folder / "link").symlink_to(self.libraries)
+        rows = {r["file"]: r for r in json.loads(self.accel("cache", "--format", "json", env=self.env))}
+        self.assertEqual(sorted(rows), ["below/x.bin", "hardware.json", "link", "probes.json"])
+        self.assertEqual(rows["below/x.bin"]["size_bytes"], 5)
+        self.assertLess(rows["hardware.json"]["age_s"], 60)
+        self.assertIn("vendors' libraries", rows["hardware.json"]["what"])
+        self.assertIn("4 files", self.accel("cache", env=self.env))
+        self.assertIn("removed 4 files", self.accel("cache", "--clear", env=self.env))
+        self.assertFalse(folder.exists())
+        self.assertTrue((self.libraries / "libcuda.so.1").exists())
+        self.assertEqual(json.loads(self.accel("cache", "--format", "json", env=self.env)), [])
+        self.assertEqual(self.gpus(), [])
+
+    def test_without_a_home_nothing_is_remembered(self):
+        away = {"XDG_CACHE_HOME": "", "HOME": ""}
+        self.detect("--all", env=away)
+        self.assertEqual(self.gpus(env=away), [])
+        self.accel("cache", env=self.env | away, code=3)
+        self.assertIn("neither XDG_CACHE_HOME nor HOME", self.err)
 
 
 class Measured(Detect):
@@ -155,6 +225,17 @@ class Measured(Detect):
             "query", "SELECT detection_details FROM hardware_availability_log WHERE hardware_type = 'cpu' AND device = ''", "--db", self.db
         )
         self.assertIn("measured", json.dumps(rows))
+
+    @unittest.skipUnless(STUBS.is_dir(), "the stub libraries of tests/hw are not built")
+    def test_how_fast_a_gpu_copies(self):
+        text = self.detect("--measure", "--save", "--db", self.db, env=stub_gpus(STUBS))
+        self.assertRegex(text, r"copies to 0000:17:00.0 +GB/s +[0-9.]+")
+        self.assertRegex(text, r"copies from 0000:18:00.0 +GB/s +[0-9.]+")
+        (row,) = self.accel_json(
+            "query", "SELECT CAST(detection_details->>'copy_to_mb_per_s' AS BIGINT) AS mb FROM hardware_availability_log WHERE device = '0000:17:00.0'",
+            "--db", self.db,
+        )
+        self.assertGreater(row["mb"], 0)
 
 
 class Captures(Detect):

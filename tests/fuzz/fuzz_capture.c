@@ -10,8 +10,8 @@ static void check_report(const hw_report *r) {
     str_buf text = {0};
     hw_report *other = hw_report_create();
     hw_report_write_json(r, &text);
-    if (other && !text.failed &&
-        hw_report_merge_json(other, text.data, text.length, NULL) == ACCEL_BAD_FILE && r->device_count < 1000)
+    if (other && !text.failed && text.length <= HW_ANSWER_BYTES && r->device_count < 1000 &&
+        hw_report_merge_json(other, text.data, text.length, NULL) == ACCEL_BAD_FILE)
         abort(); /* our own words were refused */
     hw_report_destroy(other);
     str_free(&text);

@@ -13,14 +13,14 @@ static void build(hf_config *config) {
     graph *g;
     zoo_build z = {.config = config};
     if (hf_config_int(config, "num_hidden_layers", 0, INT64_MIN + 1, INT64_MAX) > MAX_LAYERS ||
-        zoo_class_find(config, &class, NULL) != ACCEL_OK) {
+        zoo_class_find(config, &z, &class, NULL) != ACCEL_OK ||
+        builder_start(&b, &weights.source, NULL) != ACCEL_OK) {
         return;
     }
-    zoo_weights_start(&weights, NULL, class->prefix, 0);
-    if (builder_start(&b, &weights.source, NULL) != ACCEL_OK) {
+    if (zoo_weights_start(&weights, NULL, class->spellings, 0, b.graph->arena, NULL) != ACCEL_OK) {
+        graph_destroy(b.graph);
         return;
     }
-    weights.memory = b.graph->arena;
     (void)class->build(&b, &z, NULL);
     if (builder_finish(&b, &g, NULL) == ACCEL_OK) {
         graph_destroy(g);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,config,npy,capture}.
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture,tokenizer,
+preprocessor,image,sound}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -114,6 +115,57 @@ def make_onnx():
                [info("y", 2), sequence], [numpy_helper.from_array(np.array(0, np.int64), "i")])
 
 
+# ---- gguf ----------------------------------------------------------------------------------------------------------
+
+
+def gguf_text(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def gguf_value(value):
+    if isinstance(value, bool):
+        return struct.pack("<I?", 7, value)
+    if isinstance(value, int):
+        return struct.pack("<II", 4, value)
+    if isinstance(value, float):
+        return struct.pack("<If", 6, value)
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + gguf_text(value)
+    return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(gguf_text, value))
+
+
+def gguf_file(name, version, keys, tensors):
+    """tensors: (name, dims from the innermost, type, bytes)."""
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(keys))
+    for key, value in keys.items():
+        head += gguf_text(key) + gguf_value(value)
+    data = b""
+    for tensor, dims, kind, size in tensors:
+        data += bytes(-len(data) % 32)
+        head += gguf_text(tensor) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
+        data += bytes(i * 37 % 251 for i in range(size))
+    save("gguf", name, head + bytes(-len(head) % 32) + data)
+
+
+def gguf_keys(arch, **more):
+    sizes = {"block_count": 1, "context_length": 8, "embedding_length": 32, "feed_forward_length": 32,
+             "attention.head_count": 2, "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-5}
+    return {"general.architecture": arch, **{f"{arch}.{key}": value for key, value in {**sizes, **more}.items()}}
+
+
+def make_gguf():
+    words, q = ("token_embd.weight", [32, 2], 0, 256), "blk.0.attn_q.weight"
+    gguf_file("llama", 3, {**gguf_keys("llama"), "tokenizer.ggml.tokens": ["a", "b"], "tokenizer.ggml.add_bos_token": True},
+              [words, (q, [32, 32], 8, 1088), ("blk.0.attn_k.weight", [32, 16], 1, 1024), ("blk.0.attn_q.bias", [32], 0, 128),
+               ("blk.0.ffn_down.weight", [32, 32], 2, 576)])
+    gguf_file("qwen2", 2, gguf_keys("qwen2", **{"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0}),
+              [words, (q, [32, 32], 30, 2048), ("output.weight", [32, 2], 6, 44)])
+    gguf_file("factors", 3, gguf_keys("llama"), [words, ("rope_freqs.weight", [8], 0, 32)])
+    gguf_file("aligned", 3, {"general.alignment": 32, "general.architecture": "qwen3"},
+              [("a", [256], 12, 144), ("b", [256, 2], 14, 420), ("c", [256], 10, 84), ("d", [256], 11, 110), ("e", [256], 13, 176)])
+    gguf_file("empty", 3, {}, [])
+
+
 # ---- safetensors, config.json, .npy ------------------------------------------------------------------------------------
 
 
@@ -188,6 +240,21 @@ def make_vendors():
                    "/sys/devices/soc0/machine": "QCS9100"})
 
 
+def answer(*devices):
+    return json.dumps({"devices": devices, "evidence": [{"probe": "nvidia", "subject": "a library", "found": True, "finding": "1 GPU"}]})
+
+
+def make_answers():
+    gpu = {"kind": "gpu", "state": "not probed", "probe": "nvidia", "pci": "0000:01:00.0", "awaits": True, "memory_bytes": 1 << 34,
+           "facts": {"ecc": "on"}, "interfaces": ["cuda"]}
+    instance = gpu | {"pci": None, "id": "MIG-1"}
+    capture("answers", folders={"/proc/driver/nvidia/gpus": ["0000:01:00.0"]},
+            answers={"ask nvml": answer(gpu, instance),
+                     "ask cuda": answer(gpu | {"state": "broken", "reason": "an error", "awaits": False}, instance | {"state": "usable"}),
+                     "ask hip": answer(*[gpu | {"probe": "amd", "state": "usable", "partition": n} for n in range(3)]),
+                     "ask webgpu": answer({"kind": "accelerator", "state": "usable", "probe": "webgpu", "id": "adapter 0"})})
+
+
 def make_capture():
     topology = {"architecture": "x86_64", "packages": 1, "cores": 2, "threads": 4, "threads_offline": 0, "allowed_threads": 4,
                 "allowed_cores": 2, "allowed_nodes": 1,
@@ -217,6 +284,7 @@ def make_capture():
             files={f"{device}/class": "0x030200", f"{device}/vendor": "0x10de", f"{device}/device": "0x2330", f"{device}/numa_node": "-1",
                    "/sys/module/nvidia/version": "550.54"}, answers={"pci.ids 10de:2330": "H100"}, exists={"/usr/lib/chromium/chromium": "1"})
     make_vendors()
+    make_answers()
     capture("dump", files={"/pu0": "1 0 0 0 0 => 10 68747541 444d4163 69746e65\n5 7 0 0 0 => 1 f1bf97ab 19405fde 10000110\n"
                                    "1 80000002 0 0 0 => 20444d41 43594e45 34353639 2d363920"})
     save("capture", "answer", json.dumps({"devices": [{"kind": "gpu", "state": "usable", "pci": "0000:01:00.0", "name": "X", "memory_bytes": 5,
@@ -224,9 +292,78 @@ def make_capture():
                                           "evidence": [{"probe": "p", "subject": "s", "finding": "f", "found": True}]}).encode())
 
 
+# ---- tokenizer -----------------------------------------------------------------------------------------------------
+
+
+def tokenizer(name, text, model, **parts):
+    save("tokenizer", name, json.dumps({"version": "1.0", **parts, "model": model}).encode() + b"\0" + text.encode())
+
+
+def added(content, id, **settings):
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": id, "content": content, **flags, **settings}
+
+
+def make_tokenizer():
+    bpe = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3, "<unk>": 4, "\u2581": 5, "<0xE2>": 6}, "merges": [["a", "b"]]}
+    unigram = {"type": "Unigram", "unk_id": 0, "byte_fallback": True, "vocab": [["u", 0.0], ["a", -1.5], ["ab", -2.25], ["<0x41>", -9e-1]]}
+    wordpiece = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 9,
+                 "vocab": {"[UNK]": 0, "ab": 1, "##ab": 2, "##b": 3, "[CLS]": 4}}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": True}
+
+    def sequence(key, *items):
+        return {"type": "Sequence", key: list(items)}
+
+    def split(pattern, behavior, invert=False):
+        return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+
+    template = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [4], "tokens": ["[CLS]"]}}}
+    tokenizer("gpt2", "ab  abb 12's\n", {**bpe, "merges": ["a b"], "unk_token": "<unk>"}, pre_tokenizer=byte_level, decoder=byte_level, post_processor=byte_level)
+    tokenizer("bert", "AB\u00e9 abab, [CLS] \u4e00.", wordpiece, post_processor=template, pre_tokenizer={"type": "BertPreTokenizer"},
+              normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
+              decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}, added_tokens=[added("[CLS]", 4), added("ab ab", 5, normalized=True, single_word=True)])
+    tokenizer("llama", "ab \u2603ba ab", {**bpe, "byte_fallback": True, "fuse_unk": True, "unk_token": "<unk>"},
+              normalizer=sequence("normalizers", {"type": "Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}),
+              decoder=sequence("decoders", {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+                               {"type": "Strip", "content": " ", "start": 1, "stop": 0}))
+    charsmap = "CAAAAAAEAAAAAAAAYQBiAA=="
+    tokenizer("t5", "ab aba x", unigram, normalizer=sequence("normalizers", {"type": "Precompiled", "precompiled_charsmap": charsmap}, {"type": "Nmt"}, {"type": "NFKC"}),
+              pre_tokenizer=sequence("pretokenizers", {"type": "WhitespaceSplit"}, metaspace), decoder=metaspace, truncation={"max_length": 3, "strategy": "OnlyFirst", "stride": 0},
+              post_processor={"type": "BertProcessing", "sep": ["a", 1], "cls": ["ab", 2]})
+    tokenizer("clip", "abAB 1 \u00e9", {**bpe, "end_of_word_suffix": "</w>", "continuing_subword_prefix": "", "ignore_merges": True, "unk_token": "a"},
+              normalizer=sequence("normalizers", {"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "}, {"type": "Lowercase"}),
+              pre_tokenizer=sequence("pretokenizers", split({"Regex": "'s|[\\p{L}]+|[^\\s\\p{L}\\w]+"}, "Removed", True), byte_level),
+              post_processor={"type": "RobertaProcessing", "sep": ["a", 0], "cls": ["b", 1], "trim_offsets": True, "add_prefix_space": True},
+              decoder={"type": "BPEDecoder", "suffix": "</w>"})
+    tokenizer("words", "a1, b ab!", {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 1}}, decoder={"type": "CTC", "pad_token": "a", "word_delimiter_token": "|", "cleanup": True},
+              normalizer=sequence("normalizers", {"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "ByteLevel"}),
+              pre_tokenizer=sequence("pretokenizers", {"type": "Whitespace"}, {"type": "Punctuation", "behavior": "Contiguous"}, {"type": "Digits", "individual_digits": True},
+                                     {"type": "CharDelimiterSplit", "delimiter": "b"}, split({"String": "a"}, "MergedWithNext"), split({"Regex": "[[:punct:]]|\\b"}, "MergedWithPrevious")),
+              added_tokens=[added("x", 2, lstrip=True, rstrip=True, normalized=True)], post_processor=sequence("processors", byte_level, template))
+# ---- media ---------------------------------------------------------------------------------------------------------
+
+
+def make_media():
+    """Configurations and small files of tests/golden/media."""
+    golden = Path(__file__).parent.parent / "golden" / "media"
+    cases = json.loads((golden / "cases.json").read_text())
+    for case in cases["pictures"] + cases["sounds"]:
+        save("preprocessor", case["name"], json.dumps(case["config"]).encode())
+    for name in ("c0d1.png", "c0d16i.png", "c2d16.png", "c3d4.png", "c4d8i.png", "c6d8.png", "keyed.png", "steps.jpg", "cmyk.jpg", "wide.jpg", "turned.jpg"):
+        save("image", name, (golden / name).read_bytes())
+    for name in ("mono.wav", "float.wav", "law.wav", "lossless.flac", "lossy.ogg"):
+        save("sound", name, (golden / name).read_bytes())
+
+
 if __name__ == "__main__":
+    make_tokenizer()
     make_onnx()
     make_safetensors()
+    make_gguf()
     make_config()
     make_npy()
     make_capture()
+    make_media()

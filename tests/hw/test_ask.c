@@ -21,6 +21,7 @@ static accel_status one_device(hw_report *r) {
         return ACCEL_OUT_OF_MEMORY;
     d->kind = HW_GPU;
     d->state = HW_USABLE;
+    d->reason = NULL;
     d->probe = "fake";
     d->name = "Fake 9000";
     d->memory_bytes = 1 << 20;
@@ -122,7 +123,10 @@ static accel_status nothing(hw_source *s, const hw_options *o, hw_report *r, acc
     return ACCEL_OK;
 }
 
-#define PROBE(name) static const hw_probe probe_##name = {#name, 1, "", nothing, name}
+#define PROBE(name)                                                                                          \
+    static const hw_question question_##name = {#name, NULL, name, false};                                   \
+    static const hw_question *const questions_##name[] = {&question_##name, NULL};                           \
+    static const hw_probe probe_##name = {#name, 1, "", nothing, questions_##name}
 PROBE(answers);
 PROBE(prints);
 PROBE(crashes);
@@ -145,7 +149,7 @@ static hw_report *asked(const hw_probe *probe, double timeout_s) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = timeout_s};
+    hw_options options = {.all = true, .timeout_s = timeout_s};
     assert_non_null(r);
     assert_ok(hw_source_open(NULL, &s, &err));
     assert_ok(hw_ask(s, probe, &options, r, &err));
@@ -211,7 +215,7 @@ static void who_asks_may_cancel(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = 60, .cancel = &cancelled};
+    hw_options options = {.all = true, .timeout_s = 60, .cancel = &cancelled};
     (void)state;
     signal(SIGALRM, on_alarm);
     alarm(1);
@@ -226,7 +230,7 @@ static void a_program_that_cannot_be_started_is_told(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.program = "/nowhere"};
+    hw_options options = {.all = true, .program = "/nowhere"};
     (void)state;
     assert_ok(hw_source_open(NULL, &s, &err));
     assert_ok(hw_ask(s, &probe_answers, &options, r, &err));
@@ -239,7 +243,7 @@ static void a_later_answer_completes_the_device_that_is_there(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = 10};
+    hw_options options = {.all = true, .timeout_s = 10};
     (void)state;
     hw_device *d = hw_report_device(r, "0000:01:00.0");
     d->driver = "fake_driver";
@@ -260,7 +264,7 @@ static void a_capture_has_the_answer(void **state) {
     accel_error err = {0};
     hw_source *s = NULL;
     hw_report *r = hw_report_create();
-    hw_options options = {.timeout_s = 10};
+    hw_options options = {.all = true, .timeout_s = 10};
     const char *path = temp_path(state, "capture.json");
     assert_ok(hw_source_open(NULL, &s, &err));
     assert_ok(hw_ask(s, &probe_answers, &options, r, &err));

@@ -1,10 +1,11 @@
 /* Our declarations of vendors' structures have the sizes and offsets that their own headers give on 64-bit machines: NVML 13's nvml.h, Level Zero
- * 1.x's ze_api.h and zes_api.h, Vulkan's vulkan_core.h. The stubs share our declarations, so only this notices a field that is missing. */
+ * 1.x's ze_api.h and zes_api.h, Vulkan's vulkan_core.h, wgpu-native 29's webgpu.h. The stubs share our declarations, so only this notices a field that is missing. */
 #include "support/test.h"
 
 #include "hw/level_zero.h"
 #include "hw/nvml.h"
 #include "hw/vulkan.h"
+#include "hw/webgpu.h"
 
 static void nvml_structures_are_as_documented(void **state) {
     (void)state;
@@ -47,11 +48,22 @@ static void vulkan_structures_are_as_documented(void **state) {
     assert_int_equal(sizeof(vk_extension), 260);
 }
 
+static void webgpu_structures_are_as_documented(void **state) {
+    (void)state;
+    assert_int_equal(sizeof(wgpu_text), 16);
+    assert_int_equal(sizeof(wgpu_adapter_info), 96);
+    assert_int_equal(offsetof(wgpu_adapter_info, description), 56);
+    assert_int_equal(offsetof(wgpu_adapter_info, backend), 72);
+    assert_int_equal(offsetof(wgpu_adapter_info, device_id), 84);
+    assert_int_equal(WGPU_OPENGLES, 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nvml_structures_are_as_documented),
         cmocka_unit_test(level_zero_structures_are_as_documented),
         cmocka_unit_test(vulkan_structures_are_as_documented),
+        cmocka_unit_test(webgpu_structures_are_as_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

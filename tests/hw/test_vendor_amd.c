@@ -1,16 +1,11 @@
 /* AMD's GPUs and NPUs: the kernel's files, and stub libraries in place of AMD SMI, ROCm SMI and HIP. */
 #include "vendor_check.h"
 
-static hw_report *ask_stubs(const char *folder, const char *gpus, const char *mode) {
-    use_stubs(folder, gpus, mode);
-    return ask_library("amd");
-}
-
 /* ---- libraries ------------------------------------------------------------------------------------------------------------------- */
 
 static void one_gpu_is_described_whole(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "1", NULL);
+    hw_report *r = ask_stubs("amd", "amd", "1", NULL);
     assert_int_equal(r->device_count, 1);
     const hw_device *d = at_pci(r, "0000:03:00.0");
     assert_int_equal(d->kind, HW_GPU);
@@ -30,15 +25,12 @@ static void one_gpu_is_described_whole(void **state) {
 
 static void eight_gpus_are_eight_devices(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "8", NULL);
-    assert_int_equal(r->device_count, 8);
-    assert_int_equal(count_state(r, HW_USABLE), 8);
-    hw_report_destroy(r);
+    expect_all_usable("amd", "8", 8);
 }
 
 static void no_gpu_is_a_count_of_none(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "0", NULL);
+    hw_report *r = ask_stubs("amd", "amd", "0", NULL);
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "libamd_smi.so", "0 GPUs");
     assert_evidence(r, "libamdhip64.so", "0 devices");
@@ -47,7 +39,7 @@ static void no_gpu_is_a_count_of_none(void **state) {
 
 static void rocm_smi_stands_in_for_amd_smi(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd_rocm", "2", NULL);
+    hw_report *r = ask_stubs("amd", "amd_rocm", "2", NULL);
     assert_int_equal(r->device_count, 2);
     assert_int_equal(count_state(r, HW_USABLE), 2);
     const hw_device *d = at_pci(r, "0000:04:00.0");
@@ -64,7 +56,7 @@ static void variables_hide(void **state) {
     (void)state;
     setenv("ROCR_VISIBLE_DEVICES", "1,2", 1);
     setenv("HIP_VISIBLE_DEVICES", "1", 1);
-    hw_report *r = ask_stubs("amd", "4", NULL);
+    hw_report *r = ask_stubs("amd", "amd", "4", NULL);
     unsetenv("ROCR_VISIBLE_DEVICES");
     unsetenv("HIP_VISIBLE_DEVICES");
     assert_int_equal(count_state(r, HW_USABLE), 1);
@@ -75,34 +67,34 @@ static void variables_hide(void **state) {
 
 static void no_permission_is_a_sentence(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "1", "refused");
+    hw_report *r = ask_stubs("amd", "amd", "1", "refused");
     assert_evidence(
         r, "libamd_smi.so",
         "AMD SMI error 10: AMDSMI_STATUS_NO_PERM: Permission Denied; add the user to the groups render");
     assert_evidence(r, "librocm_smi64.so", "absent"); /* the other one is tried */
     assert_string_equal(at_pci(r, "0000:03:00.0")->name, "AMD Instinct MI300X by HIP");
     hw_report_destroy(r);
-    r = ask_stubs("amd_rocm", "1", "refused");
+    r = ask_stubs("amd", "amd_rocm", "1", "refused");
     assert_evidence(r, "librocm_smi64.so", "ROCm SMI error 4: RSMI_STATUS_PERMISSION");
     hw_report_destroy(r);
 }
 
 static void an_error_in_the_middle_costs_one_gpus_figures(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "3", "middle");
+    hw_report *r = ask_stubs("amd", "amd", "3", "middle");
     assert_int_equal(count_state(r, HW_USABLE), 3); /* HIP knows the second */
     assert_evidence(r, "libamd_smi.so", "the GPUs of a socket: AMD SMI error 7");
     assert_int_equal(at_pci(r, "0000:04:00.0")->power_limit_mw, HW_UNKNOWN);
     assert_int_equal(at_pci(r, "0000:05:00.0")->power_limit_mw, 750000);
     hw_report_destroy(r);
-    r = ask_stubs("amd", "2", "nameless");
+    r = ask_stubs("amd", "amd", "2", "nameless");
     assert_evidence(r, "libamd_smi.so", "the name of GPU 0000:03:00.0");
     hw_report_destroy(r);
 }
 
 static void an_old_library_without_hip_gives_what_it_can(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd_old", "1", NULL);
+    hw_report *r = ask_stubs("amd", "amd_old", "1", NULL);
     const hw_device *d = at_pci(r, "0000:03:00.0");
     assert_int_equal(d->state, HW_NO_DRIVER);
     assert_contains(d->reason, "libamdhip64.so cannot be loaded");
@@ -114,11 +106,11 @@ static void an_old_library_without_hip_gives_what_it_can(void **state) {
 
 static void hips_faults_are_sentences(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "1", "hip-broken");
+    hw_report *r = ask_stubs("amd", "amd", "1", "hip-broken");
     assert_int_equal(at_pci(r, "0000:03:00.0")->state, HW_BROKEN);
     assert_contains(at_pci(r, "0000:03:00.0")->reason, "HIP error 3: initialization error");
     hw_report_destroy(r);
-    r = ask_stubs("amd", "1", "unsupported");
+    r = ask_stubs("amd", "amd", "1", "unsupported");
     assert_int_equal(at_pci(r, "0000:03:00.0")->state, HW_NO_DRIVER);
     assert_contains(at_pci(r, "0000:03:00.0")->remedy, "HSA_OVERRIDE_GFX_VERSION");
     hw_report_destroy(r);
@@ -126,16 +118,7 @@ static void hips_faults_are_sentences(void **state) {
 
 static void misbehaviour_is_a_sentence(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("amd", "1", "crash");
-    assert_evidence(r, NULL, "crashed with SIGSEGV");
-    hw_report_destroy(r);
-    use_stubs("amd", "1", "hang");
-    r = ask_within("amd", 0.5);
-    assert_evidence(r, NULL, "did not answer within 0.5 s");
-    hw_report_destroy(r);
-    r = ask_stubs("amd", "1", "print fork");
-    assert_int_equal(count_state(r, HW_USABLE), 1);
-    hw_report_destroy(r);
+    expect_misbehaviour_to_be_told("amd", "libamd_smi.so");
 }
 
 /* ---- the kernel's files ------------------------------------------------------------------------------------------------------------ */
@@ -208,6 +191,64 @@ static void a_machine_without_amd_is_told_what_would_make_it_one(void **state) {
     hw_report_destroy(r);
 }
 
+/* ---- partitions ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The files of a GPU in four partitions and of a whole one, then the libraries' words on them. */
+static hw_report *ask_partitions(void **state, const char *mode) {
+    hw_report *r = run_tree(tree(state, "amd-mi300-cpx"), "amd");
+    ask_stubs_about(r, "amd", "amd", "5", mode);
+    return r;
+}
+
+static const hw_device *part(const hw_report *r, int64_t number) {
+    for (size_t i = 0; i < r->device_count; i++)
+        if (str_equal(r->devices[i].pci, "0000:05:00.0") && r->devices[i].partition == number)
+            return &r->devices[i];
+    fail_msg("no partition %d", (int)number);
+    return NULL;
+}
+
+static void partitions_are_devices_of_their_own(void **state) {
+    hw_report *r = run_tree(tree(state, "amd-mi300-cpx"), "amd");
+    assert_int_equal(r->device_count, 5);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(part(r, i)->units, 38);
+        assert_int_equal(part(r, i)->state, HW_NOT_PROBED);
+    }
+    assert_int_equal(at_pci(r, "0000:26:00.0")->partition, HW_UNKNOWN);
+    assert_string_equal(fact(part(r, 0), "compute partition"), "CPX");
+    hw_report_destroy(r);
+}
+
+static void hip_offers_each_partition(void **state) {
+    static const char *const modes[] = {"cpx", "cpx functions"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        hw_report *r = ask_partitions(state, modes[i]);
+        assert_int_equal(r->device_count, 5);
+        assert_int_equal(count_state(r, HW_USABLE), 5);
+        for (int k = 0; k < 4; k++) {
+            char ordinal[2] = {(char)('0' + k), '\0'};
+            assert_string_equal(fact(part(r, k), "hip device"), ordinal);
+            assert_int_equal(part(r, k)->power_limit_mw, 750000); /* AMD SMI's word */
+        }
+        assert_string_equal(fact(at_pci(r, "0000:26:00.0"), "hip device"), "4");
+        hw_report_destroy(r);
+        temp_folder_teardown(state);
+        temp_folder_setup(state);
+    }
+}
+
+static void a_partition_that_is_left_out_is_hidden(void **state) {
+    setenv("ROCR_VISIBLE_DEVICES", "2", 1);
+    hw_report *r = ask_partitions(state, "cpx functions");
+    unsetenv("ROCR_VISIBLE_DEVICES");
+    assert_int_equal(count_state(r, HW_USABLE), 1);
+    assert_int_equal(part(r, 2)->state, HW_USABLE);
+    assert_int_equal(part(r, 0)->state, HW_HIDDEN);
+    assert_string_equal(part(r, 0)->reason, "ROCR_VISIBLE_DEVICES=2 leaves it out");
+    hw_report_destroy(r);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -224,6 +265,9 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(compute_nodes_and_cards_tell_the_gpus),
     IN_FOLDER(a_laptop_has_graphics_and_an_npu),
     IN_FOLDER(variables_hide_without_asking),
+    IN_FOLDER(partitions_are_devices_of_their_own),
+    IN_FOLDER(hip_offers_each_partition),
+    IN_FOLDER(a_partition_that_is_left_out_is_hidden),
     IN_FOLDER(a_machine_without_amd_is_told_what_would_make_it_one),
 };
 

@@ -13,7 +13,7 @@ static void metals_devices_are_listed(void **state) {
     accel_error err = {0};
     hw_report *r = hw_report_create();
     assert_non_null(r);
-    assert_ok(probe_apple.ask(r, &err));
+    assert_ok(probe_apple.questions[0]->ask(r, &err));
     assert_int_equal(r->device_count, 2);
     const hw_device *d = &r->devices[0];
     assert_int_equal(d->kind, HW_GPU);

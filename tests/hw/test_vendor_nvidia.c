@@ -1,6 +1,8 @@
 /* NVIDIA's GPUs: the driver's files, and stub libraries in place of NVML and CUDA. */
 #include "vendor_check.h"
 
+#include "hw/vendor.h"
+
 #include <errno.h>
 #include <signal.h>
 
@@ -8,16 +10,11 @@
 #define SECOND "0000:18:00.0"
 #define FOURTH "0000:1a:00.0"
 
-static hw_report *ask_stubs(const char *folder, const char *gpus, const char *mode) {
-    use_stubs(folder, gpus, mode);
-    return ask_library("nvidia");
-}
-
 /* ---- lists ---------------------------------------------------------------------------------------------------------------------- */
 
 static void one_gpu_is_described_whole(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", NULL);
     assert_int_equal(r->device_count, 1);
     const hw_device *d = at_pci(r, FIRST);
     assert_int_equal(d->kind, HW_GPU);
@@ -51,7 +48,7 @@ static void one_gpu_is_described_whole(void **state) {
 
 static void eight_gpus_are_eight_devices(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "8", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia", "8", NULL);
     assert_int_equal(r->device_count, 8);
     assert_int_equal(count_state(r, HW_USABLE), 8);
     assert_string_equal(fact(at_pci(r, "0000:1e:00.0"), "cuda ordinal"), "7");
@@ -60,7 +57,7 @@ static void eight_gpus_are_eight_devices(void **state) {
 
 static void no_gpu_is_a_count_of_none(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "0", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia", "0", NULL);
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "libnvidia-ml.so.1", "0 GPUs");
     assert_evidence(r, "libcuda.so.1", "CUDA_ERROR_NO_DEVICE");
@@ -69,7 +66,7 @@ static void no_gpu_is_a_count_of_none(void **state) {
 
 static void throttling_and_pending_ecc_are_told(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "throttled ecc-changes");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", "throttled ecc-changes");
     const hw_device *d = at_pci(r, FIRST);
     assert_string_equal(fact(d, "clocks held back by"), "power cap, hardware thermal slowdown, bits 0x1044");
     assert_string_equal(fact(d, "ecc"), "on, off after a restart");
@@ -78,7 +75,7 @@ static void throttling_and_pending_ecc_are_told(void **state) {
 
 static void memory_that_nvml_does_not_tell_is_cudas(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "unified");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", "unified");
     const hw_device *d = at_pci(r, FIRST);
     assert_true(d->memory_shared);
     assert_int_equal(d->memory_bytes, INT64_C(79) << 30);
@@ -90,7 +87,7 @@ static void memory_that_nvml_does_not_tell_is_cudas(void **state) {
 
 static hw_report *ask_with_visible(const char *value) {
     setenv("CUDA_VISIBLE_DEVICES", value, 1);
-    hw_report *r = ask_stubs("nvidia", "8", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia", "8", NULL);
     unsetenv("CUDA_VISIBLE_DEVICES");
     assert_int_equal(r->device_count, 8);
     return r;
@@ -127,7 +124,7 @@ static void an_empty_list_hides_all(void **state) {
 
 static void prohibited_compute_mode_hides(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "2", "prohibited");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "prohibited");
     assert_int_equal(at_pci(r, FIRST)->state, HW_HIDDEN);
     assert_contains(at_pci(r, FIRST)->reason, "compute mode is prohibited");
     assert_int_equal(at_pci(r, SECOND)->state, HW_USABLE);
@@ -146,7 +143,7 @@ static const hw_device *instance(const hw_report *r, const char *id) {
 
 static void instances_of_mig_stand_in_for_their_gpu(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "2", "mig");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "mig");
     assert_int_equal(r->device_count, 4); /* two GPUs and two instances of the first, numbered with a gap */
     assert_int_equal(at_pci(r, FIRST)->state, HW_HIDDEN);
     assert_contains(at_pci(r, FIRST)->reason, "MIG is on: programs use its instances");
@@ -168,7 +165,7 @@ static void instances_of_mig_stand_in_for_their_gpu(void **state) {
 static void a_named_instance_is_the_usable_one(void **state) {
     (void)state;
     setenv("CUDA_VISIBLE_DEVICES", "MIG-a0000003-5555-6666-7777-888888888888", 1);
-    hw_report *r = ask_stubs("nvidia", "2", "mig");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "mig");
     unsetenv("CUDA_VISIBLE_DEVICES");
     assert_int_equal(instance(r, "MIG-a0000003")->state, HW_USABLE);
     assert_int_equal(instance(r, "MIG-a0000000")->state, HW_HIDDEN);
@@ -179,7 +176,7 @@ static void a_named_instance_is_the_usable_one(void **state) {
 
 static void mig_without_instances_is_told(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "2", "mig mig-empty");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "mig mig-empty");
     assert_int_equal(r->device_count, 2);
     assert_int_equal(at_pci(r, FIRST)->state, HW_HIDDEN);
     assert_contains(at_pci(r, FIRST)->reason, "there is no instance");
@@ -191,7 +188,7 @@ static void mig_without_instances_is_told(void **state) {
 
 static void no_permission_is_a_sentence(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "2", "refused");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "refused");
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "libnvidia-ml.so.1",
                     "NVML error 4: Insufficient Permissions; give this process access");
@@ -200,7 +197,7 @@ static void no_permission_is_a_sentence(void **state) {
 
 static void one_refused_gpu_does_not_hide_the_others(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "3", "one-refused");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "3", "one-refused");
     assert_int_equal(r->device_count, 3);
     assert_int_equal(count_state(r, HW_USABLE), 2);
     assert_int_equal(instance(r, "1")->state, HW_HIDDEN);
@@ -210,7 +207,7 @@ static void one_refused_gpu_does_not_hide_the_others(void **state) {
 
 static void a_lost_gpu_is_broken_and_the_rest_is_listed(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "8", "lost");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "8", "lost");
     assert_int_equal(r->device_count, 8);
     assert_int_equal(count_state(r, HW_USABLE), 7);
     assert_int_equal(instance(r, "3")->state, HW_BROKEN);
@@ -221,7 +218,7 @@ static void a_lost_gpu_is_broken_and_the_rest_is_listed(void **state) {
 
 static void a_question_that_fails_costs_only_its_answer(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "nameless");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", "nameless");
     assert_string_equal(at_pci(r, FIRST)->name, "NVIDIA H100 80GB HBM3"); /* CUDA's word */
     assert_evidence(r, "libnvidia-ml.so.1", "name of GPU 0000:17:00.0: NVML error 999: Unknown Error");
     hw_report_destroy(r);
@@ -229,7 +226,7 @@ static void a_question_that_fails_costs_only_its_answer(void **state) {
 
 static void an_error_in_the_middle_of_cudas_list_is_told(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "3", "cuda-middle");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "3", "cuda-middle");
     assert_int_equal(r->device_count, 3);
     assert_int_equal(count_state(r, HW_USABLE), 2);
     assert_evidence(r, "libcuda.so.1", "device 1: CUDA error 999");
@@ -238,12 +235,12 @@ static void an_error_in_the_middle_of_cudas_list_is_told(void **state) {
 
 static void a_driver_of_another_version_is_told(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "mismatch");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", "mismatch");
     assert_evidence(r, "libnvidia-ml.so.1",
                     "Driver/library version mismatch; the driver was updated while loaded");
     assert_evidence(r, "libcuda.so.1", "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH");
     hw_report_destroy(r);
-    r = ask_stubs("nvidia", "1", "cuda-mismatch");
+    r = ask_stubs("nvidia", "nvidia", "1", "cuda-mismatch");
     assert_int_equal(at_pci(r, FIRST)->state, HW_BROKEN);
     assert_contains(at_pci(r, FIRST)->remedy, "differ in version");
     hw_report_destroy(r);
@@ -251,7 +248,7 @@ static void a_driver_of_another_version_is_told(void **state) {
 
 static void a_missing_fabric_manager_is_named(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "8", "no-fabric");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "8", "no-fabric");
     assert_int_equal(count_state(r, HW_BROKEN), 8);
     assert_contains(at_pci(r, FIRST)->remedy, "nvidia-fabricmanager");
     hw_report_destroy(r);
@@ -259,7 +256,7 @@ static void a_missing_fabric_manager_is_named(void **state) {
 
 static void without_libcuda_the_gpu_has_no_driver(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia_no_cuda", "1", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia_no_cuda", "1", NULL);
     assert_int_equal(at_pci(r, FIRST)->state, HW_NO_DRIVER);
     assert_contains(at_pci(r, FIRST)->reason, "libcuda.so.1");
     assert_evidence(r, "libcuda.so.1", "absent");
@@ -268,7 +265,7 @@ static void without_libcuda_the_gpu_has_no_driver(void **state) {
 
 static void an_old_library_gives_what_it_can(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia_old", "2", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia_old", "2", NULL);
     assert_int_equal(count_state(r, HW_USABLE), 2);
     assert_int_equal(at_pci(r, FIRST)->power_limit_mw, 700000);
     assert_string_equal(fact(at_pci(r, FIRST), "mig"), "");
@@ -279,17 +276,17 @@ static void an_old_library_gives_what_it_can(void **state) {
 
 static void another_library_of_that_name_is_told(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia_foreign", "1", NULL);
+    hw_report *r = ask_stubs("nvidia", "nvidia_foreign", "1", NULL);
     assert_evidence(r, "libnvidia-ml.so.1", "is no NVML that lists GPUs: it lacks nvmlInit_v2");
     hw_report_destroy(r);
 }
 
 static void nonsense_is_bounded(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "2", "endless");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "endless");
     assert_int_equal(r->device_count, 256); /* of the 4 thousand million that it claims */
     hw_report_destroy(r);
-    r = ask_stubs("nvidia", "1", "garbage"); /* 128 bytes, none of them a NUL or UTF-8 */
+    r = ask_stubs("nvidia", "nvidia", "1", "garbage"); /* 128 bytes, none of them a NUL or UTF-8 */
     assert_int_equal(strlen(at_pci(r, FIRST)->name), 128);
     assert_int_equal(at_pci(r, FIRST)->name[0], '?');
     hw_report_destroy(r);
@@ -297,39 +294,49 @@ static void nonsense_is_bounded(void **state) {
 
 /* ---- a library that misbehaves ---------------------------------------------------------------------------------------------------------- */
 
-static void a_crash_is_a_sentence(void **state) {
+static void a_crash_of_nvml_leaves_cudas_words(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "crash");
-    assert_int_equal(r->device_count, 0);
-    assert_evidence(r, NULL, "crashed with SIGSEGV");
-    hw_report_destroy(r);
-    r = ask_stubs("nvidia", "1", "cuda-crash");
-    assert_evidence(r, NULL, "crashed with SIGSEGV");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", "crash");
+    assert_evidence(r, "libnvidia-ml.so.1", "crashed with SIGSEGV");
+    assert_evidence(r, "libcuda.so.1", "CUDA 12.4, 1 device for this process");
+    assert_int_equal(r->device_count, 1);
+    assert_int_equal(at_pci(r, FIRST)->state, HW_USABLE);
+    assert_string_equal(at_pci(r, FIRST)->name, "NVIDIA H100 80GB HBM3");
+    assert_int_equal(at_pci(r, FIRST)->power_limit_mw, HW_UNKNOWN); /* which CUDA does not tell */
     hw_report_destroy(r);
 }
 
-static void a_hang_ends_in_time(void **state) {
+static void a_crash_of_cuda_leaves_nvmls_words(void **state) {
     (void)state;
-    uint64_t start = clock_now_ns();
-    use_stubs("nvidia", "1", "hang");
-    hw_report *r = ask_within("nvidia", 0.5);
-    assert_evidence(r, NULL, "did not answer within 0.5 s and was ended");
-    assert_true(clock_now_ns() - start < UINT64_C(10000000000));
+    hw_report *r = ask_stubs("nvidia", "nvidia", "2", "cuda-crash");
+    assert_evidence(r, "libcuda.so.1", "crashed with SIGSEGV");
+    assert_evidence(r, "libnvidia-ml.so.1", "driver 550.54.14");
+    assert_int_equal(r->device_count, 2);
+    assert_int_equal(at_pci(r, SECOND)->power_limit_mw, 700000);
+    assert_int_equal(count_state(r, HW_BROKEN), 2);
+    assert_string_equal(at_pci(r, FIRST)->reason, "libcuda.so.1 says nothing of it");
     hw_report_destroy(r);
 }
 
-static void an_exit_is_a_sentence(void **state) {
+static void what_files_say_of_a_hidden_gpu_stands(void **state) {
+    hw_report *r = hw_report_create();
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "exit");
-    assert_evidence(r, NULL, "exit code 7");
+    hw_device *d = hw_report_device(r, SECOND);
+    d->probe = "nvidia";
+    vendor_set_state(d, HW_HIDDEN, "/dev/nvidia1 is missing here", "pass it in");
+    setenv("CUDA_VISIBLE_DEVICES", "0", 1);
+    ask_stubs_about(r, "nvidia", "nvidia", "2", NULL);
+    unsetenv("CUDA_VISIBLE_DEVICES");
+    assert_int_equal(at_pci(r, FIRST)->state, HW_USABLE);
+    assert_int_equal(at_pci(r, SECOND)->state, HW_HIDDEN);
+    assert_string_equal(at_pci(r, SECOND)->reason, "/dev/nvidia1 is missing here");
+    assert_int_equal(at_pci(r, SECOND)->memory_bytes, INT64_C(80) << 30);
     hw_report_destroy(r);
 }
 
-static void what_it_prints_goes_nowhere(void **state) {
+static void misbehaviour_is_a_sentence(void **state) {
     (void)state;
-    hw_report *r = ask_stubs("nvidia", "1", "print");
-    assert_int_equal(count_state(r, HW_USABLE), 1);
-    hw_report_destroy(r);
+    expect_misbehaviour_to_be_told("nvidia", "libnvidia-ml.so.1");
 }
 
 /* Ended, or about to be taken by whoever inherited it. */
@@ -348,7 +355,7 @@ static bool is_gone(long pid) {
 static void what_it_forks_is_ended_with_it(void **state) {
     const char *path = temp_path(state, "pid");
     setenv("STUB_PID_FILE", path, 1);
-    hw_report *r = ask_stubs("nvidia", "1", "fork");
+    hw_report *r = ask_stubs("nvidia", "nvidia", "1", "fork");
     unsetenv("STUB_PID_FILE");
     assert_int_equal(count_state(r, HW_USABLE), 1);
     hw_report_destroy(r);
@@ -360,6 +367,48 @@ static void what_it_forks_is_ended_with_it(void **state) {
     for (int i = 0; i < 500 && !is_gone(pid); i++)
         usleep(10000);
     assert_true(is_gone(pid));
+}
+
+/* ---- copies --------------------------------------------------------------------------------------------------------------------------- */
+
+static hw_report *measure_copies(const char *mode) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    hw_report *r = hw_report_create();
+    hw_options options = {.all = true, .measure = true, .timeout_s = 30};
+    use_stubs("nvidia", "2", mode);
+    assert_ok(hw_source_open(NULL, &source, &err));
+    assert_ok(hw_ask(source, probe_named("nvidia"), &options, r, &err));
+    hw_source_close(source);
+    return r;
+}
+
+static void copies_are_measured_on_request(void **state) {
+    (void)state;
+    hw_report *r = measure_copies(NULL);
+    assert_int_equal(r->device_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(r->devices[i].state, HW_USABLE);
+        assert_in_range(r->devices[i].copy_to_mb_per_s, 10, 10000000); /* memory's own speed */
+        assert_in_range(r->devices[i].copy_from_mb_per_s, 10, 10000000);
+    }
+    hw_report_destroy(r);
+    r = ask_stubs("nvidia", "nvidia", "1", NULL);
+    assert_int_equal(r->devices[0].copy_to_mb_per_s, HW_UNKNOWN);
+    hw_report_destroy(r);
+}
+
+static void copies_that_fail_are_told(void **state) {
+    (void)state;
+    hw_report *r = measure_copies("copy-fails");
+    assert_evidence(r, "libcuda.so.1", "copies with device 1: CUDA error 214");
+    assert_int_equal(count_state(r, HW_USABLE), 2);
+    assert_int_equal(at_pci(r, FIRST)->copy_from_mb_per_s, HW_UNKNOWN);
+    hw_report_destroy(r);
+    r = measure_copies("copy-busy");
+    assert_evidence(r, "libcuda.so.1", "copies with device 0: CUDA error 2");
+    assert_int_equal(at_pci(r, FIRST)->copy_to_mb_per_s, HW_UNKNOWN);
+    hw_report_destroy(r);
 }
 
 /* ---- the driver's files ------------------------------------------------------------------------------------------------------------------ */
@@ -450,11 +499,13 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_old_library_gives_what_it_can),
     cmocka_unit_test(another_library_of_that_name_is_told),
     cmocka_unit_test(nonsense_is_bounded),
-    cmocka_unit_test(a_crash_is_a_sentence),
-    cmocka_unit_test(a_hang_ends_in_time),
-    cmocka_unit_test(an_exit_is_a_sentence),
-    cmocka_unit_test(what_it_prints_goes_nowhere),
+    cmocka_unit_test(a_crash_of_nvml_leaves_cudas_words),
+    cmocka_unit_test(a_crash_of_cuda_leaves_nvmls_words),
+    cmocka_unit_test(what_files_say_of_a_hidden_gpu_stands),
+    cmocka_unit_test(misbehaviour_is_a_sentence),
     IN_FOLDER(what_it_forks_is_ended_with_it),
+    cmocka_unit_test(copies_are_measured_on_request),
+    cmocka_unit_test(copies_that_fail_are_told),
     IN_FOLDER(the_drivers_files_tell_its_gpus),
     IN_FOLDER(a_machine_without_nvidia_is_told_what_would_make_it_one),
     IN_FOLDER(odd_files_are_no_figures),

@@ -6,11 +6,6 @@
 
 #define FIRST "0000:17:00.0" /* of the stubs of Vulkan and NVIDIA */
 
-static hw_report *ask_stubs(const char *probe, const char *folder, const char *gpus, const char *mode) {
-    use_stubs(folder, gpus, mode);
-    return ask_library(probe);
-}
-
 /* ---- Vulkan ------------------------------------------------------------------------------------------------------------------------ */
 
 static void a_vulkan_adapter_is_described_whole(void **state) {
@@ -53,9 +48,7 @@ static void none_and_eight_adapters_are_counted(void **state) {
     assert_int_equal(r->device_count, 0);
     assert_evidence(r, "libvulkan.so.1", "0 adapters");
     hw_report_destroy(r);
-    r = ask_stubs("vulkan", "vulkan", "8", NULL);
-    assert_int_equal(count_state(r, HW_USABLE), 8);
-    hw_report_destroy(r);
+    expect_all_usable("vulkan", "8", 8);
 }
 
 static void vulkans_faults_are_sentences(void **state) {
@@ -67,16 +60,7 @@ static void vulkans_faults_are_sentences(void **state) {
     r = ask_stubs("vulkan", "vulkan", "1", "list-fails");
     assert_evidence(r, "libvulkan.so.1", "the list of adapters: Vulkan error -3");
     hw_report_destroy(r);
-    r = ask_stubs("vulkan", "vulkan", "1", "crash");
-    assert_evidence(r, NULL, "crashed with SIGSEGV");
-    hw_report_destroy(r);
-    use_stubs("vulkan", "1", "hang");
-    r = ask_within("vulkan", 0.5);
-    assert_evidence(r, NULL, "did not answer within 0.5 s");
-    hw_report_destroy(r);
-    r = ask_stubs("vulkan", "vulkan", "1", "print fork");
-    assert_int_equal(count_state(r, HW_USABLE), 1);
-    hw_report_destroy(r);
+    expect_misbehaviour_to_be_told("vulkan", "libvulkan.so.1");
 }
 
 static void a_loader_of_vulkan_1_0_gives_what_it_can(void **state) {
@@ -96,7 +80,7 @@ static void registered_drivers_are_listed(void **state) {
     assert_evidence(r, "/usr/share/vulkan/icd.d", "lvp_icd.x86_64.json, nvidia_icd.json");
     hw_report_destroy(r);
     r = run_with_variable(state, root, "vulkan", "VK_ICD_FILENAMES", "/a/b.json");
-    assert_evidence(r, "VK_ICD_FILENAMES", "the drivers of /a/b.json alone");
+    assert_evidence(r, "/a/b.json", "VK_ICD_FILENAMES names it: there is no such file");
     hw_report_destroy(r);
 }
 
@@ -128,34 +112,82 @@ static void the_vendors_word_stands_over_vulkans(void **state) {
 }
 
 static void a_device_whose_library_says_nothing_is_broken(void **state) {
-    accel_error err = {0};
-    hw_source *live = NULL, *files = NULL;
     hw_report *r = hw_report_create();
     hw_device *d = hw_report_device(r, FIRST);
-    assert_ok(hw_source_open(NULL, &live, &err));
-    assert_ok(hw_source_open(tree(state, "nothing"), &files, &err));
-    vendor_unanswered(live, &(hw_options){.all = true}, r, d,
-                      "its library"); /* until an answer says better */
-    assert_int_equal(d->state, HW_BROKEN);
-    assert_string_equal(d->reason, "its library says nothing of it");
-    vendor_unanswered(live, &(hw_options){0}, r, d, "its library");
+    (void)state;
+    d->probe = "nvidia";
+    vendor_await(r, d, "its library");
     assert_int_equal(d->state, HW_NOT_PROBED);
-    vendor_unanswered(files, &(hw_options){.all = true}, r, d,
-                      "its library"); /* no library of another machine is asked */
-    assert_int_equal(d->state, HW_NOT_PROBED);
-    hw_source_close(live);
-    hw_source_close(files);
+    assert_string_equal(d->reason, "its library was not asked");
+    ask_stubs_about(r, "nvidia", "nvidia", "1", "crash cuda-crash");
+    assert_int_equal(at_pci(r, FIRST)->state, HW_BROKEN);
+    assert_string_equal(at_pci(r, FIRST)->reason, "libcuda.so.1 says nothing of it");
     hw_report_destroy(r);
 }
 
 /* ---- wgpu-native ------------------------------------------------------------------------------------------------------------------------ */
 
-static void wgpu_native_tells_its_version(void **state) {
+static void wgpu_native_lists_its_adapters(void **state) {
     (void)state;
     hw_report *r = ask_stubs("webgpu", "webgpu", "1", NULL);
-    assert_evidence(r, "libwgpu_native.so", "wgpu-native 22.1.5.3");
+    assert_evidence(r, "libwgpu_native.so", "wgpu-native 29.0.0.0, 2 adapters");
+    assert_int_equal(r->device_count, 2);
+    const hw_device *d = &r->devices[0];
+    assert_int_equal(d->kind, HW_GPU);
+    assert_int_equal(d->state, HW_USABLE);
+    assert_string_equal(d->name, "NVIDIA H100 80GB HBM3");
+    assert_string_equal(fact(d, "webgpu vulkan"), "discrete GPU, driver NVIDIA 550.54.14");
+    assert_true(has_interface(d, "webgpu"));
+    d = &r->devices[1];
+    assert_int_equal(d->kind, HW_ACCELERATOR); /* it computes on the processor */
+    assert_true(d->memory_shared);
+    assert_string_equal(fact(d, "webgpu opengles"), "software: runs on the processor");
     hw_report_destroy(r);
-    r = ask_stubs("webgpu", "vulkan", "1", NULL);
+}
+
+/* Two GPUs of one kind that the bus knows, and Vulkan's adapter of software. */
+static void adapters_that_are_known_are_completed(void **state) {
+    accel_error err = {0};
+    hw_report *r = hw_report_create();
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        hw_device *gpu = hw_report_device(r, i == 0 ? "0000:17:00.0" : "0000:18:00.0");
+        gpu->kind = HW_GPU;
+        gpu->probe = "nvidia";
+        vendor_set_state(gpu, HW_HIDDEN, "CUDA_VISIBLE_DEVICES= leaves it out", NULL);
+        assert_ok(hw_report_fact(r, gpu, "pci id", "10de:2330"));
+    }
+    hw_device *software = hw_report_device(r, NULL);
+    software->probe = "vulkan";
+    software->id = "adapter 2";
+    software->name = "llvmpipe (LLVM 15.0.6, 256 bits)";
+    ask_stubs_about(r, "webgpu", "webgpu", "2", NULL);
+    assert_int_equal(r->device_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(has_interface(&r->devices[i], "webgpu"));
+    assert_int_equal(r->devices[1].state, HW_HIDDEN); /* of its vendor's platform */
+    assert_string_equal(fact(&r->devices[1], "webgpu vulkan"), "discrete GPU, driver NVIDIA 550.54.14");
+    assert_string_equal(fact(&r->devices[2], "webgpu opengles"), "software: runs on the processor");
+    hw_report_destroy(r);
+}
+
+static void wgpu_natives_faults_are_sentences(void **state) {
+    static const char *const cases[][2] = {
+        {"old", "wgpu-native 22.1.5.3; its adapters are listed from version 24 on"},
+        {"none", "wgpu-native 29.0.0.0, 0 adapters: it needs a driver of Vulkan or OpenGL"},
+        {"no-instance", "wgpu-native 29.0.0.0 makes no instance"},
+        {"endless", "claims 18446744073709551615 adapters"},
+        {"mute", "adapter 0 does not tell what it is"},
+        {"crash", "crashed with SIGSEGV"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hw_report *r = ask_stubs("webgpu", "webgpu", "1", cases[i][0]);
+        assert_evidence(r, "libwgpu_native.so", cases[i][1]);
+        assert_int_equal(r->device_count, 0);
+        hw_report_destroy(r);
+    }
+    hw_report *r = ask_stubs("webgpu", "vulkan", "1", NULL);
     assert_evidence(r, "libwgpu_native.so", "absent: the system's loader does not find it");
     hw_report_destroy(r);
 }
@@ -259,8 +291,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_loader_of_vulkan_1_0_gives_what_it_can),
     IN_FOLDER(registered_drivers_are_listed),
     cmocka_unit_test(the_vendors_word_stands_over_vulkans),
-    IN_FOLDER(a_device_whose_library_says_nothing_is_broken),
-    cmocka_unit_test(wgpu_native_tells_its_version),
+    cmocka_unit_test(a_device_whose_library_says_nothing_is_broken),
+    cmocka_unit_test(wgpu_native_lists_its_adapters),
+    cmocka_unit_test(adapters_that_are_known_are_completed),
+    cmocka_unit_test(wgpu_natives_faults_are_sentences),
     IN_FOLDER(without_wgpu_native_is_told_where_was_looked),
     IN_FOLDER(a_boards_compute_dsp_is_an_npu),
     IN_FOLDER(a_stopped_dsp_has_no_driver),

@@ -52,8 +52,22 @@ static inline hw_report *ask_within(const char *probe, double timeout_s) {
     return r;
 }
 
-static inline hw_report *ask_library(const char *probe) {
+/* What stub libraries say in place of the probe's. */
+static inline hw_report *ask_stubs(const char *probe, const char *folder, const char *gpus,
+                                   const char *mode) {
+    use_stubs(folder, gpus, mode);
     return ask_within(probe, 20);
+}
+
+/* What they say of a report that holds what was found before. */
+static inline void ask_stubs_about(hw_report *r, const char *probe, const char *folder, const char *gpus,
+                                   const char *mode) {
+    accel_error err = {0};
+    hw_source *source = NULL;
+    use_stubs(folder, gpus, mode);
+    assert_ok(hw_source_open(NULL, &source, &err));
+    assert_ok(hw_ask(source, probe_named(probe), &(hw_options){.all = true, .timeout_s = 20}, r, &err));
+    hw_source_close(source);
 }
 
 /* ---- machines by their files -------------------------------------------------------------------------------------------------------- */
@@ -219,7 +233,33 @@ static inline void assert_evidence(const hw_report *r, const char *subject, cons
              str_text(&all));
 }
 
-/* The program is its own child: hw_ask starts it as `program __hw PROBE`. */
+/* A library of this probe that crashes, hangs, exits, prints or forks: `library` is the one that the stubs of this folder let do so. */
+static inline void expect_misbehaviour_to_be_told(const char *probe, const char *library) {
+    static const char *const faults[][2] = {{"crash", "crashed with SIGSEGV"},
+                                            {"exit", "exit code 7"},
+                                            {"hang", "did not answer within 0.5 s and was ended"}};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        uint64_t start = clock_now_ns();
+        use_stubs(probe, "1", faults[i][0]);
+        hw_report *r = ask_within(probe, 0.5);
+        assert_evidence(r, library, faults[i][1]);
+        assert_true(clock_now_ns() - start < UINT64_C(10000000000));
+        hw_report_destroy(r);
+    }
+    hw_report *r = ask_stubs(probe, probe, "1", "print fork");
+    assert_int_equal(count_state(r, HW_USABLE), 1);
+    hw_report_destroy(r);
+}
+
+/* As many devices as GPUs, all of them usable. */
+static inline void expect_all_usable(const char *probe, const char *gpus, size_t count) {
+    hw_report *r = ask_stubs(probe, probe, gpus, NULL);
+    assert_int_equal(r->device_count, count);
+    assert_int_equal(count_state(r, HW_USABLE), count);
+    hw_report_destroy(r);
+}
+
+/* The program is its own child: hw_ask starts it as `program __hw QUESTION`. */
 #define VENDOR_MAIN(tests)                                                                                   \
     int main(int argc, char **argv) {                                                                        \
         if (argc == 3 && strcmp(argv[1], HW_CHILD_ARGUMENT) == 0)                                            \

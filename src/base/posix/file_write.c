@@ -108,18 +108,9 @@ accel_status file_writer_open(const char *path, file_writer **out, accel_error *
 }
 
 static accel_status write_all(file_writer *w, const void *bytes, size_t length, accel_error *err) {
-    const uint8_t *p = bytes;
-    while (length > 0) {
-        ssize_t written = io_write(w->descriptor, p, length);
-        if (written == 0) {
-            errno = ENOSPC;
-        }
-        if (written <= 0) {
-            w->failed = true;
-            return io_error(err, "cannot write", w->path.data);
-        }
-        p += written;
-        length -= (size_t)written;
+    if (!io_write_all(w->descriptor, bytes, length)) {
+        w->failed = true;
+        return io_error(err, "cannot write", w->path.data);
     }
     return ACCEL_OK;
 }

@@ -107,6 +107,19 @@ ssize_t io_write(int descriptor, const void *bytes, size_t length) {
     return result;
 }
 
+bool io_write_all(int descriptor, const void *bytes, size_t length) {
+    for (const char *at = bytes; length > 0;) {
+        ssize_t written = io_write(descriptor, at, length);
+        if (written == 0)
+            errno = ENOSPC;
+        if (written <= 0)
+            return false;
+        at += written;
+        length -= (size_t)written;
+    }
+    return true;
+}
+
 int io_fsync(int descriptor) {
     int result;
     IO_CALL(result, -1, fsync(descriptor));

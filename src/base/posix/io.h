@@ -4,6 +4,7 @@
 #define ACCEL_BASE_POSIX_IO_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -17,6 +18,7 @@ int io_open_in_root(int folder, const char *path, int flags);
 int io_close(int descriptor); /* closes also when it is made to fail */
 ssize_t io_read(int descriptor, void *bytes, size_t length);
 ssize_t io_write(int descriptor, const void *bytes, size_t length);
+bool io_write_all(int descriptor, const void *bytes, size_t length); /* false with errno set */
 int io_fsync(int descriptor);
 int io_fstat(int descriptor, struct stat *out);
 int io_stat(const char *path, struct stat *out);

@@ -41,7 +41,9 @@ EXPORT int amdsmi_get_processor_handles(void *socket, uint32_t *count, void **pr
 }
 
 EXPORT int amdsmi_get_gpu_device_bdf(void *gpu, uint64_t *bdf) {
-    *bdf = (uint64_t)(BUS_OF_FIRST + index_of(gpu)) << 8;
+    int index = index_of(gpu);
+    *bdf = stub_mode("cpx") ? (index < 4 ? UINT64_C(0x0500) + (uint64_t)index : UINT64_C(0x2600))
+                            : (uint64_t)(BUS_OF_FIRST + index) << 8;
     return 0;
 }
 

@@ -115,3 +115,52 @@ EXPORT int cuGetErrorName(int error, const char **name) {
                                              : "CUDA_ERROR_UNKNOWN";
     return 0;
 }
+
+/* ---- copies: the memory of a GPU is the processor's; "copy-fails": as after an ECC error ---------------------------------------------- */
+
+EXPORT int cuDevicePrimaryCtxRetain(void **context, int device) {
+    *context = (void *)(intptr_t)(device + 1);
+    return stub_mode("copy-busy") ? 2 : 0;
+}
+
+EXPORT int cuDevicePrimaryCtxRelease_v2(int device) {
+    (void)device;
+    return 0;
+}
+
+EXPORT int cuCtxSetCurrent(void *context) {
+    return context ? 0 : 201;
+}
+
+EXPORT int cuMemHostAlloc(void **host, size_t bytes, unsigned flags) {
+    *host = flags == 0 ? calloc(1, bytes) : NULL;
+    return *host ? 0 : 2;
+}
+
+EXPORT int cuMemFreeHost(void *host) {
+    free(host);
+    return 0;
+}
+
+EXPORT int cuMemAlloc_v2(uint64_t *memory, size_t bytes) {
+    void *block = malloc(bytes);
+    *memory = (uint64_t)(uintptr_t)block;
+    return block ? 0 : 2;
+}
+
+EXPORT int cuMemFree_v2(uint64_t memory) {
+    free((void *)(uintptr_t)memory);
+    return 0;
+}
+
+EXPORT int cuMemcpyHtoD_v2(uint64_t memory, const void *host, size_t bytes) {
+    memcpy((void *)(uintptr_t)memory, host, bytes);
+    return 0;
+}
+
+EXPORT int cuMemcpyDtoH_v2(void *host, uint64_t memory, size_t bytes) {
+    if (stub_mode("copy-fails"))
+        return 214;
+    memcpy(host, (const void *)(uintptr_t)memory, bytes);
+    return 0;
+}
