@@ -6,23 +6,22 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-bool zoo_anyres_pinpoint(const int64_t image[2], const int64_t (*pinpoints)[2], size_t count,
+void zoo_anyres_pinpoint(const int64_t image[2], const int64_t (*pinpoints)[2], size_t count,
                          int64_t best[2]) {
-    int64_t most = 0, wasted = 0;
+    int64_t most = 0, wasted = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
         const int64_t *p = pinpoints[i];
         double down = (double)p[0] / (double)image[0], across = (double)p[1] / (double)image[1];
         double scale = across < down ? across : down;
         int64_t height = (int64_t)((double)image[0] * scale), width = (int64_t)((double)image[1] * scale);
         int64_t kept = least(height * width, image[0] * image[1]), waste = p[0] * p[1] - kept;
-        if (kept > most || (kept == most && most > 0 && waste < wasted)) {
+        if (kept > most || (kept == most && waste < wasted)) {
             most = kept;
             wasted = waste;
             best[0] = p[0];
             best[1] = p[1];
         }
     }
-    return most > 0;
 }
 
 /* What is cut off at each end of a side of `current` features, of which the image covers so many. The package rounds to seven
@@ -44,11 +43,17 @@ zoo_window zoo_anyres_unpad(const int64_t image[2], int64_t rows, int64_t column
     return w;
 }
 
+/* Whole times that ratio goes into size: less by one than a rounded quotient where that is rounded up to a whole number. */
+static int64_t whole_times(int64_t size, double ratio) {
+    double value = (double)size;
+    return (int64_t)floor((value - fmod(value, ratio)) / ratio + 0.5);
+}
+
 void zoo_anyres_shrink(zoo_window *w, int64_t most) {
     double ratio = sqrt((double)(w->rows * w->columns) / (double)most);
     if (ratio > 1.1) {
-        w->out_rows = (int64_t)floor((double)w->rows / ratio);
-        w->out_columns = (int64_t)floor((double)w->columns / ratio);
+        w->out_rows = whole_times(w->rows, ratio);
+        w->out_columns = whole_times(w->columns, ratio);
     }
 }
 

@@ -111,6 +111,32 @@ value_id zoo_clip_vision_state(builder *b, const zoo_clip_vision *v, value_id pi
     return x;
 }
 
+/* NAME.weight [out, in] (in 0: [out]) and NAME.bias [out], where the weights have them. */
+static void unread(builder *b, const char *name, int64_t out, int64_t in) {
+    const char *weight = zoo_spell(b, "%s.weight", name), *bias = zoo_spell(b, "%s.bias", name);
+    if (zoo_has(b, weight))
+        build_unread(b, weight, in > 0 ? 2 : 1, (int64_t[]){out, in});
+    if (zoo_has(b, bias))
+        build_unread(b, bias, 1, &out);
+}
+
+static void unread_layer(builder *b, const zoo_clip_stack *s, int64_t layer) {
+    static const char *const projections[] = {"q_proj", "k_proj", "v_proj", "out_proj"};
+    const char *at = layer_prefix(b, s, layer);
+    for (size_t i = 0; i < 4; i++)
+        unread(b, zoo_spell(b, "%sself_attn.%s", at, projections[i]), s->hidden, s->hidden);
+    unread(b, zoo_spell(b, "%slayer_norm1", at), s->hidden, 0);
+    unread(b, zoo_spell(b, "%slayer_norm2", at), s->hidden, 0);
+    unread(b, zoo_spell(b, "%smlp.fc1", at), s->intermediate, s->hidden);
+    unread(b, zoo_spell(b, "%smlp.fc2", at), s->hidden, s->intermediate);
+}
+
+void zoo_clip_vision_unread(builder *b, const zoo_clip_vision *v, int64_t state) {
+    for (int64_t i = state; i < v->stack.layers; i++)
+        unread_layer(b, &v->stack, i);
+    unread(b, zoo_spell(b, "%spost_layernorm", v->stack.prefix), v->stack.hidden, 0);
+}
+
 value_id zoo_clip_vision_pool(builder *b, const zoo_clip_vision *v, value_id last_state) {
     const zoo_clip_stack *s = &v->stack;
     return build_layer_norm(b, zoo_spell(b, "%spost_layernorm", s->prefix), zoo_pick(b, last_state, 1, 0),

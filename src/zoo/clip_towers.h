@@ -50,6 +50,8 @@ value_id zoo_clip_vision_embed(builder *b, const zoo_clip_vision *v, value_id pi
  * output of k layers, -1 that of the last layer, -2 that of the last but one; always without post_layernorm. Weights
  * of layers beyond it are not asked for. The caller checks that -layers - 1 ≤ state ≤ layers. */
 value_id zoo_clip_vision_state(builder *b, const zoo_clip_vision *v, value_id pixels, int64_t state);
+/* The weights that the architecture has beyond this state, post_layernorm's too: parameters that nothing reads. */
+void zoo_clip_vision_unread(builder *b, const zoo_clip_vision *v, int64_t state);
 /* post_layernorm of the class token: [batch, hidden]. */
 value_id zoo_clip_vision_pool(builder *b, const zoo_clip_vision *v, value_id last_state);
 

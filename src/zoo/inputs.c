@@ -125,6 +125,18 @@ static accel_status check_given(const graph_value *v, const value_type *declared
                      dtype_name(declared->type), shape_text(&declared->shape, want, sizeof want));
 }
 
+/* A class means one value by one name; exporters of files are less careful. */
+static accel_status note_dim(const zoo_model *m, const char *input, zoo_dim dim, zoo_dim *dims, size_t *count,
+                             accel_error *err) {
+    for (size_t i = 0; m->class && i < *count; i++)
+        if (str_equal(dims[i].name, dim.name) && dims[i].value != dim.value)
+            return error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "input '%s' has %lld for '%s', and another input has %lld", input,
+                             (long long)dim.value, dim.name, (long long)dims[i].value);
+    dims[(*count)++] = dim;
+    return ACCEL_OK;
+}
+
 /* What is given says what its symbolic dims are, for the inputs that are not. */
 static accel_status note_dims(const zoo_model *m, const zoo_given_list *given, zoo_dim *dims, size_t *count,
                               accel_error *err) {
@@ -139,7 +151,8 @@ static accel_status note_dims(const zoo_model *m, const zoo_given_list *given, z
         for (int axis = 0; axis < t->shape.rank; axis++)
             if (declared->shape.rank != RANK_UNKNOWN && declared->shape.dims[axis] == DIM_UNKNOWN &&
                 v->dim_names[axis])
-                dims[(*count)++] = (zoo_dim){v->dim_names[axis], t->shape.dims[axis]};
+                ACCEL_TRY(note_dim(m, v->name, (zoo_dim){v->dim_names[axis], t->shape.dims[axis]}, dims,
+                                   count, err));
     }
     return ACCEL_OK;
 }

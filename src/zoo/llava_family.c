@@ -171,6 +171,7 @@ static value_id tower_states(builder *b, const zoo_llava *l, value_id pixels) {
         if (layer < last)
             x = zoo_clip_layer(b, &l->vision.stack, layer, x, VALUE_NONE, false);
     }
+    zoo_clip_vision_unread(b, &l->vision, last);
     return l->state_count == 1 ? states[0] : zoo_concat(b, -1, l->state_count, states);
 }
 

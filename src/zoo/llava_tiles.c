@@ -124,18 +124,23 @@ static accel_status cut_image(const plan *p, int64_t image, layout *out, accel_e
     int64_t best[2] = {0};
     bool sane =
         size[0] >= 1 && size[1] >= 1 && size[0] <= ZOO_MAX_IMAGE_SIDE && size[1] <= ZOO_MAX_IMAGE_SIDE;
-    if (!sane || !zoo_anyres_pinpoint(size, l->pinpoints, l->pinpoint_count, best))
-        return error_set(err, ACCEL_INVALID_ARGUMENT,
-                         "image_sizes: image %lld of height %lld and width %lld fits none of the pinpoints",
-                         (long long)image, (long long)size[0], (long long)size[1]);
+    if (!sane)
+        return error_set(
+            err, ACCEL_INVALID_ARGUMENT,
+            "image_sizes: image %lld has the height %lld and the width %lld; sides are from 1 to "
+            "%d pixels",
+            (long long)image, (long long)size[0], (long long)size[1], (int)ZOO_MAX_IMAGE_SIDE);
+    zoo_anyres_pinpoint(size, l->pinpoints, l->pinpoint_count, best);
     int64_t down = best[0] / l->tile, across = best[1] / l->tile;
     zoo_window w = zoo_anyres_unpad(size, down * l->side, across * l->side);
     if (l->most_features > 0)
         zoo_anyres_shrink(&w, l->most_features);
-    if (w.out_rows < 1 || w.out_columns < 1)
+    if ((w.out_rows < 1 && w.rows > 0) || (w.out_columns < 1 && w.columns > 0))
         return error_set(err, ACCEL_INVALID_ARGUMENT,
-                         "image_sizes: nothing is left of image %lld of height %lld and width %lld in tiles",
-                         (long long)image, (long long)size[0], (long long)size[1]);
+                         "image_sizes: image %lld of height %lld and width %lld cannot be shrunk to %lld "
+                         "features",
+                         (long long)image, (long long)size[0], (long long)size[1],
+                         (long long)l->most_features);
     *out = (layout){across, w, 1 + down * across, l->per_tile + w.out_rows * (w.out_columns + 1)};
     return ACCEL_OK;
 }

@@ -15,15 +15,17 @@ static const zoo_resnet resnet50 = {.prefix = "",
                                     .bottleneck = true,
                                     .activation = "relu"};
 
-static accel_status read_list(hf_config *c, const char *key, int64_t *values, size_t *count,
-                              accel_error *err) {
+/* One number a stage. */
+static accel_status read_list(hf_config *c, const char *key, int64_t low, int64_t high, int64_t *values,
+                              size_t *count, accel_error *err) {
     if (!hf_config_has(c, key))
         return ACCEL_OK;
     *count = hf_config_ints(c, key, values, ZOO_RESNET_MAX_STAGES);
     ACCEL_TRY(hf_config_check(c, err));
     for (size_t i = 0; i < *count; i++)
-        if (values[i] < 1 || values[i] > ZOO_MAX_WIDTH)
-            return error_set(err, ACCEL_BAD_FILE, "%s holds %lld", key, (long long)values[i]);
+        if (values[i] < low || values[i] > high)
+            return error_set(err, ACCEL_BAD_FILE, "%s holds %lld; it must be between %lld and %lld", key,
+                             (long long)values[i], (long long)low, (long long)high);
     return ACCEL_OK;
 }
 
@@ -37,8 +39,9 @@ accel_status zoo_resnet_read(hf_config *c, zoo_resnet *r, accel_error *err) {
     r->stride_in_first_stage = hf_config_bool(c, "downsample_in_first_stage", false);
     r->stride_in_first_convolution = hf_config_bool(c, "downsample_in_bottleneck", false);
     r->bottleneck = str_equal(kind, "bottleneck");
-    ACCEL_TRY(read_list(c, "hidden_sizes", r->sizes, &sizes, err));
-    ACCEL_TRY(read_list(c, "depths", r->depths, &depths, err));
+    ACCEL_TRY(
+        read_list(c, "hidden_sizes", r->bottleneck ? REDUCTION : 1, ZOO_MAX_WIDTH, r->sizes, &sizes, err));
+    ACCEL_TRY(read_list(c, "depths", 1, ZOO_MAX_LAYERS, r->depths, &depths, err));
     r->stages = sizes;
     if (!r->bottleneck && !str_equal(kind, "basic"))
         return error_set(err, ACCEL_UNSUPPORTED, "layer_type '%s' is neither 'bottleneck' nor 'basic'", kind);

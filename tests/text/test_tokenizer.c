@@ -36,7 +36,7 @@ static void refused(const char *json, accel_status status, const char *sentence)
     char *copy = malloc(strlen(json)); /* its own block, so that a sanitizer sees a byte too many */
     memcpy(copy, json, strlen(json));
     err = (accel_error){0};
-    int got = text_tokenizer_open_bytes(copy, strlen(json), "t.json", &t, &err);
+    accel_status got = text_tokenizer_open_bytes(copy, strlen(json), "t.json", &t, &err);
     free(copy);
     assert_says("t.json");
     assert_says(sentence);
@@ -352,7 +352,8 @@ static double encode_long(text_tokenizer *t, const char *piece, size_t n, size_t
     return ms;
 }
 
-enum { LONG = 1 << 20, SLOW_MS = 10000 };
+enum { LONG = 1 << 20 };
+static const double SLOW_MS = 10000;
 
 static void a_word_of_a_million_characters_takes_no_minutes(void **state) {
     (void)state;
