@@ -279,7 +279,7 @@ static value_id position_bias(builder *b, const stage *s, const char *at) {
     }
     if (!row)
         return VALUE_NONE;
-    value_id bias = BUILD(b, "Gather", table, build_i64s(b, (size_t)(tokens * tokens), row));
+    value_id bias = BUILD(b, "Gather", table, zoo_indices(b, tokens * tokens, row));
     bias = build_reshape(b, bias, 4, (int64_t[]){1, tokens, tokens, s->heads});
     return build_transpose(b, bias, 4, (int64_t[]){0, 3, 1, 2});
 }
@@ -317,10 +317,10 @@ static value_id attend(builder *b, const stage *s, const char *at, int64_t shift
                                .mask = mask,
                                .rotary = {VALUE_NONE, VALUE_NONE}};
     build_attr axis = BUILD_INT("axis", 1);
-    x = build_op(b, "Gather", 2, (value_id[]){x, build_i64s(b, (size_t)cells, order)}, 1, &axis);
+    x = build_op(b, "Gather", 2, (value_id[]){x, zoo_indices(b, cells, order)}, 1, &axis);
     x = zoo_attend(b, &attention, build_reshape(b, x, 3, (int64_t[]){-1, tokens, s->width}));
     x = build_reshape(b, x, 3, (int64_t[]){-1, cells, s->width});
-    return build_op(b, "Gather", 2, (value_id[]){x, build_i64s(b, (size_t)cells, inverse)}, 1, &axis);
+    return build_op(b, "Gather", 2, (value_id[]){x, zoo_indices(b, cells, inverse)}, 1, &axis);
 }
 
 /* Odd blocks look across the borders of the even ones' windows, unless there is only one window. */

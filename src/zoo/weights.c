@@ -5,7 +5,9 @@
 #include "base/mem.h"
 #include "zoo/class.h"
 
-enum { NAME_BYTES = 512, UNUSED_SHOWN = 4, T5_HEAD_ROOT = 8 /* √64, the head size of all published ones */ };
+enum { NAME_BYTES = 512, UNUSED_SHOWN = 4 };
+
+static const double T5_HEAD_ROOT = 8; /* √64, the head size of all published ones */
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
