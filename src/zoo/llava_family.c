@@ -22,6 +22,7 @@ static accel_status read_tower(hf_config *c, zoo_llava *l, accel_error *err) {
     const char *type = hf_config_string(
         vision, "model_type", l->kind == ZOO_LLAVA_ONEVISION ? "siglip_vision_model" : "clip_vision_model");
     bool siglip = str_equal(type, "siglip_vision_model");
+    ACCEL_TRY(hf_config_check(c, err)); /* without memory there is no vision_config */
     if (!siglip && !str_equal(type, "clip_vision_model"))
         return error_set(err, ACCEL_UNSUPPORTED,
                          "vision_config of type '%s' is not supported; known are clip_vision_model and "
@@ -141,13 +142,15 @@ static accel_status read_text(builder *b, hf_config *c, const zoo_llava *l, zoo_
     const char *type =
         hf_config_string(text, "model_type", l->kind == ZOO_LLAVA_ONEVISION ? "qwen2" : "llama");
     zoo_llama_kind kind;
+    ACCEL_TRY(hf_config_check(c, err));
     if (!zoo_llama_kind_of(type, &kind))
         return error_set(
             err, ACCEL_UNSUPPORTED,
             "text_config of type '%s' is not supported; known are llama, mistral, qwen2 and qwen3", type);
     ACCEL_TRY(zoo_llama_read(b, text, kind, 10000, m, err));
     m->prefix = "language_model.";
-    m->tied = m->tied || hf_config_bool(c, "tie_word_embeddings", false);
+    /* Older files of LLaVA 1.5 and OneVision say it of the text alone. */
+    m->tied = (m->tied && l->kind != ZOO_LLAVA_NEXT) || hf_config_bool(c, "tie_word_embeddings", false);
     ACCEL_TRY(hf_config_check(c, err));
     if (l->image_token >= m->vocabulary || l->video_token >= m->vocabulary)
         return error_set(err, ACCEL_BAD_FILE,

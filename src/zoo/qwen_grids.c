@@ -7,7 +7,7 @@
 
 enum {
     MAX_SIDE = 1 << 20,         /* of a grid */
-    MAX_FRAME_PLACES = 1 << 24, /* frames x patches of the largest frame */
+    MAX_FRAME_PLACES = 1 << 22, /* frames x patches of the largest frame */
     SAMPLE_SIDE = 224,          /* of an image, in pixels */
     SAMPLE_TEXT = 33            /* positions to leave for text */
 };

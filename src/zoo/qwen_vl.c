@@ -47,7 +47,8 @@ static accel_status read_text(builder *b, hf_config *c, const zoo_qwen_vl *q, zo
     bool third = q->kind == ZOO_QWEN3_VL;
     ACCEL_TRY(zoo_llama_read(b, text, third ? ZOO_QWEN3 : ZOO_QWEN2, third ? 5e5 : 1e6, m, err));
     m->prefix = "language_model.";
-    m->tied = m->tied || hf_config_bool(c, "tie_word_embeddings", false);
+    /* Older Qwen2-VL files say it of the text alone. */
+    m->tied = (m->tied && !third) || hf_config_bool(c, "tie_word_embeddings", false);
     m->epsilon = hf_config_float(text, "rms_norm_eps", third ? 1e-6 : 1e-5);
     ACCEL_TRY(hf_config_check(c, err));
     if (q->image_token >= m->vocabulary || q->video_token >= m->vocabulary)

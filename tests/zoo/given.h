@@ -4,6 +4,8 @@
 
 #include "support/test.h"
 
+#include "base/mem.h"
+#include "graph/cost.h"
 #include "graph/tensor.h"
 #include "support/temp_folder.h"
 #include "zoo/zoo.h"
@@ -55,6 +57,53 @@ static inline accel_status load_config(void **state, const char *config, zoo_mod
                                        accel_error *err) {
     temp_file(state, "config.json", config);
     return zoo_load(*state, &(zoo_options){.mode = mode}, m, err);
+}
+
+/* Parameters of a model that is made from tests/golden/configs/NAME.json. */
+static inline int64_t parameters_of(void **state, const char *name) {
+    static char config[16384];
+    char path[512];
+    accel_error err;
+    zoo_model m;
+    graph_cost cost;
+    const char *source = getenv("ACCEL_SOURCE_DIR");
+    snprintf(path, sizeof path, "%s/tests/golden/configs/%s.json", source ? source : ".", name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t length = fread(config, 1, sizeof config - 1, file);
+    assert_true(length > 0 && length < sizeof config - 1);
+    assert_int_equal(fclose(file), 0);
+    config[length] = 0;
+    assert_ok(load_config(state, config, ZOO_INFERENCE, &m, &err));
+    assert_ok(graph_cost_compute(m.graph, &cost, &err));
+    zoo_model_free(&m);
+    return cost.parameters;
+}
+
+/* Completing what `make` gives ends in success or in ACCEL_OUT_OF_MEMORY wherever memory ends. */
+static inline void assert_memory_may_end(void **state, const char *config, void (*make)(given *g)) {
+    accel_error err;
+    zoo_model m;
+    accel_status status = ACCEL_OUT_OF_MEMORY;
+    for (uint64_t n = 1; status != ACCEL_OK; n++) {
+        given g = {0};
+        zoo_inputs in;
+        assert_ok(
+            load_config(state, config, ZOO_INFERENCE, &m, &err)); /* a fault stays in its configuration */
+        make(&g);
+        mem_fault_set(n, false);
+        status = zoo_complete_inputs(&m, NULL, g.names, g.values, g.count, &in, &err);
+        mem_fault_set(0, false);
+        for (size_t i = 0; i < g.count; i++) {
+            tensor_free(&g.values[i]);
+        }
+        zoo_model_free(&m);
+        if (status == ACCEL_OK) {
+            zoo_inputs_free(&in);
+        } else if (status != ACCEL_OUT_OF_MEMORY) {
+            fail_msg("allocation %llu: %s", (unsigned long long)n, err.message);
+        }
+    }
 }
 
 static inline const tensor *input(const zoo_inputs *in, const char *name) {

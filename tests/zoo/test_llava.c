@@ -234,6 +234,27 @@ static void a_benchmark_has_one_image_a_prompt(void **state) {
     }
 }
 
+static void published_models_have_their_number_of_parameters(void **state) {
+    assert_int_equal(parameters_of(state, "llava-1.5-7b-hf"), 7063427072);
+    assert_int_equal(parameters_of(state, "llava-v1.6-mistral-7b-hf"), 7566747648);
+    assert_int_equal(parameters_of(state, "llava-onevision-qwen2-0.5b"), 893675552);
+}
+
+static void give_image_and_video(given *g) {
+    int64_t ids[17] = {VIDEO, VIDEO, TEXT};
+    for (int i = 3; i < 17; i++) {
+        ids[i] = IMAGE;
+    }
+    give_ints(g, "input_ids", 2, (int64_t[]){1, 17}, ids);
+    give_tiles(g, "pixel_values", 1, 3);
+    give_size(g, 4, 8);
+    give_tiles(g, "pixel_values_videos", 1, 1);
+}
+
+static void running_out_of_memory_anywhere_is_an_error(void **state) {
+    assert_memory_may_end(state, ONEVISION(""), give_image_and_video);
+}
+
 int main(void) {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,8 @@ int main(void) {
         WITH_FOLDER(counts_of_images_must_add_up),
         WITH_FOLDER(configurations_that_cannot_be_are_refused),
         WITH_FOLDER(a_benchmark_has_one_image_a_prompt),
+        WITH_FOLDER(published_models_have_their_number_of_parameters),
+        WITH_FOLDER(running_out_of_memory_anywhere_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,6 +233,23 @@ static void a_benchmark_has_one_image_a_prompt(void **state) {
     zoo_model_free(&m);
 }
 
+static void published_models_have_their_number_of_parameters(void **state) {
+    assert_int_equal(parameters_of(state, "qwen2-vl-2b-instruct"), 2208985600);
+    assert_int_equal(parameters_of(state, "qwen3-vl-2b-instruct"), 2127532032);
+}
+
+static void give_image_and_video(given *g) {
+    give_ids(g, 5, (int64_t[]){VIDEO, TEXT, IMAGE, IMAGE, TEXT});
+    give_patches(g, "pixel_values", 8);
+    give_patches(g, "pixel_values_videos", 4);
+    give_ints(g, "image_grid_thw", 2, (int64_t[]){1, 3}, (int64_t[]){1, 4, 2});
+    give_ints(g, "video_grid_thw", 2, (int64_t[]){1, 3}, (int64_t[]){1, 2, 2});
+}
+
+static void running_out_of_memory_anywhere_is_an_error(void **state) {
+    assert_memory_may_end(state, QWEN3(""), give_image_and_video);
+}
+
 int main(void) {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
     const struct CMUnitTest tests[] = {
@@ -246,6 +263,8 @@ int main(void) {
         WITH_FOLDER(inputs_of_wrong_shapes_are_named),
         WITH_FOLDER(configurations_that_cannot_be_are_refused),
         WITH_FOLDER(a_benchmark_has_one_image_a_prompt),
+        WITH_FOLDER(published_models_have_their_number_of_parameters),
+        WITH_FOLDER(running_out_of_memory_anywhere_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
