@@ -9,7 +9,7 @@
 #include "graph/builder.h"
 #include "zoo/zoo.h"
 
-enum { ZOO_MAX_WIDTH = 1 << 20, ZOO_MAX_VOCABULARY = 1 << 26, ZOO_MAX_LAYERS = 4096 };
+enum { ZOO_MAX_WIDTH = 1 << 20, ZOO_MAX_VOCABULARY = 1 << 26, ZOO_MAX_LAYERS = 512 };
 
 /* A model_type of config.json, and the architecture of files that name none. */
 typedef struct zoo_model_type {

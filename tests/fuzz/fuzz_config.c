@@ -6,13 +6,29 @@
 
 enum { MAX_LAYERS = 4 }; /* more would only take time */
 
+/* By whatever name a class counts them, in whatever part of the file. */
+static bool is_deep(hf_config *config) {
+    static const char *const parts[] = {"", "text_config.", "vision_config.", "audio_config.", "backbone_config."};
+    static const char *const keys[] = {"num_hidden_layers", "n_layers",       "n_layer", "num_layers",
+                                       "num_decoder_layers", "encoder_layers", "decoder_layers", "depth",
+                                       "mit_num_hidden_layers", "prompt_layers"};
+    char key[64];
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            str_format(key, sizeof key, "%s%s", parts[p], keys[k]);
+            if (hf_config_int(config, key, 0, INT64_MIN + 1, INT64_MAX) > MAX_LAYERS)
+                return true;
+        }
+    return false;
+}
+
 static void build(hf_config *config) {
     const zoo_class *class;
     zoo_weights weights;
     builder b;
     graph *g;
     zoo_build z = {.config = config};
-    if (hf_config_int(config, "num_hidden_layers", 0, INT64_MIN + 1, INT64_MAX) > MAX_LAYERS ||
+    if (is_deep(config) ||
         zoo_class_find(config, &z, &class, NULL) != ACCEL_OK ||
         builder_start(&b, &weights.source, NULL) != ACCEL_OK) {
         return;

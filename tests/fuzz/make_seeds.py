@@ -190,6 +190,8 @@ def make_config():
     save("config", "bert", json.dumps(bert).encode())
     save("config", "masked_lm", json.dumps({**bert, "architectures": ["BertForMaskedLM"], "hidden_act": "gelu_new"}).encode())
     save("config", "nameless", json.dumps({k: v for k, v in bert.items() if k not in ("model_type", "architectures")}).encode())
+    for golden in sorted((Path(__file__).parent.parent / "golden" / "zoo").glob("*/config.json")):
+        save("config", golden.parent.name, golden.read_bytes())
     save("config", "odd", b'{"model_type":null,"image_size":[224,224],"rope_parameters":{"rope_theta":1e6},"dtype":"float16",'
                           b'"layer_norm_eps":Infinity,"text_config":{"torch_dtype":"bfloat16"},"s":"\\u00e9\\ud83d\\ude00"}')
 
