@@ -78,7 +78,7 @@ install: all
 
 # The reference parts of docs/, written by the code they describe.
 docs: all
-	@ACCEL_UPDATE_DOCS=1 $(CTEST) --test-dir $(BUILD) -R store/test_docs
+	@ACCEL_UPDATE_DOCS=1 $(CTEST) --test-dir $(BUILD) -R 'store/test_docs|cli/test_zoo'
 
 format:
 	@scripts/check_format.sh --fix

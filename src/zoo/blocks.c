@@ -70,13 +70,22 @@ value_id zoo_range(builder *b, value_id length) {
     return BUILD(b, "Range", build_i64(b, 0), zoo_squeeze(b, length, 0), build_i64(b, 1));
 }
 
-value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values) {
+static value_id constant(builder *b, dtype type, const shape *s, const void *values) {
     value_id id = VALUE_NONE;
-    shape s = shape_make(rank, dims);
     if (b->error.status == ACCEL_OK &&
-        graph_add_constant(b->graph, NULL, DTYPE_F32, &s, values, &id, &b->error) == ACCEL_OK)
+        graph_add_constant(b->graph, NULL, type, s, values, &id, &b->error) == ACCEL_OK)
         b->graph->values[id].data.buffer = true;
     return id;
+}
+
+value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values) {
+    shape s = shape_make(rank, dims);
+    return constant(b, DTYPE_F32, &s, values);
+}
+
+value_id zoo_indices(builder *b, int64_t count, const int64_t *values) {
+    shape s = shape_make(1, &count);
+    return constant(b, DTYPE_I64, &s, values);
 }
 
 value_id zoo_scaled(builder *b, value_id x, double factor) {

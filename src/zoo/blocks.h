@@ -35,6 +35,8 @@ value_id zoo_length(builder *b, value_id x, int64_t axis);
 /* 0 … length-1 for i64 [1]. */
 value_id zoo_range(builder *b, value_id length);
 value_id zoo_floats(builder *b, int rank, const int64_t *dims, const float *values); /* a constant */
+/* i64 [count]; for many, whose names need not spell them as those of build_i64s do. */
+value_id zoo_indices(builder *b, int64_t count, const int64_t *values);
 value_id zoo_scaled(builder *b, value_id x, double factor);
 value_id zoo_l2_normalized(builder *b, value_id x);      /* along the last axis */
 value_id zoo_mean(builder *b, value_id x, int64_t axis); /* without that axis */

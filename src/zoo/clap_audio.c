@@ -137,11 +137,14 @@ static value_id batch_norm(builder *b, const char *name, value_id x, int64_t cha
  * [batch, channels, frames, bins] to [batch, channels, side, side]. */
 static value_id picture(builder *b, const zoo_clap_audio *m, value_id x) {
     int64_t pieces = m->side / m->bins, channels = m->fused ? 1 + CROPS : 1;
-    value_id sizes = build_i64s(b, 1, (int64_t[]){zoo_clap_audio_frames(m)});
-    x = build_op(b, "Resize", 4, (value_id[]){x, VALUE_NONE, VALUE_NONE, sizes}, 4,
+    /* All four sizes, where "axes" would do: older opsets do not have it. */
+    value_id sizes =
+        zoo_concat(b, 0, 2,
+                   (value_id[]){zoo_length(b, x, 0),
+                                build_i64s(b, 3, (int64_t[]){channels, zoo_clap_audio_frames(m), m->bins})});
+    x = build_op(b, "Resize", 4, (value_id[]){x, VALUE_NONE, VALUE_NONE, sizes}, 3,
                  (build_attr[]){BUILD_STRING("mode", "cubic"), BUILD_FLOAT("cubic_coeff_a", -0.75),
-                                BUILD_STRING("coordinate_transformation_mode", "align_corners"),
-                                BUILD_INTS("axes", 1, ((int64_t[]){2}))});
+                                BUILD_STRING("coordinate_transformation_mode", "align_corners")});
     x = build_reshape(b, x, 4, (int64_t[]){0, channels * pieces, m->side, m->bins});
     x = build_transpose(b, x, 4, (int64_t[]){0, 1, 3, 2});
     return build_reshape(b, x, 4, (int64_t[]){0, channels, m->side, m->side});
@@ -276,7 +279,7 @@ static value_id position_bias(builder *b, const stage *s, const char *at) {
     }
     if (!row)
         return VALUE_NONE;
-    value_id bias = BUILD(b, "Gather", table, build_i64s(b, (size_t)(tokens * tokens), row));
+    value_id bias = BUILD(b, "Gather", table, zoo_indices(b, tokens * tokens, row));
     bias = build_reshape(b, bias, 4, (int64_t[]){1, tokens, tokens, s->heads});
     return build_transpose(b, bias, 4, (int64_t[]){0, 3, 1, 2});
 }
@@ -314,10 +317,10 @@ static value_id attend(builder *b, const stage *s, const char *at, int64_t shift
                                .mask = mask,
                                .rotary = {VALUE_NONE, VALUE_NONE}};
     build_attr axis = BUILD_INT("axis", 1);
-    x = build_op(b, "Gather", 2, (value_id[]){x, build_i64s(b, (size_t)cells, order)}, 1, &axis);
+    x = build_op(b, "Gather", 2, (value_id[]){x, zoo_indices(b, cells, order)}, 1, &axis);
     x = zoo_attend(b, &attention, build_reshape(b, x, 3, (int64_t[]){-1, tokens, s->width}));
     x = build_reshape(b, x, 3, (int64_t[]){-1, cells, s->width});
-    return build_op(b, "Gather", 2, (value_id[]){x, build_i64s(b, (size_t)cells, inverse)}, 1, &axis);
+    return build_op(b, "Gather", 2, (value_id[]){x, zoo_indices(b, cells, inverse)}, 1, &axis);
 }
 
 /* Odd blocks look across the borders of the even ones' windows, unless there is only one window. */

@@ -67,7 +67,7 @@ static accel_status read_config(zoo_build *z, t5 *m, accel_error *err) {
     m->encoder_layers = hf_config_int(c, "num_layers", 6, 1, ZOO_MAX_LAYERS);
     m->decoder_layers = hf_config_int(c, "num_decoder_layers", m->encoder_layers, 1, ZOO_MAX_LAYERS);
     m->buckets = hf_config_int(c, "relative_attention_num_buckets", 32, 4, 1 << 16);
-    m->max_distance = hf_config_int(c, "relative_attention_max_distance", 128, 1, 1 << 20);
+    m->max_distance = hf_config_int(c, "relative_attention_max_distance", 128, 1, 1 << 16);
     m->epsilon = hf_config_float(c, "layer_norm_epsilon", 1e-6);
     bool tied = hf_config_bool(c, "tie_word_embeddings", true);
     m->scaled = hf_config_bool(c, "scale_decoder_outputs", tied);
@@ -117,7 +117,7 @@ static value_id bias_by_distance(builder *b, const stack *s) {
         return VALUE_NONE;
     for (int64_t i = 0; i < count; i++)
         bucket[i] = zoo_t5_bucket(i - m->max_distance, s->cache == NULL, m->buckets, m->max_distance);
-    value_id rows = BUILD(b, "Gather", stored, build_i64s(b, (size_t)count, bucket));
+    value_id rows = BUILD(b, "Gather", stored, zoo_indices(b, count, bucket));
     return build_transpose(b, rows, 2, (int64_t[]){1, 0});
 }
 

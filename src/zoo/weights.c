@@ -7,6 +7,8 @@
 
 enum { NAME_BYTES = 512, UNUSED_SHOWN = 4 };
 
+static const double T5_HEAD_ROOT = 8; /* √64, the head size of all published ones */
+
 /* ---- names -------------------------------------------------------------------------------------------- */
 
 static const char *place_of(const zoo_spelling *r, const char *name) {
@@ -151,6 +153,9 @@ static void distribution_of(const char *name, const shape *s, graph_data *out) {
     out->distribution = DISTRIBUTION_NORMAL;
     out->a = scale ? 1 : 0;
     out->b = s->rank < 2 ? 0.02 : 1 / sqrt(fan_in);
+    if (str_ends_with(name, "Attention.q.weight"))
+        out->b /=
+            T5_HEAD_ROOT; /* T5 attends without a scale: its initialisation makes queries smaller instead */
     if (str_ends_with(name, "running_var") || strstr(name, "logit_scale")) {
         out->distribution = DISTRIBUTION_UNIFORM;
         out->a = 0.5;

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Compares `accel run FOLDER` with the goldens of zoo/: outputs by relative L2, greedy continuations exactly.
 
-    python3 tests/golden/check_zoo.py build/release/accel [FOLDER...] [--leave-out-optional] [-- MORE ARGUMENTS OF accel run]
+    python3 tests/golden/check_zoo.py build/release/accel [FOLDER...] [--leave-out-optional] [--first-case] [-- MORE]
 
 FOLDER: a name below zoo/, or NAME* for all that begin so. --leave-out-optional: also runs each case without the inputs
-that follow from the others. Exits with 1 when anything differs. Needs numpy only.
+that follow from the others. --first-case: only case0 of each. MORE: further arguments of accel run. Exits with 1 when
+anything differs. Needs numpy only.
 """
 
 import argparse
@@ -30,6 +31,7 @@ def arguments():
     parser.add_argument("accel")
     parser.add_argument("folders", nargs="*")
     parser.add_argument("--leave-out-optional", action="store_true")
+    parser.add_argument("--first-case", action="store_true")
     options = parser.parse_args(own)
     options.more = more
     return options
@@ -99,6 +101,8 @@ def compare_continuation(options, line, left_out):
 
 def chosen(options):
     lines = json.loads((ZOO / "cases.json").read_text())
+    if options.first_case:
+        lines = [line for line in lines if line["case"] == "case0"]
     for pattern in options.folders:
         if not any(fnmatch.fnmatch(line["folder"], pattern) for line in lines):
             sys.exit(f"no folder of {ZOO} is called {pattern}")

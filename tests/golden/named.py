@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """The named models of the zoo as transformers has them: their configurations, parameter counts, and comparisons.
 
-    V/bin/python tests/golden/named.py configs tests/golden/configs    writes NAME.json in the published spelling
     V/bin/python tests/golden/named.py counts                          parameters of each, without storage
-    V/bin/python tests/golden/named.py compare build/release/accel [NAME...]
-        exports each named model (accel export NAME --format safetensors), reads the folder with transformers, runs one
-        seeded input and compares every output with accel run: relative L2 <= 1e-4
+    V/bin/python tests/golden/named.py compare build/release/accel [NAME...] [-- MORE ARGUMENTS OF accel run]
+        builds each named model with random weights, saves it as transformers does, runs one seeded input and compares
+        every output with that of accel run on the folder: relative L2 <= 1e-4
 
 Run by hand, not in CI (V: see make_zoo.py). The configurations are written here, from the published ones; counts
 asserts that transformers builds exactly the parameters of the zoo's table from them.
@@ -22,6 +21,7 @@ import torch
 import transformers
 
 from check_zoo import distance
+from classes.kit import Draw, redraw
 from named_configs import MODELS
 from named_inputs import inputs_of, outputs_of
 
@@ -42,13 +42,6 @@ def count(model):
     return sum(p.numel() for p in model.parameters())
 
 
-def write_configs(folder):
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, model in MODELS.items():
-        (folder / f"{name}.json").write_text(json.dumps(model.config, indent=1) + "\n")
-
-
 def check_counts():
     wrong = 0
     for name, model in MODELS.items():
@@ -60,16 +53,20 @@ def check_counts():
     return wrong
 
 
-def compare(accel, name):
+def compare(accel, name, more):
     """[(output, figure or sentence, passed)]"""
     architecture = MODELS[name].architecture
     with tempfile.TemporaryDirectory() as work:
         folder, out = Path(work) / "model", Path(work) / "out"
-        subprocess.run([accel, "export", name, "--format", "safetensors", "--output", folder], check=True)
         kind = getattr(transformers, architecture)
-        model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+        config = kind.config_class.from_dict(dict(MODELS[name].config))
+        config.dtype, config._attn_implementation = torch.float32, "eager"
+        model = kind(config).eval()
+        with torch.no_grad():
+            redraw(model, Draw(name, 0), 1.0)
+        model.save_pretrained(folder)
         inputs = inputs_of(name, model.config)
-        command = [accel, "run", folder, "--output-dir", out]
+        command = [accel, "run", folder, "--output-dir", out, *more]
         for key, value in inputs.items():
             np.save(Path(work) / f"{key}.npy", value.numpy())
             command += ["--input", f"{key}={work}/{key}.npy"]
@@ -86,10 +83,13 @@ def compare(accel, name):
 
 
 def compare_all(accel, names):
-    wrong = 0
+    wrong, more = 0, []
+    if "--" in names:
+        cut = names.index("--")
+        names, more = names[:cut], names[cut + 1:]
     for name in names or [n for n, m in MODELS.items() if m.small]:
         try:
-            rows = compare(accel, name)
+            rows = compare(accel, name, more)
         except subprocess.CalledProcessError as e:
             rows = [("", f"{e.cmd[1]} exits with {e.returncode}", False)]
         for key, text, passed in rows:
@@ -101,8 +101,6 @@ def compare_all(accel, names):
 def main():
     what, rest = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
     transformers.logging.set_verbosity_error()
-    if what == "configs" and len(rest) == 1:
-        return write_configs(rest[0])
     if what == "counts":
         return check_counts()
     if what == "compare" and rest:

@@ -1,6 +1,7 @@
 /* CLIP, X-CLIP, ViT, ResNet and DETR: what their goldens do not show. */
 #include "support/test.h"
 
+#include "base/mem.h"
 #include "graph/cost.h"
 #include "support/temp_folder.h"
 #include "zoo/zoo.h"
@@ -74,7 +75,8 @@ static void configurations_that_cannot_be_computed_are_refused(void **state) {
         {"{\"model_type\":\"resnet\",\"depths\":[1,2,0,1]}", "depths holds 0"},
         {"{\"model_type\":\"resnet\",\"hidden_sizes\":[2,2,2,2]}", "hidden_sizes holds 2"},
         {"{\"model_type\":\"detr\",\"backbone\":\"swin_tiny\"}", "backbone 'swin_tiny'"},
-        {"{\"model_type\":\"detr\",\"backbone_config\":{\"model_type\":\"swin\"}}", "kind swin"},
+        {"{\"model_type\":\"detr\",\"backbone_config\":{\"model_type\":\"swin\"}}",
+         "a backbone of model_type 'swin'"},
         {"{\"model_type\":\"detr\",\"backbone_config\":{\"model_type\":\"resnet\",\"out_indices\":[3]}}",
          "end with 3"},
         {"{\"model_type\":\"detr\",\"position_embedding_type\":\"learned\"}", "position_embedding_type"},
@@ -163,6 +165,47 @@ static void detection_is_measured_on_photographs(void **state) {
     zoo_model_free(&m);
 }
 
+/* --- memory --- */
+
+static accel_status load_and_bind(const char *folder) {
+    zoo_model m = {0};
+    zoo_inputs in = {0};
+    accel_status status = zoo_load(folder, NULL, &m, &err);
+    if (status == ACCEL_OK) {
+        status = zoo_make_inputs(&m, &(zoo_input_options){.batch = 2}, &in, &err);
+    }
+    if (status == ACCEL_OK) {
+        status = zoo_bind(&m, &in, &err);
+    }
+    zoo_inputs_free(&in);
+    zoo_model_free(&m);
+    return status;
+}
+
+static void running_out_of_memory_anywhere_is_an_error(void **state) {
+    static const char *const configs[] = {
+        "{\"model_type\":\"xclip\",\"projection_dim\":8,\"text_config\":{" SMALL "},\"vision_config\":{"
+        "\"mit_hidden_size\":8,\"image_size\":32," SMALL "}}",
+        "{\"model_type\":\"vit\",\"image_size\":32," SMALL "}",
+        "{\"model_type\":\"detr\",\"d_model\":8,\"encoder_layers\":1,\"decoder_layers\":1,"
+        "\"backbone_config\":{\"model_type\":\"resnet\",\"hidden_sizes\":[8,8],\"depths\":[1,1]}}"};
+    for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
+        accel_status status = ACCEL_OUT_OF_MEMORY;
+        temp_file(state, "config.json", configs[i]);
+        for (uint64_t n = 1; status != ACCEL_OK && n < 1000000; n += 1 + n / 20) {
+            uint64_t hits = mem_fault_hits();
+            mem_fault_set(n, false);
+            status = load_and_bind(*state);
+            mem_fault_set(0, false);
+            assert_true(status != ACCEL_OK || mem_fault_hits() == hits);
+            if (status != ACCEL_OK && status != ACCEL_OUT_OF_MEMORY) {
+                fail_msg("allocation %llu: %s", (unsigned long long)n, err.message);
+            }
+        }
+        assert_int_equal(status, ACCEL_OK);
+    }
+}
+
 int main(void) {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_setup, temp_folder_teardown)
     const struct CMUnitTest tests[] = {
@@ -174,6 +217,7 @@ int main(void) {
         WITH_FOLDER(texts_are_counted_apart_from_images),
         WITH_FOLDER(inputs_that_disagree_about_a_side_are_refused),
         WITH_FOLDER(detection_is_measured_on_photographs),
+        WITH_FOLDER(running_out_of_memory_anywhere_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,6 +260,7 @@ def continue_greedily(model, case):
                               pad_token_id=0, bos_token_id=None, decoder_start_token_id=start,
                               return_dict_in_generate=True, output_logits=True)
     inputs = dict(case.inputs)
+    model.generation_config.eos_token_id = None  # else the model's own end token would stop a row
     found = []
     for use_cache in (True, False):
         config.use_cache = use_cache
