@@ -235,9 +235,10 @@ static void a_benchmark_has_one_image_a_prompt(void **state) {
 }
 
 static void published_models_have_their_number_of_parameters(void **state) {
-    assert_int_equal(parameters_of(state, "llava-1.5-7b-hf"), 7063427072);
-    assert_int_equal(parameters_of(state, "llava-v1.6-mistral-7b-hf"), 7566747648);
-    assert_int_equal(parameters_of(state, "llava-onevision-qwen2-0.5b"), 893675552);
+    (void)state;
+    assert_int_equal(parameters_of("llava-1.5-7b-hf"), 7063427072);
+    assert_int_equal(parameters_of("llava-v1.6-mistral-7b-hf"), 7566747648);
+    assert_int_equal(parameters_of("llava-onevision-qwen2-0.5b"), 893675552);
 }
 
 static void give_image_and_video(given *g) {
@@ -267,7 +268,7 @@ int main(void) {
         WITH_FOLDER(counts_of_images_must_add_up),
         WITH_FOLDER(configurations_that_cannot_be_are_refused),
         WITH_FOLDER(a_benchmark_has_one_image_a_prompt),
-        WITH_FOLDER(published_models_have_their_number_of_parameters),
+        cmocka_unit_test(published_models_have_their_number_of_parameters),
         WITH_FOLDER(running_out_of_memory_anywhere_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,8 +234,9 @@ static void a_benchmark_has_one_image_a_prompt(void **state) {
 }
 
 static void published_models_have_their_number_of_parameters(void **state) {
-    assert_int_equal(parameters_of(state, "qwen2-vl-2b-instruct"), 2208985600);
-    assert_int_equal(parameters_of(state, "qwen3-vl-2b-instruct"), 2127532032);
+    (void)state;
+    assert_int_equal(parameters_of("qwen2-vl-2b-instruct"), 2208985600);
+    assert_int_equal(parameters_of("qwen3-vl-2b-instruct"), 2127532032);
 }
 
 static void give_image_and_video(given *g) {
@@ -263,7 +264,7 @@ int main(void) {
         WITH_FOLDER(inputs_of_wrong_shapes_are_named),
         WITH_FOLDER(configurations_that_cannot_be_are_refused),
         WITH_FOLDER(a_benchmark_has_one_image_a_prompt),
-        WITH_FOLDER(published_models_have_their_number_of_parameters),
+        cmocka_unit_test(published_models_have_their_number_of_parameters),
         WITH_FOLDER(running_out_of_memory_anywhere_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
