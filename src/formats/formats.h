@@ -143,7 +143,7 @@ size_t hf_config_pairs(hf_config *c, const char *key, int64_t (*out)[2], size_t 
 size_t hf_config_size(const hf_config *c,
                       const char *key); /* entries of an object or a list; 0 when missing */
 /* Whether the field holds this JSON value; a missing one is null. */
-bool hf_config_is(const hf_config *c, const char *key, const char *json);
+bool hf_config_is(hf_config *c, const char *key, const char *json);
 /* The object below key ("text_config") as a configuration of its own, an empty one where it is missing. It lives
  * as long as c, and its faults are c's. */
 hf_config *hf_config_child(hf_config *c, const char *key);

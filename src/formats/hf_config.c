@@ -204,11 +204,15 @@ size_t hf_config_size(const hf_config *c, const char *key) {
     return yyjson_is_obj(v) ? yyjson_obj_size(v) : yyjson_arr_size(v);
 }
 
-bool hf_config_is(const hf_config *c, const char *key, const char *json) {
+bool hf_config_is(hf_config *c, const char *key, const char *json) {
     yyjson_val *v = find(c, key);
     yyjson_doc *doc;
-    if (json_parse(json, strlen(json), KEY_MAX_BYTES, key, &doc, NULL) != ACCEL_OK)
+    accel_error failure = {0};
+    if (json_parse(json, strlen(json), KEY_MAX_BYTES, key, &doc, &failure) != ACCEL_OK) {
+        if (outermost(c)->fault.status == ACCEL_OK)
+            outermost(c)->fault = failure;
         return false;
+    }
     yyjson_val *wanted = yyjson_doc_get_root(doc);
     bool same = (!v && yyjson_is_null(wanted)) || (v && yyjson_equals(v, wanted)) ||
                 (yyjson_is_num(v) && yyjson_is_num(wanted) && yyjson_get_num(v) == yyjson_get_num(wanted));

@@ -67,10 +67,13 @@ static accel_status check_fixed(hf_config *config, const zoo_class *class, accel
             err, ACCEL_UNSUPPORTED,
             "its configuration has a quantization_config; quantised Hugging Face weights are not "
             "supported, save the model in float32, float16 or bfloat16");
-    for (const zoo_fixed *f = class->fixed; f && f->key; f++)
-        if (hf_config_has(config, f->key) && !hf_config_is(config, f->key, f->json))
-            return error_set(err, ACCEL_UNSUPPORTED,
-                             "field '%s' of its configuration is supported as %s only", f->key, f->json);
+    for (const zoo_fixed *f = class->fixed; f && f->key; f++) {
+        if (!hf_config_has(config, f->key) || hf_config_is(config, f->key, f->json))
+            continue;
+        ACCEL_TRY(hf_config_check(config, err)); /* memory ended while they were compared */
+        return error_set(err, ACCEL_UNSUPPORTED, "field '%s' of its configuration is supported as %s only",
+                         f->key, f->json);
+    }
     return ACCEL_OK;
 }
 
