@@ -145,7 +145,7 @@ accel_status ask_encode_texts(ask *a, int64_t image_token, accel_error *err) {
         a->images_of = ARENA_ARRAY(a->memory, size_t, q->text_count);
     if (!a->rows || (image_token >= 0 && !a->images_of))
         return error_no_memory(err, "the tokens of texts", q->text_count);
-    if (q->image_count == 0)
+    if (image_token < 0 || q->image_count == 0)
         ACCEL_TRY(longest_text(a, &longest, err));
     ACCEL_TRY(encode_all(a, q->texts, longest, image_token, &images, err));
     if (image_token < 0)
