@@ -31,10 +31,13 @@ static bool is_time(const ask *a, uint32_t id) {
     const char *token = text_tokenizer_token(a->tokenizer, id, &length);
     if (!token || length < 6 || memcmp(token, "<|", 2) != 0 || memcmp(token + length - 2, "|>", 2) != 0)
         return false;
-    for (size_t i = 2; i < length - 2; i++)
+    size_t points = 0;
+    for (size_t i = 2; i < length - 2; i++) {
         if ((token[i] < '0' || token[i] > '9') && token[i] != '.')
             return false;
-    return true;
+        points += token[i] == '.';
+    }
+    return points == 1;
 }
 
 static accel_status decode(ask *a, const int64_t *ids, size_t count, str_buf *out, accel_error *err) {
