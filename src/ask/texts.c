@@ -79,12 +79,14 @@ static accel_status longest_text(const ask *a, size_t *out, accel_error *err) {
 static accel_status encode(ask *a, const char *text, size_t longest, ask_row *row, accel_error *err) {
     text_encode_options options = {.special_tokens = true, .max_length = longest};
     text_encoding e = {0};
-    ACCEL_TRY(text_tokenizer_encode(a->tokenizer, text, strlen(text), &options, &e, err));
+    accel_status status = text_tokenizer_encode(a->tokenizer, text, strlen(text), &options, &e, err);
     row->count = e.count;
     row->ids = arena_copy(a->memory, e.ids, e.count * sizeof *e.ids);
     row->type_ids = arena_copy(a->memory, e.type_ids, e.count * sizeof *e.type_ids);
+    if (status == ACCEL_OK && (!row->ids || !row->type_ids))
+        status = error_no_memory(err, "the tokens of a text", e.count);
     text_encoding_free(&e);
-    return row->ids && row->type_ids ? ACCEL_OK : error_no_memory(err, "the tokens of a text", row->count);
+    return status;
 }
 
 /* How an image stands in a prompt that does not say where. */
@@ -247,9 +249,10 @@ accel_status ask_add_decoder_start(ask *a, accel_error *err) {
     tensor *ids;
     if (a->question.text_count == 0 || ask_takes(a, "input_ids") || a->input_count == 0)
         return ACCEL_OK;
-    ACCEL_TRY(encode_start(a, &e, err));
+    accel_status status = encode_start(a, &e, err);
     int64_t dims[] = {a->inputs[0].shape.dims[0], 1 + (int64_t)e.count};
-    accel_status status = ask_add(a, "decoder_input_ids", DTYPE_I64, 2, dims, &ids, err);
+    if (status == ACCEL_OK)
+        status = ask_add(a, "decoder_input_ids", DTYPE_I64, 2, dims, &ids, err);
     for (int64_t row = 0; status == ACCEL_OK && row < dims[0]; row++) {
         int64_t *to = (int64_t *)ids->data + row * dims[1];
         to[0] = a->model->generation.start_token;
