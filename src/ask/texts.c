@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "ask/internal.h"
-#include "base/file.h"
+#include "base/log.h"
 
 /* ---- the tokenizer and what lies beside it ------------------------------------------------------------ */
 
@@ -77,9 +77,14 @@ static accel_status longest_text(const ask *a, size_t *out, accel_error *err) {
 /* ---- encoding ----------------------------------------------------------------------------------------- */
 
 static accel_status encode(ask *a, const char *text, size_t longest, ask_row *row, accel_error *err) {
-    text_encode_options options = {.special_tokens = true, .max_length = longest};
+    text_encode_options options = {.special_tokens = true, .max_length = TEXT_WHOLE};
     text_encoding e = {0};
     accel_status status = text_tokenizer_encode(a->tokenizer, text, strlen(text), &options, &e, err);
+    if (status == ACCEL_OK && longest != TEXT_WHOLE && e.count > longest) {
+        log_warning("a text of %zu tokens is cut to the %zu that %s takes", e.count, longest, a->model->name);
+        options.max_length = longest; /* by the file's rules, which keep special tokens */
+        status = text_tokenizer_encode(a->tokenizer, text, strlen(text), &options, &e, err);
+    }
     row->count = e.count;
     row->ids = arena_copy(a->memory, e.ids, e.count * sizeof *e.ids);
     row->type_ids = arena_copy(a->memory, e.type_ids, e.count * sizeof *e.type_ids);

@@ -187,6 +187,7 @@ class RealMiniLM(AskCase):
     def test_long_texts_are_cut_at_256_tokens_as_sentence_transformers_cuts(self):
         rows = self.accel_json("run", MINILM, "--text", "word " * 400)
         self.assertEqual({r["output"]: r["shape"] for r in rows}["last_hidden_state"], "[1,256,384]")
+        self.assertIn("a text of 402 tokens is cut to the 256 that minilm takes", self.err)
 
 
 if __name__ == "__main__":
