@@ -15,7 +15,7 @@ ROWS = [
     ["hw", "net", "text", "graph", "media"],
     ["formats"],
     ["zoo"],
-    ["engines"],
+    ["engines", "ask"],
     ["measure"],
     ["store"],
     ["report", "predict"],

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ask/ask.h"
 #include "base/file.h"
+#include "cli/answers.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "formats/formats.h"
@@ -17,7 +19,9 @@ typedef struct run_state {
     zoo_model model;
     const char **names; /* of the inputs that were given */
     tensor *given;      /* their contents; owned */
-    size_t given_count;
+    size_t given_count; /* of --input; those that are made of the question follow */
+    size_t count;
+    ask *ask;          /* NULL: nothing was asked */
     zoo_inputs inputs; /* all, in graph input order */
     cli_engine engine;
     open_session session;
@@ -38,6 +42,7 @@ static accel_status read_given(run_state *s, accel_error *err) {
     const char *const *texts = line_list(s->line, "input", &count);
     s->names = ARENA_ARRAY(s->line->arena, const char *, count + 1);
     s->given = ARENA_ARRAY(s->line->arena, tensor, count + 1);
+    s->count = count;
     if (s->names == NULL || s->given == NULL)
         return error_no_memory(err, "inputs", count);
     for (size_t i = 0; i < count; i++) {
@@ -53,12 +58,36 @@ static accel_status read_given(run_state *s, accel_error *err) {
     return ACCEL_OK;
 }
 
+/* The inputs that are made of texts, pictures and sounds join the given ones. */
+static accel_status read_question(run_state *s, accel_error *err) {
+    ask_question q = {.given = s->names, .given_count = s->given_count};
+    q.texts = line_list(s->line, "text", &q.text_count);
+    q.images = line_list(s->line, "image", &q.image_count);
+    q.sounds = line_list(s->line, "audio", &q.sound_count);
+    if (q.text_count + q.image_count + q.sound_count == 0)
+        return ACCEL_OK;
+    ACCEL_TRY(ask_open(&s->model, &q, &s->ask, err));
+    size_t asked = ask_input_count(s->ask);
+    const char **names = ARENA_ARRAY(s->line->arena, const char *, s->count + asked);
+    tensor *given = ARENA_ARRAY(s->line->arena, tensor, s->count + asked);
+    if (names == NULL || given == NULL)
+        return error_no_memory(err, "inputs", s->count + asked);
+    for (size_t i = 0; i < s->count + asked; i++) {
+        names[i] = i < s->count ? s->names[i] : ask_input_name(s->ask, i - s->count);
+        given[i] = i < s->count ? s->given[i] : *ask_input(s->ask, i - s->count);
+    }
+    s->names = names;
+    s->given = given;
+    s->count += asked;
+    return ACCEL_OK;
+}
+
 /* Given inputs bring their shapes; the rest follows from them, or is made with --batch and --seq. */
 static accel_status bind_inputs(run_state *s, accel_error *err) {
     zoo_input_options shapes;
     if (!cli_input_options(s->line, &shapes))
         return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
-    ACCEL_TRY(zoo_complete_inputs(&s->model, &shapes, s->names, s->given, s->given_count, &s->inputs, err));
+    ACCEL_TRY(zoo_complete_inputs(&s->model, &shapes, s->names, s->given, s->count, &s->inputs, err));
     return zoo_bind(&s->model, &s->inputs, err);
 }
 
@@ -106,6 +135,8 @@ static accel_status write_tensor(const run_state *s, table *t, const char *name,
     table_text(t, dtype_name(view->type));
     table_text(t, shape_text(&view->shape, text, sizeof text));
     table_text(t, path.length > 0 ? str_text(&path) : NULL);
+    if (cli_answers_for_programs(s->line, s->ask))
+        table_json(t, cli_answers_json(s->line->arena, s->ask, item < 0 ? name : NULL));
     str_free(&path);
     return status;
 }
@@ -126,6 +157,28 @@ static accel_status write_value(const run_state *s, table *t, const char *name, 
     return ACCEL_OK;
 }
 
+/* views: of engines that give tensors alone; else values. */
+static accel_status answer(run_state *s, const op_value *values, const tensor *views, accel_error *err) {
+    const graph *g = s->model.graph;
+    ask_output *outputs = ARENA_ARRAY(s->line->arena, ask_output, g->output_count + 1);
+    size_t count = 0;
+    if (s->ask == NULL)
+        return ACCEL_OK;
+    if (outputs == NULL)
+        return error_no_memory(err, "outputs", g->output_count);
+    for (size_t i = 0; i < g->output_count; i++) {
+        const op_value *v = &values[i];
+        if (views == NULL && (v->data == NULL || v->type.container != CONTAINER_TENSOR))
+            continue;
+        outputs[count].name = g->values[g->outputs[i]].name;
+        outputs[count++].value =
+            views != NULL
+                ? views[i]
+                : (tensor){.type = v->type.type, .shape = v->type.shape, .data = (void *)(uintptr_t)v->data};
+    }
+    return ask_answer_outputs(s->ask, outputs, count, err);
+}
+
 static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
     const graph *g = s->model.graph;
     const engine_def *e = s->engine.engine;
@@ -136,6 +189,7 @@ static accel_status write_outputs(run_state *s, table *t, accel_error *err) {
         return error_no_memory(err, "outputs", 0);
     ACCEL_TRY(e->output_values != NULL ? e->output_values(s->session.session, values, g->output_count, err)
                                        : e->outputs(s->session.session, views, g->output_count, err));
+    ACCEL_TRY(answer(s, values, e->output_values != NULL ? NULL : views, err));
     if (folder != NULL)
         ACCEL_TRY(file_make_folders(folder, err));
     for (size_t i = 0; i < g->output_count; i++) {
@@ -164,22 +218,25 @@ static void print_times(const generate_result *r) {
 static accel_status write_text(run_state *s, table *t, accel_error *err) {
     zoo_options zoo = cli_zoo_options(s->line);
     zoo_input_options shapes;
-    generate_options options = {.engine = s->engine.engine,
-                                .device = s->engine.device,
-                                .max_new_tokens = line_integer(s->line, "max-new-tokens", 0),
-                                .stop_token = line_integer(s->line, "stop-token", -1),
-                                .temperature = line_real(s->line, "temperature", 0),
-                                .top_k = line_integer(s->line, "top-k", 0),
-                                .top_p = line_real(s->line, "top-p", 1),
-                                .seed = (uint64_t)line_integer(s->line, "seed", 0)};
+    generate_options options = {
+        .engine = s->engine.engine,
+        .device = s->engine.device,
+        .max_new_tokens = line_integer(s->line, "max-new-tokens", 0),
+        .stop_token = line_integer(s->line, "stop-token", s->ask != NULL ? ask_stop_token(s->ask) : -1),
+        .temperature = line_real(s->line, "temperature", 0),
+        .top_k = line_integer(s->line, "top-k", 0),
+        .top_p = line_real(s->line, "top-p", 1),
+        .seed = (uint64_t)line_integer(s->line, "seed", 0)};
     generate_result result;
     if (!cli_input_options(s->line, &shapes))
         return error_set(err, ACCEL_INVALID_ARGUMENT, "wrong shapes");
     ACCEL_TRY(read_engine_options(s, &options.engine_options, err));
-    ACCEL_TRY(generate_run(s->line->positional[0], &zoo, &shapes, s->names, s->given, s->given_count,
-                           &options, &result, err));
+    ACCEL_TRY(generate_run(s->line->positional[0], &zoo, &shapes, s->names, s->given, s->count, &options,
+                           &result, err));
     const char *folder = line_text(s->line, "output-dir", NULL);
     accel_status status = folder != NULL ? file_make_folders(folder, err) : ACCEL_OK;
+    if (status == ACCEL_OK && s->ask != NULL)
+        status = ask_answer_outputs(s->ask, &(ask_output){"generated_ids", result.ids}, 1, err);
     if (status == ACCEL_OK)
         status = write_tensor(s, t, "generated_ids", -1, &result.ids, err);
     if (status == ACCEL_OK)
@@ -192,6 +249,9 @@ static accel_status run_model(run_state *s, table *t, accel_error *err) {
     zoo_options options = cli_zoo_options(s->line);
     ACCEL_TRY(zoo_load(s->line->positional[0], &options, &s->model, err));
     ACCEL_TRY(read_given(s, err));
+    ACCEL_TRY(read_question(s, err));
+    if (cli_answers_for_programs(s->line, s->ask))
+        table_column(t, "answers", NULL, false);
     ACCEL_TRY(bind_inputs(s, err));
     ACCEL_TRY(cli_engine_find(s->line, line_text(s->line, "engine", "native"), &s->engine, err));
     ACCEL_TRY(run_session(s, err));
@@ -206,6 +266,7 @@ static void run_state_free(run_state *s) {
     open_session_end(&s->session);
     for (size_t i = 0; i < s->given_count; i++)
         tensor_free(&s->given[i]);
+    ask_close(s->ask);
     zoo_inputs_free(&s->inputs);
     zoo_model_free(&s->model);
     if (s->engine.device != NULL)
@@ -224,12 +285,29 @@ static int run_run(const command_line *line) {
     run_state s = {.line = line};
     accel_status status = run_model(&s, t, &err);
     int code = status == ACCEL_OK ? cli_print_table(t, line) : cli_fail(&err);
+    if (status == ACCEL_OK && code == EXIT_CODE_OK && s.ask != NULL)
+        code = cli_print_answers(line, s.ask);
     run_state_free(&s);
     table_destroy(t);
     return code;
 }
 
 static const option_def run_options[] = {
+    {.name = "text",
+     .kind = OPTION_REPEAT,
+     .value_name = "TEXT",
+     .help = "a text for the model (may be repeated); needs the folder's tokenizer.json"},
+    {.name = "image",
+     .kind = OPTION_REPEAT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help = "a PNG or JPEG picture, or a frame of a video (may be repeated); needs the folder's "
+             "preprocessor_config.json"},
+    {.name = "audio",
+     .kind = OPTION_REPEAT,
+     .value_name = "FILE",
+     .is_file = true,
+     .help = "a sound: WAV, FLAC, Ogg, … (may be repeated); needs the folder's preprocessor_config.json"},
     {.name = "input",
      .letter = 'i',
      .kind = OPTION_REPEAT,
@@ -260,7 +338,8 @@ static const option_def run_options[] = {
     {.name = "max-new-tokens",
      .kind = OPTION_INTEGER,
      .value_name = "N",
-     .help = "also write N tokens after the prompt, as generated_ids.npy [batch, N]",
+     .help = "also write N tokens after the prompt, as generated_ids.npy [batch, N]; with --text as text, up "
+             "to the token that ends one",
      .low = 1,
      .high = 1 << 20},
     {.name = "temperature",
@@ -295,6 +374,12 @@ static const option_group run_group = {"Run", run_options, sizeof run_options / 
 static const option_group *const run_groups[] = {&run_group, &options_shapes, &options_output,
                                                  &options_runtime, &options_general};
 static const char *const run_examples[] = {
+    "accel run minilm --text \"a cat\" --text \"a kitten\" --text \"a truck\"",
+    "embeddings of sentences, and which are near to each other",
+    "accel run ./my-vit --image cat.jpg",
+    "the likeliest labels of a picture",
+    "accel run ./my-qwen2 --text \"Once upon a time\" --max-new-tokens 32",
+    "and how the text goes on",
     "accel run model.onnx --input x=x.npy --output-dir out",
     "one inference on your input, every output as out/NAME.npy",
     "accel run ./my-bert --seq 16 --engine onnxruntime --output-dir out",

@@ -75,6 +75,10 @@ struct zoo_class {
     /* Adds seeded inputs for a benchmark, as a user would give them. NULL: shapes and names tell all. */
     accel_status (*sample)(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
                            accel_error *err);
+    /* Of a class whose prompts hold placeholders for images: which token that is, and how many stand for each of the
+     * `images` that are given (pixel_values with image_sizes or grids). NULL: there are none. */
+    accel_status (*placeholders)(const zoo_model *m, const zoo_given_list *given, size_t images,
+                                 int64_t *token, int64_t *counts, accel_error *err);
 };
 
 /* The class for this configuration: by model_type, else by architecture, else by its fields. Sets z->architecture

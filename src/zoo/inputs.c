@@ -302,6 +302,23 @@ accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *op
     return status;
 }
 
+accel_status zoo_image_tokens(const zoo_model *m, const char *const *names, const tensor *values,
+                              size_t count, size_t images, int64_t *token, int64_t *counts,
+                              accel_error *err) {
+    *token = -1;
+    if (!m->class || !m->class->placeholders)
+        return ACCEL_OK;
+    zoo_given *items = mem_calloc(count + 1, sizeof *items);
+    if (!items)
+        return error_no_memory(err, "a model's inputs", count * sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (zoo_given){.name = names[i], .value = values[i]};
+    zoo_given_list given = {.items = items, .count = count};
+    accel_status status = m->class->placeholders(m, &given, images, token, counts, err);
+    mem_free(items);
+    return status;
+}
+
 void zoo_inputs_free(zoo_inputs *i) {
     for (size_t k = 0; k < i->count; k++)
         tensor_free(&i->tensors[k]);

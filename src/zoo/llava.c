@@ -31,6 +31,17 @@ static accel_status derive(const zoo_model *m, zoo_given_list *given, accel_erro
                          (int64_t[]){1, v->channels, v->image[0], v->image[1]}, &zeros, err);
 }
 
+static accel_status placeholders(const zoo_model *m, const zoo_given_list *given, size_t images,
+                                 int64_t *token, int64_t *counts, accel_error *err) {
+    zoo_llava l;
+    (void)given; /* all images are of one size */
+    ACCEL_TRY(zoo_llava_read(m->config, ZOO_LLAVA, &l, err));
+    *token = l.image_token;
+    for (size_t i = 0; i < images; i++)
+        counts[i] = l.per_tile;
+    return ACCEL_OK;
+}
+
 /* One image for every element of the batch. */
 static accel_status sample(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
                            accel_error *err) {
@@ -55,4 +66,5 @@ const zoo_class zoo_class_llava = {.family = "llava",
                                    .spellings = zoo_llava_spellings,
                                    .build = build,
                                    .derive = derive,
-                                   .sample = sample};
+                                   .sample = sample,
+                                   .placeholders = placeholders};

@@ -52,6 +52,9 @@ accel_status zoo_llava_match(const tensor *ids, int64_t token, int64_t features,
  * [videos, frames, channels, height, width] and batch_num_images [batch]. */
 accel_status zoo_llava_derive_tiles(const zoo_model *m, zoo_llava_kind kind, zoo_given_list *given,
                                     accel_error *err);
+/* zoo_class.placeholders of both. */
+accel_status zoo_llava_tile_tokens(const zoo_model *m, zoo_llava_kind kind, const zoo_given_list *given,
+                                   size_t images, int64_t *token, int64_t *counts, accel_error *err);
 /* Text about one image [height, width] for every element of the batch. */
 accel_status zoo_llava_sample_tiles(const zoo_model *m, const zoo_llava *l, const int64_t image[2],
                                     const zoo_input_options *options, zoo_given_list *given,

@@ -19,6 +19,7 @@ static int64_t read_token(hf_config *c, const char *index, const char *id, int64
 
 static accel_status read_tower(hf_config *c, zoo_llava *l, accel_error *err) {
     hf_config *vision = hf_config_child(c, "vision_config");
+    ACCEL_TRY(hf_config_check(c, err)); /* a child that there was no memory for is no tower */
     const char *type = hf_config_string(
         vision, "model_type", l->kind == ZOO_LLAVA_ONEVISION ? "siglip_vision_model" : "clip_vision_model");
     bool siglip = str_equal(type, "siglip_vision_model");

@@ -12,6 +12,11 @@ static accel_status derive(const zoo_model *m, zoo_given_list *given, accel_erro
     return zoo_llava_derive_tiles(m, ZOO_LLAVA_NEXT, given, err);
 }
 
+static accel_status placeholders(const zoo_model *m, const zoo_given_list *given, size_t images,
+                                 int64_t *token, int64_t *counts, accel_error *err) {
+    return zoo_llava_tile_tokens(m, ZOO_LLAVA_NEXT, given, images, token, counts, err);
+}
+
 /* An image of 480 x 640: four tiles and the whole, 2340 features. */
 static accel_status sample(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
                            accel_error *err) {
@@ -33,4 +38,5 @@ const zoo_class zoo_class_llava_next = {.family = "llava_next",
                                         .spellings = zoo_llava_spellings,
                                         .build = build,
                                         .derive = derive,
-                                        .sample = sample};
+                                        .sample = sample,
+                                        .placeholders = placeholders};

@@ -13,6 +13,11 @@ static accel_status derive(const zoo_model *m, zoo_given_list *given, accel_erro
     return zoo_llava_derive_tiles(m, ZOO_LLAVA_ONEVISION, given, err);
 }
 
+static accel_status placeholders(const zoo_model *m, const zoo_given_list *given, size_t images,
+                                 int64_t *token, int64_t *counts, accel_error *err) {
+    return zoo_llava_tile_tokens(m, ZOO_LLAVA_ONEVISION, given, images, token, counts, err);
+}
+
 /* An image of one tile, which is also the whole: 384 x 384, 1485 features. */
 static accel_status sample(const zoo_model *m, const zoo_input_options *options, zoo_given_list *given,
                            accel_error *err) {
@@ -34,4 +39,5 @@ const zoo_class zoo_class_llava_onevision = {.family = "llava",
                                              .spellings = zoo_llava_spellings,
                                              .build = build,
                                              .derive = derive,
-                                             .sample = sample};
+                                             .sample = sample,
+                                             .placeholders = placeholders};

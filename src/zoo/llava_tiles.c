@@ -356,6 +356,31 @@ accel_status zoo_llava_derive_tiles(const zoo_model *m, zoo_llava_kind kind, zoo
     return status;
 }
 
+static accel_status count_tokens(plan *p, const zoo_given_list *given, size_t images, int64_t *counts,
+                                 accel_error *err) {
+    ACCEL_TRY(read_images(p, given, err));
+    ACCEL_TRY(read_image_counts(p, given, err));
+    if ((size_t)p->image_count != images)
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "image_sizes has %lld images, not %zu",
+                         (long long)p->image_count, images);
+    for (size_t i = 0; i < images; i++) {
+        layout at;
+        ACCEL_TRY(lay_out(p, (int64_t)i, &at, err));
+        counts[i] = at.features;
+    }
+    return ACCEL_OK;
+}
+
+accel_status zoo_llava_tile_tokens(const zoo_model *m, zoo_llava_kind kind, const zoo_given_list *given,
+                                   size_t images, int64_t *token, int64_t *counts, accel_error *err) {
+    plan p = {0};
+    ACCEL_TRY(zoo_llava_read(m->config, kind, &p.l, err));
+    *token = p.l.image_token;
+    accel_status status = images > 0 ? count_tokens(&p, given, images, counts, err) : ACCEL_OK;
+    mem_free(p.tiled);
+    return status;
+}
+
 accel_status zoo_llava_sample_tiles(const zoo_model *m, const zoo_llava *l, const int64_t image[2],
                                     const zoo_input_options *options, zoo_given_list *given,
                                     accel_error *err) {

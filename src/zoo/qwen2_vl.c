@@ -16,6 +16,11 @@ static accel_status sample(const zoo_model *m, const zoo_input_options *options,
     return zoo_qwen_vl_sample(m, ZOO_QWEN2_VL, options, given, err);
 }
 
+static accel_status placeholders(const zoo_model *m, const zoo_given_list *given, size_t images,
+                                 int64_t *token, int64_t *counts, accel_error *err) {
+    return zoo_qwen_vl_placeholders(m, ZOO_QWEN2_VL, given, images, token, counts, err);
+}
+
 static const zoo_model_type model_types[] = {{"qwen2_vl", "Qwen2VLForConditionalGeneration"}, {NULL, NULL}};
 static const zoo_architecture architectures[] = {{"Qwen2VLForConditionalGeneration", 0}, {NULL, 0}};
 static const zoo_spelling spellings[] = {{ZOO_START, "model.language_model.", "language_model."},
@@ -30,4 +35,5 @@ const zoo_class zoo_class_qwen2_vl = {.family = "qwen2",
                                       .spellings = spellings,
                                       .build = build,
                                       .derive = derive,
-                                      .sample = sample};
+                                      .sample = sample,
+                                      .placeholders = placeholders};

@@ -409,6 +409,28 @@ accel_status zoo_qwen_vl_derive(const zoo_model *m, zoo_qwen_vl_kind kind, zoo_g
     return status;
 }
 
+accel_status zoo_qwen_vl_placeholders(const zoo_model *m, zoo_qwen_vl_kind kind, const zoo_given_list *given,
+                                      size_t images, int64_t *token, int64_t *counts, accel_error *err) {
+    plan p = {0};
+    const tensor *pixels, *grids;
+    ACCEL_TRY(zoo_qwen_vl_read(m->config, kind, &p.q, err));
+    *token = p.q.image_token;
+    if (images == 0)
+        return ACCEL_OK;
+    ACCEL_TRY(zoo_given_need(given, "pixel_values", DTYPE_F32, 2, &pixels, err));
+    ACCEL_TRY(zoo_given_need(given, "image_grid_thw", DTYPE_I64, 2, &grids, err));
+    ACCEL_TRY(check_pixels(&p, IMAGE_TOKEN, pixels, grids, err));
+    if ((size_t)grids->shape.dims[0] != images)
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "image_grid_thw has %lld images, not %zu",
+                         (long long)grids->shape.dims[0], images);
+    for (size_t i = 0; i < images; i++) {
+        const int64_t *grid = (const int64_t *)grids->data + 3 * i;
+        ACCEL_TRY(check_grid(&p, IMAGE_TOKEN, i, grid, pixels->shape.dims[0], err));
+        counts[i] = grid[0] * grid[1] * grid[2] / (p.q.merge * p.q.merge);
+    }
+    return ACCEL_OK;
+}
+
 /* ---- samples ------------------------------------------------------------------------------------------ */
 
 accel_status zoo_qwen_vl_sample(const zoo_model *m, zoo_qwen_vl_kind kind, const zoo_input_options *options,

@@ -51,6 +51,9 @@ accel_status zoo_qwen_vision(builder *b, hf_config *c, const zoo_qwen_vl *q, int
 
 accel_status zoo_qwen_vl_derive(const zoo_model *m, zoo_qwen_vl_kind kind, zoo_given_list *given,
                                 accel_error *err);
+/* zoo_class.placeholders of both. */
+accel_status zoo_qwen_vl_placeholders(const zoo_model *m, zoo_qwen_vl_kind kind, const zoo_given_list *given,
+                                      size_t images, int64_t *token, int64_t *counts, accel_error *err);
 /* An image of 224 x 224 for every element of the batch (less where the model has too few positions), and text. */
 accel_status zoo_qwen_vl_sample(const zoo_model *m, zoo_qwen_vl_kind kind, const zoo_input_options *options,
                                 zoo_given_list *given, accel_error *err);

@@ -148,6 +148,11 @@ accel_status zoo_make_inputs(const zoo_model *m, const zoo_input_options *option
 accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *options,
                                  const char *const *names, const tensor *values, size_t count,
                                  zoo_inputs *out, accel_error *err);
+/* Of a model whose prompts hold images: the token that stands for them, and how many stand for each of the `images` that
+ * are given by the names of the transformers package (counts is that long; with 0 images only the token is told).
+ * *token is -1 where prompts hold no images. */
+accel_status zoo_image_tokens(const zoo_model *m, const char *const *names, const tensor *values,
+                              size_t count, size_t images, int64_t *token, int64_t *counts, accel_error *err);
 /* Only the shapes (one an input), before anything is allocated: for plans and listings. */
 accel_status zoo_input_shapes(const zoo_model *m, const zoo_input_options *options, shape *shapes,
                               accel_error *err);

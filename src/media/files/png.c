@@ -21,6 +21,7 @@ typedef struct png_job {
     png_infop info;
     accel_error *err;
     accel_status status;
+    size_t wanted; /* bytes that there was no memory for */
     jmp_buf stop;
 } png_job;
 
@@ -28,7 +29,9 @@ typedef struct png_job {
 
 static _Noreturn void on_error(png_structp png, png_const_charp words) {
     png_job *job = png_get_error_ptr(png);
-    job->status = error_set(job->err, ACCEL_BAD_FILE, "%s is a broken PNG picture: %s", job->in->name, words);
+    job->status = job->wanted > 0 ? error_no_memory(job->err, job->in->name, job->wanted)
+                                  : error_set(job->err, ACCEL_BAD_FILE, "%s is a broken PNG picture: %s",
+                                              job->in->name, words);
     longjmp(job->stop, 1);
 }
 
@@ -46,8 +49,10 @@ static void on_read(png_structp png, png_bytep to, size_t count) {
 }
 
 static png_voidp on_alloc(png_structp png, png_alloc_size_t size) {
-    (void)png;
-    return mem_alloc(size);
+    void *memory = mem_alloc(size);
+    if (!memory)
+        ((png_job *)png_get_mem_ptr(png))->wanted = size;
+    return memory;
 }
 
 static void on_free(png_structp png, png_voidp pointer) {
