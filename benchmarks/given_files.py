@@ -170,6 +170,7 @@ def rows(name, arguments):
 
 
 def main():
+    global CLOCK, BLOCK_S
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--give-file", required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
@@ -178,11 +179,11 @@ def main():
     parser.add_argument("--runtime", action="append", choices=["onnxruntime", "openvino"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--block", type=float, default=BLOCK_S, help="seconds of a turn")
     parser.add_argument("--clock", choices=CLOCKS, default="wall",
                         help="cpu: CPU time of the process, for a machine that others use at the same time; 1 thread only")
     arguments = parser.parse_args()
-    global CLOCK
-    CLOCK = arguments.clock
+    CLOCK, BLOCK_S = arguments.clock, arguments.block
     if CLOCK == "cpu" and arguments.threads != [1]:
         parser.error("--clock cpu needs --threads 1: waiting threads spin")
     arguments.work.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,12 @@ enum { MAX_LAYERS = 4 }; /* more would only take time */
 
 /* By whatever name a class counts them, in whatever part of the file. */
 static bool is_deep(hf_config *config) {
-    static const char *const parts[] = {"", "text_config.", "vision_config.", "audio_config.", "backbone_config."};
-    static const char *const keys[] = {"num_hidden_layers", "n_layers",       "n_layer", "num_layers",
-                                       "num_decoder_layers", "encoder_layers", "decoder_layers", "depth",
-                                       "mit_num_hidden_layers", "prompt_layers"};
+    static const char *const parts[] = {"", "text_config.", "vision_config.", "audio_config.",
+                                        "backbone_config."};
+    static const char *const keys[] = {
+        "num_hidden_layers",     "n_layers",       "n_layer",        "num_layers",
+        "num_decoder_layers",    "encoder_layers", "decoder_layers", "depth",
+        "mit_num_hidden_layers", "prompt_layers"};
     char key[64];
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -28,8 +30,7 @@ static void build(hf_config *config) {
     builder b;
     graph *g;
     zoo_build z = {.config = config};
-    if (is_deep(config) ||
-        zoo_class_find(config, &z, &class, NULL) != ACCEL_OK ||
+    if (is_deep(config) || zoo_class_find(config, &z, &class, NULL) != ACCEL_OK ||
         builder_start(&b, &weights.source, NULL) != ACCEL_OK) {
         return;
     }
