@@ -1,5 +1,5 @@
 /* Writes the file that accel gives an engine, without running anything: for benchmarks that drive a runtime by themselves.
- *   give_file MODEL ENGINE FOLDER BATCH SEQUENCE     prints the file's path. */
+ *   give_file MODEL ENGINE FOLDER BATCH SEQUENCE [MODE]     prints the file's path. MODE: inference, prefill, decode. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +10,7 @@
 static accel_status give(char **arguments, accel_error *err) {
     const engine_def *engine = engine_find(arguments[1]);
     const zoo_input_options shapes = {.batch = atoll(arguments[3]), .sequence = atoll(arguments[4])};
+    zoo_options options = {.mode = ZOO_INFERENCE};
     zoo_model model = {0};
     zoo_inputs inputs = {0};
     str_buf path = {0};
@@ -17,8 +18,12 @@ static accel_status give(char **arguments, accel_error *err) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "no engine that reads files is called '%s'",
                          arguments[1]);
     }
+    if (arguments[5] && !zoo_mode_from_name(arguments[5], &options.mode)) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "no mode is called '%s'; there are inference, prefill, decode", arguments[5]);
+    }
     ACCEL_TRY(file_make_folders(arguments[2], err));
-    ACCEL_TRY(zoo_load(arguments[0], NULL, &model, err));
+    ACCEL_TRY(zoo_load(arguments[0], &options, &model, err));
     ACCEL_TRY(zoo_make_inputs(&model, &shapes, &inputs, err));
     ACCEL_TRY(zoo_bind(&model, &inputs, err));
     ACCEL_TRY(engine_write_model(engine, model.graph, arguments[2], &path, err));
@@ -28,8 +33,8 @@ static accel_status give(char **arguments, accel_error *err) {
 
 int main(int argc, char **argv) {
     accel_error err = {0};
-    if (argc != 6) {
-        fprintf(stderr, "usage: give_file MODEL ENGINE FOLDER BATCH SEQUENCE\n");
+    if (argc != 6 && argc != 7) {
+        fprintf(stderr, "usage: give_file MODEL ENGINE FOLDER BATCH SEQUENCE [MODE]\n");
         return 2;
     }
     if (give(argv + 1, &err) != ACCEL_OK) {

@@ -27,6 +27,8 @@ import openvino
 import torch
 import transformers
 
+from given_models import MODELS, export, reference_of
+
 BLOCK_S = 0.35
 IDLE_S = 0.04  # lets ONNX Runtime's spinning threads fall asleep
 CLOCKS = {"wall": time.perf_counter_ns, "cpu": time.process_time_ns}
@@ -34,82 +36,6 @@ CLOCK = "wall"
 BLOCK_TRIES = 6
 FOREIGN_LOAD = 0.1  # of one core
 FOREIGN = {"kept": 0, "given up": 0}  # blocks in a quiet moment, and blocks taken in a busy one for want of those
-CASES = [(1, 32), (1, 128), (8, 128)]
-
-
-class Sentence(torch.nn.Module):
-    """What accel's MiniLM gives: hidden states, the pooler's output, the normalised mean over kept tokens."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids, attention_mask, token_type_ids):
-        out = self.model(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)
-        hidden = out.last_hidden_state
-        kept = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
-        return hidden, out.pooler_output, torch.nn.functional.normalize(mean, p=2, dim=1)
-
-
-class Pooled(torch.nn.Module):
-    """What accel's BERT gives: the hidden states and the pooler's output."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids, attention_mask, token_type_ids):
-        out = self.model(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)
-        return out.last_hidden_state, out.pooler_output
-
-
-def torch_model(name, deps):
-    torch.manual_seed(0)
-    if name == "minilm":
-        model = transformers.AutoModel.from_pretrained(deps / "minilm", attn_implementation="eager")
-        return Sentence(model).eval(), ["last_hidden_state", "pooler_output", "sentence_embedding"]
-    config = transformers.BertConfig(attn_implementation="eager")  # the defaults are bert-base
-    return Pooled(transformers.BertModel(config)).eval(), ["last_hidden_state", "pooler_output"]
-
-
-def inputs_for(batch, sequence):
-    ids = numpy.random.default_rng(0).integers(1000, 30000, (batch, sequence), dtype=numpy.int64)
-    return {
-        "input_ids": ids,
-        "attention_mask": numpy.ones_like(ids),
-        "token_type_ids": numpy.zeros_like(ids),
-    }
-
-
-def export(name, deps, work):
-    """Files of the usual exports: {label: path}."""
-    files = {label: work / f"{name}.{label}.onnx" for label in ("torchscript", "dynamo", "optimised")}
-    if all(path.exists() for path in files.values()):
-        return files
-    model, outputs = torch_model(name, deps)
-    example = {key: torch.from_numpy(value) for key, value in inputs_for(2, 16).items()}
-    axes = {key: {0: "batch", 1: "sequence"} for key in example} | {outputs[0]: {0: "batch", 1: "sequence"}}
-    torch.onnx.export(
-        model, tuple(example.values()), files["torchscript"], input_names=list(example), output_names=outputs,
-        dynamic_axes=axes, opset_version=17, dynamo=False,
-    )
-    batch, sequence = torch.export.Dim("batch"), torch.export.Dim("sequence")
-    torch.onnx.export(
-        model, tuple(example.values()), files["dynamo"], input_names=list(example), output_names=outputs,
-        dynamic_shapes={key: {0: batch, 1: sequence} for key in example}, opset_version=18, dynamo=True,
-        external_data=False,
-    )
-    from onnxruntime.transformers import optimizer
-
-    config = model.model.config
-    fused = optimizer.optimize_model(
-        str(files["torchscript"]), model_type="bert", num_heads=config.num_attention_heads,
-        hidden_size=config.hidden_size, opt_level=0,
-    )
-    print(f"{name}: the optimiser fused {fused.get_fused_operator_statistics()}", file=sys.stderr)
-    fused.save_model_to_file(str(files["optimised"]))
-    return files
 
 
 class OnnxRuntime:
@@ -208,24 +134,29 @@ def far(ours, usual):
     )
 
 
-def rows(name, arguments, work):
-    files = export(name, arguments.deps, work)
-    runtimes = {"onnxruntime": (OnnxRuntime, files), "openvino": (OpenVino, {k: files[k] for k in ("torchscript", "dynamo")})}
-    for engine, (make, usual) in runtimes.items():
-        for batch, sequence in CASES:
-            folder = work / f"{name}-{engine}-{batch}-{sequence}"
-            given = subprocess.run(
-                [arguments.give_file, name, engine, folder, str(batch), str(sequence)],
-                check=True, stdout=subprocess.PIPE, text=True,
-            ).stdout.strip()
-            inputs = inputs_for(batch, sequence)
+def given_file(name, engine, arguments, batch, sequence):
+    folder = arguments.work / f"{name}-{engine}-{batch}-{sequence}"
+    return subprocess.run(
+        [arguments.give_file, reference_of(name, arguments.work), engine, folder, str(batch), str(sequence)],
+        check=True, stdout=subprocess.PIPE, text=True,
+    ).stdout.strip()
+
+
+def rows(name, arguments):
+    files = export(name, arguments.deps, arguments.work)
+    plain = {label: path for label, path in files.items() if not label.startswith("optimised")}
+    runtimes = {"onnxruntime": (OnnxRuntime, files), "openvino": (OpenVino, plain)}
+    for engine in arguments.runtime or runtimes:
+        make, usual = runtimes[engine]
+        for batch, sequence in MODELS[name].cases:
+            given = given_file(name, engine, arguments, batch, sequence)
+            inputs = MODELS[name].inputs(batch, sequence)
             for threads in arguments.threads:
                 sessions = {label: make(str(path), inputs, threads) for label, path in usual.items()}
                 sessions["accel"] = make(given, inputs, threads)
                 samples = compare(sessions, arguments.rounds)
-                distance = None
-                if name == "minilm":  # real weights: the outputs can be compared
-                    distance = far(sessions["accel"].outputs(), sessions["dynamo"].outputs())
+                plain_export = next(label for label in ("dynamo", "torchscript") if label in sessions)
+                distance = far(sessions["accel"].outputs(), sessions[plain_export].outputs())
                 medians = {label: statistics.median(values) for label, values in samples.items()}
                 best = min((label for label in medians if label != "accel"), key=medians.get)
                 ratios = sorted(a / b for a, b in zip(samples["accel"], samples[best], strict=True))
@@ -239,18 +170,20 @@ def rows(name, arguments, work):
 
 
 def main():
+    global CLOCK, BLOCK_S
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--give-file", required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--deps", type=pathlib.Path, default=pathlib.Path(".deps"))
-    parser.add_argument("--model", action="append", choices=["minilm", "bert-base"])
+    parser.add_argument("--model", action="append", choices=MODELS)
+    parser.add_argument("--runtime", action="append", choices=["onnxruntime", "openvino"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--block", type=float, default=BLOCK_S, help="seconds of a turn")
     parser.add_argument("--clock", choices=CLOCKS, default="wall",
                         help="cpu: CPU time of the process, for a machine that others use at the same time; 1 thread only")
     arguments = parser.parse_args()
-    global CLOCK
-    CLOCK = arguments.clock
+    CLOCK, BLOCK_S = arguments.clock, arguments.block
     if CLOCK == "cpu" and arguments.threads != [1]:
         parser.error("--clock cpu needs --threads 1: waiting threads spin")
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -259,12 +192,11 @@ def main():
     print("| model | runtime | batch | seq | threads | accel's file, ms | fastest usual export, ms | which | ratio "
           "| quartiles | relative L2 |\n|---|---|--:|--:|--:|--:|--:|---|--:|---|--:|")
     worst = 0.0
-    for name in arguments.model or ["minilm", "bert-base"]:
-        for row in rows(name, arguments, arguments.work):
+    for name in arguments.model or MODELS:
+        for row in rows(name, arguments):
             worst = max(worst, row["ratio"])
-            distance = "" if row["distance"] is None else f"{row['distance']:.1e}"
             print("| {model} | {engine} | {batch} | {sequence} | {threads} | {accel:.2f} | {best_ms:.2f} | {best} | "
-                  "**{ratio:.3f}** | {low:.3f}–{high:.3f} | {d} |".format(d=distance, **row), flush=True)
+                  "**{ratio:.3f}** | {low:.3f}–{high:.3f} | {distance:.1e} |".format(**row), flush=True)
     print(f"\nclock: {CLOCK}; worst ratio {worst:.3f} (bar: 1.05); {FOREIGN['given up']} of {sum(FOREIGN.values())} blocks were taken while "
           f"others used more than {FOREIGN_LOAD:.0%} of a core")
     sys.exit(0 if worst <= 1.05 else 1)

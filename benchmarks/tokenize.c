@@ -1,4 +1,4 @@
-/* Encodes the lines of a file again and again, for benchmarks/tokenize.py.
+/* Encodes the lines of a file again and again, for benchmarks/tokenizer_speed.py.
  *   tokenize TOKENIZER_JSON TEXT_FILE ROUNDS     prints the ids of a round and the seconds of processor time of each. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -36,9 +36,12 @@ static const struct {
     unsigned forms;
     form_rule apply;
 } rules[] = {
+    {"RotaryEmbedding", OPENVINO | PORTABLE, form_rotary_split}, /* before Attention, which sees through it */
     {"Attention", ORT, form_attention_fused},
-    {"Attention", ALL, form_attention_split},
-    {"RotaryEmbedding", ALL, form_rotary_split},
+    {"Attention", ORT | PORTABLE, form_attention_split},
+    {"Attention", OPENVINO, form_attention_repeated},
+    {"RotaryEmbedding", ORT, form_rotary_fused},
+    {"RotaryEmbedding", ORT, form_rotary_split},
     {"Add", ORT, form_residual_sum},
     {"RMSNormalization", ORT, form_rms_norm_fused},
     {"RMSNormalization", OPENVINO | PORTABLE, form_rms_norm_split},

@@ -28,7 +28,9 @@ accel_status form_refuse(const editor *e, const graph_node *n, const char *why, 
 accel_status
 form_attention_fused(editor *e, graph_node *n,
                      accel_error *err); /* com.microsoft.Attention or .MultiHeadAttention where they fit */
-accel_status form_attention_split(editor *e, graph_node *n, accel_error *err); /* MatMul, Softmax, MatMul */
+/* MatMul, Softmax, MatMul; keys that query heads share are read in place, or repeated. */
+accel_status form_attention_split(editor *e, graph_node *n, accel_error *err);
+accel_status form_attention_repeated(editor *e, graph_node *n, accel_error *err);
 
 /* form_norm.c */
 accel_status form_residual_sum(editor *e, graph_node *n, accel_error *err);
@@ -47,6 +49,7 @@ accel_status form_mish_split(editor *e, graph_node *n, accel_error *err);
 accel_status form_tensor_scatter(editor *e, graph_node *n, accel_error *err);
 
 /* form_rotary.c */
+accel_status form_rotary_fused(editor *e, graph_node *n, accel_error *err);
 accel_status form_rotary_split(editor *e, graph_node *n, accel_error *err);
 
 /* form_opset.c: the same operator as older opsets spell it */

@@ -149,6 +149,12 @@ static value_id additive(editor *e, value_id mask, value_id like) {
                       form_scalar(e, like, closed_for(e->g->values[like].type.type)));
 }
 
+/* The same for all heads and queries. */
+static bool only_keys(const graph *g, value_id mask) {
+    const shape *s = shape_of(g, mask);
+    return s->rank == 1 || (s->rank == 4 && s->dims[1] == 1 && s->dims[2] == 1);
+}
+
 /* Contributed operators broadcast a bias over batch and heads, not over queries. */
 static value_id attention_bias(editor *e, const attention *a) {
     const graph *g = e->g;
@@ -282,10 +288,27 @@ static value_id transpose(editor *e, value_id x, const int64_t perm[4]) {
     return form_value(e, false, "Transpose", 1, &x, 1, &BUILD_INTS("perm", 4, perm));
 }
 
+/* Behind a join of heads ([B,heads,S,size] to [B,S,heads*size]): what it joined; else VALUE_NONE. */
+static value_id joined_heads(const graph *g, value_id x, int64_t heads) {
+    static const int64_t swap[4] = {0, 2, 1, 3};
+    graph_node *joined = made_by(g, x, "Reshape");
+    graph_node *turned = joined ? made_by(g, joined->inputs[0], "Transpose") : NULL;
+    const graph_attr *perm = turned ? node_attr(turned, "perm") : NULL;
+    if (!perm || perm->count != 4 || memcmp(perm->ints, swap, sizeof swap) != 0 ||
+        shape_of(g, turned->inputs[0])->dims[1] != heads) {
+        return VALUE_NONE;
+    }
+    return turned->inputs[0];
+}
+
 /* [B,S,heads*size] to [B,heads,S,size]. */
 static value_id split_heads(editor *e, const attention *a, value_id x, int64_t heads) {
     if (!a->packed) {
         return x;
+    }
+    value_id apart = joined_heads(e->g, x, heads);
+    if (apart != VALUE_NONE) {
+        return apart;
     }
     value_id split = FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, 4, (int64_t[]){0, 0, heads, -1}));
     return transpose(e, split, (int64_t[]){0, 2, 1, 3});
@@ -317,6 +340,20 @@ static value_id repeat_heads(editor *e, const attention *a, value_id x, int64_t 
     return FORM_VALUE(e, "Reshape", copied, build_i64s(&e->b, 4, (int64_t[]){0, a->q_heads, -1, size}));
 }
 
+/* Query heads that share a key head stand one below the other: [B,kv heads,shared*S,·], so that no key is copied; and back. Both are
+ * views of the same numbers. */
+static value_id stack_shared(editor *e, const attention *a, value_id x) {
+    return a->q_heads == a->kv_heads
+               ? x
+               : FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, 4, (int64_t[]){0, a->kv_heads, -1, 0}));
+}
+
+static value_id unstack_shared(editor *e, const attention *a, value_id x) {
+    return a->q_heads == a->kv_heads
+               ? x
+               : FORM_VALUE(e, "Reshape", x, build_i64s(&e->b, 4, (int64_t[]){0, a->q_heads, -1, 0}));
+}
+
 /* Lower triangle, shifted by the keys that stand before the first query: constant for constant lengths. */
 static value_id causal_bias(editor *e, const attention *a) {
     const graph *g = e->g;
@@ -333,7 +370,7 @@ static value_id causal_bias(editor *e, const attention *a) {
     return form_value(e, false, "Trilu", 2, (value_id[]){all, build_i64(&e->b, past + 1)}, 1, &down);
 }
 
-accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
+static accel_status split(editor *e, graph_node *n, bool repeat, accel_error *err) {
     attention a;
     if (!read_attention(e, n, &a)) {
         return form_refuse(e, n, "windows, padding by lengths, scores as an output, or unknown head sizes",
@@ -347,13 +384,20 @@ accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
     value_id q = split_heads(e, &a, a.in[Q], a.q_heads);
     value_id k = with_past(e, a.in[PAST_KEY], a.present_key, split_heads(e, &a, a.in[K], a.kv_heads));
     value_id v = with_past(e, a.in[PAST_VALUE], a.present_value, split_heads(e, &a, a.in[V], a.kv_heads));
-    value_id k_turned = transpose(e, repeat_heads(e, &a, k, a.q_size), (int64_t[]){0, 1, 3, 2});
-    value_id scores =
-        FORM_VALUE(e, "Mul", FORM_VALUE(e, "MatMul", q, k_turned), form_scalar(e, a.in[Q], a.scale));
+    if (repeat) {
+        k = repeat_heads(e, &a, k, a.q_size);
+        v = repeat_heads(e, &a, v, a.v_size);
+        a.kv_heads = a.q_heads;
+    }
+    value_id k_turned = transpose(e, k, (int64_t[]){0, 1, 3, 2});
+    value_id scores = FORM_VALUE(e, "Mul", FORM_VALUE(e, "MatMul", stack_shared(e, &a, q), k_turned),
+                                 form_scalar(e, a.in[Q], a.scale));
     if (a.softcap > 0) {
         value_id cap = form_scalar(e, a.in[Q], a.softcap);
         scores = FORM_VALUE(e, "Mul", FORM_VALUE(e, "Tanh", FORM_VALUE(e, "Div", scores, cap)), cap);
     }
+    bool by_query = causal != VALUE_NONE || (a.in[MASK] != VALUE_NONE && !only_keys(e->g, a.in[MASK]));
+    scores = by_query ? unstack_shared(e, &a, scores) : scores;
     if (a.in[MASK] != VALUE_NONE) {
         scores = FORM_VALUE(e, "Add", scores, additive(e, a.in[MASK], a.in[Q]));
     }
@@ -361,12 +405,22 @@ accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
         scores = FORM_VALUE(e, "Add", scores, causal);
     }
     value_id weights = form_value(e, false, "Softmax", 1, &scores, 1, &BUILD_INT("axis", -1));
+    weights = by_query ? stack_shared(e, &a, weights) : weights;
+    value_id y = unstack_shared(e, &a, FORM_VALUE(e, "MatMul", weights, v));
     if (!a.packed) {
-        FORM_INTO(e, a.y, "MatMul", weights, repeat_heads(e, &a, v, a.v_size));
+        FORM_INTO(e, a.y, "Identity", y);
         return ACCEL_OK;
     }
-    value_id y = FORM_VALUE(e, "MatMul", weights, repeat_heads(e, &a, v, a.v_size));
     value_id joined = build_i64s(&e->b, 3, (int64_t[]){0, 0, a.q_heads * a.v_size});
     FORM_INTO(e, a.y, "Reshape", transpose(e, y, (int64_t[]){0, 2, 1, 3}), joined);
     return ACCEL_OK;
+}
+
+accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
+    return split(e, n, false, err);
+}
+
+/* OpenVINO runs MatMul, Softmax, MatMul as one piece only where nothing stands between them. */
+accel_status form_attention_repeated(editor *e, graph_node *n, accel_error *err) {
+    return split(e, n, true, err);
 }

@@ -2,7 +2,7 @@
 """How fast are text's tokenizers beside the `tokenizers` package, on one thread? Prints a table in Markdown.
 
     cmake --build build/release --target tokenize
-    python3 benchmarks/tokenize.py build/release/tokenize [TEXT_FILE]
+    python3 benchmarks/tokenizer_speed.py build/release/tokenize [TEXT_FILE]
 
 Needs the package (pip install tokenizers). The text: without TEXT_FILE this repository's own pages and sources, English and C. Both sides
 get the same lines, one by one, with special tokens; the package by encode_batch_fast, which keeps no offsets and spends least on Python.
