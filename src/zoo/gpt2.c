@@ -63,7 +63,7 @@ static accel_status build(builder *b, zoo_build *z, accel_error *err) {
     ACCEL_TRY(read_config(z, &m, err));
     zoo_text_inputs t = zoo_text_inputs_make(b, z->mode);
     value_id table = build_weight(b, "wte.weight", 2, (int64_t[]){m.vocabulary, m.hidden});
-    value_id x = BUILD(b, "Add", BUILD(b, "Gather", table, t.ids),
+    value_id x = BUILD(b, "Add", build_rows(b, table, t.ids),
                        build_embedding(b, "wpe.weight", t.positions, m.positions, m.hidden));
     for (int64_t i = 0; i < m.layers; i++)
         x = layer(b, &m, i, &t, x);
