@@ -12,8 +12,10 @@ enum { LEFT_ROWS = 2 };
 #endif
 enum {
     COLUMNS = 4, /* rows of the weights at once */
-    AHEAD_BYTES =
-        1024, /* that are asked for before they are needed: over the end of a page, where the CPU's own asking ends */
+    /* Bytes that are asked for before they are needed: over the end of a page, where the CPU's own asking ends. Of rows so short
+     * that this would be in their neighbours, which are being read, the next ones. */
+    AHEAD_BYTES = 1024,
+    SHORT_ROW_BYTES = 4096,
     LINE_BYTES = 64,
     BLOCK = GEMM_KC * VW
 };
@@ -45,7 +47,7 @@ INLINE int64_t w_bytes(const gemm_form form) {
 
 /* form, rows and columns are constants where this is inlined, so that the accumulators are registers. */
 INLINE void dot_block(const gemm_form form, const int rows, const int columns, const float *const *x,
-                      const void *const *w, int64_t from, int64_t to, vf (*total)[COLUMNS]) {
+                      const void *const *w, int64_t from, int64_t to, int64_t ahead, vf (*total)[COLUMNS]) {
     const int64_t line = LINE_BYTES / w_bytes(form);
     vf acc[LEFT_ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
@@ -57,7 +59,7 @@ INLINE void dot_block(const gemm_form form, const int rows, const int columns, c
         vf b[COLUMNS];
         UNROLL for (int j = 0; j < columns; j++) {
             if (VW >= line || k % line == 0) {
-                __builtin_prefetch((const char *)w[j] + k * w_bytes(form) + AHEAD_BYTES);
+                __builtin_prefetch((const char *)w[j] + k * w_bytes(form) + ahead);
             }
             b[j] = w_load(form, w[j], k);
         }
@@ -76,7 +78,7 @@ INLINE void dot_block(const gemm_form form, const int rows, const int columns, c
 }
 
 INLINE void dot_rows(const gemm_form form, const int rows, const int columns, const float *const *x,
-                     const void *const *w, int64_t depth, float (*sums)[COLUMNS]) {
+                     const void *const *w, int64_t depth, int64_t ahead, float (*sums)[COLUMNS]) {
     const int64_t whole = depth - depth % VW;
     vf total[LEFT_ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
@@ -86,7 +88,7 @@ INLINE void dot_rows(const gemm_form form, const int rows, const int columns, co
         }
     }
     for (int64_t from = 0; from < whole; from += BLOCK) {
-        dot_block(form, rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, total);
+        dot_block(form, rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, ahead, total);
     }
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) {
@@ -95,19 +97,19 @@ INLINE void dot_rows(const gemm_form form, const int rows, const int columns, co
     }
 }
 
-typedef void (*dot_function)(const float *const *x, const void *const *w, int64_t depth,
+typedef void (*dot_function)(const float *const *x, const void *const *w, int64_t depth, int64_t ahead,
                              float (*sums)[COLUMNS]);
 
 #define DOT(FORM, ROWS, COUNT)                                                                               \
     static void dot_##FORM##_##ROWS##x##COUNT(const float *const *x, const void *const *w, int64_t depth,    \
-                                              float(*sums)[COLUMNS]) {                                       \
-        dot_rows(FORM, ROWS, COUNT, x, w, depth, sums);                                                      \
+                                              int64_t ahead, float(*sums)[COLUMNS]) {                        \
+        dot_rows(FORM, ROWS, COUNT, x, w, depth, ahead, sums);                                               \
     }
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define DOTS(FORM)                                                                                           \
     DOT(FORM, 1, 1)                                                                                          \
-    DOT(FORM, 1, 4) DOT(FORM, 2, 1) DOT(FORM, 2, 4) DOT(FORM, 3, 1) DOT(FORM, 3, 4) DOT(FORM, 4, 1)          \
-        DOT(FORM, 4, 4)
+    DOT(FORM, 1, 4)                                                                                          \
+    DOT(FORM, 2, 1) DOT(FORM, 2, 4) DOT(FORM, 3, 1) DOT(FORM, 3, 4) DOT(FORM, 4, 1) DOT(FORM, 4, 4)
 #define DOTS_OF(FORM)                                                                                        \
     {                                                                                                        \
         {dot_##FORM##_1x1, dot_##FORM##_1x4}, {dot_##FORM##_2x1, dot_##FORM##_2x4},                          \
@@ -145,6 +147,11 @@ static void store_sum(const gemv_task *t, int64_t row, int64_t column, float sum
     p->out[row * p->out_stride + column] = sum;
 }
 
+static int64_t bytes_ahead(const gemm_source *right) {
+    const int64_t row_bytes = right->column_stride * w_bytes(right->form);
+    return row_bytes > SHORT_ROW_BYTES ? AHEAD_BYTES : COLUMNS * row_bytes;
+}
+
 static const void *weight_row(const gemm_source *right, int64_t row) {
     const int64_t offset = row * right->column_stride;
     return right->form == GEMM_F32 ? (const void *)(right->base + offset) : right->halves + offset;
@@ -165,7 +172,7 @@ static void run_columns(const gemv_task *t, int64_t column, int count) {
         for (int i = 0; i < rows; i++) {
             x[i] = left->base + (row + i) * left->row_stride;
         }
-        dots[t->right->form][rows - 1][count == COLUMNS](x, w, s->inner, sums);
+        dots[t->right->form][rows - 1][count == COLUMNS](x, w, s->inner, bytes_ahead(t->right), sums);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < count; j++) {
                 store_sum(t, row + i, column + j, sums[i][j]);
