@@ -17,6 +17,9 @@ accel_status builder_start(builder *b, weight_source *weights, accel_error *err)
 }
 
 accel_status builder_finish(builder *b, graph **out, accel_error *err) {
+    if (!failed(b) && b->widens) { /* Casts of tables whose rows alone are read */
+        (void)graph_sweep(b->graph, &b->error);
+    }
     if (!failed(b)) {
         (void)graph_check(b->graph, &b->error);
     }
@@ -92,7 +95,8 @@ static accel_status weight_mismatch(const builder *b, const char *name, value_id
                      shape_text(s, want, sizeof want));
 }
 
-value_id build_weight(builder *b, const char *name, int rank, const int64_t *dims) {
+/* The initializer as its source has it. */
+static value_id stored_weight(builder *b, const char *name, int rank, const int64_t *dims) {
     if (failed(b)) {
         return VALUE_NONE;
     }
@@ -119,12 +123,47 @@ value_id build_weight(builder *b, const char *name, int rank, const int64_t *dim
     return id;
 }
 
+/* float32 of a value of 16 bits. */
+static value_id widened(builder *b, value_id v) {
+    return build_op(b, "Cast", 1, &v, 1, &BUILD_INT("to", DTYPE_F32));
+}
+
+static bool is_narrow(const builder *b, value_id v) {
+    return !failed(b) &&
+           (b->graph->values[v].type.type == DTYPE_F16 || b->graph->values[v].type.type == DTYPE_BF16);
+}
+
+/* One Cast a weight, found by its name: tied weights ask again. */
+static value_id widened_weight(builder *b, const char *name, value_id stored) {
+    if (!is_narrow(b, stored)) {
+        return stored;
+    }
+    const char *wide_name = arena_printf(b->graph->arena, "%s as float32", name);
+    if (!wide_name) {
+        error_no_memory(&b->error, name, strlen(name));
+        return VALUE_NONE;
+    }
+    value_id wide = graph_find_value(b->graph, wide_name);
+    if (wide == VALUE_NONE) {
+        wide = widened(b, stored);
+        if (!failed(b)) {
+            (void)graph_rename_value(b->graph, wide, wide_name, &b->error);
+        }
+    }
+    b->widens = true;
+    return wide;
+}
+
+value_id build_weight(builder *b, const char *name, int rank, const int64_t *dims) {
+    return widened_weight(b, name, stored_weight(b, name, rank, dims));
+}
+
 value_id build_buffer(builder *b, const char *name, int rank, const int64_t *dims) {
-    value_id id = build_weight(b, name, rank, dims);
+    value_id id = stored_weight(b, name, rank, dims);
     if (id != VALUE_NONE) {
         b->graph->values[id].data.buffer = true;
     }
-    return id;
+    return widened_weight(b, name, id);
 }
 
 /* Equal constants share one initializer, found by a name that spells the contents. Not in a subgraph, where the name could hide one
@@ -181,7 +220,7 @@ value_id build_i64s(builder *b, size_t count, const int64_t *values) {
 }
 
 void build_unread(builder *b, const char *name, int rank, const int64_t *dims) {
-    value_id id = build_weight(b, name, rank, dims);
+    value_id id = stored_weight(b, name, rank, dims);
     if (id != VALUE_NONE) {
         b->graph->values[id].unread = true;
     }
@@ -329,9 +368,25 @@ value_id build_layer_norm(builder *b, const char *prefix, value_id x, int64_t wi
                     (const build_attr[]){BUILD_INT("axis", -1), BUILD_FLOAT("epsilon", epsilon)});
 }
 
+/* The initializer behind the Cast of a narrow weight; others are what they are. */
+static value_id stored_of(const builder *b, value_id v) {
+    const graph *g = b->graph;
+    if (failed(b) || g->values[v].origin != VALUE_NODE) {
+        return v;
+    }
+    const graph_node *n = g->nodes[g->values[v].producer];
+    bool casts = strcmp(n->op_type, "Cast") == 0 && g->values[n->inputs[0]].origin == VALUE_INITIALIZER;
+    return casts && is_narrow(b, n->inputs[0]) ? n->inputs[0] : v;
+}
+
+value_id build_rows(builder *b, value_id table, value_id ids) {
+    value_id stored = stored_of(b, table);
+    value_id rows = build_op(b, "Gather", 2, (const value_id[]){stored, ids}, 1, &BUILD_INT("axis", 0));
+    return stored == table ? rows : widened(b, rows);
+}
+
 value_id build_embedding(builder *b, const char *weight, value_id ids, int64_t rows, int64_t width) {
-    value_id table = build_weight(b, weight, 2, (const int64_t[]){rows, width});
-    return build_op(b, "Gather", 2, (const value_id[]){table, ids}, 1, &BUILD_INT("axis", 0));
+    return build_rows(b, build_weight(b, weight, 2, (const int64_t[]){rows, width}), ids);
 }
 
 value_id build_attention(builder *b, value_id q, value_id k, value_id v, value_id mask, int64_t q_heads,

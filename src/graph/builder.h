@@ -24,6 +24,7 @@ typedef struct builder {
     accel_error error; /* the first failure; status ACCEL_OK while all is well */
     const char *scope; /* prefix of node names: "encoder.layer.0." */
     uint32_t counter;
+    bool widens; /* some weights are narrower than float32 */
 } builder;
 
 accel_status builder_start(builder *b, weight_source *weights, accel_error *err);
@@ -34,6 +35,7 @@ accel_status builder_finish(builder *b, graph **out,
 value_id build_input(builder *b, const char *name, dtype type, int rank, const int64_t *dims,
                      const char *const *dim_names);
 void build_output(builder *b, const char *name, value_id v);
+/* float32, or of the type that the source gives; one of float16 or bfloat16 stays so in the graph, behind a Cast to float32. */
 value_id build_weight(builder *b, const char *name, int rank, const int64_t *dims);
 value_id build_buffer(builder *b, const char *name, int rank,
                       const int64_t *dims); /* the same, not counted among the parameters */
@@ -72,6 +74,8 @@ value_id build_linear(builder *b, const char *prefix, value_id x, int64_t in, in
                       bool bias); /* x [...,in] → [...,out] */
 value_id build_layer_norm(builder *b, const char *prefix, value_id x, int64_t width,
                           double epsilon); /* over the last axis */
+/* Gather of a table's rows: of one that build_weight made of a narrow weight, only these are widened. */
+value_id build_rows(builder *b, value_id table, value_id ids);
 value_id build_embedding(builder *b, const char *weight, value_id ids, int64_t rows, int64_t width);
 value_id build_reshape(builder *b, value_id x, size_t rank, const int64_t *dims); /* 0 copies, -1 infers */
 value_id build_transpose(builder *b, value_id x, size_t rank, const int64_t *perm);

@@ -36,7 +36,7 @@ static value_id positions(builder *b, const zoo_bert *m, value_id ids) {
     value_id pad = build_i64(b, m->pad);
     value_id kept = zoo_cast(b, BUILD(b, "Not", BUILD(b, "Equal", ids, pad)), DTYPE_I64);
     value_id count = BUILD(b, "CumSum", kept, build_i64(b, 1));
-    return BUILD(b, "Gather", table, BUILD(b, "Add", BUILD(b, "Mul", count, kept), pad));
+    return build_rows(b, table, BUILD(b, "Add", BUILD(b, "Mul", count, kept), pad));
 }
 
 static value_id embeddings(builder *b, const zoo_bert *m, value_id ids, value_id types, value_id *words) {
@@ -45,7 +45,7 @@ static value_id embeddings(builder *b, const zoo_bert *m, value_id ids, value_id
                                   (int64_t[]){m->vocabulary, m->hidden});
     if (words)
         *words = table;
-    value_id sum = BUILD(b, "Gather", table, ids);
+    value_id sum = build_rows(b, table, ids);
     if (m->token_types > 0) {
         const char *name = zoo_spell(b, "%sembeddings.token_type_embeddings.weight", m->prefix);
         if (types != VALUE_NONE)

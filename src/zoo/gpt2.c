@@ -58,21 +58,13 @@ static value_id layer(builder *b, const gpt2 *m, int64_t index, const zoo_text_i
     return BUILD(b, "Add", x, fed);
 }
 
-/* Counted along the kept tokens, so that padding on the left moves nothing; padding itself is at 0. */
-static value_id positions(builder *b, const zoo_build *z, const zoo_text_inputs *t) {
-    if (z->mode != ZOO_INFERENCE)
-        return t->positions;
-    value_id count = BUILD(b, "CumSum", t->mask, build_i64(b, 1));
-    return BUILD(b, "Max", BUILD(b, "Sub", count, build_i64(b, 1)), build_i64(b, 0));
-}
-
 static accel_status build(builder *b, zoo_build *z, accel_error *err) {
     gpt2 m = {0};
     ACCEL_TRY(read_config(z, &m, err));
     zoo_text_inputs t = zoo_text_inputs_make(b, z->mode);
     value_id table = build_weight(b, "wte.weight", 2, (int64_t[]){m.vocabulary, m.hidden});
-    value_id x = BUILD(b, "Add", BUILD(b, "Gather", table, t.ids),
-                       build_embedding(b, "wpe.weight", positions(b, z, &t), m.positions, m.hidden));
+    value_id x = BUILD(b, "Add", build_rows(b, table, t.ids),
+                       build_embedding(b, "wpe.weight", t.positions, m.positions, m.hidden));
     for (int64_t i = 0; i < m.layers; i++)
         x = layer(b, &m, i, &t, x);
     x = build_layer_norm(b, "ln_f", x, m.hidden, m.epsilon);

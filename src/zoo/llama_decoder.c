@@ -148,7 +148,7 @@ accel_status zoo_llama_build(builder *b, zoo_build *z, zoo_llama_kind kind, acce
     z->generation.able = true;
     zoo_text_inputs t = zoo_text_inputs_make(b, z->mode);
     zoo_rotary rotary = zoo_llama_angles(b, &m, t.positions);
-    value_id x = BUILD(b, "Gather", zoo_llama_words(b, &m), t.ids);
+    value_id x = build_rows(b, zoo_llama_words(b, &m), t.ids);
     x = zoo_llama_decode(b, &m, &t, &rotary, x);
     zoo_llama_logits(b, &m, z->mode, x, "lm_head.weight");
     return ACCEL_OK;

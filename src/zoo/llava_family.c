@@ -232,7 +232,7 @@ accel_status zoo_llava_build(builder *b, zoo_build *z, zoo_llava_kind kind, acce
     z->generation.able = true;
     zoo_text_inputs t = zoo_text_inputs_make(b, z->mode);
     zoo_rotary rotary = zoo_llama_angles(b, &m, t.positions);
-    value_id x = BUILD(b, "Gather", zoo_llama_words(b, &m), t.ids);
+    value_id x = build_rows(b, zoo_llama_words(b, &m), t.ids);
     if (z->mode != ZOO_DECODE)
         x = with_images(b, &l, m.hidden, t.ids, x);
     x = zoo_llama_decode(b, &m, &t, &rotary, x);

@@ -81,7 +81,7 @@ static accel_status build(builder *b, zoo_build *z, accel_error *err) {
     ACCEL_TRY(read_config(z, &m, err));
     zoo_text_inputs t = zoo_text_inputs_make(b, z->mode);
     value_id table = build_weight(b, "embed_tokens.weight", 2, (int64_t[]){m.vocabulary, m.words});
-    value_id x = BUILD(b, "Gather", table, t.ids);
+    value_id x = build_rows(b, table, t.ids);
     if (m.words != m.hidden)
         x = build_linear(b, "project_in", x, m.words, m.hidden, false);
     x = BUILD(b, "Add", x, positions(b, &m, z, &t));

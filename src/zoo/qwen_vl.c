@@ -137,7 +137,7 @@ accel_status zoo_qwen_vl_build(builder *b, zoo_build *z, zoo_qwen_vl_kind kind, 
     z->generation.position_rows = AXES;
     zoo_text_inputs t = zoo_text_inputs_make_rows(b, z->mode, AXES);
     ACCEL_TRY(make_angles(b, text_of(z->config), &q, &m, t.positions, &rotary, err));
-    value_id x = BUILD(b, "Gather", zoo_llama_words(b, &m), t.ids);
+    value_id x = build_rows(b, zoo_llama_words(b, &m), t.ids);
     if (z->mode == ZOO_DECODE)
         x = zoo_llama_decode(b, &m, &t, &rotary, x);
     else

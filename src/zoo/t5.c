@@ -188,7 +188,7 @@ static value_id layer(builder *b, const stack *s, int64_t index, value_id x) {
 }
 
 static value_id run_stack(builder *b, const stack *s, int64_t layers, value_id ids) {
-    value_id x = BUILD(b, "Gather", s->m->words, ids);
+    value_id x = build_rows(b, s->m->words, ids);
     for (int64_t i = 0; i < layers; i++)
         x = layer(b, s, i, x);
     return zoo_rms_norm(b, zoo_spell(b, "%s.final_layer_norm", s->name), x, s->m->width, s->m->epsilon);

@@ -76,7 +76,8 @@ void zoo_weights_unused(const zoo_weights *w, str_buf *out) {
 
 /* ---- of a file ---------------------------------------------------------------------------------------- */
 
-/* The graph computes in float32, whatever the file stores. */
+/* Short vectors are float32 in the graph, whatever the file stores; matrices stay as they are (build_weight), and so do the files'
+ * pages that hold them. */
 static accel_status widen(const zoo_weights *w, const safetensors_entry *e, graph_data *out,
                           accel_error *err) {
     size_t count = e->size_bytes / 2;
@@ -104,10 +105,11 @@ static accel_status give(const zoo_weights *w, const safetensors_entry *e, bool 
     if (!shape_equal(&e->shape, s))
         return error_set(err, ACCEL_BAD_FILE, "tensor '%s' has shape %s; its configuration asks for %s",
                          e->name, shape_text(&e->shape, have, sizeof have), shape_text(s, want, sizeof want));
-    *type = DTYPE_F32;
-    if (e->type == DTYPE_F16 || e->type == DTYPE_BF16)
+    bool narrow = e->type == DTYPE_F16 || e->type == DTYPE_BF16;
+    *type = narrow && s->rank == 2 ? e->type : DTYPE_F32;
+    if (*type != e->type && narrow)
         return widen(w, e, out, err);
-    if (e->type != DTYPE_F32)
+    if (*type != e->type)
         return error_set(err, ACCEL_UNSUPPORTED, "tensor '%s' is %s, which is not supported for weights",
                          e->name, dtype_name(e->type));
     *out = (graph_data){

@@ -138,7 +138,7 @@ static value_id encode(builder *b, const whisper *m) {
 static void decode(builder *b, const whisper *m, zoo_mode mode, value_id encoded) {
     zoo_decoder d = zoo_decoder_make(b, mode, m->decoder.heads, m->width / m->decoder.heads);
     value_id words = build_weight(b, "decoder.embed_tokens.weight", 2, (int64_t[]){m->vocabulary, m->width});
-    value_id x = BUILD(b, "Gather", words, d.ids);
+    value_id x = build_rows(b, words, d.ids);
     if (m->scaled)
         x = zoo_scaled(b, x, sqrt((double)m->width));
     x = BUILD(b, "Add", x,

@@ -283,25 +283,44 @@ static accel_status grow_chain(fuser *f, node_id at, uint32_t flags) {
     return ACCEL_OK;
 }
 
-/* MatMul(x, Transpose(W)) of a constant [out, in] matrix packs straight from W. */
-static void find_transposed_right(fuser *f, node_id at) {
+/* The operator whose output this constant is, not made yet; NULL: none of that name. */
+static const graph_node *constant_made_by(const fuser *f, int32_t value, const char *name) {
+    const plan_value *v = &f->plan->values[value];
+    if (!v->foldable || v->v.data != NULL) {
+        return NULL;
+    }
+    const graph_node *n = f->plan->graph->nodes[f->plan->graph->values[value].producer];
+    return is_op(n, name) ? n : NULL;
+}
+
+static bool is_narrow_weight(const plan_value *v) {
+    return (v->v.type == DTYPE_F16 || v->v.type == DTYPE_BF16) && v->v.shape.rank == 2;
+}
+
+/* MatMul(x, Transpose(W)) of a constant [out, in] matrix packs straight from W, and one of 16 bits is read as it is. */
+static void find_right(fuser *f, node_id at) {
     const plan *p = f->plan;
     const graph_node *n = p->graph->nodes[at];
-    if (!is_op(n, "MatMul")) {
+    if (!is_op(n, "MatMul") || p->values[n->inputs[1]].v.shape.rank != 2) {
         return;
     }
-    const plan_value *right = &p->values[n->inputs[1]];
-    if (!right->foldable || right->v.data != NULL || right->v.shape.rank != 2) {
-        return;
+    plan_fusion *fusion = &f->fusions[at];
+    int32_t right = n->inputs[1];
+    const graph_node *transpose = constant_made_by(f, right, "Transpose");
+    if (transpose != NULL) {
+        const graph_attr *perm = node_attr(transpose, "perm");
+        if (perm != NULL && (perm->count != 2 || perm->ints[0] != 1 || perm->ints[1] != 0)) {
+            return;
+        }
+        right = transpose->inputs[0];
+        fusion->transposed_right = true;
     }
-    const graph_node *transpose = p->graph->nodes[p->graph->values[n->inputs[1]].producer];
-    if (!is_op(transpose, "Transpose")) {
-        return;
+    const graph_node *cast = constant_made_by(f, right, "Cast");
+    if (cast != NULL && is_narrow_weight(&p->values[cast->inputs[0]]) &&
+        p->values[n->inputs[1]].v.type == DTYPE_F32) {
+        right = cast->inputs[0];
     }
-    const graph_attr *perm = node_attr(transpose, "perm");
-    if (perm == NULL || (perm->count == 2 && perm->ints[0] == 1 && perm->ints[1] == 0)) {
-        f->fusions[at].right = transpose->inputs[0];
-    }
+    fusion->right = right == n->inputs[1] ? PLAN_NONE : right;
 }
 
 /* The only reader of a value, when it is that operator; else NODE_NONE. */
@@ -349,7 +368,7 @@ static void find_shuffle(fuser *f, node_id first) {
 static accel_status fuse_node(fuser *f, node_id at) {
     plan *p = f->plan;
     const graph_node *n = p->graph->nodes[at];
-    find_transposed_right(f, at);
+    find_right(f, at);
     if (n->output_count < 1 || n->outputs[0] == VALUE_NONE || !p->values[n->outputs[0]].is_static) {
         return ACCEL_OK;
     }

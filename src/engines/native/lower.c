@@ -230,7 +230,8 @@ static accel_status fill_step(plan *p, const plan_fusion *fusion, const graph_no
     }
     if (fusion->right != PLAN_NONE) {
         s->inputs[1] = fusion->right;
-        s->call.transposed_right = true;
+        s->call.transposed_right = fusion->transposed_right;
+        s->reads_source = true;
     }
     return refresh_operands(p, s, err);
 }
@@ -292,9 +293,10 @@ static bool is_view(const plan_step *s) {
 static accel_status lower_reference(plan *p, plan_step *s, accel_error *err) {
     s->kind = STEP_REFERENCE;
     s->kernel = NULL;
-    if (s->call.transposed_right) { /* the reference knows the node as it is */
+    if (s->reads_source) { /* the reference knows the node as it is */
         s->inputs[1] = s->node->inputs[1];
         s->call.transposed_right = false;
+        s->reads_source = false;
     }
     return convert_inputs(p, s, false, 0, err);
 }
@@ -415,13 +417,17 @@ static accel_status describe_fused(plan *p, const plan_fusion *fusions, node_id 
     return ACCEL_OK;
 }
 
-/* The node's own cost, and the residual that it reads with it. */
+/* The node's own cost, and the residual that it reads with it; weights as they are stored. */
 static void take_cost(const plan *p, const plan_fusion *fusion, plan_step *s) {
     if (fusion->shuffle > 0) {
         s->cost = move_cost(p, s->inputs[0]);
         return;
     }
     (void)graph_node_cost(p->graph, s->node, &s->cost);
+    if (s->reads_source) {
+        s->cost.bytes_read -= (double)p->values[s->node->inputs[1]].size_bytes;
+        s->cost.bytes_read += (double)p->values[s->inputs[1]].size_bytes;
+    }
     if (s->residual != PLAN_NONE) {
         s->cost.bytes_read += (double)p->values[s->residual].size_bytes;
     }

@@ -65,6 +65,7 @@ typedef struct plan_step {
     kernel_call call;
     int32_t *inputs, *outputs; /* plan values or PLAN_NONE; counts in call */
     int32_t residual;          /* plan value or PLAN_NONE */
+    bool reads_source;         /* input 1 is plan_fusion.right */
     bool is_dynamic;
     plan_dynamic *dynamic; /* of a dynamic step: its kernels for the shapes that it met */
     const char *label;     /* for the profile: the node's name, or that of what it writes */
@@ -150,7 +151,9 @@ typedef struct plan_fusion {
     bool leads;     /* other nodes joined this one's step */
     node_id emits;  /* the node whose step stands here, or NODE_NONE */
     int32_t output; /* of a leader: the value that the step writes instead of its own output 0 */
-    int32_t right;  /* MatMul(x, Transpose(constant)): the constant, else PLAN_NONE */
+    int32_t
+        right; /* MatMul(x, W), W a Transpose or Cast of a constant, or both: the constant, else PLAN_NONE */
+    bool transposed_right; /* right's rows are W's columns */
     int32_t residual;
     int64_t shuffle; /* of a Reshape: the groups of a channel shuffle that starts here; else 0 */
     kernel_epilogue epilogue;

@@ -69,8 +69,9 @@ static bool stays_narrow(const widener *w, const graph_node *n) {
     const graph *g = w->e.g;
     for (size_t i = 0; i < n->input_count && is_mover(n); i++) {
         value_id v = n->inputs[i];
-        if (is_half(g, v) && w->wide[v] == VALUE_NONE &&
-            (!is_initializer(g, v) || strcmp(n->op_type, "Gather") == 0)) {
+        bool table =
+            is_initializer(g, v) && strcmp(n->op_type, "Gather") == 0; /* a product may read it widened */
+        if (is_half(g, v) && (is_initializer(g, v) ? table : w->wide[v] == VALUE_NONE)) {
             return true;
         }
     }

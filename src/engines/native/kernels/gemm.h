@@ -93,6 +93,10 @@ typedef struct gemm_source {
     const float *base;
     int64_t column_stride, inner_stride, tap_stride;
     const float *scale; /* one a column, or NULL */
+    /* A source of 16 bits, widened where it is read: form is GEMM_RIGHT_F16 or GEMM_RIGHT_BF16, base is not read, and one of
+     * the first two strides is 1. gemv.h and half_gemm.h take it, gemm_pack does not. */
+    const uint16_t *halves;
+    gemm_form form;
 } gemm_source;
 
 #define gemm_pack            ISA_NAME(gemm_pack)

@@ -2,6 +2,7 @@
  * which stays in the first-level cache. Each lane's sum begins anew after GEMM_KC terms, as in the packed GEMM. */
 #include "engines/native/kernels/gemv.h"
 
+#include "engines/native/kernels/half.h"
 #include "engines/native/kernels/math.h"
 
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -11,9 +12,11 @@ enum { LEFT_ROWS = 2 };
 #endif
 enum {
     COLUMNS = 4, /* rows of the weights at once */
-    AHEAD =
-        256, /* floats that are asked for before they are needed: over the end of a page, where the CPU's own asking ends */
-    LINE = 16, /* floats of a cache line */
+    /* Bytes that are asked for before they are needed: over the end of a page, where the CPU's own asking ends. Of rows so short
+     * that this would be in their neighbours, which are being read, the next ones. */
+    AHEAD_BYTES = 1024,
+    SHORT_ROW_BYTES = 4096,
+    LINE_BYTES = 64,
     BLOCK = GEMM_KC * VW
 };
 
@@ -25,9 +28,27 @@ typedef struct gemv_task {
 
 /* ---- dot products ---------------------------------------------------------------------------------------------------- */
 
-/* rows and columns are constants where this is inlined, so that the accumulators are registers. */
-INLINE void dot_block(const int rows, const int columns, const float *const *x, const float *const *w,
-                      int64_t from, int64_t to, vf (*total)[COLUMNS]) {
+/* What a row of the weights is read as, at element k of it. */
+INLINE vf w_load(const gemm_form form, const void *row, int64_t k) {
+    return form == GEMM_F32         ? v_load((const float *)row + k)
+           : form == GEMM_RIGHT_F16 ? f16_widen(h_load((const uint16_t *)row + k))
+                                    : bf16_widen(h_load((const uint16_t *)row + k));
+}
+
+INLINE vf w_load_part(const gemm_form form, const void *row, int64_t k, int64_t count) {
+    return form == GEMM_F32         ? v_load_part((const float *)row + k, (size_t)count)
+           : form == GEMM_RIGHT_F16 ? f16_widen(h_load_part((const uint16_t *)row + k, count))
+                                    : bf16_widen(h_load_part((const uint16_t *)row + k, count));
+}
+
+INLINE int64_t w_bytes(const gemm_form form) {
+    return form == GEMM_F32 ? (int64_t)sizeof(float) : (int64_t)sizeof(uint16_t);
+}
+
+/* form, rows and columns are constants where this is inlined, so that the accumulators are registers. */
+INLINE void dot_block(const gemm_form form, const int rows, const int columns, const float *const *x,
+                      const void *const *w, int64_t from, int64_t to, int64_t ahead, vf (*total)[COLUMNS]) {
+    const int64_t line = LINE_BYTES / w_bytes(form);
     vf acc[LEFT_ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) {
@@ -37,10 +58,10 @@ INLINE void dot_block(const int rows, const int columns, const float *const *x, 
     for (int64_t k = from; k < to; k += VW) {
         vf b[COLUMNS];
         UNROLL for (int j = 0; j < columns; j++) {
-            if (VW >= LINE || k % LINE == 0) {
-                __builtin_prefetch(w[j] + k + AHEAD);
+            if (VW >= line || k % line == 0) {
+                __builtin_prefetch((const char *)w[j] + k * w_bytes(form) + ahead);
             }
-            b[j] = v_load(w[j] + k);
+            b[j] = w_load(form, w[j], k);
         }
         UNROLL for (int i = 0; i < rows; i++) {
             vf a = v_load(x[i] + k);
@@ -56,18 +77,18 @@ INLINE void dot_block(const int rows, const int columns, const float *const *x, 
     }
 }
 
-INLINE void dot_rows(const int rows, const int columns, const float *const *x, const float *const *w,
-                     int64_t depth, float (*sums)[COLUMNS]) {
+INLINE void dot_rows(const gemm_form form, const int rows, const int columns, const float *const *x,
+                     const void *const *w, int64_t depth, int64_t ahead, float (*sums)[COLUMNS]) {
     const int64_t whole = depth - depth % VW;
     vf total[LEFT_ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) {
             total[i][j] = v_load_part(x[i] + whole, (size_t)(depth - whole)) *
-                          v_load_part(w[j] + whole, (size_t)(depth - whole));
+                          w_load_part(form, w[j], whole, depth - whole);
         }
     }
     for (int64_t from = 0; from < whole; from += BLOCK) {
-        dot_block(rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, total);
+        dot_block(form, rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, ahead, total);
     }
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) {
@@ -76,33 +97,44 @@ INLINE void dot_rows(const int rows, const int columns, const float *const *x, c
     }
 }
 
-typedef void (*dot_function)(const float *const *x, const float *const *w, int64_t depth,
+typedef void (*dot_function)(const float *const *x, const void *const *w, int64_t depth, int64_t ahead,
                              float (*sums)[COLUMNS]);
 
-#define DOT(ROWS, COUNT)                                                                                     \
-    static void dot_##ROWS##x##COUNT(const float *const *x, const float *const *w, int64_t depth,            \
-                                     float(*sums)[COLUMNS]) {                                                \
-        dot_rows(ROWS, COUNT, x, w, depth, sums);                                                            \
+#define DOT(FORM, ROWS, COUNT)                                                                               \
+    static void dot_##FORM##_##ROWS##x##COUNT(const float *const *x, const void *const *w, int64_t depth,    \
+                                              int64_t ahead, float(*sums)[COLUMNS]) {                        \
+        dot_rows(FORM, ROWS, COUNT, x, w, depth, ahead, sums);                                               \
     }
-DOT(1, 1)
-DOT(1, 4)
-DOT(2, 1)
-DOT(2, 4)
 #if defined(__AVX512F__) || defined(__aarch64__)
-DOT(3, 1)
-DOT(3, 4)
-DOT(4, 1)
-DOT(4, 4)
+#define DOTS(FORM)                                                                                           \
+    DOT(FORM, 1, 1)                                                                                          \
+    DOT(FORM, 1, 4)                                                                                          \
+    DOT(FORM, 2, 1) DOT(FORM, 2, 4) DOT(FORM, 3, 1) DOT(FORM, 3, 4) DOT(FORM, 4, 1) DOT(FORM, 4, 4)
+#define DOTS_OF(FORM)                                                                                        \
+    {                                                                                                        \
+        {dot_##FORM##_1x1, dot_##FORM##_1x4}, {dot_##FORM##_2x1, dot_##FORM##_2x4},                          \
+            {dot_##FORM##_3x1, dot_##FORM##_3x4}, {                                                          \
+            dot_##FORM##_4x1, dot_##FORM##_4x4                                                               \
+        }                                                                                                    \
+    }
+#else
+#define DOTS(FORM) DOT(FORM, 1, 1) DOT(FORM, 1, 4) DOT(FORM, 2, 1) DOT(FORM, 2, 4)
+#define DOTS_OF(FORM)                                                                                        \
+    {                                                                                                        \
+        {dot_##FORM##_1x1, dot_##FORM##_1x4}, {                                                              \
+            dot_##FORM##_2x1, dot_##FORM##_2x4                                                               \
+        }                                                                                                    \
+    }
 #endif
+DOTS(GEMM_F32)
+DOTS(GEMM_RIGHT_F16)
+DOTS(GEMM_RIGHT_BF16)
 
-/* [rows of the left side - 1][one row of the weights, or COLUMNS] */
-static const dot_function dots[LEFT_ROWS][2] = {
-    {dot_1x1, dot_1x4},
-    {dot_2x1, dot_2x4},
-#if defined(__AVX512F__) || defined(__aarch64__)
-    {dot_3x1, dot_3x4},
-    {dot_4x1, dot_4x4},
-#endif
+/* [form of the weights][rows of the left side - 1][one row of the weights, or COLUMNS] */
+static const dot_function dots[][LEFT_ROWS][2] = {
+    [GEMM_F32] = DOTS_OF(GEMM_F32),
+    [GEMM_RIGHT_F16] = DOTS_OF(GEMM_RIGHT_F16),
+    [GEMM_RIGHT_BF16] = DOTS_OF(GEMM_RIGHT_BF16),
 };
 
 /* ---- a block of columns ---------------------------------------------------------------------------------------------- */
@@ -115,21 +147,32 @@ static void store_sum(const gemv_task *t, int64_t row, int64_t column, float sum
     p->out[row * p->out_stride + column] = sum;
 }
 
+static int64_t bytes_ahead(const gemm_source *right) {
+    const int64_t row_bytes = right->column_stride * w_bytes(right->form);
+    return row_bytes > SHORT_ROW_BYTES ? AHEAD_BYTES : COLUMNS * row_bytes;
+}
+
+static const void *weight_row(const gemm_source *right, int64_t row) {
+    const int64_t offset = row * right->column_stride;
+    return right->form == GEMM_F32 ? (const void *)(right->base + offset) : right->halves + offset;
+}
+
 /* All rows beside `count` rows of the weights: COLUMNS or one. */
 static void run_columns(const gemv_task *t, int64_t column, int count) {
     const gemm_shape *s = t->shape;
     const gemm_left *left = &t->problem->left;
-    const float *x[LEFT_ROWS], *w[COLUMNS];
+    const float *x[LEFT_ROWS];
+    const void *w[COLUMNS];
     float sums[LEFT_ROWS][COLUMNS];
     for (int j = 0; j < count; j++) {
-        w[j] = t->right->base + (column + j) * t->right->column_stride;
+        w[j] = weight_row(t->right, column + j);
     }
     for (int64_t row = 0; row < s->m; row += LEFT_ROWS) {
         const int rows = s->m - row < LEFT_ROWS ? (int)(s->m - row) : LEFT_ROWS;
         for (int i = 0; i < rows; i++) {
             x[i] = left->base + (row + i) * left->row_stride;
         }
-        dots[rows - 1][count == COLUMNS](x, w, s->inner, sums);
+        dots[t->right->form][rows - 1][count == COLUMNS](x, w, s->inner, bytes_ahead(t->right), sums);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < count; j++) {
                 store_sum(t, row + i, column + j, sums[i][j]);

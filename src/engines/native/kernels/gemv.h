@@ -10,7 +10,8 @@ enum { GEMV_MOST_ROWS = 8 };
 
 #define gemv_run ISA_NAME(gemv_run)
 
-/* out = act(left · weightsᵀ · scale + bias + residual). weights: [n][inner], at right->column_stride from row to row, inner_stride 1;
+/* out = act(left · weightsᵀ · scale + bias + residual). weights: [n][inner] of float or of 16 bits (right->form), at
+ * right->column_stride elements from row to row, inner_stride 1;
  * the problem's own right side is not read. taps is 1. */
 void gemv_run(const gemm_shape *s, const gemm_problem *p, const gemm_source *right, thread_pool *pool);
 

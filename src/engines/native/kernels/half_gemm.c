@@ -7,6 +7,10 @@
 #include "engines/native/kernels/half.h"
 #include "engines/native/kernels/kernels.h"
 
+INLINE vf h_widen(gemm_form form, vh x) {
+    return form == GEMM_RIGHT_F16 ? f16_widen(x) : bf16_widen(x);
+}
+
 /* ---- packing ------------------------------------------------------------------------------------------------------ */
 
 /* Floats that are packed before they are rounded: they stay in the first-level cache. */
@@ -40,11 +44,37 @@ typedef struct half_panel {
     void *out;
 } half_panel;
 
+/* `count` inner elements of a piece of 16 bits as floats in `out`, and where they lie there. */
+static gemm_source widen_piece(const half_panel *p, int64_t first, int64_t count, float *out) {
+    const gemm_source *s = &p->source;
+    const bool runs_along_depth = s->inner_stride == 1;
+    const int64_t lines = runs_along_depth ? p->columns : count,
+                  length = runs_along_depth ? count : p->columns;
+    const int64_t stride = runs_along_depth ? s->column_stride : s->inner_stride;
+    const uint16_t *from = s->halves + first * s->inner_stride;
+    for (int64_t line = 0; line < lines; line++) {
+        half_widen(s->form, from + line * stride, out + line * length, length);
+    }
+    return (gemm_source){.base = out,
+                         .column_stride = runs_along_depth ? length : 1,
+                         .inner_stride = runs_along_depth ? 1 : length,
+                         .scale = s->scale};
+}
+
 /* `count` inner elements of some taps: packed as floats, then rounded to their place. */
 static void pack_piece(const half_panel *p, int64_t tap, int64_t taps, int64_t first, int64_t count) {
     float packed[ROUND_FLOATS] __attribute__((aligned(64)));
+    float wide[ROUND_FLOATS] __attribute__((aligned(64)));
     gemm_source source = p->source;
-    source.base += tap * source.tap_stride + first * source.inner_stride;
+    if (source.halves != NULL) {
+        source = widen_piece(p, first, count, wide);
+    } else {
+        source.base += tap * source.tap_stride + first * source.inner_stride;
+    }
+    if (p->form == GEMM_F32) { /* of 16 bits: one tap */
+        gemm_pack_panel(&source, p->columns, 1, count, 0, (float *)p->out + first * p->width);
+        return;
+    }
     gemm_pack_panel(&source, p->columns, taps, count, 0, packed);
     for (int64_t t = 0; t < taps; t++) {
         const float *from = packed + t * count * p->width;
@@ -73,7 +103,7 @@ static void pack_pieces(const half_panel *p) {
 void half_pack_panel(gemm_form form, const gemm_source *source, int64_t n, int64_t taps, int64_t inner,
                      int64_t panel, void *out) {
     const size_t offset = gemm_panel_offset(panel, taps * half_inner(form, inner));
-    if (form == GEMM_F32) {
+    if (form == GEMM_F32 && source->halves == NULL) {
         gemm_pack_panel(source, n, taps, inner, panel, (float *)out + offset);
         return;
     }
@@ -84,9 +114,13 @@ void half_pack_panel(gemm_form form, const gemm_source *source, int64_t n, int64
                     .inner = inner,
                     .columns = n - first < width ? n - first : width,
                     .width = width};
-    p.source.base += first * source->column_stride;
+    if (source->halves != NULL) {
+        p.source.halves += first * source->column_stride;
+    } else {
+        p.source.base += first * source->column_stride;
+    }
     p.source.scale = source->scale == NULL ? NULL : source->scale + first;
-    p.out = (char *)out + offset * (form == GEMM_BF16_PAIRS ? sizeof(uint32_t) : sizeof(uint16_t));
+    p.out = (char *)out + offset * half_bytes(form);
     pack_pieces(&p);
 }
 
@@ -114,7 +148,7 @@ void half_pack(gemm_form form, const gemm_source *source, int64_t n, int64_t tap
 bool half_is_exact(gemm_form form, const float *from, int64_t count) {
     for (int64_t i = 0; i < count; i += VW) {
         vf x = v_load_some(from + i, count - i);
-        vf y = form == GEMM_RIGHT_F16 ? f16_widen(f16_round(x)) : bf16_widen(bf16_round(x));
+        vf y = h_widen(form, form == GEMM_RIGHT_F16 ? f16_round(x) : bf16_round(x));
         if (memcmp(&x, &y, sizeof x) != 0) {
             return false;
         }
@@ -122,15 +156,22 @@ bool half_is_exact(gemm_form form, const float *from, int64_t count) {
     return true;
 }
 
+INLINE void widen_run(const gemm_form form, const uint16_t *from, float *to, int64_t count) {
+    const int64_t whole = count - count % VW;
+    for (int64_t i = 0; i < whole; i += VW) {
+        v_store(to + i, h_widen(form, h_load(from + i)));
+    }
+    if (whole < count) {
+        v_store_part(to + whole, h_widen(form, h_load_part(from + whole, count - whole)),
+                     (size_t)(count - whole));
+    }
+}
+
 void half_widen(gemm_form form, const uint16_t *from, float *to, int64_t count) {
     if (form == GEMM_RIGHT_F16) {
-        for (int64_t i = 0; i < count; i += VW) {
-            v_store(to + i, f16_widen(h_load(from + i)));
-        }
-        return;
-    }
-    for (int64_t i = 0; i < count; i += VW) {
-        v_store(to + i, bf16_widen(h_load(from + i)));
+        widen_run(GEMM_RIGHT_F16, from, to, count);
+    } else {
+        widen_run(GEMM_RIGHT_BF16, from, to, count);
     }
 }
 

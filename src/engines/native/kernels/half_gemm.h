@@ -28,10 +28,12 @@ INLINE int64_t half_inner(gemm_form form, int64_t inner) {
 #define half_pairs      ISA_NAME(half_pairs)
 #define half_pair_tiles ISA_NAME(half_pair_tiles)
 
-/* gemm_pack into any form, floats included; taps and inner count elements of the source. */
+/* gemm_pack into any form, floats included; taps and inner count elements of the source. A source of 16 bits has one tap. */
+INLINE size_t half_bytes(gemm_form form) { /* of a float or a word */
+    return form == GEMM_F32 || form == GEMM_BF16_PAIRS ? sizeof(float) : sizeof(uint16_t);
+}
 INLINE size_t half_packed_bytes(gemm_form form, int64_t n, int64_t taps, int64_t inner) {
-    size_t bytes = form == GEMM_F32 || form == GEMM_BF16_PAIRS ? sizeof(float) : sizeof(uint16_t);
-    return (gemm_packed_floats(n, taps * half_inner(form, inner)) * bytes + 63) / 64 * 64;
+    return (gemm_packed_floats(n, taps * half_inner(form, inner)) * half_bytes(form) + 63) / 64 * 64;
 }
 void half_pack(gemm_form form, const gemm_source *source, int64_t n, int64_t taps, int64_t inner, void *out,
                thread_pool *pool);
@@ -42,7 +44,6 @@ void half_pack_panel(gemm_form form, const gemm_source *source, int64_t n, int64
 /* Whether all these floats keep their value in the 16 bits of that form. */
 bool half_is_exact(gemm_form form, const float *from, int64_t count);
 
-/* count is a multiple of VW. */
 void half_widen(gemm_form form, const uint16_t *from, float *to, int64_t count);
 
 /* The left side of a product of pairs: each row has `runs` runs of `inner` floats, one behind the other, each of which becomes

@@ -24,9 +24,16 @@ static bool vector_of(const kernel_value *v, int64_t n) {
            (count == 1 || (count == n && v->shape.rank > 0 && v->shape.dims[v->shape.rank - 1] == n));
 }
 
+/* Of a narrow weight, which the plan gives in place of its Cast; GEMM_F32: it is none. */
+static gemm_form stored_form(const kernel_value *v) {
+    return v->type == DTYPE_F16 ? GEMM_RIGHT_F16 : v->type == DTYPE_BF16 ? GEMM_RIGHT_BF16 : GEMM_F32;
+}
+
 static bool matmul_accepts(const kernel_call *c) {
-    return kernel_is_f32(c->inputs[0]) && kernel_is_f32(c->inputs[1]) && c->inputs[0]->shape.rank >= 2 &&
-           c->inputs[1]->shape.rank >= 2;
+    const kernel_value *right = c->inputs[1];
+    bool narrow = right->constant && right->shape.rank == 2 && stored_form(right) != GEMM_F32;
+    return kernel_is_f32(c->inputs[0]) && (narrow || kernel_is_f32(right)) && c->inputs[0]->shape.rank >= 2 &&
+           right->shape.rank >= 2;
 }
 
 static bool gemm_accepts(const kernel_call *c) {
@@ -76,6 +83,16 @@ static accel_status make_scale(kernel_call *c, matmul_state *s, float alpha) {
     return ACCEL_OK;
 }
 
+static gemm_source right_matrix(const kernel_call *c, const matmul_state *s, size_t index) {
+    gemm_source source = s->right;
+    if (source.form != GEMM_F32) {
+        source.halves = c->inputs[1]->data;
+    } else {
+        source.base = (const float *)c->inputs[1]->data + index * s->right_floats;
+    }
+    return source;
+}
+
 static accel_status pack_constant(kernel_call *c, matmul_state *s) {
     size_t bytes = s->batch.right_count * s->packed_bytes;
     char *packed = kernel_packed(c, bytes);
@@ -84,8 +101,7 @@ static accel_status pack_constant(kernel_call *c, matmul_state *s) {
     }
     s->packed = packed;
     for (size_t i = 0; i < s->batch.right_count; i++) {
-        gemm_source source = s->right;
-        source.base = (const float *)c->inputs[1]->data + i * s->right_floats;
+        const gemm_source source = right_matrix(c, s, i);
         half_pack(s->shape.form, &source, s->shape.n, 1, s->depth, packed + i * s->packed_bytes, c->pool);
     }
     c->packed_inputs |= 2;
@@ -99,6 +115,7 @@ static accel_status make_products(kernel_call *c, matmul_state *s, bool transpos
     s->right_floats = (size_t)(s->shape.n * s->depth);
     s->right.column_stride = transposed ? s->depth : 1;
     s->right.inner_stride = transposed ? 1 : s->shape.n;
+    s->right.form = stored_form(c->inputs[1]);
     ACCEL_TRY(product_batch_make(c, a, b, s->shape.n, sizeof(gemm_problem), &s->batch));
     s->shape.m = s->batch.m;
     return ACCEL_OK;
@@ -116,13 +133,27 @@ static gemm_form form_of_weights(const kernel_call *c, const matmul_state *s) {
                                                                                 : GEMM_F32;
 }
 
+static bool fits_gemv(const kernel_call *c, const matmul_state *s) {
+    return c->inputs[1]->constant && s->batch.right_count == 1 && s->right.inner_stride == 1 &&
+           s->shape.m <= GEMV_MOST_ROWS;
+}
+
+/* Narrow weights stay so, unless packing scales them. */
+static gemm_form form_at_fp32(const kernel_call *c, const matmul_state *s) {
+    if (!c->inputs[1]->constant) {
+        return GEMM_F32;
+    }
+    if (s->right.form == GEMM_F32) {
+        return form_of_weights(c, s);
+    }
+    return s->right.scale == NULL || fits_gemv(c, s) ? s->right.form : GEMM_F32;
+}
+
 /* A right side that is packed at every run is only rounded where that makes the products faster. */
 static void choose_form(const kernel_call *c, matmul_state *s) {
     gemm_form form = half_form(c);
-    if (form == GEMM_F32 && c->inputs[1]->constant) {
-        form = form_of_weights(c, s);
-    } else if (form != GEMM_BF16_PAIRS && !c->inputs[1]->constant) {
-        form = GEMM_F32;
+    if (form == GEMM_F32 || (form != GEMM_BF16_PAIRS && !c->inputs[1]->constant)) {
+        form = form_at_fp32(c, s);
     }
     s->shape.form = form;
     s->shape.inner = half_inner(form, s->depth);
@@ -134,12 +165,14 @@ static void choose_form(const kernel_call *c, matmul_state *s) {
 }
 
 static bool reads_in_place(const kernel_call *c, const matmul_state *s) {
-    return c->inputs[1]->constant && s->shape.form == GEMM_F32 && s->batch.right_count == 1 &&
-           s->right.inner_stride == 1 && s->shape.m <= GEMV_MOST_ROWS &&
-           s->right_floats * sizeof(float) >= CACHED_BYTES;
+    return fits_gemv(c, s) && s->shape.form == s->right.form &&
+           (s->shape.form != GEMM_F32 || s->right_floats * sizeof(float) >= CACHED_BYTES);
 }
 
 static const char *variant_of(const kernel_call *c, const matmul_state *s) {
+    if (s->in_place && s->shape.form != GEMM_F32) {
+        return s->shape.form == GEMM_RIGHT_F16 ? "gemv fp16 in place" : "gemv bf16 in place";
+    }
     if (s->shape.form != GEMM_F32) {
         return s->shape.form == GEMM_BF16_PAIRS  ? "gemm bf16"
                : s->shape.form == GEMM_RIGHT_F16 ? "gemm fp16 weights"
@@ -202,8 +235,7 @@ static void pack_task(void *context, size_t begin, size_t end, int worker) {
     const size_t panels = (size_t)gemm_panels(s->shape.n);
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        gemm_source source = s->right;
-        source.base = (const float *)run->call->inputs[1]->data + i / panels * s->right_floats;
+        const gemm_source source = right_matrix(run->call, s, i / panels);
         half_pack_panel(s->shape.form, &source, s->shape.n, 1, s->depth, (int64_t)(i % panels),
                         run->out + i / panels * s->packed_bytes);
     }
@@ -241,8 +273,7 @@ static accel_status run_in_place(kernel_call *c) {
         .out = c->outputs[0]->data,
         .out_stride = s->shape.n,
     };
-    gemm_source right = s->right;
-    right.base = c->inputs[1]->data;
+    const gemm_source right = right_matrix(c, s, 0);
     gemv_run(&s->shape, &problem, &right, c->pool);
     return ACCEL_OK;
 }
