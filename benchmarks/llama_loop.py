@@ -11,7 +11,8 @@ import json
 import sys
 import time
 
-import llama_cpp as ll
+sys.path.pop(0)  # this folder, whose tokenize.py would hide the standard library's
+import llama_cpp as ll  # noqa: E402
 
 
 class Model:
