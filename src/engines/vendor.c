@@ -42,6 +42,31 @@ accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t co
     return ACCEL_OK;
 }
 
+static size_t readers(const graph *g, value_id v) {
+    size_t count = 0;
+    for (size_t i = 0; i < g->node_count; i++) {
+        for (size_t k = 0; k < g->nodes[i]->input_count; k++) {
+            count += g->nodes[i]->inputs[k] == v;
+        }
+    }
+    return count;
+}
+
+size_t vendor_cache_input(const graph *g, size_t index) {
+    const graph_value *present = &g->values[g->outputs[index]];
+    const graph_node *n = present->origin == VALUE_NODE ? g->nodes[present->producer] : NULL;
+    if (!n || strcmp(n->op_type, "TensorScatter") != 0) {
+        return g->input_count;
+    }
+    value_id past = n->inputs[0];
+    for (size_t k = 0; k < g->input_count; k++) {
+        if (g->inputs[k] == past && g->values[past].updated && readers(g, past) == 1) {
+            return k;
+        }
+    }
+    return g->input_count;
+}
+
 static accel_status check_value(const graph_value *v, const char *what, const char *runtime,
                                 accel_error *err) {
     if (v->type.container != CONTAINER_TENSOR || v->type.type == DTYPE_STRING) {

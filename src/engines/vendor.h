@@ -6,6 +6,9 @@
 
 /* Checks the tensors given to bind against the graph: count, types, and dims where the graph knows them. */
 accel_status vendor_check_inputs(const graph *g, const tensor *inputs, size_t count, accel_error *err);
+/* The place among the inputs of the cache that output `index` gives back updated, where the two may share memory; input_count when
+ * there is none. */
+size_t vendor_cache_input(const graph *g, size_t index);
 /* ACCEL_UNSUPPORTED, naming the value, for graph inputs and outputs that are no tensors of numbers. */
 accel_status vendor_check_values(const graph *g, const char *runtime, accel_error *err);
 /* The file that a runtime is to read: there, and named by the request. */

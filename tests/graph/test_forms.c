@@ -185,7 +185,86 @@ static void attention_over_another_sequence_keeps_its_products(void **state) {
     graph_destroy(house);
 }
 
+/* Rotary positions of three-dimensional states, by angles for each token. */
+static graph *turned_model(void) {
+    builder b;
+    accel_error err = {0};
+    assert_ok(builder_start(&b, &any_weights, &err));
+    value_id in[] = {states(&b, "x"),
+                     build_input(&b, "cos", DTYPE_F32, 3, (int64_t[]){BATCH, LENGTH, 2}, NULL),
+                     build_input(&b, "sin", DTYPE_F32, 3, (int64_t[]){BATCH, LENGTH, 2}, NULL)};
+    build_output(&b, "y", build_op(&b, "RotaryEmbedding", 3, in, 1, &BUILD_INT("num_heads", HEADS)));
+    return finished(&b);
+}
+
+static void angles_of_tokens_become_a_table_of_positions(void **state) {
+    (void)state;
+    graph *house = turned_model(), *g = in_form(house, FORM_ONNXRUNTIME);
+    accel_error err = {0};
+    const graph_node *n = find_node(g, "RotaryEmbedding");
+    int64_t positions[BATCH * LENGTH];
+    assert_string_equal(n->domain, "com.microsoft");
+    assert_int_equal(node_attr_int(n, "num_heads", 0), HEADS);
+    assert_int_equal(node_attr_int(n, "rotary_embedding_dim", -1), 0); /* the whole head */
+    assert_shape(g, n->inputs[1], DIMS(BATCH, LENGTH));
+    assert_ok(graph_value_read(g, n->inputs[1], positions, sizeof positions, &err));
+    for (int i = 0; i < BATCH * LENGTH; i++) {
+        assert_int_equal(positions[i], i);
+    }
+    assert_shape(g, n->inputs[2], DIMS(BATCH * LENGTH, 2));
+    assert_shape(g, n->inputs[3], DIMS(BATCH * LENGTH, 2));
+    graph_destroy(g);
+    graph_destroy(house);
+}
+
+static void a_decoder_for_onnx_runtime_copies_no_keys(void **state) {
+    (void)state;
+    for (int interleaved = 0; interleaved < 2; interleaved++) {
+        graph *house = decoder_model(interleaved), *g = in_form(house, FORM_ONNXRUNTIME);
+        assert_int_equal(count_nodes(g, "RotaryEmbedding"), 2);
+        assert_int_equal(node_attr_int(find_node(g, "RotaryEmbedding"), "interleaved", 0), interleaved);
+        assert_int_equal(count_nodes(g, "Expand"), 0);
+        graph_destroy(g);
+        graph_destroy(house);
+    }
+}
+
 /* --- OpenVINO and older readers --- */
+
+static void rotary_heads_go_straight_into_attention(void **state) {
+    (void)state;
+    graph *house = decoder_model(false), *g = in_form(house, FORM_OPENVINO);
+    assert_int_equal(count_nodes(g, "Transpose"), 5); /* q, k, v apart, keys turned, heads together */
+    assert_int_equal(count_nodes(g, "Neg"), 2);       /* x · cos + (-x2, x1) · sin */
+    assert_int_equal(count_nodes(g, "Expand"), 2);    /* many queries: keys and values are repeated */
+    graph_destroy(g);
+    graph_destroy(house);
+}
+
+/* One token over a cache: four heads share two, and the mask speaks of keys alone. */
+static graph *one_query_model(void) {
+    builder b;
+    accel_error err = {0};
+    assert_ok(builder_start(&b, &any_weights, &err));
+    value_id in[] = {build_input(&b, "q", DTYPE_F32, 4, (int64_t[]){BATCH, 4, 1, 4}, NULL),
+                     build_input(&b, "k", DTYPE_F32, 4, (int64_t[]){BATCH, 2, LENGTH, 4}, NULL),
+                     build_input(&b, "v", DTYPE_F32, 4, (int64_t[]){BATCH, 2, LENGTH, 3}, NULL),
+                     build_input(&b, "bias", DTYPE_F32, 4, (int64_t[]){BATCH, 1, 1, LENGTH}, NULL)};
+    build_output(&b, "y", build_op(&b, "Attention", 4, in, 0, NULL));
+    return finished(&b);
+}
+
+static void one_query_reads_shared_keys_in_place(void **state) {
+    (void)state;
+    for (int form = FORM_ONNXRUNTIME; form <= FORM_PORTABLE; form++) {
+        graph *house = one_query_model(), *g = in_form(house, (graph_form)form);
+        assert_int_equal(count_nodes(g, "Expand"), 0);
+        assert_int_equal(count_nodes(g, "Reshape"),
+                         2); /* none between the products: the mask fits as it is */
+        graph_destroy(g);
+        assert_form_keeps_the_numbers(house, (graph_form)form);
+    }
+}
 
 static void plain_forms_hold_no_operator_newer_than_their_opset(void **state) {
     (void)state;
@@ -340,6 +419,10 @@ int main(void) {
         cmocka_unit_test(the_three_weights_become_one),
         cmocka_unit_test(a_residual_sum_that_others_use_stays_theirs),
         cmocka_unit_test(attention_over_another_sequence_keeps_its_products),
+        cmocka_unit_test(angles_of_tokens_become_a_table_of_positions),
+        cmocka_unit_test(a_decoder_for_onnx_runtime_copies_no_keys),
+        cmocka_unit_test(rotary_heads_go_straight_into_attention),
+        cmocka_unit_test(one_query_reads_shared_keys_in_place),
         cmocka_unit_test(plain_forms_hold_no_operator_newer_than_their_opset),
         cmocka_unit_test(openvino_keeps_gelu_whole),
         cmocka_unit_test(older_spellings_have_attributes_for_inputs),

@@ -55,6 +55,7 @@ accel_status ort_provider_devices(const ort_runtime *rt, arena *a, engine_device
 
 typedef struct ort_output {
     tensor ours;     /* bound in place, when its shape is known before the run */
+    bool in_input;   /* ours is a cache in memory of the caller, who lets us write over it */
     OrtValue *value; /* around ours, or as the runtime gave it after a run */
     char *name;      /* as the file says */
 } ort_output;

@@ -24,7 +24,11 @@ void ort_unbind(engine_session *s) {
     for (size_t i = 0; s->outputs && i < s->graph->output_count; i++) {
         api->ReleaseValue(s->outputs[i].value);
         s->outputs[i].value = NULL;
+        if (s->outputs[i].in_input) {
+            s->outputs[i].ours = (tensor){0};
+        }
         tensor_free(&s->outputs[i].ours);
+        s->outputs[i].in_input = false;
     }
 }
 
@@ -45,7 +49,7 @@ static accel_status bind_open(engine_session *s, const ort_output *o, accel_erro
 }
 
 /* All in the file's order: the runtime gives the values back in the order of the first binding. */
-static accel_status bind_output(engine_session *s, size_t index, accel_error *err) {
+static accel_status bind_output(engine_session *s, size_t index, const tensor *inputs, accel_error *err) {
     const OrtApi *api = s->rt->api;
     const value_type *type = &s->graph->values[s->graph->outputs[index]].type;
     ort_output *o = &s->outputs[index];
@@ -53,7 +57,13 @@ static accel_status bind_output(engine_session *s, size_t index, accel_error *er
         s->has_open_outputs = true;
         return bind_open(s, o, err);
     }
-    ACCEL_TRY(tensor_create(type->type, &type->shape, &o->ours, err));
+    size_t cache = vendor_cache_input(s->graph, index);
+    o->in_input = cache < s->graph->input_count && inputs[cache].data;
+    if (o->in_input) {
+        o->ours = inputs[cache];
+    } else {
+        ACCEL_TRY(tensor_create(type->type, &type->shape, &o->ours, err));
+    }
     ACCEL_TRY(wrap(s, o->name, &o->ours, &o->value, err));
     return ort_check(s->rt, api->BindOutput(s->binding, o->name, o->value), err, "binding output '%s'",
                      o->name);
@@ -69,7 +79,7 @@ static accel_status bind_all(engine_session *s, const tensor *inputs, size_t cou
                             name));
     }
     for (size_t i = 0; i < s->graph->output_count; i++) {
-        ACCEL_TRY(bind_output(s, i, err));
+        ACCEL_TRY(bind_output(s, i, inputs, err));
     }
     return ACCEL_OK;
 }

@@ -420,7 +420,10 @@ accel_status form_attention_split(editor *e, graph_node *n, accel_error *err) {
     return split(e, n, false, err);
 }
 
-/* OpenVINO runs MatMul, Softmax, MatMul as one piece only where nothing stands between them. */
+/* OpenVINO runs MatMul, Softmax, MatMul as one piece only where nothing stands between them; worth a copy of the keys for many queries,
+ * not for one. */
 accel_status form_attention_repeated(editor *e, graph_node *n, accel_error *err) {
-    return split(e, n, true, err);
+    const shape *q = shape_of(e->g, n->inputs[0]);
+    bool one = q->rank >= 3 && q->dims[q->rank - 2] == 1;
+    return split(e, n, !one, err);
 }

@@ -21,16 +21,17 @@ static value_id places_of(editor *e, const graph_node *n, const shape *update, i
 }
 
 accel_status form_tensor_scatter(editor *e, graph_node *n, accel_error *err) {
-    const shape *cache = shape_of(e->g, n->inputs[0]), *update = shape_of(e->g, n->inputs[1]);
+    /* copies: new values move the table that shapes lie in */
+    const shape cache = *shape_of(e->g, n->inputs[0]), update = *shape_of(e->g, n->inputs[1]);
     int axis;
-    if (!shape_is_static(update) || cache->rank != update->rank ||
-        !shape_axis(node_attr_int(n, "axis", -2), update->rank, &axis) || axis == 0)
+    if (!shape_is_static(&update) || cache.rank != update.rank ||
+        !shape_axis(node_attr_int(n, "axis", -2), update.rank, &axis) || axis == 0)
         return form_refuse(e, n, "its shapes are not known", err);
     if (strcmp(node_attr_string(n, "mode", "linear"), "linear") != 0)
         return form_refuse(e, n, "a circular cache has no such form", err);
     value_id past = n->inputs[0], fresh = n->inputs[1], present = n->outputs[0];
-    value_id places = places_of(e, n, update, axis);
-    value_id indices = FORM_VALUE(e, "Expand", places, build_i64s(&e->b, (size_t)update->rank, update->dims));
+    value_id places = places_of(e, n, &update, axis);
+    value_id indices = FORM_VALUE(e, "Expand", places, build_i64s(&e->b, (size_t)update.rank, update.dims));
     retire(n);
     form_into(e, false, "ScatterElements", 3, (value_id[]){past, indices, fresh}, 1, &BUILD_INT("axis", axis),
               present);

@@ -79,24 +79,25 @@ accel_status form_rotary_fused(editor *e, graph_node *n, accel_error *err) {
     (void)err;
     value_id x = n->inputs[0], y = n->outputs[0], cos = n->inputs[1], sin = n->inputs[2],
              positions = input_or_none(n, 3);
-    const shape *s = shape_of(e->g, x), *angle = shape_of(e->g, cos);
+    /* copies: new values move the table that shapes lie in */
+    const shape s = *shape_of(e->g, x), angle = *shape_of(e->g, cos);
     int64_t heads = node_attr_int(n, "num_heads", 0), rotated = node_attr_int(n, "rotary_embedding_dim", 0),
             interleaved = node_attr_int(n, "interleaved", 0);
     bool per_token = positions == VALUE_NONE;
-    if (s->rank != 3 || heads < 1 || s->dims[2] < 1 || s->dims[2] % heads != 0 ||
-        (per_token && (angle->rank != 3 || angle->dims[2] < 1 || s->dims[0] < 1 || s->dims[1] < 1 ||
-                       angle->dims[0] != s->dims[0]))) {
+    if (s.rank != 3 || heads < 1 || s.dims[2] < 1 || s.dims[2] % heads != 0 ||
+        (per_token && (angle.rank != 3 || angle.dims[2] < 1 || s.dims[0] < 1 || s.dims[1] < 1 ||
+                       angle.dims[0] != s.dims[0]))) {
         return ACCEL_OK;
     }
     if (per_token) {
-        int64_t tokens[2] = {s->dims[0], s->dims[1]}, table[2] = {-1, angle->dims[2]};
+        int64_t tokens[2] = {s.dims[0], s.dims[1]}, table[2] = {-1, angle.dims[2]};
         value_id order = FORM_VALUE(e, "Range", build_i64(&e->b, 0), build_i64(&e->b, tokens[0] * tokens[1]),
                                     build_i64(&e->b, 1));
         positions = FORM_VALUE(e, "Reshape", order, build_i64s(&e->b, 2, tokens));
         cos = FORM_VALUE(e, "Reshape", cos, build_i64s(&e->b, 2, table));
         sin = FORM_VALUE(e, "Reshape", sin, build_i64s(&e->b, 2, table));
     }
-    bool part = rotated > 0 && rotated < s->dims[2] / heads;
+    bool part = rotated > 0 && rotated < s.dims[2] / heads;
     retire(n);
     form_into(e, true, "RotaryEmbedding", 4, (value_id[]){x, positions, cos, sin}, 3,
               (build_attr[]){BUILD_INT("interleaved", interleaved), BUILD_INT("num_heads", heads),
