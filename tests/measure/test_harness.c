@@ -507,6 +507,7 @@ static void resuming_skips_what_has_a_record(void **state) {
     done.platform = "cpu";
     done.engine_name = "test";
     done.device_id = "good";
+    done.mode = "inference";
     done.precision_asked = "fp32";
     done.batch = 1;
     done.threads = 1;
@@ -517,6 +518,9 @@ static void resuming_skips_what_has_a_record(void **state) {
     assert_int_equal(plan_skip_finished(plan, &done, 1), 0);
     plan_destroy(plan);
     plan = make_plan(&r);
+    done.mode = "decode";
+    assert_int_equal(plan_skip_finished(plan, &done, 1), 0);
+    done.mode = "inference";
     done.status = "cancelled";
     assert_int_equal(plan_skip_finished(plan, &done, 1), 0);
     plan_destroy(plan);
