@@ -129,6 +129,10 @@ accel_status model_view_text(const zoo_model *m, bool nodes, str_buf *out, accel
                         *g->source_text != 0 ? ", from " : "", g->source_text);
         if (m->sha256[0] != 0)
             str_appendf(out, "sha256 %s\n", m->sha256);
+        if (m->architecture[0] != 0)
+            str_appendf(out, "architecture %s\n", m->architecture);
+        if (m->unused != NULL && m->unused[0] != 0)
+            str_appendf(out, "its files also hold, unused: %s\n", m->unused);
         str_append_char(out, '\n');
         list_values(g, "inputs", g->inputs, g->input_count, out);
         list_values(g, "outputs", g->outputs, g->output_count, out);
@@ -213,7 +217,11 @@ static void json_body(const zoo_model *m, const model_facts *f, bool nodes, str_
     append_json_text(out, m->family);
     str_appendf(out, ",\n  \"modality\": \"%s\",\n  \"source\": \"%s\",\n  \"opset\": %lld,\n", m->modality,
                 zoo_source_name(m->source), (long long)g->source_opset);
-    str_append(out, "  \"sha256\": ");
+    str_append(out, "  \"architecture\": ");
+    append_json_text(out, m->architecture);
+    str_append(out, ",\n  \"unused_tensors\": ");
+    append_json_text(out, m->unused != NULL ? m->unused : "");
+    str_append(out, ",\n  \"sha256\": ");
     if (m->sha256[0] != 0) {
         append_json_text(out, m->sha256);
     } else {
