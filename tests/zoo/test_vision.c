@@ -183,12 +183,13 @@ static accel_status load_and_bind(const char *folder) {
 }
 
 static void running_out_of_memory_anywhere_is_an_error(void **state) {
+    static const char detr[] =
+        "{\"model_type\":\"detr\",\"d_model\":8,\"encoder_layers\":1,\"decoder_layers\":1,"
+        "\"backbone_config\":{\"model_type\":\"resnet\",\"hidden_sizes\":[8,8],\"depths\":[1,1]}}";
     static const char *const configs[] = {
         "{\"model_type\":\"xclip\",\"projection_dim\":8,\"text_config\":{" SMALL "},\"vision_config\":{"
         "\"mit_hidden_size\":8,\"image_size\":32," SMALL "}}",
-        "{\"model_type\":\"vit\",\"image_size\":32," SMALL "}",
-        ("{\"model_type\":\"detr\",\"d_model\":8,\"encoder_layers\":1,\"decoder_layers\":1,"
-        "\"backbone_config\":{\"model_type\":\"resnet\",\"hidden_sizes\":[8,8],\"depths\":[1,1]}}"});
+        "{\"model_type\":\"vit\",\"image_size\":32," SMALL "}", detr};
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
         accel_status status = ACCEL_OUT_OF_MEMORY;
         temp_file(state, "config.json", configs[i]);
