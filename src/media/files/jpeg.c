@@ -87,6 +87,15 @@ static void narrow_row(jpeg_job *job, uint8_t *out) {
         }
 }
 
+/* A block of 8 x 8 pixels takes a bit of the file at least (arithmetic coding may take half of one): a small file that
+ * claims to be vast would only take time. */
+static void check_density(jpeg_job *job) {
+    enum { PIXELS_A_BYTE = 2 * 8 * 64 };
+    uint64_t pixels = (uint64_t)job->jpeg.image_height * job->jpeg.image_width;
+    if (pixels / PIXELS_A_BYTE > job->in->length)
+        fail(job, "it says that it has more pixels than its bytes can hold");
+}
+
 static void make_image(jpeg_job *job) {
     accel_status status =
         media_image_create(job->jpeg.image_height, job->jpeg.image_width, &job->image, job->err);
@@ -112,6 +121,7 @@ static void decode(jpeg_job *job) {
     job->jpeg.src = &job->source;
     job->jpeg.progress = &job->progress;
     jpeg_read_header(&job->jpeg, TRUE);
+    check_density(job);
     make_image(job);
     choose_colours(job);
     jpeg_start_decompress(&job->jpeg);
