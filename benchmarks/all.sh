@@ -34,7 +34,7 @@ page timed harness-truth "The figures are true" \
 measure harness_overhead "${quick[@]}" "$accel"
 measure peers "${quick[@]}" "$accel"
 measure accuracy "${quick[@]}" "$accel"
-measure zoo "$accel"
+measure zoo "${quick[@]}" "$accel"
 python3 -B benchmarks/bars.py index
 ((${#missed[@]} == 0)) && exit
 echo "failed: ${missed[*]}" >&2

@@ -22,15 +22,16 @@ def cell(record):
 
 
 def main():
-    accel = Path(sys.argv[1])
-    page = Page("zoo", "Every class of models", accel, by_cpu=True)
+    quick, accel = sys.argv[1] == "--quick", Path(sys.argv[-1])
+    page = Page("zoo", "Every class of models", accel, "quick: 0.3 to 2 s a case" if quick else "", by_cpu=True)
     page.text(
         "`accel bench --all-models --small`: one model or more of each class, batch 1, 128 tokens where a class has tokens (more where an image",
         "brings its own), 2 threads, fp32, seeded weights but for all-minilm-l6-v2. Median latency in ms; the engines take turns in blocks.",
         "The ratio is native's median for that of the faster of the two others: below 1, native is faster.",
     )
     start = time.monotonic()
-    records = accel_json([accel, "bench", "--all-models", "--small", "--no-db", "--quiet", "--format", "json"], allowed=(0, 1))
+    times = ["--min-time", "0.3", "--max-time", "2"] if quick else []
+    records = accel_json([accel, "bench", "--all-models", "--small", "--no-db", "--quiet", "--format", "json", *times], allowed=(0, 1))
     minutes = (time.monotonic() - start) / 60
     rows, ratios, measured, models = [], [], 0, list(dict.fromkeys(r["model"]["name"] for r in records))
     for name in models:
