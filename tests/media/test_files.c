@@ -149,6 +149,11 @@ static void headers_that_lie_are_refused(void **state) {
                                   "\xff\xda\0\x0c\3\1\0\2\0\3\0\0\x3f\0";
     assert_int_equal(decode_image(jpeg, sizeof jpeg - 1), ACCEL_LIMIT);
     assert_says("65500 x 65500 pixels");
+    uint8_t smaller[sizeof jpeg];
+    memcpy(smaller, jpeg, sizeof jpeg);
+    smaller[7] = smaller[9] = 0x20; /* 8412 x 8412 */
+    assert_int_equal(decode_image(smaller, sizeof jpeg - 1), ACCEL_BAD_FILE);
+    assert_says("more pixels than its bytes can hold");
     assert_int_equal(decode_png_of(1 << 16, 1 << 16), ACCEL_LIMIT);
     assert_says("65536 x 65536 pixels");
     assert_int_equal(decode_png_of(1 << 14, 1 << 14), ACCEL_BAD_FILE);

@@ -121,8 +121,8 @@ static void decode(jpeg_job *job) {
     job->jpeg.src = &job->source;
     job->jpeg.progress = &job->progress;
     jpeg_read_header(&job->jpeg, TRUE);
+    make_image(job); /* refuses sizes beyond every limit first */
     check_density(job);
-    make_image(job);
     choose_colours(job);
     jpeg_start_decompress(&job->jpeg);
     size_t row_bytes = 3 * (size_t)job->image.width;
