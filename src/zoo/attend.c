@@ -31,6 +31,22 @@ static value_id head_states(builder *b, const zoo_attention *a, value_id x, cons
     return a->rotary.cosine != VALUE_NONE ? turned(b, &a->rotary, x, heads) : x;
 }
 
+zoo_attention zoo_attention_named(builder *b, const char *at, const char *const names[4], bool bias,
+                                  bool o_bias, int64_t width, int64_t heads) {
+    return (zoo_attention){.q = zoo_spell(b, "%s%s", at, names[0]),
+                           .k = zoo_spell(b, "%s%s", at, names[1]),
+                           .v = zoo_spell(b, "%s%s", at, names[2]),
+                           .o = zoo_spell(b, "%s%s", at, names[3]),
+                           .q_bias = bias,
+                           .k_bias = bias,
+                           .v_bias = bias,
+                           .o_bias = o_bias,
+                           .width = width,
+                           .heads = heads,
+                           .mask = VALUE_NONE,
+                           .rotary = {VALUE_NONE, VALUE_NONE}};
+}
+
 /* What is left out follows from the rest. */
 static zoo_attention completed(const zoo_attention *given) {
     zoo_attention a = *given;

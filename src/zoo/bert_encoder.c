@@ -63,18 +63,12 @@ static value_id embeddings(builder *b, const zoo_bert *m, value_id ids, value_id
 static value_id encoder_layer(builder *b, const zoo_bert *m, int64_t layer, value_id x, value_id keep) {
     const char *at = zoo_spell(b, "%sencoder.layer.%lld.", m->prefix, (long long)layer);
     b->scope = at;
-    zoo_attention attention = {.q = zoo_spell(b, "%sattention.self.query", at),
-                               .k = zoo_spell(b, "%sattention.self.key", at),
-                               .v = zoo_spell(b, "%sattention.self.value", at),
-                               .o = zoo_spell(b, "%sattention.output.dense", at),
-                               .q_bias = true,
-                               .k_bias = true,
-                               .v_bias = true,
-                               .o_bias = true,
-                               .width = m->hidden,
-                               .heads = m->heads,
-                               .mask = keep,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention =
+        zoo_attention_named(b, at,
+                            (const char *const[]){"attention.self.query", "attention.self.key",
+                                                  "attention.self.value", "attention.output.dense"},
+                            true, true, m->hidden, m->heads);
+    attention.mask = keep;
     x = BUILD(b, "Add", x, zoo_attend(b, &attention, x));
     x = build_layer_norm(b, zoo_spell(b, "%sattention.output.LayerNorm", at), x, m->hidden, m->epsilon);
     value_id fed =

@@ -113,6 +113,10 @@ typedef struct zoo_attention {
     int64_t layer;          /* names the cache's tensors */
 } zoo_attention;
 
+/* Projections at + names[0..3] for q, k, v and o, the first three with a bias or none, one key head a query head; no
+ * mask, no rotary turn, no cache. What differs is set in what it returns. */
+zoo_attention zoo_attention_named(builder *b, const char *at, const char *const names[4], bool bias,
+                                  bool o_bias, int64_t width, int64_t heads);
 value_id zoo_attend(builder *b, const zoo_attention *a, value_id states);
 /* The same with queries, keys and values made from states of their own. No cache. */
 value_id zoo_attend_apart(builder *b, const zoo_attention *a, value_id queries, value_id keys,

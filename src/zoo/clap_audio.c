@@ -304,18 +304,12 @@ static value_id attend(builder *b, const stage *s, const char *at, int64_t shift
     value_id mask = position_bias(b, s, at);
     if (shift > 0)
         mask = window_masks(b, s, shift, mask, zoo_length(b, x, 0));
-    zoo_attention attention = {.q = zoo_spell(b, "%sattention.self.query", at),
-                               .k = zoo_spell(b, "%sattention.self.key", at),
-                               .v = zoo_spell(b, "%sattention.self.value", at),
-                               .o = zoo_spell(b, "%sattention.output.dense", at),
-                               .q_bias = s->m->qkv_bias,
-                               .k_bias = s->m->qkv_bias,
-                               .v_bias = s->m->qkv_bias,
-                               .o_bias = true,
-                               .width = s->width,
-                               .heads = s->heads,
-                               .mask = mask,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention =
+        zoo_attention_named(b, at,
+                            (const char *const[]){"attention.self.query", "attention.self.key",
+                                                  "attention.self.value", "attention.output.dense"},
+                            s->m->qkv_bias, true, s->width, s->heads);
+    attention.mask = mask;
     build_attr axis = BUILD_INT("axis", 1);
     x = build_op(b, "Gather", 2, (value_id[]){x, zoo_indices(b, cells, order)}, 1, &axis);
     x = zoo_attend(b, &attention, build_reshape(b, x, 3, (int64_t[]){-1, tokens, s->width}));

@@ -9,19 +9,13 @@ static const char *layer_prefix(builder *b, const zoo_clip_stack *s, int64_t lay
 value_id zoo_clip_mixed(builder *b, const zoo_clip_stack *s, int64_t layer, value_id x, value_id mask,
                         bool causal) {
     const char *at = b->scope = layer_prefix(b, s, layer);
-    zoo_attention attention = {.q = zoo_spell(b, "%sself_attn.q_proj", at),
-                               .k = zoo_spell(b, "%sself_attn.k_proj", at),
-                               .v = zoo_spell(b, "%sself_attn.v_proj", at),
-                               .o = zoo_spell(b, "%sself_attn.out_proj", at),
-                               .q_bias = true,
-                               .k_bias = true,
-                               .v_bias = true,
-                               .o_bias = true,
-                               .width = s->hidden,
-                               .heads = s->heads,
-                               .causal = causal,
-                               .mask = mask,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention =
+        zoo_attention_named(b, at,
+                            (const char *const[]){"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                                                  "self_attn.out_proj"},
+                            true, true, s->hidden, s->heads);
+    attention.causal = causal;
+    attention.mask = mask;
     value_id normed = build_layer_norm(b, zoo_spell(b, "%slayer_norm1", at), x, s->hidden, s->epsilon);
     x = BUILD(b, "Add", x, zoo_attend(b, &attention, normed));
     b->scope = "";

@@ -92,26 +92,20 @@ value_id zoo_llama_layer(builder *b, const zoo_llama *m, int64_t layer, const zo
                          const zoo_rotary *rotary, value_id x) {
     const char *at = zoo_spell(b, "%slayers.%lld.", m->prefix, (long long)layer);
     b->scope = at;
-    zoo_attention attention = {.q = zoo_spell(b, "%sself_attn.q_proj", at),
-                               .k = zoo_spell(b, "%sself_attn.k_proj", at),
-                               .v = zoo_spell(b, "%sself_attn.v_proj", at),
-                               .o = zoo_spell(b, "%sself_attn.o_proj", at),
-                               .q_bias = m->qkv_bias,
-                               .k_bias = m->qkv_bias,
-                               .v_bias = m->qkv_bias,
-                               .o_bias = m->o_bias,
-                               .width = m->hidden,
-                               .heads = m->heads,
-                               .kv_heads = m->kv_heads,
-                               .head_size = m->head_size,
-                               .causal = true,
-                               .mask = m->window > 0 ? window_mask(b, m, t) : t->keep,
-                               .rotary = *rotary,
-                               .q_norm = m->head_norms ? zoo_spell(b, "%sself_attn.q_norm", at) : NULL,
-                               .k_norm = m->head_norms ? zoo_spell(b, "%sself_attn.k_norm", at) : NULL,
-                               .norm_epsilon = m->epsilon,
-                               .cache = &t->cache,
-                               .layer = layer};
+    zoo_attention attention = zoo_attention_named(
+        b, at,
+        (const char *const[]){"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"},
+        m->qkv_bias, m->o_bias, m->hidden, m->heads);
+    attention.kv_heads = m->kv_heads;
+    attention.head_size = m->head_size;
+    attention.causal = true;
+    attention.mask = m->window > 0 ? window_mask(b, m, t) : t->keep;
+    attention.rotary = *rotary;
+    attention.q_norm = m->head_norms ? zoo_spell(b, "%sself_attn.q_norm", at) : NULL;
+    attention.k_norm = m->head_norms ? zoo_spell(b, "%sself_attn.k_norm", at) : NULL;
+    attention.norm_epsilon = m->epsilon;
+    attention.cache = &t->cache;
+    attention.layer = layer;
     value_id normed = zoo_rms_norm(b, zoo_spell(b, "%sinput_layernorm", at), x, m->hidden, m->epsilon);
     x = BUILD(b, "Add", x, zoo_attend(b, &attention, normed));
     normed = zoo_rms_norm(b, zoo_spell(b, "%spost_attention_layernorm", at), x, m->hidden, m->epsilon);

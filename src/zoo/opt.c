@@ -52,21 +52,15 @@ static value_id layer(builder *b, const opt *m, int64_t index, const zoo_text_in
     const char *first = zoo_spell(b, "%sself_attn_layer_norm", at),
                *last = zoo_spell(b, "%sfinal_layer_norm", at);
     b->scope = at;
-    zoo_attention attention = {.q = zoo_spell(b, "%sself_attn.q_proj", at),
-                               .k = zoo_spell(b, "%sself_attn.k_proj", at),
-                               .v = zoo_spell(b, "%sself_attn.v_proj", at),
-                               .o = zoo_spell(b, "%sself_attn.out_proj", at),
-                               .q_bias = m->bias,
-                               .k_bias = m->bias,
-                               .v_bias = m->bias,
-                               .o_bias = m->bias,
-                               .width = m->hidden,
-                               .heads = m->heads,
-                               .causal = true,
-                               .mask = t->keep,
-                               .rotary = {VALUE_NONE, VALUE_NONE},
-                               .cache = &t->cache,
-                               .layer = index};
+    zoo_attention attention =
+        zoo_attention_named(b, at,
+                            (const char *const[]){"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                                                  "self_attn.out_proj"},
+                            m->bias, m->bias, m->hidden, m->heads);
+    attention.causal = true;
+    attention.mask = t->keep;
+    attention.cache = &t->cache;
+    attention.layer = index;
     value_id mixed = zoo_attend(b, &attention, norm(b, m, first, x, m->norm_first));
     x = norm(b, m, first, BUILD(b, "Add", x, mixed), !m->norm_first);
     value_id fed = zoo_feed_forward(b, zoo_spell(b, "%sfc1", at), zoo_spell(b, "%sfc2", at),

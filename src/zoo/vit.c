@@ -49,18 +49,10 @@ static value_id embeddings(builder *b, const vit *m, value_id pixels) {
 
 static value_id layer(builder *b, const vit *m, int64_t index, value_id x) {
     const char *at = b->scope = zoo_spell(b, "layers.%lld.", (long long)index);
-    zoo_attention attention = {.q = zoo_spell(b, "%sattention.q_proj", at),
-                               .k = zoo_spell(b, "%sattention.k_proj", at),
-                               .v = zoo_spell(b, "%sattention.v_proj", at),
-                               .o = zoo_spell(b, "%sattention.o_proj", at),
-                               .q_bias = m->qkv_bias,
-                               .k_bias = m->qkv_bias,
-                               .v_bias = m->qkv_bias,
-                               .o_bias = true,
-                               .width = m->hidden,
-                               .heads = m->heads,
-                               .mask = VALUE_NONE,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention = zoo_attention_named(
+        b, at,
+        (const char *const[]){"attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.o_proj"},
+        m->qkv_bias, true, m->hidden, m->heads);
     value_id normed = build_layer_norm(b, zoo_spell(b, "%slayernorm_before", at), x, m->hidden, m->epsilon);
     x = BUILD(b, "Add", x, zoo_attend(b, &attention, normed));
     normed = build_layer_norm(b, zoo_spell(b, "%slayernorm_after", at), x, m->hidden, m->epsilon);

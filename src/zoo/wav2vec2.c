@@ -191,18 +191,12 @@ static value_id layer(builder *b, const wav2vec2 *m, int64_t index, value_id kee
     const char *at = zoo_spell(b, "encoder.layers.%lld.", (long long)index);
     const char *first = zoo_spell(b, "%slayer_norm", at), *last = zoo_spell(b, "%sfinal_layer_norm", at);
     b->scope = at;
-    zoo_attention attention = {.q = zoo_spell(b, "%sattention.q_proj", at),
-                               .k = zoo_spell(b, "%sattention.k_proj", at),
-                               .v = zoo_spell(b, "%sattention.v_proj", at),
-                               .o = zoo_spell(b, "%sattention.out_proj", at),
-                               .q_bias = true,
-                               .k_bias = true,
-                               .v_bias = true,
-                               .o_bias = true,
-                               .width = m->hidden,
-                               .heads = m->heads,
-                               .mask = keep,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention =
+        zoo_attention_named(b, at,
+                            (const char *const[]){"attention.q_proj", "attention.k_proj", "attention.v_proj",
+                                                  "attention.out_proj"},
+                            true, true, m->hidden, m->heads);
+    attention.mask = keep;
     value_id mixed = zoo_attend(b, &attention, norm(b, m, first, x, m->norm_first));
     x = norm(b, m, first, BUILD(b, "Add", x, mixed), !m->norm_first);
     value_id fed =

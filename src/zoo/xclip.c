@@ -55,18 +55,9 @@ static accel_status read_config(zoo_build *z, xclip *m, accel_error *err) {
 static value_id messages(builder *b, const xclip *m, int64_t layer, value_id x) {
     const zoo_clip_stack *s = &m->vision.stack;
     const char *at = b->scope = zoo_spell(b, "%sencoder.layers.%lld.message_", s->prefix, (long long)layer);
-    zoo_attention attention = {.q = zoo_spell(b, "%sattn.q_proj", at),
-                               .k = zoo_spell(b, "%sattn.k_proj", at),
-                               .v = zoo_spell(b, "%sattn.v_proj", at),
-                               .o = zoo_spell(b, "%sattn.out_proj", at),
-                               .q_bias = true,
-                               .k_bias = true,
-                               .v_bias = true,
-                               .o_bias = true,
-                               .width = s->hidden,
-                               .heads = s->heads,
-                               .mask = VALUE_NONE,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention = zoo_attention_named(
+        b, at, (const char *const[]){"attn.q_proj", "attn.k_proj", "attn.v_proj", "attn.out_proj"}, true,
+        true, s->hidden, s->heads);
     value_id message =
         build_linear(b, zoo_spell(b, "%sfc", at), zoo_pick(b, x, 1, 0), s->hidden, s->hidden, true);
     message = build_reshape(b, message, 3, (int64_t[]){-1, m->frames, s->hidden});
@@ -125,15 +116,11 @@ static value_id prompt_layer(builder *b, const xclip *m, int64_t layer, value_id
     const char *at = b->scope = zoo_spell(b, "prompts_generator.decoder.%lld.", (long long)layer);
     int64_t width = m->projection;
     double epsilon = m->text.stack.epsilon;
-    zoo_attention attention = {.q = zoo_spell(b, "%scross_attn.q_proj", at),
-                               .k = zoo_spell(b, "%scross_attn.k_proj", at),
-                               .v = zoo_spell(b, "%scross_attn.v_proj", at),
-                               .o = zoo_spell(b, "%scross_attn.proj", at),
-                               .o_bias = true,
-                               .width = width,
-                               .heads = m->prompt_heads,
-                               .mask = VALUE_NONE,
-                               .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention attention =
+        zoo_attention_named(b, at,
+                            (const char *const[]){"cross_attn.q_proj", "cross_attn.k_proj",
+                                                  "cross_attn.v_proj", "cross_attn.proj"},
+                            false, true, width, m->prompt_heads);
     value_id normed = build_layer_norm(b, zoo_spell(b, "%snorm1", at), x, width, epsilon);
     x = BUILD(b, "Add", x, zoo_attend_to(b, &attention, normed, visuals));
     normed = build_layer_norm(b, zoo_spell(b, "%snorm3", at), x, width, epsilon);
