@@ -8,6 +8,9 @@
 /* transformers calls these "ImageNet standard"; the ImageNet ones are its "default". */
 #define HALF_NORM .mean = {0.5, 0.5, 0.5}, .std = {0.5, 0.5, 0.5}
 #define ALWAYS    .do_resize = true, .do_rescale = true, .do_normalize = true, .rescale_factor = 1.0 / 255
+#define CLIP_CROP                                                                                            \
+    .resample = MEDIA_BICUBIC, .size = {.shortest_edge = 224}, .do_center_crop = true, .crop_height = 224,   \
+    .crop_width = 224
 #define SIXTHS(a) {a, 384}, {a, 768}, {a, 1152}, {a, 1536}, {a, 1920}, {a, 2304}
 
 static const image_kind kinds[MEDIA_IMAGE_KIND_COUNT] = {
@@ -16,14 +19,7 @@ static const image_kind kinds[MEDIA_IMAGE_KIND_COUNT] = {
                     .crops = true,
                     .pads = true,
                     .process = process_pictures,
-                    .defaults = {.kind = MEDIA_CLIP,
-                                 ALWAYS,
-                                 CLIP_NORM,
-                                 .resample = MEDIA_BICUBIC,
-                                 .size = {.shortest_edge = 224},
-                                 .do_center_crop = true,
-                                 .crop_height = 224,
-                                 .crop_width = 224}},
+                    .defaults = {.kind = MEDIA_CLIP, ALWAYS, CLIP_NORM, CLIP_CROP}},
     [MEDIA_VIT] = {.family = "vit",
                    .type = "ViT",
                    .square_size = true,
@@ -50,14 +46,7 @@ static const image_kind kinds[MEDIA_IMAGE_KIND_COUNT] = {
                      .crops = true,
                      .pads = true,
                      .process = process_pictures,
-                     .defaults = {.kind = MEDIA_LLAVA,
-                                  ALWAYS,
-                                  CLIP_NORM,
-                                  .resample = MEDIA_BICUBIC,
-                                  .size = {.shortest_edge = 224},
-                                  .do_center_crop = true,
-                                  .crop_height = 224,
-                                  .crop_width = 224}},
+                     .defaults = {.kind = MEDIA_LLAVA, ALWAYS, CLIP_NORM, CLIP_CROP}},
     [MEDIA_DETR] = {.family = "detr",
                     .type = "Detr",
                     .pads = true,

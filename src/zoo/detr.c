@@ -149,18 +149,11 @@ static cells image_cells(builder *b, const detr *m, value_id pixels, value_id ma
 
 static zoo_attention attention(builder *b, const detr *m, const char *at, const char *which, int64_t heads,
                                value_id mask) {
-    return (zoo_attention){.q = zoo_spell(b, "%s%s.q_proj", at, which),
-                           .k = zoo_spell(b, "%s%s.k_proj", at, which),
-                           .v = zoo_spell(b, "%s%s.v_proj", at, which),
-                           .o = zoo_spell(b, "%s%s.out_proj", at, which),
-                           .q_bias = true,
-                           .k_bias = true,
-                           .v_bias = true,
-                           .o_bias = true,
-                           .width = m->width,
-                           .heads = heads,
-                           .mask = mask,
-                           .rotary = {VALUE_NONE, VALUE_NONE}};
+    zoo_attention a = zoo_attention_named(b, zoo_spell(b, "%s%s.", at, which),
+                                          (const char *const[]){"q_proj", "k_proj", "v_proj", "out_proj"},
+                                          true, true, m->width, heads);
+    a.mask = mask;
+    return a;
 }
 
 static value_id normed_sum(builder *b, const detr *m, const char *at, const char *name, value_id x,

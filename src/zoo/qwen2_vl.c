@@ -23,16 +23,12 @@ static accel_status placeholders(const zoo_model *m, const zoo_given_list *given
 
 static const zoo_model_type model_types[] = {{"qwen2_vl", "Qwen2VLForConditionalGeneration"}, {NULL, NULL}};
 static const zoo_architecture architectures[] = {{"Qwen2VLForConditionalGeneration", 0}, {NULL, 0}};
-static const zoo_spelling spellings[] = {{ZOO_START, "model.language_model.", "language_model."},
-                                         {ZOO_START, "model.visual.", "visual."},
-                                         {ZOO_START, "model.", "language_model."},
-                                         {ZOO_START, NULL, NULL}};
 
 const zoo_class zoo_class_qwen2_vl = {.family = "qwen2",
                                       .modality = "multimodal",
                                       .model_types = model_types,
                                       .architectures = architectures,
-                                      .spellings = spellings,
+                                      .spellings = zoo_qwen_vl_spellings,
                                       .build = build,
                                       .derive = derive,
                                       .sample = sample,

@@ -145,3 +145,8 @@ accel_status zoo_qwen_vl_build(builder *b, zoo_build *z, zoo_qwen_vl_kind kind, 
     zoo_llama_logits(b, &m, z->mode, x, "lm_head.weight");
     return ACCEL_OK;
 }
+
+const zoo_spelling zoo_qwen_vl_spellings[] = {{ZOO_START, "model.language_model.", "language_model."},
+                                              {ZOO_START, "model.visual.", "visual."},
+                                              {ZOO_START, "model.", "language_model."},
+                                              {ZOO_START, NULL, NULL}};

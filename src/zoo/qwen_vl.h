@@ -51,6 +51,7 @@ accel_status zoo_qwen_vision(builder *b, hf_config *c, const zoo_qwen_vl *q, int
 
 accel_status zoo_qwen_vl_derive(const zoo_model *m, zoo_qwen_vl_kind kind, zoo_given_list *given,
                                 accel_error *err);
+extern const zoo_spelling zoo_qwen_vl_spellings[]; /* of both */
 /* zoo_class.placeholders of both. */
 accel_status zoo_qwen_vl_placeholders(const zoo_model *m, zoo_qwen_vl_kind kind, const zoo_given_list *given,
                                       size_t images, int64_t *token, int64_t *counts, accel_error *err);

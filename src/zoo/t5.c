@@ -140,18 +140,15 @@ static value_id normed(builder *b, const t5 *m, const char *at, value_id x) {
 
 static zoo_attention attention_of(builder *b, const stack *s, const char *at, const char *kind, value_id mask,
                                   int64_t layer) {
-    return (zoo_attention){.q = zoo_spell(b, "%s%s.q", at, kind),
-                           .k = zoo_spell(b, "%s%s.k", at, kind),
-                           .v = zoo_spell(b, "%s%s.v", at, kind),
-                           .o = zoo_spell(b, "%s%s.o", at, kind),
-                           .width = s->m->width,
-                           .heads = s->m->heads,
-                           .head_size = s->m->head_size,
-                           .scale = 1,
-                           .mask = mask,
-                           .rotary = {VALUE_NONE, VALUE_NONE},
-                           .cache = s->cache,
-                           .layer = layer};
+    zoo_attention a =
+        zoo_attention_named(b, zoo_spell(b, "%s%s.", at, kind), (const char *const[]){"q", "k", "v", "o"},
+                            false, false, s->m->width, s->m->heads);
+    a.head_size = s->m->head_size;
+    a.scale = 1;
+    a.mask = mask;
+    a.cache = s->cache;
+    a.layer = layer;
+    return a;
 }
 
 static zoo_attention cross_of(builder *b, const stack *s, int64_t layer) {

@@ -69,18 +69,12 @@ static value_id norm(builder *b, const whisper *m, const char *name, value_id x)
 
 static zoo_attention attention_of(builder *b, const whisper *m, const stack *s, const char *at,
                                   const char *kind, int64_t layer) {
-    return (zoo_attention){.q = zoo_spell(b, "%s%s.q_proj", at, kind),
-                           .k = zoo_spell(b, "%s%s.k_proj", at, kind),
-                           .v = zoo_spell(b, "%s%s.v_proj", at, kind),
-                           .o = zoo_spell(b, "%s%s.out_proj", at, kind),
-                           .q_bias = true,
-                           .v_bias = true,
-                           .o_bias = true,
-                           .width = m->width,
-                           .heads = s->heads,
-                           .mask = VALUE_NONE,
-                           .rotary = {VALUE_NONE, VALUE_NONE},
-                           .layer = layer};
+    zoo_attention a = zoo_attention_named(b, zoo_spell(b, "%s%s.", at, kind),
+                                          (const char *const[]){"q_proj", "k_proj", "v_proj", "out_proj"},
+                                          true, true, m->width, s->heads);
+    a.k_bias = false;
+    a.layer = layer;
+    return a;
 }
 
 static zoo_attention cross_of(builder *b, const whisper *m, int64_t layer) {
