@@ -1,83 +1,28 @@
 #include "measure/generate.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "measure/open.h"
+#include "measure/generate_stage.h"
 #include "measure/sample_token.h"
-
-/* One of the two graphs, running. */
-typedef struct stage {
-    zoo_model model;
-    zoo_inputs inputs;
-    open_session session;
-    tensor *outputs; /* views, one an output of the graph */
-} stage;
 
 typedef struct generation {
     const generate_options *options;
     generate_result *result;
-    stage prefill, decode;
-    int64_t batch, capacity, vocabulary;
+    generate_stage prefill, decode;
+    int64_t batch, capacity;
     int64_t kept_tokens; /* of the decoder's cache so far, padding included */
     int64_t *next_place; /* of each row: its next position */
     int64_t *token;      /* of each row: the last one chosen */
     token_sampler sampler;
 } generation;
 
-/* ---- stages ------------------------------------------------------------------------------------------- */
-
-static accel_status load(const char *reference, const zoo_options *zoo, zoo_mode mode, stage *s,
-                         accel_error *err) {
-    zoo_options options = zoo ? *zoo : (zoo_options){0};
-    options.mode = mode;
-    return zoo_load(reference, &options, &s->model, err);
-}
-
-static accel_status start(stage *s, const generate_options *o, accel_error *err) {
-    ACCEL_TRY(zoo_bind(&s->model, &s->inputs, err));
-    s->outputs = mem_calloc(s->model.graph->output_count + 1, sizeof *s->outputs);
-    if (!s->outputs)
-        return error_no_memory(err, "a model's outputs", s->model.graph->output_count);
-    return open_session_start(o->engine, o->device, &o->engine_options, &s->model, &s->inputs, &s->session,
-                              err);
-}
-
-static accel_status run(stage *s, accel_error *err) {
-    const engine_def *e = s->session.engine;
-    ACCEL_TRY(e->run(s->session.session, err));
-    return e->outputs(s->session.session, s->outputs, s->model.graph->output_count, err);
-}
-
-static void end(stage *s) {
-    open_session_end(&s->session);
-    mem_free(s->outputs);
-    zoo_inputs_free(&s->inputs);
-    zoo_model_free(&s->model);
-}
-
-static tensor *input_of(const stage *s, const char *name) {
-    for (size_t i = 0; i < s->inputs.count; i++)
-        if (str_equal(s->inputs.names[i], name))
-            return &s->inputs.tensors[i];
-    return NULL;
-}
-
-static const tensor *output_of(const stage *s, const char *name) {
-    const graph *g = s->model.graph;
-    for (size_t i = 0; i < g->output_count; i++)
-        if (str_equal(g->values[g->outputs[i]].name, name))
-            return &s->outputs[i];
-    return NULL;
-}
-
 /* ---- tokens ------------------------------------------------------------------------------------------- */
 
 /* The next token of each row, from logits [batch, 1, vocabulary]. */
-static accel_status choose(generation *g, const stage *s, int64_t column, accel_error *err) {
-    const tensor *logits = output_of(s, "logits");
+static accel_status choose(generation *g, const generate_stage *s, int64_t column, accel_error *err) {
+    const tensor *logits = generate_output(s, "logits");
     if (!logits || logits->type != DTYPE_F32 || logits->shape.rank != 3 ||
         logits->shape.dims[0] != g->batch || logits->shape.dims[1] != 1)
         return error_set(err, ACCEL_INTERNAL, "the graph gives no logits of one position");
@@ -98,67 +43,6 @@ static bool all_stopped(const generation *g) {
     return g->options->stop_token >= 0;
 }
 
-/* ---- the cache ---------------------------------------------------------------------------------------- */
-
-/* Keys or values of the prompt [batch, heads, prompt, head] into a cache [batch, heads, capacity, head]. */
-static void spread(const tensor *present, tensor *cache) {
-    const int64_t *from = present->shape.dims, *to = cache->shape.dims;
-    size_t line = (size_t)(from[2] * from[3]) * sizeof(float), step = (size_t)(to[2] * to[3]) * sizeof(float);
-    memset(cache->data, 0, cache->size_bytes);
-    for (int64_t i = 0; i < from[0] * from[1]; i++)
-        memcpy((char *)cache->data + (size_t)i * step, (const char *)present->data + (size_t)i * line, line);
-}
-
-/* "present.3.key" for "past_key_values.3.key"; "cross.3.key" is its own source. */
-static void source_name(const char *input, char *out, size_t size) {
-    static const char past[] = "past_key_values.";
-    if (str_starts_with(input, past))
-        str_format(out, size, "present.%s", input + sizeof past - 1);
-    else
-        str_format(out, size, "%s", input);
-}
-
-static bool is_cache(const char *name) {
-    return str_starts_with(name, "past_key_values.") || str_starts_with(name, "cross.");
-}
-
-/* What the prompt left behind becomes the inputs of the decoder; caches that it did not write start empty. */
-static accel_status fill_caches(generation *g, accel_error *err) {
-    stage *d = &g->decode;
-    char name[128];
-    for (size_t i = 0; i < d->inputs.count; i++) {
-        tensor *cache = &d->inputs.tensors[i];
-        if (!is_cache(d->inputs.names[i]))
-            continue;
-        source_name(d->inputs.names[i], name, sizeof name);
-        const tensor *from = output_of(&g->prefill, name);
-        if (!from) {
-            memset(cache->data, 0, cache->size_bytes);
-            continue;
-        }
-        if (from->shape.rank != 4 || from->shape.dims[0] != cache->shape.dims[0] ||
-            from->shape.dims[1] != cache->shape.dims[1] || from->shape.dims[2] > cache->shape.dims[2] ||
-            from->shape.dims[3] != cache->shape.dims[3])
-            return error_set(err, ACCEL_INTERNAL, "the cache '%s' does not fit what the prompt left", name);
-        spread(from, cache);
-    }
-    return ACCEL_OK;
-}
-
-/* Engines that could not hold the cache in place gave it back elsewhere. */
-static void keep_caches(generation *g) {
-    stage *d = &g->decode;
-    char name[128];
-    for (size_t i = 0; i < d->inputs.count; i++) {
-        if (!str_starts_with(d->inputs.names[i], "past_key_values."))
-            continue;
-        source_name(d->inputs.names[i], name, sizeof name);
-        const tensor *present = output_of(d, name);
-        if (present && present->data != d->inputs.tensors[i].data)
-            memcpy(d->inputs.tensors[i].data, present->data, d->inputs.tensors[i].size_bytes);
-    }
-}
-
 /* ---- decoding ----------------------------------------------------------------------------------------- */
 
 static void set_all(tensor *t, int64_t value) {
@@ -168,18 +52,18 @@ static void set_all(tensor *t, int64_t value) {
 
 /* position_ids [batch, 1], or [rows, batch, 1]. */
 static void set_places(const generation *g) {
-    tensor *t = input_of(&g->decode, "position_ids");
+    tensor *t = generate_input(&g->decode, "position_ids");
     for (size_t i = 0; t && i < t->size_bytes / sizeof(int64_t); i++)
         ((int64_t *)t->data)[i] = g->next_place[i % (size_t)g->batch];
 }
 
 static accel_status step(generation *g, const int64_t *tokens, accel_error *err) {
-    stage *d = &g->decode;
+    generate_stage *d = &g->decode;
     bool encoder_decoder = d->model.generation.encoder_decoder;
-    tensor *ids = input_of(d, encoder_decoder ? "decoder_input_ids" : "input_ids");
-    tensor *mask = encoder_decoder ? NULL : input_of(d, "attention_mask");
+    tensor *ids = generate_input(d, encoder_decoder ? "decoder_input_ids" : "input_ids");
+    tensor *mask = encoder_decoder ? NULL : generate_input(d, "attention_mask");
     memcpy(ids->data, tokens, ids->size_bytes);
-    set_all(input_of(d, "write_indices"), g->kept_tokens);
+    set_all(generate_input(d, "write_indices"), g->kept_tokens);
     set_places(g);
     for (int64_t row = 0; row < g->batch; row++) {
         g->next_place[row]++;
@@ -187,8 +71,8 @@ static accel_status step(generation *g, const int64_t *tokens, accel_error *err)
             ((int64_t *)mask->data)[row * g->capacity + g->kept_tokens] = 1;
     }
     g->kept_tokens++;
-    ACCEL_TRY(run(d, err));
-    keep_caches(g);
+    ACCEL_TRY(generate_stage_run(d, err));
+    generate_keep_caches(d);
     return ACCEL_OK;
 }
 
@@ -209,17 +93,17 @@ static accel_status decode_rest(generation *g, accel_error *err) {
 
 /* ---- the prompt --------------------------------------------------------------------------------------- */
 
+enum { MOST_INPUTS = 64 }; /* a user gives a handful */
+
 typedef struct named {
-    const char *names[64];
-    tensor values[64];
+    const char *names[MOST_INPUTS];
+    tensor values[MOST_INPUTS];
     size_t count;
 } named;
 
 static void add_named(named *n, const char *name, const tensor *value) {
-    if (n->count < sizeof n->names / sizeof n->names[0]) {
-        n->names[n->count] = name;
-        n->values[n->count++] = *value;
-    }
+    n->names[n->count] = name;
+    n->values[n->count++] = *value;
 }
 
 static const tensor *find_named(const char *const *names, const tensor *values, size_t count,
@@ -248,7 +132,7 @@ static bool same_shape(const tensor *a, const tensor *b) {
 
 /* The largest position of each row is that of its last token. */
 static void note_places(generation *g) {
-    const tensor *t = input_of(&g->prefill, "position_ids");
+    const tensor *t = generate_input(&g->prefill, "position_ids");
     int64_t length = t ? t->shape.dims[t->shape.rank - 1] : 0;
     for (size_t i = 0; t && i < t->size_bytes / sizeof(int64_t); i++) {
         int64_t row = (int64_t)i / length % g->batch, place = ((const int64_t *)t->data)[i] + 1;
@@ -279,28 +163,28 @@ static accel_status make_state(generation *g, int64_t batch, int64_t start_token
 
 /* Inputs of the decoder: the shapes of a cache of this capacity; contents are set step by step. */
 static accel_status make_decoder(generation *g, const named *given, accel_error *err) {
-    stage *d = &g->decode;
+    generate_stage *d = &g->decode;
     zoo_dim dims[] = {{"batch", g->batch}, {"capacity", g->capacity}, {"encoder_sequence", 0}};
-    const tensor *cross = output_of(&g->prefill, "cross.0.key");
+    const tensor *cross = generate_output(&g->prefill, "cross.0.key");
     dims[2].value = cross ? cross->shape.dims[2] : 0;
     zoo_input_options shapes = {.dims = dims, .dim_count = cross ? 3 : 2};
     ACCEL_TRY(
         zoo_complete_inputs(&d->model, &shapes, given->names, given->values, given->count, &d->inputs, err));
-    return fill_caches(g, err);
+    return generate_fill_caches(&g->prefill, d, err);
 }
 
 /* ---- decoder-only ------------------------------------------------------------------------------------- */
 
 static accel_status run_prompt(generation *g, accel_error *err) {
     uint64_t begin = clock_now_ns();
-    ACCEL_TRY(run(&g->prefill, err));
+    ACCEL_TRY(generate_stage_run(&g->prefill, err));
     ACCEL_TRY(choose(g, &g->prefill, 0, err));
     g->result->first_ns = clock_now_ns() - begin;
     return ACCEL_OK;
 }
 
-static accel_status set_positions(stage *s, accel_error *err) {
-    tensor *mask = input_of(s, "attention_mask"), *positions = input_of(s, "position_ids");
+static accel_status set_positions(generate_stage *s, accel_error *err) {
+    tensor *mask = generate_input(s, "attention_mask"), *positions = generate_input(s, "position_ids");
     if (s->model.generation.position_rows > 0 || !positions)
         return ACCEL_OK;
     if (!same_shape(mask, positions))
@@ -311,28 +195,28 @@ static accel_status set_positions(stage *s, accel_error *err) {
 
 static accel_status decoder_only(generation *g, const zoo_input_options *shapes, const named *given,
                                  accel_error *err) {
-    stage *p = &g->prefill, *d = &g->decode;
+    generate_stage *p = &g->prefill, *d = &g->decode;
     ACCEL_TRY(
         zoo_complete_inputs(&p->model, shapes, given->names, given->values, given->count, &p->inputs, err));
-    const tensor *ids = input_of(p, "input_ids");
+    const tensor *ids = generate_input(p, "input_ids");
     ACCEL_TRY(make_state(g, ids->shape.dims[0], ids->shape.dims[1], err));
     ACCEL_TRY(check_length(g, &p->model, err));
     ACCEL_TRY(set_positions(p, err));
     note_places(g);
-    ACCEL_TRY(start(p, g->options, err));
+    ACCEL_TRY(generate_stage_start(p, g->options, err));
     ACCEL_TRY(run_prompt(g, err));
     if (g->options->max_new_tokens == 1)
         return ACCEL_OK;
     ACCEL_TRY(make_decoder(g, &(named){0}, err));
-    const tensor *prompt_mask = input_of(p, "attention_mask");
-    tensor *mask = input_of(d, "attention_mask");
+    const tensor *prompt_mask = generate_input(p, "attention_mask");
+    tensor *mask = generate_input(d, "attention_mask");
     g->kept_tokens = ids->shape.dims[1];
     set_all(mask, 0);
     for (int64_t row = 0; row < g->batch; row++)
         memcpy((int64_t *)mask->data + row * g->capacity,
                (const int64_t *)prompt_mask->data + row * g->kept_tokens,
                (size_t)g->kept_tokens * sizeof(int64_t));
-    ACCEL_TRY(start(d, g->options, err));
+    ACCEL_TRY(generate_stage_start(d, g->options, err));
     return decode_rest(g, err);
 }
 
@@ -352,7 +236,7 @@ static accel_status feed_start(generation *g, const tensor *given, accel_error *
 
 static accel_status encoder_decoder(generation *g, const zoo_input_options *shapes, const named *given,
                                     accel_error *err) {
-    stage *p = &g->prefill, *d = &g->decode;
+    generate_stage *p = &g->prefill, *d = &g->decode;
     named encoder = {0}, decoder = {0};
     const tensor *first = find_named(given->names, given->values, given->count, "decoder_input_ids");
     const tensor *mask = find_named(given->names, given->values, given->count, "attention_mask");
@@ -361,11 +245,11 @@ static accel_status encoder_decoder(generation *g, const zoo_input_options *shap
             add_named(&encoder, given->names[i], &given->values[i]);
     ACCEL_TRY(zoo_complete_inputs(&p->model, shapes, encoder.names, encoder.values, encoder.count, &p->inputs,
                                   err));
-    ACCEL_TRY(start(p, g->options, err));
+    ACCEL_TRY(generate_stage_start(p, g->options, err));
     uint64_t begin = clock_now_ns();
-    ACCEL_TRY(run(p, err));
+    ACCEL_TRY(generate_stage_run(p, err));
     g->result->first_ns = clock_now_ns() - begin;
-    const tensor *cross = output_of(p, "cross.0.key");
+    const tensor *cross = generate_output(p, "cross.0.key");
     if (!cross)
         return error_set(err, ACCEL_INTERNAL, "the encoder gives no keys");
     int64_t batch = cross->shape.dims[0];
@@ -378,7 +262,7 @@ static accel_status encoder_decoder(generation *g, const zoo_input_options *shap
         if (str_equal(d->model.graph->values[d->model.graph->inputs[i]].name, "attention_mask"))
             add_named(&decoder, "attention_mask", mask);
     ACCEL_TRY(make_decoder(g, &decoder, err));
-    ACCEL_TRY(start(d, g->options, err));
+    ACCEL_TRY(generate_stage_start(d, g->options, err));
     begin = clock_now_ns();
     ACCEL_TRY(feed_start(g, first, err));
     g->result->first_ns += clock_now_ns() - begin;
@@ -396,19 +280,22 @@ accel_status generate_run(const char *reference, const zoo_options *zoo, const z
     if (options->max_new_tokens < 1 || options->max_new_tokens > 1 << 20)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "between 1 and %d new tokens can be asked for",
                          1 << 20);
+    if (count > MOST_INPUTS)
+        return error_set(err, ACCEL_LIMIT, "%llu inputs are given; a model that writes takes at most %d",
+                         (unsigned long long)count, (int)MOST_INPUTS);
     for (size_t i = 0; i < count; i++)
         add_named(&given, names[i], &values[i]);
     token_sampler_start(&g.sampler, options->temperature, options->top_k, options->top_p, options->seed);
     uint64_t begin = clock_now_ns();
-    accel_status status = load(reference, zoo, ZOO_PREFILL, &g.prefill, err);
+    accel_status status = generate_stage_load(reference, zoo, ZOO_PREFILL, &g.prefill, err);
     if (status == ACCEL_OK)
-        status = load(reference, zoo, ZOO_DECODE, &g.decode, err);
+        status = generate_stage_load(reference, zoo, ZOO_DECODE, &g.decode, err);
     result.load_ns = clock_now_ns() - begin;
     if (status == ACCEL_OK)
         status = g.prefill.model.generation.encoder_decoder ? encoder_decoder(&g, shapes, &given, err)
                                                             : decoder_only(&g, shapes, &given, err);
-    end(&g.prefill);
-    end(&g.decode);
+    generate_stage_end(&g.prefill);
+    generate_stage_end(&g.decode);
     mem_free(g.next_place);
     mem_free(g.token);
     token_sampler_end(&g.sampler);

@@ -1,0 +1,110 @@
+#include "measure/generate_stage.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- stages ------------------------------------------------------------------------------------------- */
+
+accel_status generate_stage_load(const char *reference, const zoo_options *zoo, zoo_mode mode,
+                                 generate_stage *s, accel_error *err) {
+    zoo_options options = zoo ? *zoo : (zoo_options){0};
+    options.mode = mode;
+    return zoo_load(reference, &options, &s->model, err);
+}
+
+accel_status generate_stage_start(generate_stage *s, const generate_options *o, accel_error *err) {
+    ACCEL_TRY(zoo_bind(&s->model, &s->inputs, err));
+    s->outputs = mem_calloc(s->model.graph->output_count + 1, sizeof *s->outputs);
+    if (!s->outputs)
+        return error_no_memory(err, "a model's outputs", s->model.graph->output_count);
+    return open_session_start(o->engine, o->device, &o->engine_options, &s->model, &s->inputs, &s->session,
+                              err);
+}
+
+accel_status generate_stage_run(generate_stage *s, accel_error *err) {
+    const engine_def *e = s->session.engine;
+    ACCEL_TRY(e->run(s->session.session, err));
+    return e->outputs(s->session.session, s->outputs, s->model.graph->output_count, err);
+}
+
+void generate_stage_end(generate_stage *s) {
+    open_session_end(&s->session);
+    mem_free(s->outputs);
+    zoo_inputs_free(&s->inputs);
+    zoo_model_free(&s->model);
+}
+
+tensor *generate_input(const generate_stage *s, const char *name) {
+    for (size_t i = 0; i < s->inputs.count; i++)
+        if (str_equal(s->inputs.names[i], name))
+            return &s->inputs.tensors[i];
+    return NULL;
+}
+
+const tensor *generate_output(const generate_stage *s, const char *name) {
+    const graph *g = s->model.graph;
+    for (size_t i = 0; i < g->output_count; i++)
+        if (str_equal(g->values[g->outputs[i]].name, name))
+            return &s->outputs[i];
+    return NULL;
+}
+
+/* ---- the cache ---------------------------------------------------------------------------------------- */
+
+/* Keys or values of the prompt [batch, heads, prompt, head] into a cache [batch, heads, capacity, head]. */
+static void spread(const tensor *present, tensor *cache) {
+    const int64_t *from = present->shape.dims, *to = cache->shape.dims;
+    size_t line = (size_t)(from[2] * from[3]) * sizeof(float), step = (size_t)(to[2] * to[3]) * sizeof(float);
+    memset(cache->data, 0, cache->size_bytes);
+    for (int64_t i = 0; i < from[0] * from[1]; i++)
+        memcpy((char *)cache->data + (size_t)i * step, (const char *)present->data + (size_t)i * line, line);
+}
+
+/* "present.3.key" for "past_key_values.3.key"; "cross.3.key" is its own source. */
+static void source_name(const char *input, char *out, size_t size) {
+    static const char past[] = "past_key_values.";
+    if (str_starts_with(input, past))
+        str_format(out, size, "present.%s", input + sizeof past - 1);
+    else
+        str_format(out, size, "%s", input);
+}
+
+static bool is_cache(const char *name) {
+    return str_starts_with(name, "past_key_values.") || str_starts_with(name, "cross.");
+}
+
+/* What the prompt left behind becomes the inputs of the decoder; caches that it did not write start empty. */
+accel_status generate_fill_caches(const generate_stage *prefill, generate_stage *d, accel_error *err) {
+    char name[128];
+    for (size_t i = 0; i < d->inputs.count; i++) {
+        tensor *cache = &d->inputs.tensors[i];
+        if (!is_cache(d->inputs.names[i]))
+            continue;
+        source_name(d->inputs.names[i], name, sizeof name);
+        const tensor *from = generate_output(prefill, name);
+        if (!from) {
+            memset(cache->data, 0, cache->size_bytes);
+            continue;
+        }
+        if (from->shape.rank != 4 || from->shape.dims[0] != cache->shape.dims[0] ||
+            from->shape.dims[1] != cache->shape.dims[1] || from->shape.dims[2] > cache->shape.dims[2] ||
+            from->shape.dims[3] != cache->shape.dims[3])
+            return error_set(err, ACCEL_INTERNAL, "the cache '%s' does not fit what the prompt left", name);
+        spread(from, cache);
+    }
+    return ACCEL_OK;
+}
+
+/* Engines that could not hold the cache in place gave it back elsewhere. */
+void generate_keep_caches(generate_stage *d) {
+    char name[128];
+    for (size_t i = 0; i < d->inputs.count; i++) {
+        if (!str_starts_with(d->inputs.names[i], "past_key_values."))
+            continue;
+        source_name(d->inputs.names[i], name, sizeof name);
+        const tensor *present = generate_output(d, name);
+        if (present && present->data != d->inputs.tensors[i].data)
+            memcpy(d->inputs.tensors[i].data, present->data, d->inputs.tensors[i].size_bytes);
+    }
+}
