@@ -41,10 +41,18 @@ class Zoo(CliCase):
         page = SOURCE / "docs/models.md"
         text = page.read_text()
         start = text.index("\n", text.index(MARKER)) + 1
-        wanted = text[:start] + "\n" + self.accel("models", "--format", "markdown")
+        wanted = text[:start] + "\n" + self.accel("models", "--no-platforms", "--format", "markdown")
         if os.environ.get("ACCEL_UPDATE_DOCS"):
             page.write_text(wanted)
         self.assertEqual(page.read_text(), wanted, "docs/models.md is not what the table says; `make docs` writes it")
+
+    def test_platforms_of_this_machine_are_listed(self):
+        rows = {row["name"]: row for row in self.accel_json("models", "--class", "llama")}
+        self.assertIn("cpu", rows["llama-tiny"]["platforms"].split(", "))
+        self.assertIn("openvino", rows["llama-tiny"]["platforms"].split(", "))
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if memory < 4 * 6738415616:
+            self.assertEqual(rows["llama-7b"]["platforms"], "none: too large")
 
     def test_a_model_of_seven_billion_parameters_costs_no_memory_to_inspect(self):
         code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); " \
