@@ -66,7 +66,8 @@ bool case_status_from_name(const char *name, case_status *out);
     X(TEXT, engine_options, "engine.options", "",                                                            \
       "settings that matter: spinning, allocator, hints, instruction set")                                   \
     X(INT, batch, "batch", "", "elements of the batch")                                                      \
-    X(INT, sequence, "sequence", "tokens", "sequence length, where the model has one")                       \
+    X(INT, sequence, "sequence", "tokens",                                                                   \
+      "sequence length, where the model has one; in decode, the tokens before the one that is added")        \
     X(JSON, shapes, "shapes", "", "object: shape of each input")                                             \
     X(TEXT, precision_asked, "precision_asked", "", "fp32, fp16, bf16, int8, int4")                          \
     X(TEXT, precision_ran, "precision_ran", "", "what the engine computed in")                               \
