@@ -31,7 +31,7 @@ def main():
     )
     start = time.monotonic()
     times = ["--min-time", "0.3", "--max-time", "2"] if quick else []
-    records = accel_json([accel, "bench", "--all-models", "--small", "--no-db", "--quiet", "--format", "json", *times], allowed=(0, 1))
+    records = accel_json([accel, "bench", "--all-models", "--small", "--no-db", "--format", "json", *times], allowed=(0, 1))
     minutes = (time.monotonic() - start) / 60
     rows, ratios, measured, models = [], [], 0, list(dict.fromkeys(r["model"]["name"] for r in records))
     for name in models:

@@ -18,7 +18,7 @@ ROWS = [
     ["engines", "ask"],
     ["measure"],
     ["store"],
-    ["report", "predict"],
+    ["import", "report", "predict"],
     ["api"],
     ["server"],
     ["cli"],

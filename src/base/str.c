@@ -43,22 +43,24 @@ void str_append_char(str_buf *b, char c) {
     str_append_bytes(b, &c, 1);
 }
 
+void str_appendv(str_buf *b, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = str_formatv(NULL, 0, format, arguments);
+    if (length < 0)
+        b->failed = true;
+    else if (reserve(b, (size_t)length)) {
+        str_formatv(b->data + b->length, (size_t)length + 1, format, again);
+        b->length += (size_t)length;
+    }
+    va_end(again);
+}
+
 void str_appendf(str_buf *b, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = str_formatv(NULL, 0, format, arguments);
+    str_appendv(b, format, arguments);
     va_end(arguments);
-    if (length < 0) {
-        b->failed = true;
-        return;
-    }
-    if (!reserve(b, (size_t)length)) {
-        return;
-    }
-    va_start(arguments, format);
-    str_formatv(b->data + b->length, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    b->length += (size_t)length;
 }
 
 const char *str_text(const str_buf *b) {

@@ -26,6 +26,7 @@ void str_append(str_buf *b, const char *text);
 void str_append_bytes(str_buf *b, const void *bytes, size_t length);
 void str_append_char(str_buf *b, char c);
 void str_appendf(str_buf *b, const char *format, ...) ACCEL_PRINTF(2, 3);
+void str_appendv(str_buf *b, const char *format, va_list arguments);
 void str_append_json(str_buf *b, const char *text,
                      size_t length);    /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
 const char *str_text(const str_buf *b); /* never NULL */

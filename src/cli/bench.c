@@ -26,7 +26,6 @@ typedef struct bench_state {
     size_t count, capacity;
     kept_profile *profiles; /* likewise */
     size_t profile_count, profile_capacity;
-    size_t spooled;
     progress progress;
 } bench_state;
 
@@ -60,10 +59,8 @@ static void on_progress(void *context, const bench_case *c, const char *text) {
 
 static accel_status on_record(void *context, const bench_case *c, const record *r, accel_error *err) {
     bench_state *s = context;
-    bool spooled = false;
     if (s->writer != NULL)
-        ACCEL_TRY(store_add(s->writer, r, &spooled, err));
-    s->spooled += spooled;
+        ACCEL_TRY(store_add(s->writer, r, err));
     progress_record(&s->progress, c, r);
     return keep_record(s, r, err);
 }
@@ -220,11 +217,6 @@ static accel_status run_plan(bench_state *s, const measure_host *host, bench_pla
     if (s->writer != NULL && store_writer_close(s->writer, status == ACCEL_OK, &close_error) != ACCEL_OK) {
         fprintf(stderr, "accel: %s\n", close_error.message);
     }
-    if (s->spooled > 0)
-        fprintf(
-            stderr,
-            "%zu results wait in the spool beside the database: it was locked; the next writer takes them in\n",
-            s->spooled);
     return status == ACCEL_CANCELLED ? ACCEL_OK : status;
 }
 

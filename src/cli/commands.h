@@ -4,8 +4,11 @@
 
 #include "cli/command.h"
 
-extern const command_def command_detect, command_models, command_inspect, command_run, command_export,
-    command_bench, command_verify, command_conformance, command_query, command_report, command_cache,
-    command_version, command_completion, command_man, command_case, command_hw;
+extern const command_def command_detect, command_models, command_inspect, command_run, command_export;
+extern const command_def command_bench, command_verify, command_conformance;
+extern const command_def command_query, command_report;
+extern const command_def command_db, command_db_create;
+extern const command_def command_cache, command_version, command_completion, command_man;
+extern const command_def command_case, command_hw;
 
 #endif

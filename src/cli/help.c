@@ -100,7 +100,7 @@ void help_program(str_buf *out) {
     for (size_t i = 0; i < command_count(); i++) {
         const command_def *c = command_at(i);
         if (!c->hidden)
-            str_appendf(out, "  %-12s  %s\n", c->name, c->summary);
+            str_appendf(out, "  %-16s  %s\n", c->name, c->summary);
     }
     str_append(out, "\n`accel COMMAND --help` shows examples and options of one command.\n");
 }
@@ -187,15 +187,49 @@ void help_man_page(str_buf *out) {
 
 /* ---- shell completion ------------------------------------------------------------------------------------------------ */
 
-static void completion_bash(str_buf *out) {
-    str_append(out,
-               "_accel() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
-               "  if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"");
+/* Commands of two words stand in the table as "db import". */
+static size_t first_word(const command_def *c) {
+    return strcspn(c->name, " ");
+}
+
+static bool same_first_word(const command_def *a, const command_def *b) {
+    return first_word(a) == first_word(b) && strncmp(a->name, b->name, first_word(a)) == 0;
+}
+
+/* First words, each once; or the second words of a command of two. */
+static void completion_words(str_buf *out, const command_def *of) {
     for (size_t i = 0; i < command_count(); i++) {
-        if (!command_at(i)->hidden)
-            str_appendf(out, "%s ", command_at(i)->name);
+        const command_def *c = command_at(i);
+        size_t first = first_word(c);
+        if (c->hidden)
+            continue;
+        if (of == NULL && (i == 0 || !same_first_word(c, command_at(i - 1))))
+            str_appendf(out, "%.*s ", (int)first, c->name);
+        else if (of != NULL && same_first_word(c, of) && c->name[first] == ' ')
+            str_appendf(out, "%s ", c->name + first + 1);
     }
-    str_append(out, "\" -- \"$cur\")); return; fi\n  case \"${COMP_WORDS[1]} $prev\" in\n");
+}
+
+static void completion_bash(str_buf *out) {
+    str_append(
+        out,
+        "_accel() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= command=${COMP_WORDS[1]}\n"
+        "  if [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"");
+    completion_words(out, NULL);
+    str_append(out, "\" -- \"$cur\")); return; fi\n");
+    for (size_t i = 0; i < command_count(); i++) {
+        const command_def *c = command_at(i);
+        if (c->hidden || c->name[first_word(c)] != ' ' ||
+            (i > 0 && same_first_word(c, command_at(i - 1)) && command_at(i - 1)->name[first_word(c)] == ' '))
+            continue;
+        str_appendf(
+            out,
+            "  if [ \"$command\" = %.*s ]; then\n    command=\"$command ${COMP_WORDS[2]}\"\n    if [ \"$COMP_CWORD\" = 2 ]; then COMPREPLY=($(compgen -W \"",
+            (int)first_word(c), c->name);
+        completion_words(out, c);
+        str_append(out, "\" -- \"$cur\")); return; fi\n  fi\n");
+    }
+    str_append(out, "  case \"$command $prev\" in\n");
     for (size_t i = 0; i < command_count(); i++) {
         const command_def *c = command_at(i);
         for (size_t g = 0; g < c->group_count && !c->hidden; g++) {
@@ -210,12 +244,12 @@ static void completion_bash(str_buf *out) {
             }
         }
     }
-    str_append(out, "  esac\n  case \"${COMP_WORDS[1]}\" in\n");
+    str_append(out, "  esac\n  case \"$command\" in\n");
     for (size_t i = 0; i < command_count(); i++) {
         const command_def *c = command_at(i);
         if (c->hidden)
             continue;
-        str_appendf(out, "    %s) words=\"", c->name);
+        str_appendf(out, "    \"%s\") words=\"", c->name);
         for (size_t g = 0; g < c->group_count; g++) {
             for (size_t k = 0; k < c->groups[g]->count; k++)
                 str_appendf(out, "--%s ", c->groups[g]->options[k].name);
@@ -245,14 +279,20 @@ static void completion_fish(str_buf *out) {
         const command_def *c = command_at(i);
         if (c->hidden)
             continue;
-        str_appendf(out, "complete -c accel -n __fish_use_subcommand -f -a %s -d ", c->name);
+        size_t first = first_word(c);
+        bool two = c->name[first] == ' ';
+        if (two)
+            str_appendf(out, "complete -c accel -n '__fish_seen_subcommand_from %.*s' -f -a %s -d ",
+                        (int)first, c->name, c->name + first + 1);
+        else
+            str_appendf(out, "complete -c accel -n __fish_use_subcommand -f -a %s -d ", c->name);
         shell_quoted(out, c->summary);
         str_append_char(out, '\n');
         for (size_t g = 0; g < c->group_count; g++) {
             for (size_t k = 0; k < c->groups[g]->count; k++) {
                 const option_def *o = &c->groups[g]->options[k];
-                str_appendf(out, "complete -c accel -n '__fish_seen_subcommand_from %s' -l %s", c->name,
-                            o->name);
+                str_appendf(out, "complete -c accel -n '__fish_seen_subcommand_from %s' -l %s",
+                            two ? c->name + first + 1 : c->name, o->name);
                 if (o->letter != 0)
                     str_appendf(out, " -s %c", o->letter);
                 if (o->kind != OPTION_FLAG)

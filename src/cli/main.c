@@ -61,22 +61,38 @@ static bool is_word(const char *text, const char *a, const char *b) {
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
+/* The command that words begin with: of two words ("db import") or one. *used: how many. */
+static const command_def *find_command(int count, char **words, int *used) {
+    if (count > 1) {
+        str_buf two = {0};
+        str_appendf(&two, "%s %s", words[0], words[1]);
+        const command_def *command = command_find(str_text(&two));
+        str_free(&two);
+        *used = 2;
+        if (command != NULL)
+            return command;
+    }
+    *used = 1;
+    return count > 0 ? command_find(words[0]) : NULL;
+}
+
 int accel_main(int argc, char **argv) {
     if (argc < 2) {
         (void)print_help(NULL);
         return EXIT_CODE_USAGE;
     }
-    const char *name = argv[1];
-    if (is_word(name, "--version", "-V"))
-        name = "version";
-    if (is_word(name, "--help", "-h") || strcmp(name, "help") == 0) {
-        const command_def *command = argc > 2 ? command_find(argv[2]) : NULL;
+    static char version[] = "version";
+    int used = 1;
+    if (is_word(argv[1], "--version", "-V"))
+        argv[1] = version;
+    if (is_word(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0) {
+        const command_def *command = find_command(argc - 2, argv + 2, &used);
         if (argc > 2 && command == NULL)
             return unknown_command(argv[2]);
         return print_help(command);
     }
-    const command_def *command = command_find(name);
+    const command_def *command = find_command(argc - 1, argv + 1, &used);
     if (command == NULL)
-        return unknown_command(name);
-    return run_command(command, argv[0], argc - 2, argv + 2);
+        return unknown_command(argv[1]);
+    return run_command(command, argv[0], argc - 1 - used, argv + 1 + used);
 }

@@ -44,6 +44,9 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, schema_version, "schema_version", "", "version of this description")                              \
     X(TEXT, record_id, "record_id", "", "UUID; unique for ever")                                             \
     X(TEXT, provenance, "provenance", "", "measured, predicted, imported or simulated")                      \
+    X(BOOL, is_simulated, "is_simulated", "",                                                                \
+      "no measurement, whatever the provenance; null: only where that says simulated")                       \
+    X(TEXT, simulation_reason, "simulation_reason", "", "what shows that it was simulated")                  \
     X(TEXT, status, "status", "",                                                                            \
       "ok, unsupported, absent, crashed, timeout, out_of_memory, wrong_output, error, cancelled")            \
     X(TEXT, error, "error", "", "one sentence when the status is not ok")                                    \
@@ -83,6 +86,7 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, first_ns, "first_ns", "ns", "first inference")                                                    \
     X(INT, warmup_count, "warmup_count", "", "inferences before the series was judged")                      \
     X(BOOL, steady, "steady", "", "the series reached a steady state")                                       \
+    X(INT, iterations, "iterations", "", "measured inferences, of results whose samples were not kept")      \
     X(INTS, samples_ns, "samples_ns", "ns", "every measured latency, in order")                              \
     X(INT, samples_discarded, "samples_discarded", "",                                                       \
       "samples dropped because of foreign load in their block")                                              \

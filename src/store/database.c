@@ -45,6 +45,43 @@ accel_status database_exec(database *db, const char *sql, accel_error *err) {
     return status;
 }
 
+accel_status database_texts(database *db, const char *sql, arena *a, const char **out, size_t most,
+                            size_t *count, accel_error *err) {
+    duckdb_result result;
+    accel_status status = ACCEL_OK;
+    *count = 0;
+    if (duckdb_query(db->connection, sql, &result) != DuckDBSuccess) {
+        status = sql_error(db, duckdb_result_error(&result), err);
+        duckdb_destroy_result(&result);
+        return status;
+    }
+    for (duckdb_data_chunk chunk; status == ACCEL_OK && (chunk = duckdb_fetch_chunk(result)) != NULL;) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
+        uint64_t *validity = duckdb_vector_get_validity(vector);
+        duckdb_string_t *data = duckdb_vector_get_data(vector);
+        for (idx_t r = 0; r < duckdb_data_chunk_get_size(chunk) && *count < most; r++) {
+            if (validity != NULL && !duckdb_validity_row_is_valid(validity, r))
+                continue;
+            out[*count] = arena_strndup(a, duckdb_string_t_data(&data[r]), duckdb_string_t_length(data[r]));
+            if (out[(*count)++] == NULL)
+                status = error_no_memory(err, "a query", 0);
+        }
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    duckdb_destroy_result(&result);
+    return status;
+}
+
+void sql_append_text(str_buf *out, const char *text) {
+    str_append_char(out, '\'');
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '\'')
+            str_append_char(out, '\'');
+        str_append_char(out, *c);
+    }
+    str_append_char(out, '\'');
+}
+
 accel_status statement_prepare(database *db, const char *sql, statement *out, accel_error *err) {
     *out = (statement){.db = db, .next = 1};
     if (duckdb_prepare(db->connection, sql, &out->prepared) == DuckDBSuccess)

@@ -7,7 +7,9 @@
 
 #include <duckdb.h>
 
+#include "base/arena.h"
 #include "base/error.h"
+#include "base/str.h"
 
 typedef struct database {
     duckdb_database handle;
@@ -24,6 +26,13 @@ void database_close(database *db); /* accepts a zero one */
 
 /* Statements without a result. */
 accel_status database_exec(database *db, const char *sql, accel_error *err);
+
+/* The first column of a query's rows as texts in a, at most `most` of them. NULLs are left out. */
+accel_status database_texts(database *db, const char *sql, arena *a, const char **out, size_t most,
+                            size_t *count, accel_error *err);
+
+/* Text as a SQL string, with its quotes. */
+void sql_append_text(str_buf *out, const char *text);
 
 /* A prepared statement whose parameters are bound one after the other. */
 typedef struct statement {

@@ -4,13 +4,20 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "store/insert_stages.h"
 
-/* ---- rows that are inserted if absent ---------------------------------------------------------------------------------------- */
+struct inserter {
+    database *db;
+    stage stages[STAGE_COUNT];
+    arena *keys; /* what lives until the commit: natural keys of models and hardware that are staged */
+    const char **staged; /* them, sorted by nothing: few */
+    size_t staged_count, staged_capacity;
+};
 
-/* SHA-256 over parts, told apart by a byte that no text holds. */
-static accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
-                                accel_error *err) {
+accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
+                         accel_error *err) {
     str_buf all = {0};
     for (size_t i = 0; i < count; i++) {
         str_append(&all, parts[i] != NULL ? parts[i] : "\x01");
@@ -22,38 +29,69 @@ static accel_status natural_key(const char *const *parts, size_t count, char hex
     return status;
 }
 
-static accel_status find_id(database *db, const char *sql, const char *key, int64_t *id, bool *found,
-                            accel_error *err) {
-    statement s;
-    ACCEL_TRY(statement_prepare(db, sql, &s, err));
-    statement_text(&s, key);
-    return statement_run(&s, id, found, err);
+/* ---- which models and hardware are staged already ------------------------------------------------------------------------- */
+
+static bool key_is_staged(const inserter *in, const char *key) {
+    if (in->staged_capacity == 0)
+        return false;
+    for (size_t i = hash_text(key) & (in->staged_capacity - 1);; i = (i + 1) & (in->staged_capacity - 1)) {
+        if (in->staged[i] == NULL)
+            return false;
+        if (str_equal(in->staged[i], key))
+            return true;
+    }
 }
 
-static accel_status model_row(database *db, const record *r, int64_t *id, accel_error *err) {
-    char key[SHA256_HEX_BYTES], metadata[64];
+static void place_key(const char **table, size_t capacity, const char *key) {
+    size_t i = hash_text(key) & (capacity - 1);
+    while (table[i] != NULL)
+        i = (i + 1) & (capacity - 1);
+    table[i] = key;
+}
+
+static accel_status note_key(inserter *in, const char *key, accel_error *err) {
+    if (2 * (in->staged_count + 1) > in->staged_capacity) {
+        size_t capacity = in->staged_capacity > 0 ? 2 * in->staged_capacity : 256;
+        const char **bigger = mem_calloc(capacity, sizeof *bigger);
+        if (bigger == NULL)
+            return error_no_memory(err, "keys of a batch", capacity * sizeof *bigger);
+        for (size_t i = 0; i < in->staged_capacity; i++)
+            if (in->staged[i] != NULL)
+                place_key(bigger, capacity, in->staged[i]);
+        mem_free(in->staged);
+        in->staged = bigger;
+        in->staged_capacity = capacity;
+    }
+    const char *copy = arena_strdup(in->keys, key);
+    if (copy == NULL)
+        return error_no_memory(err, "keys of a batch", SHA256_HEX_BYTES);
+    place_key(in->staged, in->staged_capacity, copy);
+    in->staged_count++;
+    return ACCEL_OK;
+}
+
+/* ---- models and hardware ------------------------------------------------------------------------------------------------------ */
+
+static accel_status stage_model(inserter *in, const record *r, char key[SHA256_HEX_BYTES], accel_error *err) {
     const char *parts[] = {r->model_name, r->model_source, r->model_sha256};
-    bool found;
-    statement s;
-    ACCEL_TRY(natural_key(parts, 3, key, err));
-    ACCEL_TRY(find_id(db, "SELECT model_id FROM models WHERE natural_key = ?", key, id, &found, err));
-    if (found)
+    ACCEL_TRY(natural_key(parts, sizeof parts / sizeof *parts, key, err));
+    if (key_is_staged(in, key))
         return ACCEL_OK;
-    ACCEL_TRY(statement_prepare(
-        db,
-        "INSERT INTO models (model_name, model_family, modality, source, version, parameters_million, metadata, natural_key) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING model_id",
-        &s, err));
-    statement_text(&s, r->model_name != NULL ? r->model_name : "");
-    statement_text(&s, r->model_family);
-    statement_text(&s, r->model_modality);
-    statement_text(&s, r->model_source);
-    statement_text(&s, r->model_sha256);
-    statement_f64(&s, r->model_parameters == RECORD_NONE ? NAN : (double)r->model_parameters / 1e6);
+    char metadata[64];
     str_format(metadata, sizeof metadata, "{\"weight_bytes\": %lld}", (long long)r->model_weight_bytes);
-    statement_text(&s, r->model_weight_bytes == RECORD_NONE ? NULL : metadata);
-    statement_text(&s, key);
-    return statement_run(&s, id, NULL, err);
+    staged_model m = {
+        .model_name = r->model_name != NULL ? r->model_name : "",
+        .model_family = r->model_family,
+        .modality = r->model_modality,
+        .source = r->model_source,
+        .version = r->model_sha256,
+        .parameters_million =
+            r->model_parameters == RECORD_NONE ? (double)NAN : (double)r->model_parameters / 1e6,
+        .metadata = r->model_weight_bytes == RECORD_NONE ? NULL : metadata,
+        .natural_key = key,
+    };
+    ACCEL_TRY(stage_add(&in->stages[STAGE_MODELS], &m, err));
+    return note_key(in, key, err);
 }
 
 static void hardware_metadata(const record *r, str_buf *out) {
@@ -69,70 +107,45 @@ static void hardware_metadata(const record *r, str_buf *out) {
     str_append(out, "}");
 }
 
-static accel_status hardware_row(database *db, const record *r, int64_t *id, accel_error *err) {
-    char key[SHA256_HEX_BYTES];
+static accel_status stage_hardware(inserter *in, const record *r, char key[SHA256_HEX_BYTES],
+                                   accel_error *err) {
     const char *parts[] = {r->platform,   r->device_name, r->device_id,  r->device_driver,
                            r->machine_id, r->machine_cpu, r->machine_os, r->machine_kernel};
-    bool found;
-    statement s;
     ACCEL_TRY(natural_key(parts, sizeof parts / sizeof *parts, key, err));
-    ACCEL_TRY(find_id(db, "SELECT hardware_id FROM hardware_platforms WHERE natural_key = ?", key, id, &found,
-                      err));
-    if (found)
+    if (key_is_staged(in, key))
         return ACCEL_OK;
-    ACCEL_TRY(statement_prepare(
-        db,
-        "INSERT INTO hardware_platforms (hardware_type, device_name, platform, platform_version, driver_version, memory_gb, "
-        "compute_units, metadata, natural_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING hardware_id",
-        &s, err));
     bool cpu = str_equal(r->platform, "cpu");
     int64_t memory = r->device_memory_bytes != RECORD_NONE ? r->device_memory_bytes
                      : cpu                                 ? r->machine_memory_bytes
                                                            : RECORD_NONE;
     str_buf metadata = {0};
     hardware_metadata(r, &metadata);
-    statement_text(&s, r->platform);
-    statement_text(&s, r->device_name);
-    statement_text(&s, r->machine_os);
-    statement_text(&s, r->machine_kernel);
-    statement_text(&s, r->device_driver);
-    statement_f64(&s, memory == RECORD_NONE ? NAN : (double)memory / 1e9);
-    statement_i64(&s, cpu ? r->machine_cores : RECORD_NONE);
-    statement_text(&s, str_text(&metadata));
-    statement_text(&s, key);
-    accel_status status = statement_run(&s, id, NULL, err);
+    staged_hardware h = {
+        .hardware_type = r->platform,
+        .device_name = r->device_name,
+        .platform = r->machine_os,
+        .platform_version = r->machine_kernel,
+        .driver_version = r->device_driver,
+        .memory_gb = memory == RECORD_NONE ? (double)NAN : (double)memory / 1e9,
+        .compute_units = cpu ? r->machine_cores : RECORD_NONE,
+        .metadata = str_text(&metadata),
+        .natural_key = key,
+    };
+    accel_status status = metadata.failed ? error_no_memory(err, "a hardware row", metadata.length)
+                                          : stage_add(&in->stages[STAGE_HARDWARE], &h, err);
     str_free(&metadata);
-    return status;
+    return status == ACCEL_OK ? note_key(in, key, err) : status;
 }
 
-static accel_status run_row(database *db, const run_info *run, int64_t *id, accel_error *err) {
-    bool found;
-    statement s;
-    ACCEL_TRY(find_id(db, "SELECT run_id FROM test_runs WHERE run_uuid = ?", run->uuid, id, &found, err));
-    if (found)
-        return ACCEL_OK;
-    ACCEL_TRY(statement_prepare(
-        db,
-        "INSERT INTO test_runs (test_name, test_type, started_at, git_commit, command_line, run_uuid) "
-        "VALUES (?, 'performance', " UTC_PARAMETER ", ?, ?, ?) RETURNING run_id",
-        &s, err));
-    statement_text(&s, run->test_name);
-    statement_text(&s, run->started_at);
-    statement_text(&s, run->git_commit);
-    statement_text(&s, run->command_line);
-    statement_text(&s, run->uuid);
-    return statement_run(&s, id, NULL, err);
-}
-
-/* ---- the result ------------------------------------------------------------------------------------------------------------------ */
+/* ---- results ---------------------------------------------------------------------------------------------------------------------- */
 
 static double ms(int64_t ns) {
-    return ns == RECORD_NONE ? NAN : (double)ns / 1e6;
+    return ns == RECORD_NONE ? (double)NAN : (double)ns / 1e6;
 }
 
 static double total_seconds(const record *r) {
     if (r->samples_ns_count == 0)
-        return NAN;
+        return (double)NAN;
     double sum = 0;
     for (size_t i = 0; i < r->samples_ns_count; i++)
         sum += (double)r->samples_ns[i];
@@ -147,140 +160,329 @@ static void record_json(const record *r, str_buf *out) {
     record_write_json(&copy, out);
 }
 
-static void samples_text(const record *r, str_buf *out) {
-    str_append(out, "[");
-    for (size_t i = 0; i < r->samples_ns_count; i++)
-        str_appendf(out, "%s%lld", i > 0 ? "," : "", (long long)r->samples_ns[i]);
-    str_append(out, "]");
+static void set_figures(staged_result *s, const record *r) {
+    s->total_time_seconds = total_seconds(r);
+    s->average_latency_ms = r->latency_mean_ms;
+    s->throughput_items_per_second = r->throughput_items_per_s;
+    s->memory_peak_mb = r->peak_rss_bytes != RECORD_NONE ? (double)r->peak_rss_bytes / 1e6 : (double)NAN;
+    s->iterations = r->samples_ns_count > 0 ? (int64_t)r->samples_ns_count : r->iterations;
+    s->warmup_iterations = r->warmup_count;
+    s->median_latency_ms = r->latency_median_ms;
+    s->p90_latency_ms = r->latency_p90_ms;
+    s->p99_latency_ms = r->latency_p99_ms;
+    s->ci95_latency_ms = r->latency_ci95_ms;
+    s->tokens_per_second = r->tokens_per_s;
+    s->load_ms = ms(r->load_ns);
+    s->compile_ms = ms(r->compile_ns);
+    s->first_ms = ms(r->first_ns);
+    s->samples_ns = r->samples_ns;
+    s->samples_ns_count = r->samples_ns_count;
 }
 
-static void bind_figures(statement *s, const record *r, bool ok) {
-    statement_f64(s, ok ? total_seconds(r) : NAN);
-    statement_f64(s, ok ? r->latency_mean_ms : NAN);
-    statement_f64(s, ok ? r->throughput_items_per_s : NAN);
-    statement_f64(s, ok && r->peak_rss_bytes != RECORD_NONE ? (double)r->peak_rss_bytes / 1e6 : NAN);
-    statement_i64(s, ok ? (int64_t)r->samples_ns_count : RECORD_NONE);
-    statement_i64(s, ok ? r->warmup_count : RECORD_NONE);
-    statement_f64(s, ok ? r->latency_median_ms : NAN);
-    statement_f64(s, ok ? r->latency_p90_ms : NAN);
-    statement_f64(s, ok ? r->latency_p99_ms : NAN);
-    statement_f64(s, ok ? r->latency_ci95_ms : NAN);
-    statement_f64(s, ok ? r->tokens_per_s : NAN);
-    statement_f64(s, ok ? ms(r->load_ns) : NAN);
-    statement_f64(s, ok ? ms(r->compile_ns) : NAN);
-    statement_f64(s, ok ? ms(r->first_ns) : NAN);
+static void no_figures(staged_result *s) {
+    record none;
+    record_init(&none);
+    set_figures(s, &none);
 }
 
-static void bind_identity(statement *s, const record *r, bool ok) {
-    char test_case[96];
+static bool is_simulated(const record *r) {
+    return r->is_simulated > 0 || str_equal(r->provenance, "simulated");
+}
+
+/* What makes two results measurements of the same thing (contracts.md); migrate.c says the same in SQL. */
+static accel_status identity_key(const staged_result *s, char key[SHA256_HEX_BYTES], accel_error *err) {
+    char batch[24], sequence[24], threads[24];
+    const struct {
+        int64_t value;
+        char *text;
+    } numbers[] = {{s->batch_size, batch}, {s->sequence_length, sequence}, {s->threads, threads}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        str_format(numbers[i].text, sizeof batch, "%lld", (long long)numbers[i].value);
+    const char *parts[] = {s->model_key,
+                           s->hardware_key,
+                           s->engine,
+                           s->engine_version,
+                           s->precision,
+                           s->batch_size != RECORD_NONE ? batch : NULL,
+                           s->sequence_length != RECORD_NONE ? sequence : NULL,
+                           s->shapes,
+                           s->threads != RECORD_NONE ? threads : NULL,
+                           s->mode,
+                           s->scenario,
+                           s->provenance,
+                           s->is_simulated ? "true" : "false"};
+    return natural_key(parts, sizeof parts / sizeof *parts, key, err);
+}
+
+static accel_status stage_result(inserter *in, const char *run_uuid, const record *r, accel_error *err) {
+    char model_key[SHA256_HEX_BYTES], hardware_key[SHA256_HEX_BYTES], key[SHA256_HEX_BYTES], test_case[96];
+    bool ok = str_equal(r->status, case_status_name(CASE_OK));
+    ACCEL_TRY(stage_model(in, r, model_key, err));
+    ACCEL_TRY(stage_hardware(in, r, hardware_key, err));
     str_format(test_case, sizeof test_case, "%s/%s", r->mode != NULL ? r->mode : "inference",
                r->scenario != NULL ? r->scenario : "single-stream");
-    statement_text(s, test_case);
-    statement_i64(s, r->batch);
-    statement_text(s, ok && r->precision_ran != NULL ? r->precision_ran : r->precision_asked);
-    statement_text(s, r->status);
-    statement_text(s, r->error);
-    statement_text(s, r->record_id);
-    statement_text(s, r->engine_name);
-    statement_text(s, r->engine_version);
-    statement_text(s, r->precision_asked);
-    statement_text(s, r->precision_ran);
-    statement_i64(s, r->sequence);
-    statement_text(s, r->shapes);
-    statement_i64(s, r->threads);
-    statement_text(s, r->mode);
-    statement_text(s, r->scenario);
-}
-
-static accel_status result_row(database *db, int64_t run_id, int64_t model_id, int64_t hardware_id,
-                               const record *r, accel_error *err) {
-    static const char sql[] =
-        "INSERT INTO performance_results (run_id, model_id, hardware_id, test_case, batch_size, precision, status, error_message, record_id, engine, engine_version, "
-        "precision_asked, precision_ran, sequence_length, shapes, threads, mode, scenario, total_time_seconds, average_latency_ms, throughput_items_per_second, "
-        "memory_peak_mb, iterations, warmup_iterations, median_latency_ms, p90_latency_ms, p99_latency_ms, ci95_latency_ms, tokens_per_second, load_ms, compile_ms, "
-        "first_ms, verified, reference, relative_l2, metrics, samples_ns, provenance, is_simulated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BIGINT[]), ?, ?)";
-    bool ok = str_equal(r->status, case_status_name(CASE_OK));
-    statement s;
-    str_buf json = {0}, samples = {0};
+    staged_result s = {
+        .run_uuid = run_uuid,
+        .model_key = model_key,
+        .hardware_key = hardware_key,
+        .identity_key = key,
+        .test_case = test_case,
+        .batch_size = r->batch,
+        .precision = ok && r->precision_ran != NULL ? r->precision_ran : r->precision_asked,
+        .status = r->status,
+        .error_message = r->error,
+        .record_id = r->record_id,
+        .engine = r->engine_name,
+        .engine_version = r->engine_version,
+        .precision_asked = r->precision_asked,
+        .precision_ran = r->precision_ran,
+        .sequence_length = r->sequence,
+        .shapes = r->shapes,
+        .threads = r->threads,
+        .mode = r->mode,
+        .scenario = r->scenario,
+        .verified = r->verified,
+        .reference = r->verification_reference,
+        .relative_l2 = r->relative_l2,
+        .provenance = r->provenance,
+        .is_simulated = is_simulated(r),
+        .simulation_reason = r->simulation_reason,
+    };
+    if (ok)
+        set_figures(&s, r);
+    else
+        no_figures(&s);
+    ACCEL_TRY(identity_key(&s, key, err));
+    str_buf json = {0};
     record_json(r, &json);
-    samples_text(r, &samples);
-    if (json.failed || samples.failed) {
-        str_free(&json);
-        str_free(&samples);
-        return error_no_memory(err, "a record", 0);
-    }
-    accel_status status = statement_prepare(db, sql, &s, err);
-    if (status == ACCEL_OK) {
-        statement_i64(&s, run_id);
-        statement_i64(&s, model_id);
-        statement_i64(&s, hardware_id);
-        bind_identity(&s, r, ok);
-        bind_figures(&s, r, ok);
-        statement_bool(&s, r->verified);
-        statement_text(&s, r->verification_reference);
-        statement_f64(&s, r->relative_l2);
-        statement_text(&s, json.data);
-        statement_text(&s, ok ? samples.data : NULL);
-        statement_text(&s, r->provenance);
-        statement_bool(&s, str_equal(r->provenance, "simulated"));
-        status = statement_run(&s, NULL, NULL, err);
-    }
+    s.metrics = json.data;
+    accel_status status = json.failed ? error_no_memory(err, "a record", json.length)
+                                      : stage_add(&in->stages[STAGE_RESULTS], &s, err);
     str_free(&json);
-    str_free(&samples);
     return status;
 }
 
-/* The row of (run, model, hardware) is made anew from all results of the three: deleting and inserting is what DuckDB does without
- * trouble where updating rows with foreign keys is not. */
-static accel_status compatibility_row(database *db, int64_t run_id, int64_t model_id, int64_t hardware_id,
-                                      accel_error *err) {
-    static const char *const sql[] = {
-        "DELETE FROM hardware_compatibility WHERE run_id = ? AND model_id = ? AND hardware_id = ?",
-        "INSERT INTO hardware_compatibility (run_id, model_id, hardware_id, is_compatible, detection_success, initialization_success, error_message, error_type, "
-        "compatibility_score, metadata, provenance, is_simulated) "
-        "SELECT run_id, model_id, hardware_id, bool_or(status = 'ok'), NOT bool_and(status = 'absent'), "
-        "bool_or(status IN ('ok', 'wrong_output') OR json_extract(metrics, '$.load_ns') != 'null'), arg_min(error_message, result_id) FILTER (status != 'ok'), "
-        "arg_min(status, result_id) FILTER (status != 'ok'), avg(CAST(status = 'ok' AS DOUBLE)), "
-        "json_object('cases', count(*), 'ok', count(*) FILTER (status = 'ok')), arg_min(provenance, result_id), bool_or(is_simulated) "
-        "FROM performance_results WHERE run_id = ? AND model_id = ? AND hardware_id = ? AND status != 'cancelled' GROUP BY run_id, model_id, hardware_id",
-    };
-    for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
-        statement s;
-        ACCEL_TRY(statement_prepare(db, sql[i], &s, err));
-        statement_i64(&s, run_id);
-        statement_i64(&s, model_id);
-        statement_i64(&s, hardware_id);
-        ACCEL_TRY(statement_run(&s, NULL, NULL, err));
+/* ---- rows of other kinds -------------------------------------------------------------------------------------------------------- */
+
+/* Model and hardware of a row that is no record: what is known of them. */
+static accel_status stage_subject(inserter *in, const char *name, const char *family, const char *modality,
+                                  const char *source, const char *hardware, const char *device,
+                                  char keys[2][SHA256_HEX_BYTES], staged_keys *out, accel_error *err) {
+    record r;
+    record_init(&r);
+    r.model_name = name;
+    r.model_family = family;
+    r.model_modality = modality;
+    r.model_source = source;
+    r.platform = hardware;
+    r.device_name = device;
+    if (name != NULL) {
+        ACCEL_TRY(stage_model(in, &r, keys[0], err));
+        out->model_key = keys[0];
+    }
+    if (hardware != NULL) {
+        ACCEL_TRY(stage_hardware(in, &r, keys[1], err));
+        out->hardware_key = keys[1];
     }
     return ACCEL_OK;
 }
 
-static accel_status insert_rows(database *db, const run_info *run, const record *r, accel_error *err) {
-    int64_t existing, run_id, model_id, hardware_id;
-    bool found;
-    ACCEL_TRY(find_id(db, "SELECT result_id FROM performance_results WHERE record_id = ?", r->record_id,
-                      &existing, &found, err));
-    if (found)
-        return ACCEL_OK;
-    ACCEL_TRY(run_row(db, run, &run_id, err));
-    ACCEL_TRY(model_row(db, r, &model_id, err));
-    ACCEL_TRY(hardware_row(db, r, &hardware_id, err));
-    ACCEL_TRY(result_row(db, run_id, model_id, hardware_id, r, err));
-    return compatibility_row(db, run_id, model_id, hardware_id, err);
-}
-
-accel_status insert_record(database *db, const run_info *run, const record *r, accel_error *err) {
-    ACCEL_TRY(database_exec(db, "BEGIN TRANSACTION", err));
-    accel_status status = insert_rows(db, run, r, err);
-    if (status == ACCEL_OK)
-        status = database_exec(db, "COMMIT", err);
-    if (status != ACCEL_OK)
-        (void)database_exec(db, "ROLLBACK", NULL);
+/* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
+static accel_status content_key(const stage_table *t, const void *row, const store_run *run,
+                                char key[SHA256_HEX_BYTES], accel_error *err) {
+    str_buf all = {0};
+    str_appendf(&all, "%s\x1f%s\x1f", run->test_name != NULL ? run->test_name : "",
+                run->started_at != NULL ? run->started_at : "");
+    for (size_t c = 0; c < t->column_count; c++) {
+        const void *member = (const char *)row + t->columns[c].offset;
+        if (str_starts_with(t->columns[c].name, "k_run"))
+            continue;
+        switch (t->columns[c].kind) {
+        case STAGE_TEXT:
+            str_append(&all, *(const char *const *)member != NULL ? *(const char *const *)member : "\x01");
+            break;
+        case STAGE_INT:
+            str_appendf(&all, "%lld", (long long)*(const int64_t *)member);
+            break;
+        case STAGE_REAL:
+            str_appendf(&all, "%.17g", *(const double *)member);
+            break;
+        case STAGE_BOOL:
+            str_appendf(&all, "%d", *(const int *)member);
+            break;
+        case STAGE_INTS:
+            break;
+        }
+        str_append_char(&all, '\x1f');
+    }
+    accel_status status =
+        all.failed ? error_no_memory(err, "a key", all.length) : sha256_bytes(all.data, all.length, key, err);
+    str_free(&all);
     return status;
 }
 
-accel_status finish_run(database *db, const run_info *run, double seconds, bool success, accel_error *err) {
+#define SUBJECT_OF(r)                                                                                        \
+    (r)->model_name, (r)->model_family, (r)->model_modality, (r)->model_source, (r)->hardware_type,          \
+        (r)->device_name
+
+typedef char key_text[SHA256_HEX_BYTES];
+
+/* Rows that are found again by what they say; parents, whose content keys their children name, among them. */
+#define STAGE_KEYED(type, id, subject)                                                                       \
+    static accel_status stage_##type##_rows(inserter *in, const store_batch *b, key_text *content,           \
+                                            accel_error *err) {                                              \
+        for (size_t i = 0; i < b->type##_count; i++) {                                                       \
+            char keys[2][SHA256_HEX_BYTES];                                                                  \
+            staged_##type s = {.keys.run_uuid = b->run.uuid, .row = b->type##_rows[i]};                      \
+            (void)keys;                                                                                      \
+            subject;                                                                                         \
+            ACCEL_TRY(content_key(&stage_tables[id], &s, &b->run, content[i], err));                         \
+            s.keys.content_key = content[i];                                                                 \
+            ACCEL_TRY(stage_add(&in->stages[id], &s, err));                                                  \
+        }                                                                                                    \
+        return ACCEL_OK;                                                                                     \
+    }
+#define WITH_SUBJECT ACCEL_TRY(stage_subject(in, SUBJECT_OF(&s.row), keys, &s.keys, err))
+STAGE_KEYED(integration, STAGE_INTEGRATION, WITH_SUBJECT)
+STAGE_KEYED(compatibility, STAGE_COMPATIBILITY, WITH_SUBJECT)
+STAGE_KEYED(web, STAGE_WEB, WITH_SUBJECT)
+STAGE_KEYED(optimization, STAGE_OPTIMIZATIONS, (void)0)
+
+#define STAGE_CHILDREN(type, id)                                                                             \
+    static accel_status stage_##type##_rows(inserter *in, const store_batch *b, key_text *content,           \
+                                            accel_error *err) {                                              \
+        for (size_t i = 0; i < b->type##_count; i++) {                                                       \
+            staged_##type s = {.row = b->type##_rows[i]};                                                    \
+            s.keys.parent_key = content[s.row.parent];                                                       \
+            ACCEL_TRY(stage_add(&in->stages[id], &s, err));                                                  \
+        }                                                                                                    \
+        return ACCEL_OK;                                                                                     \
+    }
+STAGE_CHILDREN(assertion, STAGE_ASSERTIONS)
+STAGE_CHILDREN(webgpu, STAGE_WEBGPU)
+STAGE_CHILDREN(shader, STAGE_SHADERS)
+STAGE_CHILDREN(loading, STAGE_LOADING)
+
+static accel_status stage_families(inserter *in, const store_batch *b, accel_error *err) {
+    size_t most = b->integration_count + b->web_count + b->optimization_count + b->compatibility_count;
+    if (most == 0)
+        return ACCEL_OK;
+    key_text *content = mem_calloc(most, sizeof *content);
+    if (content == NULL)
+        return error_no_memory(err, "keys of a batch", most * sizeof *content);
+    key_text *web = content + b->integration_count, *optimizations = web + b->web_count;
+    key_text *compatibility = optimizations + b->optimization_count;
+    accel_status status = stage_integration_rows(in, b, content, err);
+    if (status == ACCEL_OK)
+        status = stage_assertion_rows(in, b, content, err);
+    if (status == ACCEL_OK)
+        status = stage_web_rows(in, b, web, err);
+    if (status == ACCEL_OK)
+        status = stage_webgpu_rows(in, b, web, err);
+    if (status == ACCEL_OK)
+        status = stage_optimization_rows(in, b, optimizations, err);
+    if (status == ACCEL_OK)
+        status = stage_shader_rows(in, b, optimizations, err);
+    if (status == ACCEL_OK)
+        status = stage_loading_rows(in, b, optimizations, err);
+    if (status == ACCEL_OK)
+        status = stage_compatibility_rows(in, b, compatibility, err);
+    mem_free(content);
+    return status;
+}
+
+/* ---- the inserter ---------------------------------------------------------------------------------------------------------------- */
+
+accel_status inserter_create(database *db, inserter **out, accel_error *err) {
+    inserter *in = mem_calloc(1, sizeof *in);
+    *out = NULL;
+    if (in == NULL || (in->keys = arena_create()) == NULL) {
+        mem_free(in);
+        return error_no_memory(err, "a writer", sizeof *in);
+    }
+    in->db = db;
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        stage_init(&in->stages[i], db, &stage_tables[i]);
+    *out = in;
+    return ACCEL_OK;
+}
+
+accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) {
+    if (b->run.uuid != NULL) {
+        staged_run s = {.row = b->run};
+        ACCEL_TRY(stage_add(&in->stages[STAGE_RUNS], &s, err));
+    }
+    for (size_t i = 0; i < b->record_count; i++)
+        ACCEL_TRY(stage_result(in, b->run.uuid, &b->records[i], err));
+    ACCEL_TRY(stage_families(in, b, err));
+    for (size_t i = 0; i < b->seen_count; i++) {
+        staged_seen s = {.row = b->seen_rows[i]};
+        ACCEL_TRY(stage_add(&in->stages[STAGE_SEEN], &s, err));
+    }
+    if (b->source == NULL)
+        return ACCEL_OK;
+    staged_source s = {.row = *b->source};
+    return stage_add(&in->stages[STAGE_SOURCES], &s, err);
+}
+
+static accel_status clear(inserter *in, accel_error *err) {
+    accel_status status = ACCEL_OK;
+    for (size_t i = 0; i < STAGE_COUNT; i++) {
+        accel_status s = stage_clear(&in->stages[i], status == ACCEL_OK ? err : NULL);
+        status = status == ACCEL_OK ? s : status;
+    }
+    mem_free(in->staged);
+    in->staged = NULL;
+    in->staged_count = in->staged_capacity = 0;
+    arena_reset(in->keys);
+    return status;
+}
+
+accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
+    accel_status status = ACCEL_OK;
+    int64_t count = 0;
+    bool begun = false;
+    for (size_t i = 0; i < STAGE_COUNT && status == ACCEL_OK; i++)
+        if (in->stages[i].total > 0)
+            status = stage_finish(&in->stages[i], err);
+    if (status == ACCEL_OK)
+        status = database_exec(in->db, "BEGIN TRANSACTION", err);
+    begun = status == ACCEL_OK;
+    if (status == ACCEL_OK)
+        status = take_over(in->db, in->stages, &count, err);
+    if (status == ACCEL_OK)
+        status = database_exec(in->db, "COMMIT", err);
+    if (status != ACCEL_OK && begun)
+        (void)database_exec(in->db, "ROLLBACK", NULL);
+    accel_status cleared = clear(in, status == ACCEL_OK ? err : NULL);
+    if (rows != NULL)
+        *rows = status == ACCEL_OK ? count : 0;
+    return status == ACCEL_OK ? cleared : status;
+}
+
+void inserter_destroy(inserter *in) {
+    if (in == NULL)
+        return;
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        stage_free(&in->stages[i]);
+    mem_free(in->staged);
+    arena_destroy(in->keys);
+    mem_free(in);
+}
+
+accel_status insert_records(database *db, const store_run *run, const record *records, size_t count,
+                            accel_error *err) {
+    inserter *in;
+    store_batch b = {.run = *run, .records = records, .record_count = count};
+    ACCEL_TRY(inserter_create(db, &in, err));
+    accel_status status = inserter_add(in, &b, err);
+    if (status == ACCEL_OK)
+        status = inserter_commit(in, NULL, err);
+    inserter_destroy(in);
+    return status;
+}
+
+accel_status finish_run(database *db, const store_run *run, double seconds, bool success, accel_error *err) {
     statement s;
     ACCEL_TRY(statement_prepare(
         db,

@@ -1,18 +1,31 @@
-/* A record as rows. Private to the store. */
+/* Batches into the database: staged row by row, then taken over by a few statements in one transaction. Private to the store.
+ *
+ * One record costs as many statements as a hundred thousand, so whoever has many adds them before committing. What is there already
+ * (by record_id, natural key or content key) changes nothing. */
 #ifndef ACCEL_STORE_INSERT_H
 #define ACCEL_STORE_INSERT_H
 
-#include "measure/record.h"
+#include "base/hash.h"
 #include "store/database.h"
+#include "store/rows.h"
 
-/* The command that results belong to. It travels with a record into the spool, so that any writer can make the test_runs row. */
-typedef struct run_info {
-    const char *uuid, *test_name, *started_at, *command_line, *git_commit;
-} run_info;
+typedef struct inserter inserter;
 
-/* One transaction: the record and whatever model, hardware and run rows it needs. A record that is there already changes nothing. */
-accel_status insert_record(database *db, const run_info *run, const record *r, accel_error *err);
+accel_status inserter_create(database *db, inserter **out, accel_error *err);
+/* Stages a batch, which was validated. */
+accel_status inserter_add(inserter *in, const store_batch *batch, accel_error *err);
+/* Everything staged, in one transaction, or nothing: then the stages are empty as well. rows (may be NULL): how many new ones. */
+accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err);
+void inserter_destroy(inserter *in); /* accepts NULL; what was not committed is forgotten */
+
+/* The records of one run, in one transaction. */
+accel_status insert_records(database *db, const store_run *run, const record *records, size_t count,
+                            accel_error *err);
 /* Ends a run: completed_at, execution time, success. */
-accel_status finish_run(database *db, const run_info *run, double seconds, bool success, accel_error *err);
+accel_status finish_run(database *db, const store_run *run, double seconds, bool success, accel_error *err);
+
+/* SHA-256 over parts, told apart by a byte that no text holds; NULL is a part of its own. rewrite.c says the same in SQL. */
+accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
+                         accel_error *err);
 
 #endif

@@ -13,8 +13,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "store/database.h"
+#include "store/database_file.h"
 #include "store/duckdb_load.h"
+#include "store/rewrite.h"
 #include "store/schema.h"
 
 /* DuckDB locks with fcntl: a lock of the process, which a second opening in the same process neither respects nor leaves in
@@ -29,8 +30,8 @@ static const struct {
     {"autoload_known_extensions", "false", false},
     {"allow_community_extensions", "false", false},
     {"threads", "1", false}, /* half the time to open and close of 2; the questions are small */
-    /* A column's last block is rewritten whole: with DuckDB's 256 KiB, 40 small results make 11 MB. */
-    {"default_block_size", "16384", false},
+    {"default_block_size", DATABASE_BLOCK_SIZE, false},
+    {"storage_compatibility_version", DATABASE_STORAGE_VERSION, false},
     {"access_mode", "READ_ONLY", true},
     {"enable_external_access", "false", true},
     {"lock_configuration", "true", true},
@@ -89,18 +90,18 @@ static accel_status open_once(const char *path, bool read_only, database *out, a
     return ACCEL_OK;
 }
 
-static void close_handles(database *db) {
+void database_close_handles(database *db) {
     duckdb_disconnect(&db->connection);
     duckdb_close(&db->handle);
 }
 
 /* ---- the schema ---------------------------------------------------------------------------------------------------- */
 
-/* Brings a database of that version (0: an empty one) to ours, in one transaction. */
-static accel_status write_schema(database *db, int version, accel_error *err) {
+/* Gives a file without our tables them, in one transaction. */
+static accel_status write_schema(database *db, accel_error *err) {
     str_buf ddl = {0};
     str_append(&ddl, "BEGIN TRANSACTION;\n");
-    schema_write_ddl(version, &ddl);
+    schema_write_ddl(0, &ddl);
     str_appendf(&ddl, "INSERT INTO accel_schema (version, program_version) VALUES (%d, '%s');\nCOMMIT;\n",
                 STORE_SCHEMA_VERSION, accel_version_text());
     accel_status status =
@@ -123,27 +124,29 @@ static accel_status adopt(database *db, accel_error *err) {
     bool old = false;
     ACCEL_TRY(table_exists(db, "performance_results", &old, err));
     if (!old)
-        return write_schema(db, 0, err);
+        return write_schema(db, err);
     return error_set(err, ACCEL_UNSUPPORTED,
                      "%s was made by another tool: its tables have other columns; give a new file with --db",
                      db->path);
 }
 
-static accel_status check_schema(database *db, accel_error *err) {
+/* The version of the file's schema; 0: it has none of ours. */
+static accel_status schema_version(database *db, int *out, accel_error *err) {
     statement s;
     int64_t version = 0;
     bool ours = true;
+    *out = 0;
     if (statement_prepare(db, "SELECT max(version) FROM accel_schema", &s, NULL) != ACCEL_OK) {
         ACCEL_TRY(table_exists(db, "accel_schema", &ours, err));
         if (!ours)
-            return adopt(db, err);
+            return ACCEL_OK;
         ACCEL_TRY(statement_prepare(db, "SELECT max(version) FROM accel_schema", &s, err));
     }
     ACCEL_TRY(statement_run(&s, &version, NULL, err));
-    if (version == STORE_SCHEMA_VERSION)
+    if (version >= 1 && version <= STORE_SCHEMA_VERSION) {
+        *out = (int)version;
         return ACCEL_OK;
-    if (version >= 1 && version < STORE_SCHEMA_VERSION)
-        return write_schema(db, (int)version, err);
+    }
     return error_set(
         err, ACCEL_UNSUPPORTED,
         "%s has schema %lld, this accel writes schema %d; use the accel that made it, or a new file with --db",
@@ -152,9 +155,7 @@ static accel_status check_schema(database *db, accel_error *err) {
 
 /* ---- making it ------------------------------------------------------------------------------------------------------ */
 
-/* The folder of the database, locked: nobody else makes a database in it meanwhile, and a killed process leaves no lock. On a
- * file system that cannot lock folders it is merely open. */
-static accel_status lock_folder(const char *path, int *out, accel_error *err) {
+accel_status database_lock_folder(const char *path, int *out, accel_error *err) {
     str_buf folder = {0};
     file_dir_name(&folder, path);
     accel_status status =
@@ -186,14 +187,14 @@ static void set_log_aside(const char *path) {
 static accel_status write_new(const char *path, accel_error *err) {
     database db = {0};
     ACCEL_TRY(open_once(path, false, &db, err));
-    accel_status status = write_schema(&db, 0, err);
+    accel_status status = write_schema(&db, err);
     if (status == ACCEL_OK)
         status = database_exec(&db, "CHECKPOINT", err); /* so that no log belongs to it */
-    close_handles(&db);
+    database_close_handles(&db);
     return status;
 }
 
-static void remove_leftovers(const char *temporary) {
+void database_remove_leftovers(const char *temporary) {
     str_buf wal = {0};
     str_appendf(&wal, "%s.wal", temporary);
     (void)unlink(temporary);
@@ -205,12 +206,12 @@ static void remove_leftovers(const char *temporary) {
  * its tables, under another name. */
 static accel_status make_database(const char *path, accel_error *err) {
     int folder = -1;
-    ACCEL_TRY(lock_folder(path, &folder, err));
+    ACCEL_TRY(database_lock_folder(path, &folder, err));
     str_buf temporary = {0};
     str_appendf(&temporary, "%s.new", path);
     accel_status status = temporary.failed ? error_no_memory(err, "a path", temporary.length) : ACCEL_OK;
     if (status == ACCEL_OK && !file_exists(path)) {
-        remove_leftovers(temporary.data);
+        database_remove_leftovers(temporary.data);
         status = write_new(temporary.data, err);
         if (status == ACCEL_OK) {
             set_log_aside(path);
@@ -219,7 +220,7 @@ static accel_status make_database(const char *path, accel_error *err) {
             (void)fsync(folder); /* best effort: without it a power cut may lose the name, not the contents */
         }
         if (status != ACCEL_OK)
-            remove_leftovers(temporary.data);
+            database_remove_leftovers(temporary.data);
     }
     str_free(&temporary);
     (void)close(folder);
@@ -239,15 +240,48 @@ static bool is_locked(const char *path, bool read_only) {
     return locked;
 }
 
+accel_status database_open_memory(const char *path, database *out, accel_error *err) {
+    *out = (database){0};
+    ACCEL_TRY(open_once(":memory:", false, out, err));
+    out->path = path;
+    return ACCEL_OK;
+}
+
+accel_status database_checkpoint(const char *path, accel_error *err) {
+    database db = {0};
+    ACCEL_TRY(open_once(path, false, &db, err));
+    accel_status status = database_exec(&db, "CHECKPOINT", err);
+    database_close_handles(&db);
+    return status;
+}
+
+/* An older file becomes one of ours, and is opened again. */
+static accel_status upgrade(const char *path, bool read_only, int version, database *out, accel_error *err) {
+    database_close_handles(out);
+    log_info("%s has schema %d and is rewritten to schema %d", path, version, STORE_SCHEMA_VERSION);
+    accel_status status = database_rewrite(path, version, err);
+    if (status == ACCEL_BUSY)
+        return status;
+    if (status != ACCEL_OK)
+        return error_prefix(err, status, "%s has schema %d and could not be brought to schema %d", path,
+                            version, STORE_SCHEMA_VERSION);
+    return open_once(path, read_only, out, err);
+}
+
 static accel_status try_open(const char *path, bool read_only, database *out, accel_error *err) {
+    int version = 0;
     if (is_locked(path, read_only))
         return open_error(path, "Conflicting lock", err);
     if (!read_only && !file_exists(path))
         ACCEL_TRY(make_database(path, err));
     ACCEL_TRY(open_once(path, read_only, out, err));
-    accel_status status = read_only ? ACCEL_OK : check_schema(out, err);
+    accel_status status = schema_version(out, &version, err);
+    if (status == ACCEL_OK && version == 0 && !read_only)
+        status = adopt(out, err);
+    else if (status == ACCEL_OK && version > 0 && version < STORE_SCHEMA_VERSION)
+        return upgrade(path, read_only, version, out, err);
     if (status != ACCEL_OK)
-        close_handles(out);
+        database_close_handles(out);
     return status;
 }
 
@@ -297,7 +331,7 @@ accel_status database_open(const char *path, bool read_only, double patience_s, 
 void database_close(database *db) {
     if (!db->open)
         return;
-    close_handles(db);
+    database_close_handles(db);
     *db = (database){0};
     atomic_flag_clear(&open_here);
 }

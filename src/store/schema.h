@@ -6,8 +6,8 @@
 
 #include "base/str.h"
 
-/* 2: hardware_availability_log. */
-enum { STORE_SCHEMA_VERSION = 2 };
+/* 2: hardware_availability_log. 3: identities and the newest result of each, integration, web, imported files, regressions. */
+enum { STORE_SCHEMA_VERSION = 3 };
 
 typedef struct schema_column {
     const char *name;
@@ -38,6 +38,9 @@ extern const size_t schema_view_count;
 
 /* What databases of that version lack (0: everything), to be run in one transaction. */
 void schema_write_ddl(int version, str_buf *out);
+/* One table without its sequence; all views. */
+void schema_write_table(const schema_table *t, str_buf *out);
+void schema_write_views(int version, str_buf *out);
 void schema_write_markdown(str_buf *out); /* the reference part of docs/database.md */
 
 #endif

@@ -1,4 +1,4 @@
-/* The spool: records that wait in files beside the database until a writer takes them in. Private to the store.
+/* The spool: records that wait in files beside the database until somebody takes them in, many in one transaction. Private to the store.
  *
  * A file is {"run": {…}, "record": {…}}, written aside, fsynced and renamed, so that a whole file is there or none. Its name is the
  * record's id, so that a record spooled twice is one file. What lies there is as untrusted as any input. */
@@ -7,7 +7,7 @@
 
 #include "store/insert.h"
 
-accel_status spool_write(const char *database_path, const run_info *run, const record *r, accel_error *err);
+accel_status spool_write(const char *database_path, const store_run *run, const record *r, accel_error *err);
 /* Inserts every file's record into db and removes the file. Files that are not valid records move to rejected/ with a warning. */
 accel_status spool_take_in(const char *database_path, database *db, size_t *taken, size_t *left,
                            accel_error *err);

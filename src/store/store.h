@@ -1,8 +1,9 @@
 /* The benchmark database: a DuckDB file with the public tables and views of docs/database.md, and a spool folder beside it.
  *
- * Nobody holds the file longer than one operation. A writer that cannot get DuckDB's lock within its patience, or that finds the
- * disk full, leaves the record in the spool (write, fsync, rename); the next writer takes the spool in. A record is acknowledged
- * (store_add returns ACCEL_OK) only when it is in one of the two; record_id is unique, so taking in twice is harmless.
+ * Nobody holds the file longer than one operation. A record goes to the spool (write, fsync, rename), which takes a millisecond and waits
+ * for no lock; whoever opens the database next takes the spool in, many records in one transaction: a writer at its end, a query before it
+ * reads. A record is acknowledged (store_add returns ACCEL_OK) only when it is in one of the two; record_id is unique, so taking in twice is
+ * harmless.
  *
  * libduckdb.so is loaded at the first use of a function here, so that a command that needs no database does not pay for it. */
 #ifndef ACCEL_STORE_STORE_H
@@ -17,6 +18,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "measure/record.h"
+#include "store/rows.h"
 
 /* --db, else BENCHMARK_DB_PATH, else ./benchmark_db.duckdb. given may be NULL. */
 const char *store_default_path(const char *given);
@@ -27,12 +29,16 @@ typedef struct store_options {
     const char *test_name; /* test_runs.test_name of this run; NULL: "accel bench" */
 } store_options;
 
+/* Makes the database with its tables when there is none; *made (may be NULL) tells. with_samples: adds made-up rows of every kind, flagged
+ * simulated; adding them twice changes nothing. */
+accel_status store_create(const char *path, bool with_samples, bool *made, accel_error *err);
+
 /* A writer: one test_runs row for all records added through it. Opens nothing until the first record. */
 typedef struct store_writer store_writer;
 accel_status store_writer_create(const store_options *options, store_writer **out, accel_error *err);
-/* Adds one record: one transaction with its performance_results, batch results, compatibility row, model and hardware rows. *spooled (may be
- * NULL) tells that it went to the spool. Not ACCEL_OK: it is in neither, and err says why (disk full, folder not writable, record invalid). */
-accel_status store_add(store_writer *w, const record *r, bool *spooled, accel_error *err);
+/* Adds one record; ACCEL_OK: it is durable in the spool (in the database, where no spool can be written). Otherwise it is in neither, and err
+ * says why (disk full, folder not writable, record invalid, not our database). */
+accel_status store_add(store_writer *w, const record *r, accel_error *err);
 /* Whether results could be stored at path, before hours are spent on measuring: makes the database when there is none. A locked one is fine
  * (the spool takes the results). */
 accel_status store_check(const char *path, accel_error *err);
@@ -41,6 +47,22 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
 
 /* Takes in the spool now. Files that are no valid records are set aside (spool/rejected) with a warning. */
 accel_status store_take_in(const char *path, size_t *taken, size_t *left, accel_error *err);
+
+/* ---- many rows, of every kind ------------------------------------------------------------------------------------- */
+
+/* A writer that holds the database open: for imports and merges, whose rows come by the thousand. */
+typedef struct store_bulk store_bulk;
+accel_status store_bulk_open(const char *path, double patience_s, store_bulk **out,
+                             accel_error *err); /* below 0: 5 s */
+/* Validates and stages a batch; ACCEL_BAD_FILE: it is not valid, nothing of it is staged. */
+accel_status store_bulk_add(store_bulk *b, const store_batch *batch, accel_error *err);
+/* All staged batches, in one transaction; on failure none of them, and they are forgotten. rows (may be NULL): how many result rows were
+ * new. Batches that belong together only by time may share a transaction: whoever is refused tries them one by one. */
+accel_status store_bulk_commit(store_bulk *b, int64_t *rows, accel_error *err);
+/* SHA-256 of every file in migration_tracking, in a. */
+accel_status store_bulk_files(store_bulk *b, arena *a, const char *const **out, size_t *count,
+                              accel_error *err);
+void store_bulk_close(store_bulk *b); /* accepts NULL; what was not committed is forgotten */
 
 /* ---- what a machine has ------------------------------------------------------------------------------------------- */
 

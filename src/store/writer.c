@@ -10,15 +10,16 @@
 #include "store/spool.h"
 #include "store/store.h"
 
-enum { DEFAULT_PATIENCE_S = 2 };
+enum { DEFAULT_PATIENCE_S = 2, MOST_WAITING = 1000 };
 
 struct store_writer {
     arena *arena;
     const char *path;
     double patience_s;
-    run_info run;
+    store_run run;
     bool run_described; /* the first record completed `run` */
     uint64_t started_ns;
+    size_t waiting; /* of its records, in the spool */
 };
 
 const char *store_default_path(const char *given) {
@@ -33,11 +34,12 @@ static accel_status describe_run(store_writer *w, const store_options *options, 
     record id;
     record_init(&id);
     ACCEL_TRY(record_new_id(w->arena, &id, err)); /* a UUID is a UUID */
-    w->run = (run_info){
-        .uuid = id.record_id,
-        .test_name = arena_strdup(w->arena, options->test_name != NULL ? options->test_name : "accel bench"),
-        .started_at = arena_strdup(w->arena, clock_utc_text(clock_utc_us(), text)),
-        .git_commit = accel_git_commit()};
+    store_run_init(&w->run);
+    w->run.uuid = id.record_id;
+    w->run.test_name =
+        arena_strdup(w->arena, options->test_name != NULL ? options->test_name : "accel bench");
+    w->run.started_at = arena_strdup(w->arena, clock_utc_text(clock_utc_us(), text));
+    w->run.git_commit = accel_git_commit();
     if (w->run.test_name == NULL || w->run.started_at == NULL)
         return error_no_memory(err, "a writer", 0);
     return ACCEL_OK;
@@ -63,8 +65,8 @@ accel_status store_writer_create(const store_options *options, store_writer **ou
     return ACCEL_OK;
 }
 
-/* Why the database refused it decides: a lock held or a full disk is what the spool is for; a file that is no database, or one of
- * another tool, is a mistake that the user must hear of before he measures for an hour. */
+/* A lock held or a full disk is what the spool is for; a file that is no database, or one of another tool, is a mistake that the user must
+ * hear of before he measures for an hour. */
 static bool spool_helps(accel_status status) {
     return status == ACCEL_BUSY || status == ACCEL_IO || status == ACCEL_OUT_OF_MEMORY;
 }
@@ -72,36 +74,43 @@ static bool spool_helps(accel_status status) {
 static accel_status add_to_database(store_writer *w, const record *r, accel_error *err) {
     database db;
     ACCEL_TRY(database_open(w->path, false, w->patience_s, &db, err));
-    accel_status status = insert_record(&db, &w->run, r, err);
-    if (status == ACCEL_OK) {
-        accel_error ignored = {0}; /* this record is in; what waits in the spool has another chance later */
-        if (spool_take_in(w->path, &db, NULL, NULL, &ignored) != ACCEL_OK)
-            log_warning("the spool could not be taken in: %s", ignored.message);
-    }
+    accel_status status = insert_records(&db, &w->run, r, 1, err);
     database_close(&db);
     return status;
 }
 
-accel_status store_add(store_writer *w, const record *r, bool *spooled, accel_error *err) {
+/* What the run is called is known with its first record; whether the database will take it is asked then, too. */
+static accel_status begin_run(store_writer *w, const record *r, accel_error *err) {
+    if (w->run_described)
+        return ACCEL_OK;
+    accel_error why = {0};
+    database db;
+    accel_status status = database_open(w->path, false, 0, &db, &why);
+    if (status == ACCEL_OK)
+        database_close(&db);
+    else if (!spool_helps(status))
+        return error_set(err, status, "%s", why.message);
+    w->run.command_line = arena_strdup(w->arena, r->command_line);
+    w->run_described = true;
+    return ACCEL_OK;
+}
+
+/* A file is durable in a millisecond where a transaction of its own costs the database fifty, and it waits for nobody's lock. */
+accel_status store_add(store_writer *w, const record *r, accel_error *err) {
     accel_error why = {0}, spool_why = {0};
-    if (spooled != NULL)
-        *spooled = false;
     ACCEL_TRY(record_validate(r, err));
-    if (!w->run_described) {
-        w->run.command_line = arena_strdup(w->arena, r->command_line);
-        w->run_described = true;
+    ACCEL_TRY(begin_run(w, r, err));
+    if (spool_write(w->path, &w->run, r, &spool_why) == ACCEL_OK) {
+        if (++w->waiting < MOST_WAITING)
+            return ACCEL_OK;
+        w->waiting = 0;
+        if (store_take_in(w->path, NULL, NULL, &why) != ACCEL_OK)
+            log_info("results wait in %s.spool: %s", w->path, why.message);
+        return ACCEL_OK;
     }
     accel_status status = add_to_database(w, r, &why);
     if (status == ACCEL_OK)
         return ACCEL_OK;
-    if (!spool_helps(status))
-        return error_set(err, status, "%s", why.message);
-    if (spool_write(w->path, &w->run, r, &spool_why) == ACCEL_OK) {
-        log_info("a result waits in %s.spool: %s", w->path, why.message);
-        if (spooled != NULL)
-            *spooled = true;
-        return ACCEL_OK;
-    }
     return error_set(err, status, "a result could not be stored: %s; nor spooled: %s", why.message,
                      spool_why.message);
 }
@@ -128,8 +137,12 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
                 status = finish_run(&db, &w->run, seconds, success, err);
             database_close(&db);
         }
-        if (status == ACCEL_BUSY)
-            status = ACCEL_OK; /* all records are in the database or the spool */
+        if (status == ACCEL_BUSY) { /* all records are in the database or the spool */
+            log_warning(
+                "results wait in %s.spool: another process has the database; whoever opens it next takes them in",
+                w->path);
+            status = ACCEL_OK;
+        }
     }
     arena_destroy(w->arena);
     mem_free(w);

@@ -77,7 +77,7 @@ static inline void add_all(const char *path, const record *records, size_t count
     accel_error err = {0};
     store_writer *w = writer_of(path, -1);
     for (size_t i = 0; i < count; i++)
-        assert_ok(store_add(w, &records[i], NULL, &err));
+        assert_ok(store_add(w, &records[i], &err));
     assert_ok(store_writer_close(w, true, &err));
 }
 

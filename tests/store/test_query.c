@@ -145,7 +145,7 @@ static void what_is_no_database_is_left_alone(void **state) {
     assert_int_equal(store_query(path, "SELECT 1", 0, &r, &err), ACCEL_BAD_FILE);
     assert_says("not a DuckDB database");
     store_writer *w = writer_of(path, 0);
-    assert_int_equal(store_add(w, &rec, NULL, &err), ACCEL_BAD_FILE);
+    assert_int_equal(store_add(w, &rec, &err), ACCEL_BAD_FILE);
     assert_int_equal(store_writer_close(w, false, &err), ACCEL_BAD_FILE);
     char *now = NULL;
     size_t length = 0;
@@ -158,7 +158,7 @@ static void what_is_no_database_is_left_alone(void **state) {
     assert_false(file_exists(temp_path(state, "absent.duckdb")));
     assert_int_equal(store_query(*state, "SELECT 1", 0, &r, &err), ACCEL_INVALID_ARGUMENT);
     w = writer_of(":memory:", 0);
-    assert_int_equal(store_add(w, &rec, NULL, &err), ACCEL_INVALID_ARGUMENT);
+    assert_int_equal(store_add(w, &rec, &err), ACCEL_INVALID_ARGUMENT);
     (void)store_writer_close(w, false, &err);
     arena_destroy(a);
 }
@@ -182,7 +182,7 @@ static void databases_of_other_schemas_are_refused(void **state) {
     assert_ok(database_exec(&db, "UPDATE accel_schema SET version = 99", &err));
     database_close(&db);
     store_writer *w = writer_of(path, 0);
-    assert_int_equal(store_add(w, &rec, NULL, &err), ACCEL_UNSUPPORTED);
+    assert_int_equal(store_add(w, &rec, &err), ACCEL_UNSUPPORTED);
     assert_says("schema 99");
     (void)store_writer_close(w, false, &err);
 
@@ -190,7 +190,7 @@ static void databases_of_other_schemas_are_refused(void **state) {
     assert_ok(database_exec(&db, "DROP TABLE accel_schema", &err));
     database_close(&db);
     w = writer_of(legacy, 0);
-    assert_int_equal(store_add(w, &rec, NULL, &err), ACCEL_UNSUPPORTED);
+    assert_int_equal(store_add(w, &rec, &err), ACCEL_UNSUPPORTED);
     assert_says("another tool");
     (void)store_writer_close(w, false, &err);
     arena_destroy(a);

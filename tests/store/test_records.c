@@ -115,13 +115,13 @@ static void what_is_no_valid_record_is_refused(void **state) {
     store_writer *w = writer_of(path, 0);
     record r = made_up(a, 1);
     r.latency_mean_ms = HUGE_VAL;
-    assert_int_equal(store_add(w, &r, NULL, &err), ACCEL_BAD_FILE);
+    assert_int_equal(store_add(w, &r, &err), ACCEL_BAD_FILE);
     r = made_up(a, 1);
     r.model_name = "\xff\xfe";
-    assert_int_equal(store_add(w, &r, NULL, &err), ACCEL_BAD_FILE);
+    assert_int_equal(store_add(w, &r, &err), ACCEL_BAD_FILE);
     r = made_up_failure(a, 1, "crashed");
     r.latency_mean_ms = 1;
-    assert_int_equal(store_add(w, &r, NULL, &err), ACCEL_BAD_FILE);
+    assert_int_equal(store_add(w, &r, &err), ACCEL_BAD_FILE);
     assert_ok(store_writer_close(w, false, &err));
     store_result *result = NULL;
     assert_int_equal(store_query(path, "SELECT 1", 0, &result, &err), ACCEL_NOT_FOUND); /* nothing was made */
@@ -156,13 +156,13 @@ static void no_allocation_failure_loses_an_acknowledged_record(void **state) {
     record r = made_up(a, 0);
     store_writer *w = writer_of(path, 0);
     uint64_t before = mem_allocation_count();
-    assert_ok(store_add(w, &r, NULL, &err));
+    assert_ok(store_add(w, &r, &err));
     uint64_t allocations = mem_allocation_count() - before;
     unsigned acknowledged = 1, step = getenv("ACCEL_SOAK") != NULL ? 1 : 1 + (unsigned)(allocations / 20);
     for (unsigned n = 1; n <= allocations; n += step) {
         r = made_up(a, n);
         mem_fault_set(n, false);
-        accel_status status = store_add(w, &r, NULL, &err);
+        accel_status status = store_add(w, &r, &err);
         mem_fault_set(0, false);
         acknowledged += status == ACCEL_OK;
         assert_true(status == ACCEL_OK || status == ACCEL_OUT_OF_MEMORY);

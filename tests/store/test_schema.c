@@ -122,8 +122,8 @@ static void latest_goes_by_the_start_of_the_run(void **state) {
     early.latency_mean_ms = 7;
     late.latency_mean_ms = 3;
     store_writer *first = writer_of(path, -1), *second = writer_of(path, -1);
-    assert_ok(store_add(second, &late, NULL, &err)); /* the later run's row is inserted first */
-    assert_ok(store_add(first, &early, NULL, &err));
+    assert_ok(store_add(second, &late, &err)); /* the later run's row is inserted first */
+    assert_ok(store_add(first, &early, &err));
     assert_ok(store_writer_close(second, true, &err));
     assert_ok(store_writer_close(first, true, &err));
     assert_string_equal(ask(path, "SELECT average_latency_ms FROM latest_performance_metrics"), "3");

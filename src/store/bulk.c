@@ -1,0 +1,63 @@
+/* Many batches at once: what importers and `accel db add` write through. */
+#include "base/mem.h"
+#include "store/insert.h"
+#include "store/store.h"
+
+struct store_bulk {
+    database db;
+    inserter *in;
+    const char *path;
+};
+
+enum { BULK_PATIENCE_S = 5, MOST_FILES = 1 << 24 };
+
+accel_status store_bulk_open(const char *path, double patience_s, store_bulk **out, accel_error *err) {
+    store_bulk *b = mem_calloc(1, sizeof *b);
+    *out = NULL;
+    if (b == NULL)
+        return error_no_memory(err, "a writer", sizeof *b);
+    accel_status status =
+        database_open(path, false, patience_s < 0 ? (double)BULK_PATIENCE_S : patience_s, &b->db, err);
+    if (status == ACCEL_OK)
+        status = inserter_create(&b->db, &b->in, err);
+    if (status != ACCEL_OK) {
+        database_close(&b->db);
+        mem_free(b);
+        return status;
+    }
+    *out = b;
+    return ACCEL_OK;
+}
+
+accel_status store_bulk_add(store_bulk *b, const store_batch *batch, accel_error *err) {
+    ACCEL_TRY(store_batch_validate(batch, err));
+    return inserter_add(b->in, batch, err);
+}
+
+accel_status store_bulk_commit(store_bulk *b, int64_t *rows, accel_error *err) {
+    return inserter_commit(b->in, rows, err);
+}
+
+accel_status store_bulk_files(store_bulk *b, arena *a, const char *const **out, size_t *count,
+                              accel_error *err) {
+    int64_t files = 0;
+    statement s;
+    ACCEL_TRY(statement_prepare(&b->db, "SELECT count(*) FROM migration_tracking", &s, err));
+    ACCEL_TRY(statement_run(&s, &files, NULL, err));
+    if (files < 0 || files > MOST_FILES)
+        return error_set(err, ACCEL_LIMIT, "%s knows more than %d files", b->db.path, MOST_FILES);
+    const char **hashes = ARENA_ARRAY(a, const char *, (size_t)files + 1);
+    if (hashes == NULL)
+        return error_no_memory(err, "the files that are known", (size_t)files * sizeof *hashes);
+    *out = hashes;
+    return database_texts(&b->db, "SELECT file_hash FROM migration_tracking", a, hashes, (size_t)files, count,
+                          err);
+}
+
+void store_bulk_close(store_bulk *b) {
+    if (b == NULL)
+        return;
+    inserter_destroy(b->in);
+    database_close(&b->db);
+    mem_free(b);
+}

@@ -1,0 +1,25 @@
+/* What making, opening and rewriting a database file share. Private to the store. */
+#ifndef ACCEL_STORE_DATABASE_FILE_H
+#define ACCEL_STORE_DATABASE_FILE_H
+
+#include "store/database.h"
+
+/* How files are laid out: blocks of 16 KiB, since a column's last block is rewritten whole (with DuckDB's 256 KiB, 40 small results make 11 MB),
+ * and the compression of DuckDB 1.2 and later. */
+#define DATABASE_BLOCK_SIZE      "16384"
+#define DATABASE_STORAGE_VERSION "v1.2.0"
+#define DATABASE_ATTACH_OPTIONS                                                                              \
+    "BLOCK_SIZE " DATABASE_BLOCK_SIZE ", STORAGE_VERSION '" DATABASE_STORAGE_VERSION "'"
+
+/* The folder of path, locked: nobody else makes or rewrites a database in it meanwhile, and a killed process leaves no lock. On a
+ * file system that cannot lock folders it is merely open. */
+accel_status database_lock_folder(const char *path, int *descriptor, accel_error *err);
+void database_remove_leftovers(const char *temporary); /* the file and its log */
+
+/* A DuckDB without a file, for attaching some; path is for its sentences. */
+accel_status database_open_memory(const char *path, database *out, accel_error *err);
+/* Opens, writes the log into the file, closes. */
+accel_status database_checkpoint(const char *path, accel_error *err);
+void database_close_handles(database *db);
+
+#endif

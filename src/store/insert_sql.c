@@ -1,0 +1,270 @@
+/* From staging tables to the tables: a few statements, whatever the number of rows. */
+#include <string.h>
+
+#include "base/str.h"
+#include "store/insert_stages.h"
+
+/* ---- the staging tables ---------------------------------------------------------------------------------------------- */
+
+#define OF_RESULT(kind, name) OF_RESULT_##kind(name)
+#define OF_RESULT_TEXT(name)  {#name, STAGE_TEXT, offsetof(staged_result, name), 0},
+#define OF_RESULT_INT(name)   {#name, STAGE_INT, offsetof(staged_result, name), 0},
+#define OF_RESULT_REAL(name)  {#name, STAGE_REAL, offsetof(staged_result, name), 0},
+#define OF_RESULT_BOOL(name)  {#name, STAGE_BOOL, offsetof(staged_result, name), 0},
+#define OF_RESULT_INTS(name)                                                                                 \
+    {#name, STAGE_INTS, offsetof(staged_result, name), offsetof(staged_result, name##_count)},
+#define OF_MODEL(kind, name)    {#name, STAGE_##kind, offsetof(staged_model, name), 0},
+#define OF_HARDWARE(kind, name) {#name, STAGE_##kind, offsetof(staged_hardware, name), 0},
+
+static const stage_column result_columns[] = {STAGED_RESULT_FIELDS(OF_RESULT)};
+static const stage_column model_columns[] = {STAGED_MODEL_FIELDS(OF_MODEL)};
+static const stage_column hardware_columns[] = {STAGED_HARDWARE_FIELDS(OF_HARDWARE)};
+
+/* The columns of another kind of row: its keys, prefixed since a row may have fields of these names, then its fields. */
+#define KEY_COLUMNS(type)                                                                                    \
+    {"k_run", STAGE_TEXT, offsetof(staged_##type, keys.run_uuid), 0},                                        \
+        {"k_model", STAGE_TEXT, offsetof(staged_##type, keys.model_key), 0},                                 \
+        {"k_hardware", STAGE_TEXT, offsetof(staged_##type, keys.hardware_key), 0},                           \
+        {"k_content", STAGE_TEXT, offsetof(staged_##type, keys.content_key), 0},                             \
+        {"k_parent", STAGE_TEXT, offsetof(staged_##type, keys.parent_key), 0},
+enum { KEY_COLUMN_COUNT = 5 };
+#define OF_run(kind, name)           {#name, STAGE_##kind, offsetof(staged_run, row.name), 0},
+#define OF_compatibility(kind, name) {#name, STAGE_##kind, offsetof(staged_compatibility, row.name), 0},
+#define OF_integration(kind, name)   {#name, STAGE_##kind, offsetof(staged_integration, row.name), 0},
+#define OF_assertion(kind, name)     {#name, STAGE_##kind, offsetof(staged_assertion, row.name), 0},
+#define OF_web(kind, name)           {#name, STAGE_##kind, offsetof(staged_web, row.name), 0},
+#define OF_webgpu(kind, name)        {#name, STAGE_##kind, offsetof(staged_webgpu, row.name), 0},
+#define OF_optimization(kind, name)  {#name, STAGE_##kind, offsetof(staged_optimization, row.name), 0},
+#define OF_shader(kind, name)        {#name, STAGE_##kind, offsetof(staged_shader, row.name), 0},
+#define OF_loading(kind, name)       {#name, STAGE_##kind, offsetof(staged_loading, row.name), 0},
+#define OF_seen(kind, name)          {#name, STAGE_##kind, offsetof(staged_seen, row.name), 0},
+#define OF_source(kind, name)        {#name, STAGE_##kind, offsetof(staged_source, row.name), 0},
+#define COLUMNS(type, fields)                                                                                \
+    static const stage_column type##_columns[] = {KEY_COLUMNS(type) fields(OF_##type)};
+STORE_ROW_KINDS(COLUMNS)
+
+#define STAGE(name, columns) {name, columns, sizeof columns / sizeof *columns}
+const stage_table stage_tables[STAGE_COUNT] = {
+    [STAGE_RUNS] = STAGE("staged_runs", run_columns),
+    [STAGE_MODELS] = STAGE("staged_models", model_columns),
+    [STAGE_HARDWARE] = STAGE("staged_hardware", hardware_columns),
+    [STAGE_RESULTS] = STAGE("staged_results", result_columns),
+    [STAGE_COMPATIBILITY] = STAGE("staged_compatibility", compatibility_columns),
+    [STAGE_INTEGRATION] = STAGE("staged_integration", integration_columns),
+    [STAGE_ASSERTIONS] = STAGE("staged_assertions", assertion_columns),
+    [STAGE_WEB] = STAGE("staged_web", web_columns),
+    [STAGE_WEBGPU] = STAGE("staged_webgpu", webgpu_columns),
+    [STAGE_OPTIMIZATIONS] = STAGE("staged_optimizations", optimization_columns),
+    [STAGE_SHADERS] = STAGE("staged_shaders", shader_columns),
+    [STAGE_LOADING] = STAGE("staged_loading", loading_columns),
+    [STAGE_SEEN] = STAGE("staged_seen", seen_columns),
+    [STAGE_SOURCES] = STAGE("staged_sources", source_columns),
+};
+
+/* ---- statements that are written out ------------------------------------------------------------------------------------ */
+
+#define UTC(column) "CAST(replace(" column ", 'Z', '') AS TIMESTAMP)"
+
+static const char runs_sql[] =
+    "INSERT INTO test_runs (test_name, test_type, started_at, completed_at, execution_time_seconds, success, git_commit, git_branch, command_line, metadata, "
+    "run_uuid) SELECT test_name, coalesce(test_type, 'performance'), " UTC("started_at") ", " UTC(
+        "completed_at") ", execution_time_seconds, success, git_commit, "
+                        "git_branch, command_line, metadata, uuid FROM staged_runs ON CONFLICT (run_uuid) DO NOTHING";
+static const char models_sql[] =
+    "INSERT INTO models (model_name, model_family, modality, source, version, parameters_million, metadata, natural_key) "
+    "SELECT model_name, model_family, modality, source, version, parameters_million, metadata, natural_key FROM staged_models ON CONFLICT (natural_key) DO NOTHING";
+static const char hardware_sql[] =
+    "INSERT INTO hardware_platforms (hardware_type, device_name, platform, platform_version, driver_version, memory_gb, compute_units, metadata, natural_key) "
+    "SELECT hardware_type, device_name, platform, platform_version, driver_version, memory_gb, compute_units, metadata, natural_key FROM staged_hardware "
+    "ON CONFLICT (natural_key) DO NOTHING";
+
+static const char identities_sql[] =
+    "INSERT INTO performance_identities (model_id, hardware_id, engine, engine_version, precision, batch_size, sequence_length, shapes, threads, mode, scenario, "
+    "provenance, is_simulated, natural_key) SELECT m.model_id, h.hardware_id, s.engine, s.engine_version, s.precision, s.batch_size, s.sequence_length, s.shapes, "
+    "s.threads, s.mode, s.scenario, s.provenance, s.is_simulated, s.identity_key FROM (SELECT DISTINCT ON (identity_key) * EXCLUDE (samples_ns, metrics) "
+    "FROM staged_results) s JOIN models m ON m.natural_key = s.model_key JOIN hardware_platforms h ON h.natural_key = s.hardware_key "
+    "ON CONFLICT (natural_key) DO NOTHING";
+#define RESULT_COLUMNS                                                                                                                                         \
+    "test_case, batch_size, precision, total_time_seconds, average_latency_ms, throughput_items_per_second, memory_peak_mb, iterations, warmup_iterations, "   \
+    "metrics, status, error_message, record_id, engine, engine_version, precision_asked, precision_ran, sequence_length, shapes, threads, mode, scenario, "    \
+    "median_latency_ms, p90_latency_ms, p99_latency_ms, ci95_latency_ms, tokens_per_second, load_ms, compile_ms, first_ms, verified, reference, relative_l2, " \
+    "samples_ns, provenance, is_simulated, simulation_reason"
+static const char results_sql[] =
+    "INSERT INTO performance_results (run_id, model_id, hardware_id, identity_id, " RESULT_COLUMNS ") "
+    "SELECT r.run_id, i.model_id, i.hardware_id, i.identity_id, s.* EXCLUDE (run_uuid, model_key, hardware_key, identity_key) FROM staged_results s "
+    "JOIN test_runs r ON r.run_uuid = s.run_uuid JOIN performance_identities i ON i.natural_key = s.identity_key ON CONFLICT (record_id) DO NOTHING";
+
+/* $1: the last result_id before this batch. Rows of (run, model, hardware) that results of this batch touch are made anew from all results of the three. */
+#define TOUCHED                                                                                              \
+    "(SELECT DISTINCT run_id, model_id, hardware_id FROM performance_results WHERE result_id > $1 AND status != 'cancelled')"
+static const char *const results_follow_sql[] = {
+    "DELETE FROM hardware_compatibility WHERE (run_id, model_id, hardware_id) IN " TOUCHED,
+    "INSERT INTO hardware_compatibility (run_id, model_id, hardware_id, is_compatible, detection_success, initialization_success, error_message, error_type, "
+    "compatibility_score, metadata, provenance, is_simulated, simulation_reason) "
+    "SELECT run_id, model_id, hardware_id, bool_or(status = 'ok'), NOT bool_and(status = 'absent'), "
+    "bool_or(CASE WHEN status IN ('ok', 'wrong_output') THEN true ELSE coalesce(json_extract(metrics, '$.load_ns') != 'null', false) END), "
+    "arg_min(error_message, result_id) FILTER (status != 'ok'), arg_min(status, result_id) FILTER (status != 'ok'), avg(CAST(status = 'ok' AS DOUBLE)), "
+    "json_object('cases', count(*), 'ok', count(*) FILTER (status = 'ok')), arg_min(provenance, result_id), bool_or(is_simulated), "
+    "arg_min(simulation_reason, result_id) FROM performance_results WHERE (run_id, model_id, hardware_id) IN " TOUCHED
+    " AND status != 'cancelled' GROUP BY run_id, model_id, hardware_id",
+    "INSERT OR REPLACE INTO latest_results SELECT p.identity_id, p.result_id, p.run_id, r.started_at, p.average_latency_ms, p.median_latency_ms, "
+    "p.ci95_latency_ms, p.iterations, p.throughput_items_per_second, p.tokens_per_second, p.memory_peak_mb, p.verified, p.reference, p.relative_l2, "
+    "p.simulation_reason, p.created_at FROM performance_results p JOIN test_runs r USING (run_id) LEFT JOIN latest_results l ON l.identity_id = p.identity_id "
+    "WHERE p.result_id > $1 AND p.status = 'ok' AND (l.identity_id IS NULL OR (r.started_at, p.result_id) > (l.started_at, l.result_id)) "
+    "QUALIFY row_number() OVER (PARTITION BY p.identity_id ORDER BY r.started_at DESC, p.result_id DESC) = 1",
+};
+
+/* ---- rows of the other kinds: one pattern -------------------------------------------------------------------------------- */
+
+#define NOT_TWICE "ON CONFLICT (content_key) DO NOTHING"
+static const struct takeover {
+    stage_id stage;
+    const char *table;
+    bool needs_run, has_subject, optional_subject; /* optional: model and hardware may be unknown */
+    bool has_content_key;
+    const char *parent, *parent_id; /* the table whose row its k_parent names, and that table's id */
+    const char *parent_column;      /* the column that refers to it */
+    const char *conflict;           /* what happens to a row that is there already */
+} takeovers[] = {
+    {STAGE_COMPATIBILITY, "hardware_compatibility", true, true, false, true, NULL, NULL, NULL, NOT_TWICE},
+    {STAGE_INTEGRATION, "integration_test_results", true, true, true, true, NULL, NULL, NULL, NOT_TWICE},
+    {STAGE_ASSERTIONS, "integration_test_assertions", false, false, false, false, "integration_test_results",
+     "test_result_id", "test_result_id", ""},
+    {STAGE_WEB, "web_platform_results", true, true, false, true, NULL, NULL, NULL, NOT_TWICE},
+    {STAGE_WEBGPU, "webgpu_advanced_features", false, false, false, false, "web_platform_results",
+     "result_id", "result_id", ""},
+    {STAGE_OPTIMIZATIONS, "web_platform_optimizations", false, false, false, true, NULL, NULL, NULL,
+     NOT_TWICE},
+    {STAGE_SHADERS, "shader_compilation_stats", false, false, false, false, "web_platform_optimizations",
+     "id", "optimization_id", ""},
+    {STAGE_LOADING, "parallel_loading_stats", false, false, false, false, "web_platform_optimizations", "id",
+     "optimization_id", ""},
+    {STAGE_SEEN, "hardware_availability_log", false, false, false, false, NULL, NULL, NULL, ""},
+    {STAGE_SOURCES, "migration_tracking", false, false, false, false, NULL, NULL, NULL,
+     "ON CONFLICT (file_path) DO UPDATE SET file_hash = excluded.file_hash, file_size = excluded.file_size, category = excluded.category, migrated_at = "
+     "excluded.migrated_at, status = excluded.status, records_imported = excluded.records_imported, message = excluded.message"},
+};
+
+static bool is_one_of(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+/* Fields that tell the subject, and the index of the parent, are no columns of the target. */
+static bool is_target_column(const struct takeover *t, const char *name) {
+    static const char *const subject[] = {"model_name",   "model_family",  "model_modality",
+                                          "model_source", "hardware_type", "device_name"};
+    if (str_equal(name, "parent"))
+        return false;
+    return !t->has_subject || !is_one_of(name, subject, sizeof subject / sizeof *subject);
+}
+
+static void append_columns(const struct takeover *t, bool values, str_buf *sql) {
+    static const char *const times[] = {"test_datetime", "detected_at"};
+    const stage_table *staged = &stage_tables[t->stage];
+    const char *separator = "";
+    for (size_t c = KEY_COLUMN_COUNT; c < staged->column_count; c++) {
+        const char *name = staged->columns[c].name;
+        if (!is_target_column(t, name))
+            continue;
+        bool is_time = values && is_one_of(name, times, sizeof times / sizeof *times);
+        const char *form = !values                           ? "%s%s"
+                           : is_time                         ? "%sCAST(replace(s.%s, 'Z', '') AS TIMESTAMP)"
+                           : str_equal(name, "is_simulated") ? "%scoalesce(s.%s, false)"
+                                                             : "%ss.%s";
+        str_appendf(sql, form, separator, name);
+        separator = ", ";
+    }
+}
+
+static void append_takeover(const struct takeover *t, str_buf *sql) {
+    bool sources = t->stage == STAGE_SOURCES;
+    str_appendf(sql, "INSERT INTO %s (", t->table);
+    append_columns(t, false, sql);
+    str_appendf(sql, "%s%s%s%s%s%s) SELECT ", sources ? ", migrated_at" : "", t->needs_run ? ", run_id" : "",
+                t->has_subject ? ", model_id, hardware_id" : "", t->parent != NULL ? ", " : "",
+                t->parent != NULL ? t->parent_column : "", t->has_content_key ? ", content_key" : "");
+    append_columns(t, true, sql);
+    str_appendf(sql, "%s%s%s", sources ? ", now() AT TIME ZONE 'UTC'" : "", t->needs_run ? ", r.run_id" : "",
+                t->has_subject ? ", m.model_id, h.hardware_id" : "");
+    if (t->parent != NULL)
+        str_appendf(sql, ", p.%s", t->parent_id);
+    str_appendf(sql, "%s FROM %s s", t->has_content_key ? ", s.k_content" : "", stage_tables[t->stage].name);
+    if (t->needs_run)
+        str_append(sql, " JOIN test_runs r ON r.run_uuid = s.k_run");
+    if (t->has_subject) {
+        const char *join = t->optional_subject ? "LEFT JOIN" : "JOIN";
+        str_appendf(
+            sql,
+            " %s models m ON m.natural_key = s.k_model %s hardware_platforms h ON h.natural_key = s.k_hardware",
+            join, join);
+    }
+    if (t->parent != NULL) /* only of parents that this batch brought: others have their children */
+        str_appendf(
+            sql,
+            " JOIN %s p ON p.content_key = s.k_parent AND p.%s > (SELECT last FROM staged_lasts WHERE name = '%s')",
+            t->parent, t->parent_id, t->parent);
+    str_appendf(sql, " %s", t->conflict);
+}
+
+/* ---- taking over ----------------------------------------------------------------------------------------------------------- */
+
+static accel_status changed_rows(database *db, const char *sql, int64_t *rows, accel_error *err) {
+    int64_t changed = 0;
+    statement s;
+    ACCEL_TRY(statement_prepare(db, sql, &s, err));
+    ACCEL_TRY(statement_run(&s, &changed, NULL, err));
+    if (rows != NULL)
+        *rows += changed;
+    return ACCEL_OK;
+}
+
+static accel_status take_over_results(database *db, int64_t *rows, accel_error *err) {
+    int64_t last = 0;
+    statement s;
+    ACCEL_TRY(statement_prepare(db, "SELECT nextval('performance_results_seq')", &s, err));
+    ACCEL_TRY(statement_run(&s, &last, NULL, err));
+    ACCEL_TRY(database_exec(db, identities_sql, err));
+    ACCEL_TRY(changed_rows(db, results_sql, rows, err));
+    for (size_t i = 0; i < sizeof results_follow_sql / sizeof *results_follow_sql; i++) {
+        ACCEL_TRY(statement_prepare(db, results_follow_sql[i], &s, err));
+        statement_i64(&s, last);
+        ACCEL_TRY(statement_run(&s, NULL, NULL, err));
+    }
+    return ACCEL_OK;
+}
+
+/* The largest ids before this batch, of tables whose rows have children. */
+static const char lasts_sql[] =
+    "CREATE OR REPLACE TEMP TABLE staged_lasts AS SELECT 'integration_test_results' AS name, nextval('integration_test_results_seq') AS last "
+    "UNION ALL SELECT 'web_platform_results', nextval('web_platform_results_seq') "
+    "UNION ALL SELECT 'web_platform_optimizations', nextval('web_platform_optimizations_seq')";
+
+accel_status take_over(database *db, const stage *stages, int64_t *rows, accel_error *err) {
+    static const char *const first[] = {
+        [STAGE_RUNS] = runs_sql, [STAGE_MODELS] = models_sql, [STAGE_HARDWARE] = hardware_sql};
+    for (size_t i = STAGE_RUNS; i <= STAGE_HARDWARE; i++)
+        if (stages[i].total > 0)
+            ACCEL_TRY(database_exec(db, first[i], err));
+    if (stages[STAGE_RESULTS].total > 0)
+        ACCEL_TRY(take_over_results(db, rows, err));
+    if (stages[STAGE_ASSERTIONS].total + stages[STAGE_WEBGPU].total + stages[STAGE_SHADERS].total +
+            stages[STAGE_LOADING].total >
+        0)
+        ACCEL_TRY(database_exec(db, lasts_sql, err));
+    for (size_t i = 0; i < sizeof takeovers / sizeof *takeovers; i++) {
+        const struct takeover *t = &takeovers[i];
+        if (stages[t->stage].total == 0)
+            continue;
+        str_buf sql = {0};
+        append_takeover(t, &sql);
+        accel_status status = sql.failed
+                                  ? error_no_memory(err, "a statement", sql.length)
+                                  : changed_rows(db, sql.data, t->stage == STAGE_SOURCES ? NULL : rows, err);
+        str_free(&sql);
+        ACCEL_TRY(status);
+    }
+    return ACCEL_OK;
+}

@@ -1,0 +1,179 @@
+#include "store/stage.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "measure/record.h"
+
+static const char *const kind_types[] = {"VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "BIGINT[]"};
+_Static_assert(sizeof kind_types / sizeof *kind_types == STAGE_INTS + 1, "one type a kind");
+
+void stage_init(stage *s, database *db, const stage_table *table) {
+    *s = (stage){.table = table, .db = db};
+}
+
+static duckdb_logical_type make_type(stage_kind kind) {
+    static const duckdb_type types[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_DOUBLE,
+                                        DUCKDB_TYPE_BOOLEAN};
+    if (kind != STAGE_INTS)
+        return duckdb_create_logical_type(types[kind]);
+    duckdb_logical_type element = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
+    duckdb_logical_type list = duckdb_create_list_type(element);
+    duckdb_destroy_logical_type(&element);
+    return list;
+}
+
+static accel_status make_table(stage *s, accel_error *err) {
+    const stage_table *t = s->table;
+    str_buf sql = {0};
+    str_appendf(&sql, "CREATE OR REPLACE TEMP TABLE %s (", t->name);
+    for (size_t c = 0; c < t->column_count; c++)
+        str_appendf(&sql, "%s%s %s", c > 0 ? ", " : "", t->columns[c].name, kind_types[t->columns[c].kind]);
+    str_append(&sql, ")");
+    accel_status status =
+        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(s->db, sql.data, err);
+    str_free(&sql);
+    ACCEL_TRY(status);
+    for (size_t c = 0; c < t->column_count; c++)
+        s->types[c] = make_type(t->columns[c].kind);
+    s->chunk = duckdb_create_data_chunk(s->types, t->column_count);
+    s->made = true;
+    return s->chunk != NULL ? ACCEL_OK : error_no_memory(err, "a staging table", 0);
+}
+
+static accel_status appender_error(stage *s, accel_error *err) {
+    const char *words = s->appender != NULL ? duckdb_appender_error(s->appender) : NULL;
+    return error_set(err, ACCEL_RUNTIME, "%s: rows cannot be staged: %s", s->db->path,
+                     words != NULL ? words : "no reason given");
+}
+
+static accel_status open_appender(stage *s, accel_error *err) {
+    if (!s->made)
+        ACCEL_TRY(make_table(s, err));
+    if (duckdb_appender_create_ext(s->db->connection, "temp", "main", s->table->name, &s->appender) ==
+        DuckDBSuccess)
+        return ACCEL_OK;
+    accel_status status = appender_error(s, err);
+    duckdb_appender_destroy(&s->appender);
+    return status;
+}
+
+static accel_status append_chunk(stage *s, accel_error *err) {
+    if (s->rows == 0)
+        return ACCEL_OK;
+    duckdb_data_chunk_set_size(s->chunk, s->rows);
+    if (duckdb_append_data_chunk(s->appender, s->chunk) != DuckDBSuccess)
+        return appender_error(s, err);
+    duckdb_data_chunk_reset(s->chunk);
+    s->rows = 0;
+    return ACCEL_OK;
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------- */
+
+static void set_null(duckdb_vector vector, size_t row) {
+    duckdb_vector_ensure_validity_writable(vector);
+    duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), row);
+}
+
+static void put_text(duckdb_vector vector, size_t row, const char *text) {
+    if (text == NULL)
+        set_null(vector, row);
+    else
+        duckdb_vector_assign_string_element_len(vector, row, text, strlen(text));
+}
+
+static bool put_ints(duckdb_vector vector, size_t row, const int64_t *values, size_t count) {
+    duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
+    idx_t used = duckdb_list_vector_get_size(vector);
+    *entry = (duckdb_list_entry){used, count};
+    if (count == 0) {
+        set_null(vector, row);
+        return true;
+    }
+    if (duckdb_list_vector_reserve(vector, used + count) != DuckDBSuccess ||
+        duckdb_list_vector_set_size(vector, used + count) != DuckDBSuccess)
+        return false;
+    int64_t *data = duckdb_vector_get_data(duckdb_list_vector_get_child(vector));
+    memcpy(data + used, values, count * sizeof *values);
+    return true;
+}
+
+static bool put(stage *s, size_t c, const void *row) {
+    const stage_column *column = &s->table->columns[c];
+    const char *member = (const char *)row + column->offset;
+    duckdb_vector vector = duckdb_data_chunk_get_vector(s->chunk, c);
+    void *data = duckdb_vector_get_data(vector);
+    switch (column->kind) {
+    case STAGE_TEXT:
+        put_text(vector, s->rows, *(const char *const *)(const void *)member);
+        return true;
+    case STAGE_INT:
+        ((int64_t *)data)[s->rows] = *(const int64_t *)(const void *)member;
+        if (((int64_t *)data)[s->rows] == RECORD_NONE)
+            set_null(vector, s->rows);
+        return true;
+    case STAGE_REAL:
+        ((double *)data)[s->rows] = *(const double *)(const void *)member;
+        if (isnan(((double *)data)[s->rows]))
+            set_null(vector, s->rows);
+        return true;
+    case STAGE_BOOL:
+        ((bool *)data)[s->rows] = *(const int *)(const void *)member > 0;
+        if (*(const int *)(const void *)member < 0)
+            set_null(vector, s->rows);
+        return true;
+    case STAGE_INTS:
+        return put_ints(vector, s->rows, *(const int64_t *const *)(const void *)member,
+                        *(const size_t *)(const void *)((const char *)row + column->count_offset));
+    }
+    return false;
+}
+
+accel_status stage_add(stage *s, const void *row, accel_error *err) {
+    if (s->appender == NULL)
+        ACCEL_TRY(open_appender(s, err));
+    for (size_t c = 0; c < s->table->column_count; c++)
+        if (!put(s, c, row))
+            return error_no_memory(err, "rows of a batch", 0);
+    s->total++;
+    return ++s->rows == duckdb_vector_size() ? append_chunk(s, err) : ACCEL_OK;
+}
+
+accel_status stage_finish(stage *s, accel_error *err) {
+    if (s->appender == NULL)
+        return s->made ? ACCEL_OK : make_table(s, err); /* the statements name it even when it is empty */
+    ACCEL_TRY(append_chunk(s, err));
+    if (duckdb_appender_close(s->appender) != DuckDBSuccess)
+        return appender_error(s, err);
+    duckdb_appender_destroy(&s->appender);
+    return ACCEL_OK;
+}
+
+accel_status stage_clear(stage *s, accel_error *err) {
+    if (s->appender != NULL)
+        duckdb_appender_destroy(&s->appender);
+    if (s->chunk != NULL)
+        duckdb_data_chunk_reset(s->chunk);
+    s->rows = 0;
+    if (s->total == 0)
+        return ACCEL_OK;
+    s->total = 0;
+    str_buf sql = {0};
+    str_appendf(&sql, "TRUNCATE TABLE %s", s->table->name);
+    accel_status status =
+        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(s->db, sql.data, err);
+    str_free(&sql);
+    return status;
+}
+
+void stage_free(stage *s) {
+    if (s->appender != NULL)
+        duckdb_appender_destroy(&s->appender);
+    if (s->chunk != NULL)
+        duckdb_destroy_data_chunk(&s->chunk);
+    for (size_t c = 0; c < s->table->column_count && s->made; c++)
+        duckdb_destroy_logical_type(&s->types[c]);
+    *s = (stage){0};
+}
