@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/insert_stages.h"
+#include "store/record_columns.h"
 
 struct inserter {
     database *db;
@@ -152,11 +153,18 @@ static double total_seconds(const record *r) {
     return sum / 1e9;
 }
 
-/* The record but its samples, which have a column of their own. */
-static void record_json(const record *r, str_buf *out) {
-    record copy = *r;
+/* The record but its samples and, when it is ok, the figures that have a column of their own: query.c puts them back. */
+static void record_json(const record *r, bool ok, str_buf *out) {
+    record copy = *r, none;
+    record_init(&none);
     copy.samples_ns = NULL;
     copy.samples_ns_count = 0;
+    if (ok) {
+#define STORED_ELSEWHERE(member, column, scale) copy.member = none.member;
+        RECORD_COLUMNS_INT(STORED_ELSEWHERE)
+        RECORD_COLUMNS_REAL(STORED_ELSEWHERE)
+        copy.record_id = NULL;
+    }
     record_write_json(&copy, out);
 }
 
@@ -254,7 +262,7 @@ static accel_status stage_result(inserter *in, const char *run_uuid, const recor
         no_figures(&s);
     ACCEL_TRY(identity_key(&s, key, err));
     str_buf json = {0};
-    record_json(r, &json);
+    record_json(r, ok, &json);
     s.metrics = json.data;
     accel_status status = json.failed ? error_no_memory(err, "a record", json.length)
                                       : stage_add(&in->stages[STAGE_RESULTS], &s, err);
