@@ -55,7 +55,7 @@ static double variance_of(const double *values, size_t count) {
     return sum / (double)(count - 1);
 }
 
-static void summarize_sorted(const double *sorted, size_t count, stats_summary *out) {
+void stats_describe_sorted(const double *sorted, size_t count, stats_summary *out) {
     *out = (stats_summary){count, NAN, NAN, NAN, NAN, NAN, NAN};
     if (count == 0)
         return;
@@ -63,10 +63,14 @@ static void summarize_sorted(const double *sorted, size_t count, stats_summary *
     out->median = median_of_sorted(sorted, count);
     out->min = sorted[0];
     out->max = sorted[count - 1];
-    if (count < 2)
-        return;
-    out->std = sqrt(variance_of(sorted, count));
-    out->ci95 = stats_student_quantile(0.975, (double)(count - 1)) * out->std / sqrt((double)count);
+    if (count > 1)
+        out->std = sqrt(variance_of(sorted, count));
+}
+
+static void summarize_sorted(const double *sorted, size_t count, stats_summary *out) {
+    stats_describe_sorted(sorted, count, out);
+    if (count > 1)
+        out->ci95 = stats_student_quantile(0.975, (double)(count - 1)) * out->std / sqrt((double)count);
 }
 
 accel_status stats_summarize(const double *values, size_t count, stats_summary *out, accel_error *err) {

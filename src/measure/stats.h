@@ -18,6 +18,8 @@ typedef struct stats_summary {
     double ci95; /* half width of Student's 95 % interval of the mean; NAN below 2 samples */
 } stats_summary;
 
+/* All but ci95, which is NAN: its quantile costs more than all the rest. `sorted` ascends. */
+void stats_describe_sorted(const double *sorted, size_t count, stats_summary *out);
 /* All figures NAN for count 0. Sorts a copy: ACCEL_OUT_OF_MEMORY is the only failure. */
 accel_status stats_summarize(const double *values, size_t count, stats_summary *out, accel_error *err);
 accel_status stats_summarize_ns(const int64_t *samples_ns, size_t count, stats_summary *out,

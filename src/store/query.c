@@ -358,12 +358,12 @@ static accel_status parse_samples(const char *text, arena *a, record *r, accel_e
     return ACCEL_OK;
 }
 
-#define NAME_OF(member, column, scale) ", p." #column
+#define NAME_OF(member, column, scale) ", " #column
+#define TEXT_OF(member, column, scale) ", CAST(" #column " AS VARCHAR)"
 static const char record_select[] =
-    "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR), CAST(p.record_id AS VARCHAR)" RECORD_COLUMNS_INT(
-        NAME_OF)
-        RECORD_COLUMNS_REAL(
-            NAME_OF) " FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id";
+    "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR)" RECORD_COLUMNS_INT(NAME_OF)
+        RECORD_COLUMNS_REAL(NAME_OF) RECORD_COLUMNS_TEXT(
+            TEXT_OF) " FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id";
 
 /* One row of record_select. */
 static accel_status row_record(const store_cell *cells, arena *a, record *out, accel_error *err) {
@@ -371,12 +371,11 @@ static accel_status row_record(const store_cell *cells, arena *a, record *out, a
         return error_set(err, ACCEL_BAD_FILE,
                          "a row of performance_results has no record in its metrics column");
     ACCEL_TRY(record_read_json(cells[0].text, strlen(cells[0].text), a, out, err));
-    out->record_id = arena_strdup(a, cells[2].text);
-    if (out->record_id == NULL && cells[2].text != NULL)
-        return error_no_memory(err, "a record", 0);
-    const store_cell *c = &cells[3];
+    const store_cell *c = &cells[2];
 #define PUT_INT(member, column, scale)                                                                       \
-    if (c->type == STORE_REAL)                                                                               \
+    if (c->type == STORE_INTEGER)                                                                            \
+        out->member = c->integer;                                                                            \
+    else if (c->type == STORE_REAL)                                                                          \
         out->member = llround(c->real * (scale));                                                            \
     c++;
 #define PUT_REAL(member, column, scale)                                                                      \
@@ -385,7 +384,22 @@ static accel_status row_record(const store_cell *cells, arena *a, record *out, a
     c++;
     RECORD_COLUMNS_INT(PUT_INT)
     RECORD_COLUMNS_REAL(PUT_REAL)
-    return cells[1].type == STORE_TEXT ? parse_samples(cells[1].text, a, out, err) : ACCEL_OK;
+#define PUT_TEXT(member, column, scale)                                                                      \
+    if (c->type == STORE_TEXT && (out->member = arena_strdup(a, c->text)) == NULL)                           \
+        return error_no_memory(err, "a record", 0);                                                          \
+    c++;
+    RECORD_COLUMNS_TEXT(PUT_TEXT)
+    if (cells[1].type != STORE_TEXT)
+        return ACCEL_OK;
+    sample_figures follow;
+    ACCEL_TRY(parse_samples(cells[1].text, a, out, err));
+    ACCEL_TRY(figures_of_samples(out, &follow, err));
+    if (isnan(out->latency_min_ms) && isnan(out->latency_max_ms) && isnan(out->latency_std_ms)) {
+        out->latency_min_ms = follow.min_ms;
+        out->latency_max_ms = follow.max_ms;
+        out->latency_std_ms = follow.std_ms;
+    }
+    return ACCEL_OK;
 }
 
 accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out,
