@@ -1,7 +1,7 @@
 /* For questions.py: makes a database of simulated results with SQL, and times questions in an open one.
  *
- *     questions make DATABASE RESULTS          (a new file)
- *     questions ask DATABASE ROUNDS            ready questions, as JSON: name, rows, ms of every round */
+ *     questions make DATABASE RESULTS [asis]   (a new file; asis: in the order of the runs, as before a rewriting)
+ *     questions ask DATABASE ROUNDS            ready questions, as JSON: name, rows, ms of every round, CPU ms of one */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "store/database.h"
-#include "store/store.h"
+#include "store/questions.h"
 
 #define REASON "made up by benchmarks/questions.c"
 
@@ -58,20 +58,60 @@ static accel_status make(const char *path, long long results, bool clustered, ac
     return status;
 }
 
-static accel_status time_sql(const char *path, const char *sql, int rounds, accel_error *err) {
-    database db;
-    ACCEL_TRY(database_open(path, true, 5, &db, err));
-    for (int i = 0; i < rounds; i++) {
-        uint64_t start = clock_now_ns();
-        accel_status status = database_exec(&db, sql, err);
-        if (status != ACCEL_OK) {
-            database_close(&db);
-            return status;
-        }
-        printf("%.2f ms\n", (double)(clock_now_ns() - start) / 1e6);
+/* The ready questions that are timed, by their names on the page. */
+static const char *const one_model[] = {"model-7"}, *const one_hardware[] = {"cpu"},
+                         *const one_family[] = {"family-3"};
+#define MODEL    .models = {one_model, 1}
+#define HARDWARE .hardware = {one_hardware, 1}
+#define FAMILY   .families = {one_family, 1}
+#define ASK(name, what, ...)                                                                                 \
+    {                                                                                                        \
+        name, {                                                                                              \
+            .provenances = PROVENANCE_SIMULATED, .metric = what, __VA_ARGS__                                 \
+        }                                                                                                    \
     }
-    database_close(&db);
-    return ACCEL_OK;
+static const struct {
+    const char *name;
+    question question;
+} questions[] = {
+    ASK("--model M", METRIC_NONE, MODEL),
+    ASK("--hardware H", METRIC_NONE, HARDWARE),
+    ASK("--family F", METRIC_NONE, FAMILY),
+    ASK("--model M --metric throughput", METRIC_THROUGHPUT, MODEL),
+    ASK("--metric latency --limit 20", METRIC_LATENCY, .limit = 20),
+    ASK("--model M --compare-hardware", METRIC_NONE, MODEL, .kind = QUESTION_COMPARE_HARDWARE),
+    ASK("--compare-hardware", METRIC_NONE, .kind = QUESTION_COMPARE_HARDWARE),
+    ASK("--hardware H --compare-models", METRIC_NONE, HARDWARE, .kind = QUESTION_COMPARE_MODELS),
+    ASK("--trend performance --model M --hardware H", METRIC_NONE, MODEL, HARDWARE, .kind = QUESTION_TREND),
+    ASK("--trend performance --model M --hardware H --limit 50", METRIC_NONE, MODEL, HARDWARE,
+        .kind = QUESTION_TREND, .limit = 50),
+    ASK("--compatibility-matrix", METRIC_NONE, .kind = QUESTION_COMPATIBILITY),
+    ASK("--model M --since 2020-02-01", METRIC_NONE, MODEL, .since = "2020-02-01"),
+};
+
+static accel_status ask_all(const char *path, int rounds, accel_error *err) {
+    store_reader *reader;
+    ACCEL_TRY(store_reader_open(path, &reader, err));
+    accel_status status = ACCEL_OK;
+    printf("[");
+    for (size_t q = 0; q < sizeof questions / sizeof *questions && status == ACCEL_OK; q++) {
+        size_t rows = 0;
+        double cpu_ms = 0;
+        printf("%s\n {\"name\": \"%s\", \"ms\": [", q > 0 ? "," : "", questions[q].name);
+        for (int i = 0; i < rounds && status == ACCEL_OK; i++) {
+            store_result *answer = NULL;
+            uint64_t start = clock_now_ns(), cpu = clock_process_cpu_ns();
+            status = store_ask(reader, &questions[q].question, &answer, NULL, err);
+            cpu_ms += (double)(clock_process_cpu_ns() - cpu) / 1e6;
+            printf("%s%.4f", i > 0 ? ", " : "", (double)(clock_now_ns() - start) / 1e6);
+            rows = status == ACCEL_OK ? answer->row_count : 0;
+            store_result_destroy(answer);
+        }
+        printf("], \"cpu_ms\": %.4f, \"rows\": %zu}", cpu_ms / rounds, rows);
+    }
+    printf("]\n");
+    store_reader_close(reader);
+    return status;
 }
 
 int main(int argc, char **argv) {
@@ -79,8 +119,8 @@ int main(int argc, char **argv) {
     accel_status status = ACCEL_INVALID_ARGUMENT;
     if (argc >= 4 && strcmp(argv[1], "make") == 0)
         status = make(argv[2], atoll(argv[3]), argc == 4, &err);
-    if (argc == 5 && strcmp(argv[1], "sql") == 0)
-        status = time_sql(argv[2], argv[3], atoi(argv[4]), &err);
+    else if (argc == 4 && strcmp(argv[1], "ask") == 0)
+        status = ask_all(argv[2], atoi(argv[3]), &err);
     if (status != ACCEL_OK)
         fprintf(stderr, "questions: %s\n", err.message);
     return status == ACCEL_OK ? 0 : 1;

@@ -4,6 +4,7 @@
 
 #include "store/duckdb_load.h"
 #include "store/query.h"
+#include "store/question_compare.h"
 
 /* ---- words --------------------------------------------------------------------------------------------------------------- */
 
@@ -192,75 +193,72 @@ static void write_latest(writing *w, const question *q) {
     write_limit(w, q->limit);
 }
 
-/* Of what differs only in its version, or in the driver or system below it, the newest counts. */
+/* Of what differs only in its version, or in the driver or system below it, the newest counts: question_compare does that, and the rest. */
 static void write_comparison(writing *w, const question *q) {
     bool hardware = q->kind == QUESTION_COMPARE_HARDWARE;
     const char *same =
         hardware
             ? "model, weights, model_id, precision, batch, sequence, shapes, threads, mode, scenario, provenance"
             : "platform, engine, device, precision, batch, threads, mode, scenario, provenance";
-    const char *compared =
+    const char *different =
         hardware ? "platform, engine, device" : "model, weights, model_id, sequence, shapes";
-    const char *best = metrics[metric_of(q->metric)].less_is_better ? "min" : "max";
-    const char *const value = metrics[metric_of(q->metric)].value;
+    question_metric m = metric_of(q->metric);
     str_appendf(
         &w->sql,
-        "SELECT comparison, " NAMES
-        ", value, low, high, best, value / best AS ratio, n, verified, provenance, started_at FROM (SELECT *, "
-        "%s(value) FILTER (verified IS NOT false) OVER (PARTITION BY comparison) AS best FROM (SELECT *, dense_rank() OVER (ORDER BY %s) AS comparison FROM "
-        "(SELECT series.*, %s AS value, %s AS low, %s AS high, f.iterations AS n, f.verified, " TIME_TEXT(
-            "f.started_at") " AS started_at "
-                            "FROM series JOIN latest_results f USING (identity_id) WHERE %s IS NOT NULL",
-        best, same, value, metrics[metric_of(q->metric)].low, metrics[metric_of(q->metric)].high, value);
+        "SELECT CAST(hash(%s) >> 1 AS BIGINT) AS comparison, " NAMES
+        ", %s AS value, %s AS low, %s AS high, CAST(NULL AS DOUBLE) AS best, "
+        "CAST(NULL AS DOUBLE) AS ratio, f.iterations AS n, f.verified, provenance, " TIME_TEXT(
+            "f.started_at") " AS started_at, "
+                            "CAST(hash(%s) >> 1 AS BIGINT) AS compared FROM series JOIN latest_results f USING (identity_id) WHERE %s IS NOT NULL",
+        same, metrics[m].value, metrics[m].low, metrics[m].high, different, metrics[m].value);
     fits_since(w, q, "f.started_at");
-    str_appendf(
-        &w->sql,
-        " QUALIFY row_number() OVER (PARTITION BY %s, %s ORDER BY f.started_at DESC, f.result_id DESC) = 1)",
-        same, compared);
-    if (q->limit > 0)
-        str_appendf(&w->sql, " QUALIFY comparison <= %zu", q->limit);
-    str_appendf(&w->sql, ")) ORDER BY comparison, value %s, " NAMES,
-                metrics[metric_of(q->metric)].less_is_better ? "ASC" : "DESC");
+    str_appendf(&w->sql, " ORDER BY %s, %s, f.started_at DESC, f.result_id DESC", same, different);
 }
 
+/* Results are picked first, and get their series' names afterwards: it is these that make rows wide. */
 static void write_trend(writing *w, const question *q) {
-    const char *value = metrics[metric_of(q->metric)].value;
+    question_metric m = metric_of(q->metric);
     str_appendf(
         &w->sql,
-        "SELECT identity_id AS series, " NAMES ", " TIME_TEXT(
-            "r.started_at") " AS started_at, %s AS value, %s AS low, %s AS high, f.iterations AS n, "
-                            "series.provenance, r.git_commit, f.result_id FROM performance_results f JOIN test_runs r USING (run_id) JOIN series USING (identity_id) "
-                            "WHERE f.status = 'ok' AND %s IS NOT NULL",
-        value, metrics[metric_of(q->metric)].low, metrics[metric_of(q->metric)].high, value);
+        ", points AS (SELECT f.identity_id, r.started_at, %s AS value, %s AS low, %s AS high, f.iterations AS n, r.git_commit, f.result_id FROM "
+        "performance_results f JOIN test_runs r USING (run_id) WHERE f.identity_id IN (SELECT identity_id FROM series) AND f.status = 'ok' AND %s IS NOT NULL",
+        metrics[m].value, metrics[m].low, metrics[m].high, metrics[m].value);
     fits_since(w, q, "r.started_at");
     if (q->limit > 0)
         str_appendf(
             &w->sql,
-            " QUALIFY row_number() OVER (PARTITION BY identity_id ORDER BY r.started_at DESC, f.result_id DESC) <= %zu",
+            " QUALIFY row_number() OVER (PARTITION BY f.identity_id ORDER BY r.started_at DESC, f.result_id DESC) <= %zu",
             q->limit);
-    str_append(&w->sql, " ORDER BY series, started_at, result_id");
+    str_append(
+        &w->sql,
+        ") SELECT identity_id AS series, " NAMES ", " TIME_TEXT(
+            "started_at") " AS started_at, value, low, high, n, provenance, git_commit, "
+                          "result_id FROM points JOIN series USING (identity_id) ORDER BY series, points.started_at, result_id");
 }
 
-/* The newest state of each device counts; a test may be a row of several cases. */
+/* The newest state of each model on each device counts. It is found among numbers; its words are read afterwards. */
 static void write_compatibility(writing *w, const question *q, unsigned set) {
     str_append(
         &w->sql,
-        "SELECT model, weights, family, platform, count(*) AS devices, count(*) FILTER (state.is_compatible) AS compatible_devices, "
-        "CAST(sum(tests) AS BIGINT) AS tests, CAST(sum(passed) AS BIGINT) AS passed_tests, avg(state.compatibility_score) AS score, "
-        "arg_max(state.error_type, last) FILTER (NOT state.is_compatible) AS error_type, "
-        "arg_max(state.error_message, last) FILTER (NOT state.is_compatible) AS error_message, provenance, " TIME_TEXT(
-            "max(last)") " AS last_tested FROM "
-                         "(SELECT m.model_name AS model, m.source AS weights, m.model_family AS family, h.hardware_type AS platform, c.model_id, c.hardware_id, " PROVENANCE_OF(
-                             "c") " AS provenance, "
-                                  "count(*) AS tests, count(*) FILTER (c.is_compatible) AS passed, max(r.started_at) AS last, arg_max({'is_compatible': c.is_compatible, "
-                                  "'compatibility_score': c.compatibility_score, 'error_type': c.error_type, 'error_message': c.error_message}, r.started_at) AS state "
-                                  "FROM hardware_compatibility c JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) WHERE true");
-    fits_subject(w, q);
+        "WITH newest AS (SELECT c.model_id, c.hardware_id, " PROVENANCE_OF(
+            "c") " AS provenance, arg_max(c.compatibility_id, r.started_at) AS compatibility_id, "
+                 "count(*) AS tests, count(*) FILTER (c.is_compatible) AS passed, max(r.started_at) AS last FROM hardware_compatibility c JOIN test_runs r "
+                 "USING (run_id) WHERE true");
     fits_provenance(w, PROVENANCE_OF("c"), set);
     fits_since(w, q, "r.started_at");
     str_append(
         &w->sql,
-        " GROUP BY ALL) GROUP BY model, weights, family, platform, provenance ORDER BY model, weights, family, platform, provenance");
+        " GROUP BY ALL) SELECT m.model_name AS model, m.source AS weights, m.model_family AS family, h.hardware_type AS platform, count(*) AS devices, "
+        "count(*) FILTER (c.is_compatible) AS compatible_devices, CAST(sum(tests) AS BIGINT) AS tests, CAST(sum(passed) AS BIGINT) AS passed_tests, "
+        "avg(c.compatibility_score) AS score, arg_max(c.error_type, last) FILTER (NOT c.is_compatible) AS error_type, "
+        "arg_max(c.error_message, last) FILTER (NOT c.is_compatible) AS error_message, newest.provenance, " TIME_TEXT(
+            "max(last)") " AS last_tested FROM newest "
+                         "JOIN hardware_compatibility c USING (compatibility_id) JOIN models m ON m.model_id = newest.model_id "
+                         "JOIN hardware_platforms h ON h.hardware_id = newest.hardware_id WHERE true");
+    fits_subject(w, q);
+    str_append(
+        &w->sql,
+        " GROUP BY m.model_name, m.source, m.model_family, h.hardware_type, newest.provenance ORDER BY ALL");
     write_limit(w, q->limit);
 }
 
@@ -306,6 +304,13 @@ static accel_status ask(store_reader *r, const question *q, unsigned set, store_
     }
     accel_status status = run(r, &w, out, err);
     str_free(&w.sql);
+    if (status != ACCEL_OK || (q->kind != QUESTION_COMPARE_HARDWARE && q->kind != QUESTION_COMPARE_MODELS))
+        return status;
+    status = question_compare(*out, q->limit, question_metric_less_is_better(q->metric), err);
+    if (status != ACCEL_OK) {
+        store_result_destroy(*out);
+        *out = NULL;
+    }
     return status;
 }
 
@@ -393,20 +398,33 @@ static accel_status remark_others(store_reader *r, const question *q, unsigned a
     return status;
 }
 
-/* A date or a time of UTC. */
-static bool is_since(const char *text) {
+/* A date or a time of UTC, and one that there is. */
+static accel_status check_since(store_reader *r, const char *text, accel_error *err) {
     char whole[48];
+    writing w = {0};
+    store_result *answer = NULL;
     str_format(whole, sizeof whole, "%sT00:00:00Z", text);
-    return store_is_utc(text) || store_is_utc(whole);
+    bool fine = store_is_utc(text) || store_is_utc(whole);
+    if (fine) {
+        str_append(&w.sql, "SELECT TRY_CAST(replace(?, 'Z', '') AS TIMESTAMP) IS NOT NULL");
+        parameter(&w, text);
+        accel_status status = run(r, &w, &answer, err);
+        str_free(&w.sql);
+        ACCEL_TRY(status);
+        fine = answer->cells[0].integer != 0;
+        store_result_destroy(answer);
+    }
+    return fine ? ACCEL_OK
+                : error_set(err, ACCEL_INVALID_ARGUMENT,
+                            "a date is written 2026-01-31 or 2026-01-31T10:00:00Z, not '%s'", text);
 }
 
 accel_status store_ask(store_reader *r, const question *q, store_result **out, str_buf *remark,
                        accel_error *err) {
     *out = NULL;
     unsigned set = q->provenances != 0 ? q->provenances : PROVENANCE_MEASURED;
-    if (q->since != NULL && !is_since(q->since))
-        return error_set(err, ACCEL_INVALID_ARGUMENT,
-                         "a date is written 2026-01-31 or 2026-01-31T10:00:00Z, not '%s'", q->since);
+    if (q->since != NULL)
+        ACCEL_TRY(check_since(r, q->since, err));
     if (q->kind == QUESTION_TREND && q->models.count == 0)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "a trend needs the model whose series are shown");
     ACCEL_TRY(ask(r, q, set, out, err));
