@@ -31,9 +31,6 @@ accel_status database_exec(database *db, const char *sql, accel_error *err);
 accel_status database_texts(database *db, const char *sql, arena *a, const char **out, size_t most,
                             size_t *count, accel_error *err);
 
-/* Text as a SQL string, with its quotes. */
-void sql_append_text(str_buf *out, const char *text);
-
 /* A prepared statement whose parameters are bound one after the other. */
 typedef struct statement {
     database *db;

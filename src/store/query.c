@@ -302,26 +302,65 @@ static accel_status run_statements(database *db, const char *sql, size_t max_row
     return status;
 }
 
-accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
-                         accel_error *err) {
+struct store_reader {
     database db;
+    char *path; /* which db points to */
+};
+
+accel_status store_reader_open(const char *path, store_reader **out, accel_error *err) {
     *out = NULL;
     take_in_first(path);
-    ACCEL_TRY(database_open(path, true, READ_PATIENCE_S, &db, err));
+    store_reader *r = mem_calloc(1, sizeof *r);
+    size_t size = strlen(path) + 1;
+    if (r == NULL || (r->path = mem_calloc(size, 1)) == NULL) {
+        mem_free(r);
+        return error_no_memory(err, "a reader", size);
+    }
+    memcpy(r->path, path, size);
+    accel_status status = database_open(r->path, true, READ_PATIENCE_S, &r->db, err);
+    if (status != ACCEL_OK) {
+        mem_free(r->path);
+        mem_free(r);
+        return status;
+    }
+    *out = r;
+    return ACCEL_OK;
+}
+
+accel_status store_reader_ask(store_reader *r, const char *sql, size_t max_rows, store_result **out,
+                              accel_error *err) {
+    *out = NULL;
     arena *a = arena_create();
     store_result *result = a != NULL ? ARENA_NEW(a, store_result) : NULL;
     accel_status status = result != NULL ? ACCEL_OK : error_no_memory(err, "a result", 0);
     if (status == ACCEL_OK) {
         result->arena = a;
-        status = run_statements(&db, sql, max_rows, result, err);
+        status = run_statements(&r->db, sql, max_rows, result, err);
     }
-    database_close(&db);
     if (status != ACCEL_OK) {
         arena_destroy(a);
         return status;
     }
     *out = result;
     return ACCEL_OK;
+}
+
+void store_reader_close(store_reader *r) {
+    if (r == NULL)
+        return;
+    database_close(&r->db);
+    mem_free(r->path);
+    mem_free(r);
+}
+
+accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
+                         accel_error *err) {
+    store_reader *r;
+    *out = NULL;
+    ACCEL_TRY(store_reader_open(path, &r, err));
+    accel_status status = store_reader_ask(r, sql, max_rows, out, err);
+    store_reader_close(r);
+    return status;
 }
 
 void store_result_destroy(store_result *r) {

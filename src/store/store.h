@@ -107,6 +107,17 @@ accel_status store_query(const char *path, const char *sql, size_t max_rows, sto
                          accel_error *err);
 void store_result_destroy(store_result *r); /* accepts NULL */
 
+/* Several questions to one state of the file, asked as store_query asks one: no writer comes between them, so do not keep it open for longer
+ * than that takes. Results outlive the reader. */
+typedef struct store_reader store_reader;
+accel_status store_reader_open(const char *path, store_reader **out, accel_error *err);
+accel_status store_reader_ask(store_reader *r, const char *sql, size_t max_rows, store_result **out,
+                              accel_error *err);
+void store_reader_close(store_reader *r); /* accepts NULL */
+
+/* Text as a SQL string, with its quotes. */
+void sql_append_text(str_buf *out, const char *text);
+
 /* Records as they were stored, newest run first (for reports and --resume). filter_sql: a WHERE condition over performance_results p JOIN models m JOIN
  * hardware_platforms h JOIN test_runs r, or NULL. Spooled records are included. */
 accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out,
