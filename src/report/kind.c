@@ -53,7 +53,8 @@ static accel_status ask(store_reader *reader, const report_scope *scope, const c
     return status;
 }
 
-static accel_status ask_section(store_reader *reader, const kind_report *r, size_t section, accel_error *err) {
+static accel_status ask_section(store_reader *reader, const kind_report *r, size_t section,
+                                accel_error *err) {
     const report_section *s = &r->kind->sections[section];
     accel_status status = ask(reader, r->scope, s->sql, &r->answers[section], err);
     if (status == ACCEL_OK)
@@ -146,7 +147,8 @@ void kind_report_scope(const kind_report *r, str_buf *out) {
         const store_cell *cells = &r->provenances->cells[2 * i];
         if (cells[0].type == STORE_NULL || !kind_report_shows(r, cells[0].text))
             continue;
-        str_appendf(out, "%s%s %s", any ? ", " : "Rows that this report is about: ", cells[1].text, cells[0].text);
+        str_appendf(out, "%s%s %s", any ? ", " : "Rows that this report is about: ", cells[1].text,
+                    cells[0].text);
         any = true;
     }
     str_append(out, any ? "." : "No row that this report is about is shown.");

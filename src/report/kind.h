@@ -42,9 +42,10 @@ typedef struct report_column {
     column_form form;
     bool always; /* shown even where every row says the same; figures and counts always are */
     /* Where the 95 % interval is: */
-    const char *half;                /* the column with its half width; or */
-    const char *low, *high;          /* those with its ends; or */
-    const char *deviation, *samples; /* the figure is a mean: its standard deviation and n; KEY_ci95 follows */
+    const char *half;       /* the column with its half width; or */
+    const char *low, *high; /* those with its ends; or */
+    const char *deviation,
+        *samples; /* the figure is a mean: its standard deviation and n; KEY_ci95 follows */
 } report_column;
 
 /* Two lists of the answer (texts: [1.5, 2]) whose means are compared. Adds ratio, ratio_low, ratio_high (Fieller, 95 %) and verdict. */
@@ -57,10 +58,22 @@ typedef struct report_ratio {
 } report_ratio;
 
 /* A row of the answer is one cell of a table. */
-typedef struct report_matrix {
+typedef struct report_grid {
     const char *row, *column, *cell;
     const char *state; /* column: good, bad, mixed */
-} report_matrix;
+} report_grid;
+
+/* What of an answer is drawn; columns by their keys. */
+enum { CHART_VALUES_MOST = 4 };
+typedef struct report_chart {
+    const char *title;
+    const char *unit; /* of the values */
+    /* Bars: a category has the texts of `name` and `more`, the bars of one have a colour for each `series`. Lines: all three name a line. */
+    const char *name, *more, *series;        /* more, series: NULL where there is none */
+    const char *x;                           /* of lines: seconds since 1970; NULL: bars */
+    const char *values[CHART_VALUES_MOST];   /* one, or several that have a colour each */
+    const char *half, *low, *high, *samples; /* of one value: its interval, how many it is the mean of */
+} report_chart;
 
 typedef struct report_section {
     const char *key, *title;
@@ -68,9 +81,10 @@ typedef struct report_section {
     const char *sql;  /* over the sources of scope.h; has a column "provenance" wherever it has figures */
     const report_column *columns;
     size_t column_count;
-    bool is_background;          /* facts that are always there: alone they do not make a report */
-    const report_ratio *ratio;   /* may be NULL */
-    const report_matrix *matrix; /* for people; may be NULL */
+    bool is_background;        /* facts that are always there: alone they do not make a report */
+    const report_ratio *ratio; /* may be NULL */
+    const report_grid *matrix; /* for people; may be NULL */
+    const report_chart *chart; /* may be NULL */
 } report_section;
 
 typedef struct report_advice {
@@ -79,11 +93,12 @@ typedef struct report_advice {
 
 typedef struct report_kind {
     const char *name, *title, *summary;
-    const char *const *sources; /* whose rows it is about; ends in NULL */
+    const char *const *sources;  /* whose rows it is about; ends in NULL */
     const report_advice *to_run; /* when there is nothing to show; ends in {NULL} */
     const report_section *sections;
     size_t section_count;
-    bool all_provenances; /* the kind is about what is not measured: --provenance is about the measured side */
+    bool
+        all_provenances; /* the kind is about what is not measured: --provenance is about the measured side */
 } report_kind;
 
 #define REPORT_KIND_DECLARE(name) extern const report_kind kind_##name;
@@ -135,6 +150,8 @@ bool kind_format_from_name(const char *name, kind_format *out);
 /* html: a page that needs no network. json: one object. csv: all sections under each other, the first column says which; columns that a
  * section has not are empty. People see at most KIND_ROWS_MOST rows of a section, programs all. */
 enum { KIND_ROWS_MOST = 500 };
+/* The chart of the first section that has one with values, to a file whose ending says how (.png, .svg). ACCEL_NOT_FOUND: there is none. */
+accel_status kind_report_draw(const kind_report *r, const char *path, accel_error *err);
 accel_status kind_report_write(const kind_report *r, kind_format format, bool color, str_buf *out,
                                accel_error *err);
 

@@ -82,6 +82,8 @@ static accel_status derive_mean(const report_column *column, store_result *answe
     for (size_t r = 0; r < answer->row_count; r++) {
         double half = half_width(number_of(answer_cell(answer, r, column->deviation)),
                                  number_of(answer_cell(answer, r, column->samples)));
+        if (isnan(half)) /* rows of two kinds: of some the answer knows it */
+            half = number_of(answer_cell(answer, r, column->half));
         set_cell(answer, r, answer->column_count - 1, real_cell(answer->arena, half));
     }
     return ACCEL_OK;
@@ -111,7 +113,8 @@ static accel_status parse_list(const store_cell *cell, arena *a, number_list *ou
         char *end = NULL;
         double value = strtod(text, &end);
         if (end == text || !isfinite(value))
-            return error_set(err, ACCEL_BAD_FILE, "the database holds a figure that is no number: %.40s", text);
+            return error_set(err, ACCEL_BAD_FILE, "the database holds a figure that is no number: %.40s",
+                             text);
         out->values[out->count++] = value;
         text = end;
     }
@@ -119,7 +122,8 @@ static accel_status parse_list(const store_cell *cell, arena *a, number_list *ou
 }
 
 /* Samples of one process resemble their neighbours: as a record's. */
-static accel_status compare_processes(const number_list lists[2], arena *a, stats_ratio *out, accel_error *err) {
+static accel_status compare_processes(const number_list lists[2], arena *a, stats_ratio *out,
+                                      accel_error *err) {
     record sides[2];
     record_comparison comparison;
     for (size_t s = 0; s < 2; s++) {
@@ -145,7 +149,8 @@ static accel_status compare_lists(const report_ratio *ratio, const number_list l
         return ACCEL_OK;
     if (ratio->same_process)
         return compare_processes(lists, a, out, err);
-    const stats_series over = {lists[0].values, &lists[0].count, 1}, under = {lists[1].values, &lists[1].count, 1};
+    const stats_series over = {lists[0].values, &lists[0].count, 1},
+                       under = {lists[1].values, &lists[1].count, 1};
     stats_ratio_of_means(&over, &under, 0.95, out);
     return ACCEL_OK;
 }
@@ -159,8 +164,8 @@ static const char *verdict_of(const report_ratio *ratio, const stats_ratio *r) {
 }
 
 static accel_status derive_ratio(const report_ratio *ratio, store_result *answer, accel_error *err) {
-    static const char *const names[] = {"ratio",   "ratio_low",           "ratio_high",
-                                        "verdict", "improvement_percent", "improvement_low",
+    static const char *const names[] = {"ratio",           "ratio_low",           "ratio_high",
+                                        "verdict",         "improvement_percent", "improvement_low",
                                         "improvement_high"};
     static const bool numeric[] = {true, true, true, false, true, true, true};
     size_t first = answer->column_count, more = ratio->improvement ? 7 : 4;

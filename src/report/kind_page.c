@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "report/html.h"
+#include "report/kind_chart.h"
 #include "report/kind_derive.h"
 #include "report/kind_show.h"
 
@@ -129,7 +130,8 @@ static accel_status matrix_table(const report_section *s, const store_result *an
         heading(m.columns[c], false, out);
     str_append(out, "</tr></thead><tbody>\n");
     for (size_t r = 0; r < m.row_count; r++) {
-        str_append(out, show_is_measured(answer, m.rows[r]) ? "<tr><td class=\"t\">" : "<tr class=\"estimate\"><td class=\"t\">");
+        str_append(out, show_is_measured(answer, m.rows[r]) ? "<tr><td class=\"t\">"
+                                                            : "<tr class=\"estimate\"><td class=\"t\">");
         text_of(answer, m.rows[r], s->matrix->row, out);
         str_append(out, "</td><td class=\"p\">");
         text_of(answer, m.rows[r], "provenance", out);
@@ -167,6 +169,22 @@ static void soft_line(void (*write)(const shown_section *, str_buf *), const sho
     str_free(&text);
 }
 
+static accel_status chart_card(const report_section *section, const store_result *answer, str_buf *out,
+                               accel_error *err) {
+    chart c;
+    bool drawable = false;
+    arena *a = arena_create();
+    accel_status status =
+        a != NULL ? kind_chart(section, answer, a, &c, &drawable, err) : error_no_memory(err, "a chart", 1);
+    if (status == ACCEL_OK && drawable) {
+        str_append(out, "<div class=\"card scroll\">");
+        status = chart_svg_inline(&c, out, err);
+        str_append(out, "</div>\n");
+    }
+    arena_destroy(a);
+    return status;
+}
+
 static accel_status section_html(const report_section *section, const store_result *answer, str_buf *out,
                                  accel_error *err) {
     shown_section s;
@@ -174,10 +192,10 @@ static accel_status section_html(const report_section *section, const store_resu
     str_appendf(out, "<section><h2 id=\"%s\">%s</h2>\n<p class=\"soft\">", section->key, section->title);
     html_text(out, section->text);
     str_append(out, "</p>\n");
-    accel_status status = ACCEL_OK;
-    if (section->matrix != NULL) {
+    accel_status status = chart_card(section, answer, out, err);
+    if (section->matrix != NULL && status == ACCEL_OK) {
         status = matrix_table(section, answer, out, err);
-    } else {
+    } else if (status == ACCEL_OK) {
         soft_line(show_constants, &s, out);
         rows_table(&s, out);
         soft_line(show_left_out, &s, out);

@@ -306,7 +306,8 @@ static accel_status print_csv(const kind_report *r, str_buf *out, accel_error *e
             }
         }
     }
-    accel_status status = t != NULL ? table_print(t, TABLE_CSV, false, out, err) : error_no_memory(err, "a table", 1);
+    accel_status status =
+        t != NULL ? table_print(t, TABLE_CSV, false, out, err) : error_no_memory(err, "a table", 1);
     table_destroy(t);
     return status;
 }

@@ -129,8 +129,10 @@ void show_constants(const shown_section *s, str_buf *out) {
 
 void show_left_out(const shown_section *s, str_buf *out) {
     if (s->row_count < s->answer->row_count)
-        str_appendf(out, "%zu of %zu rows are shown; --model, --on, --engine and --since choose, json and csv have all.",
-                    s->row_count, s->answer->row_count);
+        str_appendf(
+            out,
+            "%zu of %zu rows are shown; --model, --on, --engine and --since choose, json and csv have all.",
+            s->row_count, s->answer->row_count);
 }
 
 /* ---- matrices ----------------------------------------------------------------------------------------------------------- */
@@ -140,12 +142,12 @@ static const char *text_of(const store_result *answer, size_t row, const char *k
     return cell != NULL ? cell->text : "";
 }
 
-static bool same_row(const report_matrix *m, const store_result *answer, size_t a, size_t b) {
+static bool same_row(const report_grid *m, const store_result *answer, size_t a, size_t b) {
     return str_equal(text_of(answer, a, m->row), text_of(answer, b, m->row)) &&
            str_equal(text_of(answer, a, "provenance"), text_of(answer, b, "provenance"));
 }
 
-static size_t place_of_row(const report_matrix *m, const store_result *answer, shown_matrix *out, size_t row) {
+static size_t place_of_row(const report_grid *m, const store_result *answer, shown_matrix *out, size_t row) {
     for (size_t i = out->row_count; i > 0; i--) /* answers are ordered: it is mostly the last */
         if (same_row(m, answer, out->rows[i - 1], row))
             return i - 1;
@@ -161,7 +163,7 @@ static size_t place_of_column(shown_matrix *out, const char *label) {
     return out->column_count++;
 }
 
-accel_status show_matrix(const report_matrix *m, const store_result *answer, shown_matrix *out,
+accel_status show_matrix(const report_grid *m, const store_result *answer, shown_matrix *out,
                          accel_error *err) {
     size_t most = answer->row_count + 1;
     *out = (shown_matrix){.rows = mem_calloc(most, sizeof *out->rows),

@@ -35,7 +35,7 @@ typedef struct shown_matrix {
     size_t *cells; /* row by row */
 } shown_matrix;
 
-accel_status show_matrix(const report_matrix *m, const store_result *answer, shown_matrix *out,
+accel_status show_matrix(const report_grid *m, const store_result *answer, shown_matrix *out,
                          accel_error *err);
 void shown_matrix_free(shown_matrix *m);
 

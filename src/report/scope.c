@@ -8,18 +8,20 @@
 #define PROVENANCE(of)                                                                                       \
     "CASE WHEN " of ".is_simulated AND " of ".provenance <> 'simulated' THEN " of                            \
     ".provenance || ', simulated' ELSE " of ".provenance END AS provenance"
-#define MODEL                                                                                                \
+#define MODEL                                                                                                   \
     "m.model_name, m.model_family, m.source AS model_source, m.model_name || CASE WHEN m.source = 'generated' " \
     "THEN ' (generated weights)' ELSE '' END AS model"
 #define HARDWARE "h.hardware_type, h.device_name"
-#define SETTING(of)                                                                                             \
-    "concat_ws(', ', 'batch ' || " of ".batch_size, CASE WHEN " of                                              \
-    ".sequence_length > 0 THEN 'sequence ' || " of ".sequence_length END, " of ".precision, CASE WHEN " of      \
-    ".threads = 1 THEN '1 thread' ELSE " of ".threads || ' threads' END, CASE WHEN " of ".mode <> 'inference' " \
-    "THEN " of ".mode END, CASE WHEN " of ".scenario <> 'single-stream' THEN " of ".scenario END) AS setting"
-#define RUNNER(of)                                                                                            \
-    "CASE WHEN " of ".engine IS NULL THEN h.hardware_type WHEN h.hardware_type IN ('cpu', " of ".engine) THEN " of \
-    ".engine ELSE " of ".engine || ' ' || h.hardware_type END AS runner"
+#define SETTING(of)                                                                                          \
+    "concat_ws(', ', 'batch ' || " of ".batch_size, CASE WHEN " of                                           \
+    ".sequence_length > 0 THEN 'sequence ' || " of ".sequence_length END, " of ".precision, CASE WHEN " of   \
+    ".threads = 1 THEN '1 thread' ELSE " of ".threads || ' threads' END, CASE WHEN " of                      \
+    ".mode <> 'inference' "                                                                                  \
+    "THEN " of ".mode END, CASE WHEN " of ".scenario <> 'single-stream' THEN " of                            \
+    ".scenario END) AS setting"
+#define RUNNER(of)                                                                                           \
+    "CASE WHEN " of ".engine IS NULL THEN h.hardware_type WHEN h.hardware_type IN ('cpu', " of               \
+    ".engine) THEN " of ".engine ELSE " of ".engine || ' ' || h.hardware_type END AS runner"
 #define JOIN_MODEL    " JOIN models m USING (model_id)"
 #define JOIN_HARDWARE " JOIN hardware_platforms h USING (hardware_id)"
 #define JOIN_RUN      " JOIN test_runs r USING (run_id)"
@@ -30,39 +32,50 @@ static const struct source {
     const char *model, *platform, *engine; /* the columns that filters hold for; NULL: there is none */
 } sources[] = {
     {"results",
-     "SELECT p.* EXCLUDE (samples_ns, metrics) REPLACE (" PROVENANCE("p") "), " MODEL ", " HARDWARE
-     ", r.started_at, r.git_commit, " SETTING("p") ", " RUNNER("p") " FROM performance_results p" JOIN_MODEL JOIN_HARDWARE JOIN_RUN,
+     "SELECT p.* EXCLUDE (samples_ns, metrics) REPLACE (" PROVENANCE(
+         "p") "), " MODEL ", " HARDWARE
+              ", r.started_at, r.git_commit, " SETTING("p") ", " RUNNER(
+                  "p") " FROM performance_results p" JOIN_MODEL JOIN_HARDWARE JOIN_RUN,
      "model_name", "hardware_type", "engine"},
     {"latest",
-     "SELECT l.*, i.* EXCLUDE (identity_id, natural_key, created_at) REPLACE (" PROVENANCE("i") "), " MODEL ", " HARDWARE
-     ", " SETTING("i") ", " RUNNER("i") " FROM latest_results l JOIN performance_identities i USING (identity_id)" JOIN_MODEL JOIN_HARDWARE,
+     "SELECT l.*, i.* EXCLUDE (identity_id, natural_key, created_at) REPLACE (" PROVENANCE(
+         "i") "), " MODEL ", " HARDWARE
+              ", " SETTING("i") ", " RUNNER(
+                  "i") " FROM latest_results l JOIN performance_identities i USING (identity_id)" JOIN_MODEL
+                  JOIN_HARDWARE,
      "model_name", "hardware_type", "engine"},
     {"compatibility",
-     "SELECT c.* REPLACE (" PROVENANCE("c") "), " MODEL ", " HARDWARE
-     ", r.started_at FROM hardware_compatibility c" JOIN_MODEL JOIN_HARDWARE JOIN_RUN,
+     "SELECT c.* REPLACE (" PROVENANCE(
+         "c") "), " MODEL ", " HARDWARE
+              ", r.started_at FROM hardware_compatibility c" JOIN_MODEL JOIN_HARDWARE JOIN_RUN,
      "model_name", "hardware_type", NULL},
     {"tests",
      "SELECT t.* REPLACE (" PROVENANCE("t") "), " MODEL ", " HARDWARE
-     ", r.started_at FROM integration_test_results t LEFT" JOIN_MODEL " LEFT" JOIN_HARDWARE JOIN_RUN,
+                                            ", r.started_at FROM integration_test_results t LEFT" JOIN_MODEL
+                                            " LEFT" JOIN_HARDWARE JOIN_RUN,
      "model_name", "hardware_type", NULL},
     {"web",
-     "SELECT w.* REPLACE (" PROVENANCE("w") "), " MODEL ", " HARDWARE
-     ", r.started_at FROM web_platform_results w" JOIN_MODEL JOIN_HARDWARE JOIN_RUN,
+     "SELECT w.* REPLACE (" PROVENANCE(
+         "w") "), " MODEL ", " HARDWARE
+              ", r.started_at FROM web_platform_results w" JOIN_MODEL JOIN_HARDWARE JOIN_RUN,
      "model_name", "platform", "browser"},
     {"optimizations",
-     "SELECT o.* REPLACE (" PROVENANCE("o") "), o.model_name AS model, o.test_datetime AS started_at FROM web_platform_optimizations o",
+     "SELECT o.* REPLACE (" PROVENANCE(
+         "o") "), o.model_name AS model, o.test_datetime AS started_at FROM web_platform_optimizations o",
      "model_name", "hardware_type", "browser"},
     {"regressions",
-     "SELECT g.*, " PROVENANCE("i") ", " MODEL ", " HARDWARE ", " SETTING("i") ", " RUNNER("i") ", g.found_at AS started_at "
-     "FROM performance_regressions g JOIN performance_identities i USING (identity_id)" JOIN_MODEL JOIN_HARDWARE,
+     "SELECT g.*, " PROVENANCE("i") ", " MODEL ", " HARDWARE ", " SETTING("i") ", " RUNNER(
+         "i") ", g.found_at AS started_at "
+              "FROM performance_regressions g JOIN performance_identities i USING (identity_id)" JOIN_MODEL
+                  JOIN_HARDWARE,
      "model_name", "hardware_type", NULL},
     {"detections",
      "SELECT *, detected_at AS started_at, CASE WHEN is_simulated THEN 'simulated' ELSE 'measured' END AS provenance "
      "FROM hardware_availability_log",
      NULL, "hardware_type", NULL},
     {"events",
-     "SELECT *, detected_at AS started_at, 'measured' AS provenance FROM hardware_availability_events",
-     NULL, "hardware_type", NULL},
+     "SELECT *, detected_at AS started_at, 'measured' AS provenance FROM hardware_availability_events", NULL,
+     "hardware_type", NULL},
 };
 
 /* ---- checks ------------------------------------------------------------------------------------------------------------- */
@@ -120,8 +133,8 @@ static void of_provenance(str_buf *sql, const report_scope *s) {
 void report_scope_sources(const report_scope *s, str_buf *sql) {
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         const struct source *from = &sources[i];
-        str_appendf(sql, "%s all_%s AS NOT MATERIALIZED (SELECT * FROM (%s) WHERE true", i == 0 ? "WITH" : ",",
-                    from->name, from->select);
+        str_appendf(sql, "%s all_%s AS NOT MATERIALIZED (SELECT * FROM (%s) WHERE true",
+                    i == 0 ? "WITH" : ",", from->name, from->select);
         one_of(sql, from->model, s->models, s->model_count);
         one_of(sql, from->platform, s->platforms, s->platform_count);
         one_of(sql, from->engine, s->engines, s->engine_count);
@@ -130,7 +143,8 @@ void report_scope_sources(const report_scope *s, str_buf *sql) {
             sql_append_text(sql, s->since);
             str_append(sql, ", 'Z', '') AS TIMESTAMP)");
         }
-        str_appendf(sql, "), %s AS NOT MATERIALIZED (SELECT * FROM all_%s WHERE (true", from->name, from->name);
+        str_appendf(sql, "), %s AS NOT MATERIALIZED (SELECT * FROM all_%s WHERE (true", from->name,
+                    from->name);
         of_provenance(sql, s);
         str_append(sql, "))");
     }

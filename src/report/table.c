@@ -349,8 +349,7 @@ static void print_markdown(const table *t, str_buf *out) {
     print_hidden(t, out);
     str_append_char(out, '|');
     for (size_t col = 0; col < t->column_count; col++) {
-        if (!t->columns[col].hidden)
-            {
+        if (!t->columns[col].hidden) {
             str_append_char(out, ' ');
             table_append_clean(out, t->columns[col].title, true);
             str_append(out, " |");

@@ -4,12 +4,13 @@
 
 #include "report/kind.h"
 
-#define TEXT(name, heading)  {.key = (name), .title = (heading)}
-#define NAME(name, heading)  {.key = (name), .title = (heading), .always = true} /* stays where it is always the same */
-#define LONG(name, heading)  {.key = (name), .title = (heading), .form = COLUMN_LONG}
-#define COUNT(name, heading) {.key = (name), .title = (heading), .form = COLUMN_COUNT}
-#define YES(name, heading)   {.key = (name), .title = (heading), .form = COLUMN_YES_NO}
-#define TIME(name, heading)  {.key = (name), .title = (heading), .form = COLUMN_TIME}
+#define TEXT(name, heading) {.key = (name), .title = (heading)}
+#define NAME(name, heading)                                                                                  \
+    {.key = (name), .title = (heading), .always = true} /* stays where it is always the same */
+#define LONG(name, heading)   {.key = (name), .title = (heading), .form = COLUMN_LONG}
+#define COUNT(name, heading)  {.key = (name), .title = (heading), .form = COLUMN_COUNT}
+#define YES(name, heading)    {.key = (name), .title = (heading), .form = COLUMN_YES_NO}
+#define TIME(name, heading)   {.key = (name), .title = (heading), .form = COLUMN_TIME}
 #define FIGURE(name, heading) {.key = (name), .title = (heading), .form = COLUMN_FIGURE}
 /* With the half width of its interval in another column; with the ends of it; a mean of `n` values with their standard deviation. */
 #define FIGURE_HALF(name, heading, width)                                                                    \
