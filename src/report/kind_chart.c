@@ -20,6 +20,7 @@ typedef struct builder {
     size_t category_count, series_count, most;
     chart_point *points; /* of bars: [series][category], `most` each; of lines: [series][row] */
     size_t *counts;      /* of lines */
+    const char *common;  /* parts of `more` that all rows have, separated by ", " */
     double least, greatest;
     bool failed;
 } builder;
@@ -38,10 +39,50 @@ static const char *joined(builder *b, const char *first, const char *second) {
     return text != NULL ? text : "";
 }
 
+/* Whether the part is one of a list's, which are separated by ", ". */
+static bool has_part(const char *list, const char *part, size_t length) {
+    while (list != NULL && *list != 0) {
+        size_t here = strcspn(list, ",");
+        if (here == length && memcmp(list, part, length) == 0)
+            return true;
+        list += here + strspn(list + here, ", ");
+    }
+    return false;
+}
+
+/* The parts of a list that `other` has, or has not. */
+static const char *parts(builder *b, const char *list, const char *other, bool wanted) {
+    str_buf out = {0};
+    while (list != NULL && *list != 0) {
+        size_t here = strcspn(list, ",");
+        if (has_part(other, list, here) == wanted) {
+            str_append(&out, out.length > 0 ? ", " : "");
+            str_append_bytes(&out, list, here);
+        }
+        list += here + strspn(list + here, ", ");
+    }
+    const char *text = out.length > 0 ? arena_strdup(b->arena, str_text(&out)) : NULL;
+    b->failed |= out.failed || (out.length > 0 && text == NULL);
+    str_free(&out);
+    return text;
+}
+
+/* What all rows have in common stands once, under the title, so that names have room for what tells them apart. */
+static void find_common(builder *b) {
+    const char *more = b->description->more;
+    b->common = more != NULL && b->most > 1 ? text_at(b, 0, more) : NULL;
+    for (size_t row = 1; row < b->most && b->common != NULL; row++)
+        b->common = parts(b, b->common, text_at(b, row, more), true);
+}
+
+static const char *more_of(builder *b, size_t row) {
+    return parts(b, text_at(b, row, b->description->more), b->common, false);
+}
+
 /* What is not measured is a series of its own, named so. */
 static const char *series_name(builder *b, size_t row, const char *value_key) {
     const report_chart *d = b->description;
-    const char *name = d->x != NULL ? joined(b, text_at(b, row, d->name), text_at(b, row, d->more)) : NULL;
+    const char *name = d->x != NULL ? joined(b, text_at(b, row, d->name), more_of(b, row)) : NULL;
     if (d->series != NULL)
         name = joined(b, name, text_at(b, row, d->series));
     if (name == NULL) { /* several values: their columns' names */
@@ -126,8 +167,8 @@ static void add_row(builder *b, size_t row) {
     const report_chart *d = b->description;
     for (size_t v = 0; v < CHART_VALUES_MOST && d->values[v] != NULL; v++) {
         const store_cell *value = answer_cell(b->answer, row, d->values[v]);
-        if (value == NULL || !isfinite(value->real))
-            continue;
+        if (value == NULL || !isfinite(value->real) || (value->real == 0 && d->values[1] != NULL))
+            continue; /* of several counts those that are none are not drawn */
         const char *name = series_name(b, row, d->values[v]);
         size_t s = name != NULL ? place_of(b->series, &b->series_count, SERIES_MOST, name) : SIZE_MAX;
         if (s == SIZE_MAX)
@@ -135,7 +176,7 @@ static void add_row(builder *b, size_t row) {
         if (d->x != NULL)
             b->points[s * b->most + b->counts[s]++] = point_of(b, row, name, value);
         else
-            add_bar(b, s, joined(b, text_at(b, row, d->name), text_at(b, row, d->more)),
+            add_bar(b, s, joined(b, text_at(b, row, d->name), more_of(b, row)),
                     point_of(b, row, name, value));
     }
 }
@@ -153,6 +194,7 @@ static bool prepare(builder *b) {
         return false;
     for (size_t i = 0; i < SERIES_MOST * b->most; i++)
         b->points[i].y = NAN;
+    find_common(b);
     for (size_t row = 0; row < b->most; row++)
         add_row(b, row);
     return !b->failed;
@@ -177,6 +219,7 @@ accel_status kind_chart(const report_section *s, const store_result *answer, are
     bool wide = b.least > 0 && b.greatest > log_from * b.least;
     *out =
         (chart){.title = s->chart->title,
+                .subtitle = b.common,
                 .form = lines ? CHART_LINES : CHART_BARS,
                 .x = {.scale = CHART_TIME},
                 .y = {.unit = s->chart->unit, .scale = wide ? CHART_LOG : CHART_LINEAR, .from_zero = !wide},

@@ -16,12 +16,12 @@
 static const char head[] =
     "\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src '" SCRIPT_HASH
     "'\">\n<style>"
-    "nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0}a{color:var(--native)}h2{scroll-margin-top:12px}"
+    "body{max-width:1280px}nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0}a{color:var(--native)}h2{scroll-margin-top:12px}"
     "th button{all:unset;cursor:pointer;font-weight:600}th button:hover,th button:focus-visible{text-decoration:underline}"
     "th[aria-sort=ascending] button::after{content:\" ▲\"}th[aria-sort=descending] button::after{content:\" ▼\"}"
-    "td{max-width:52ch;overflow-wrap:anywhere}td.t{white-space:normal;min-width:9ch}td.good{color:var(--good)}td.bad{color:var(--bad)}"
+    "th{white-space:normal;vertical-align:bottom}td{max-width:46ch;overflow-wrap:break-word;vertical-align:top}td.t{white-space:normal}td.w{min-width:26ch}.card svg{min-width:640px}td.good{color:var(--good)}td.bad{color:var(--bad)}"
     "tr.estimate td,td.estimate{color:var(--soft);border-bottom-style:dashed}tr.estimate td.p{font-style:italic}"
-    "details pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:24em;overflow:auto;margin:6px 0;font-size:12px}summary{cursor:pointer}"
+    "details pre{white-space:pre-wrap;overflow-wrap:anywhere;min-width:30ch;max-height:24em;overflow:auto;margin:6px 0;font-size:12px}summary{cursor:pointer}"
     ".advice code{display:inline-block;margin-right:8px}code{overflow-wrap:anywhere}"
     "@media(max-width:600px){body{padding:18px 12px 40px}h1{font-size:22px}th,td{padding:4px 6px}dl{grid-template-columns:1fr}dd{margin-bottom:6px}}"
     "</style>";
@@ -41,7 +41,8 @@ static const char script[] =
 
 /* ---- cells -------------------------------------------------------------------------------------------------------------- */
 
-enum { FOLD_FROM = 160, FOLD_HEAD = 100 };
+/* In bytes: what is folded and how much of it stands before the fold; what is not squeezed into a narrow column. */
+enum { FOLD_FROM = 160, FOLD_HEAD = 100, WIDE_FROM = 28 };
 
 /* Long texts show their first line and fold the rest. */
 static void long_text(const char *text, str_buf *out) {
@@ -76,10 +77,10 @@ static const char *class_of(const report_column *column) {
 
 static void cell(const report_column *column, const store_result *answer, size_t row, str_buf *out) {
     str_buf text = {0};
-    str_appendf(out, "<td class=\"%s\"", class_of(column));
+    show_cell(column, answer, row, &text);
+    str_appendf(out, "<td class=\"%s%s\"", class_of(column), text.length > WIDE_FROM ? " w" : "");
     sort_value(column, answer_cell(answer, row, column->key), out);
     str_append(out, ">");
-    show_cell(column, answer, row, &text);
     if (column->form == COLUMN_LONG)
         long_text(str_text(&text), out);
     else

@@ -57,7 +57,7 @@ static void interval_text(const report_column *column, const store_result *answe
 
 void show_cell(const report_column *column, const store_result *answer, size_t row, str_buf *out) {
     const store_cell *cell = answer_cell(answer, row, column->key);
-    if (cell == NULL) {
+    if (cell == NULL || *cell->text == 0) {
         str_append(out, "–");
         return;
     }

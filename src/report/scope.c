@@ -18,7 +18,7 @@
     ".threads = 1 THEN '1 thread' ELSE " of ".threads || ' threads' END, CASE WHEN " of                      \
     ".mode <> 'inference' "                                                                                  \
     "THEN " of ".mode END, CASE WHEN " of ".scenario <> 'single-stream' THEN " of                            \
-    ".scenario END) AS setting"
+    ".scenario END) AS setting, concat_ws(', ', CASE WHEN m.source = 'generated' THEN 'generated weights' END, setting) AS model_setting"
 #define RUNNER(of)                                                                                           \
     "CASE WHEN " of ".engine IS NULL THEN h.hardware_type WHEN h.hardware_type IN ('cpu', " of               \
     ".engine) THEN " of ".engine ELSE " of ".engine || ' ' || h.hardware_type END AS runner"

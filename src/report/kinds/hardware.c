@@ -41,8 +41,8 @@ static const report_column best_columns[] = {
 
 static const report_chart best_chart = {.title = "Shortest mean latency on each device",
                                         .unit = "ms",
-                                        .name = "model",
-                                        .more = "setting",
+                                        .name = "model_name",
+                                        .more = "model_setting",
                                         .series = "on",
                                         .values = {"average_latency_ms"},
                                         .half = "ci95_latency_ms",
@@ -81,7 +81,7 @@ static const report_section sections[] = {
      .text =
          "The engine with the shortest mean among the newest results of a model and setting on a device; contradicted results do not take part.",
      .sql =
-         "SELECT * EXCLUDE (rank) FROM (SELECT model, setting, hardware_type, device_name, engine, engine_version, average_latency_ms, ci95_latency_ms, "
+         "SELECT * EXCLUDE (rank) FROM (SELECT model, setting, model_setting, hardware_type, device_name, engine, engine_version, average_latency_ms, ci95_latency_ms, "
          "throughput_items_per_second, iterations, provenance, CAST(started_at AS VARCHAR) AS started_at, model_name, batch_size, result_id, concat_ws(' on ', runner, device_name) AS \"on\", row_number() OVER "
          "(PARTITION BY model_id, setting, hardware_id, provenance ORDER BY average_latency_ms, result_id) AS rank FROM latest "
          "WHERE verified IS DISTINCT FROM false AND average_latency_ms IS NOT NULL) WHERE rank = 1 "

@@ -65,16 +65,16 @@ static const report_column failure_columns[] = {
 
 static const report_chart newest_chart = {.title = "Newest mean latency, shorter is better",
                                           .unit = "ms",
-                                          .name = "model",
-                                          .more = "setting",
+                                          .name = "model_name",
+                                          .more = "model_setting",
                                           .series = "runner",
                                           .values = {"average_latency_ms"},
                                           .half = "ci95_latency_ms",
                                           .samples = "iterations"};
 static const report_chart history_chart = {.title = "Mean latency over time",
                                            .unit = "ms",
-                                           .name = "model",
-                                           .more = "setting",
+                                           .name = "model_name",
+                                           .more = "model_setting",
                                            .series = "runner",
                                            .x = "_x",
                                            .values = {"average_latency_ms"},
@@ -105,7 +105,7 @@ static const report_section sections[] = {
          "A series is one model with its weights, hardware, engine and its version, precision, batch, sequence, threads, mode and scenario. "
          "Mean with half of its 95 % interval.",
      .sql =
-         "SELECT model, setting, engine, engine_version, hardware_type, device_name, average_latency_ms, ci95_latency_ms, median_latency_ms, iterations, "
+         "SELECT model, setting, model_setting, engine, engine_version, hardware_type, device_name, average_latency_ms, ci95_latency_ms, median_latency_ms, iterations, "
          "throughput_items_per_second, tokens_per_second, memory_peak_mb, CASE WHEN verified THEN 'vs ' || coalesce(reference, '?') "
          "WHEN NOT verified THEN 'WRONG vs ' || coalesce(reference, '?') ELSE 'not compared' END AS verified_against, verified, reference, relative_l2, provenance, "
          "simulation_reason, CAST(started_at AS VARCHAR) AS started_at, model_name, model_source, model_family, runner, precision, batch_size, sequence_length, "
@@ -115,9 +115,9 @@ static const report_section sections[] = {
     {.key = "history",
      .title = "Over time",
      .text =
-         "Series with more than one result: the newest 50 of each of the 40 that were measured last. `accel trend` tells which changes are real.",
+         "Series with more than one result: the newest 50 of each of the 40 that were measured last. accel trend tells which changes are real.",
      .sql =
-         "SELECT model, setting, runner, engine_version, device_name, CAST(started_at AS VARCHAR) AS started_at, average_latency_ms, ci95_latency_ms, iterations, "
+         "SELECT model, setting, model_setting, runner, engine_version, device_name, CAST(started_at AS VARCHAR) AS started_at, average_latency_ms, ci95_latency_ms, iterations, "
          "git_commit, provenance, model_name, hardware_type, engine, identity_id, result_id, epoch(results.started_at) AS _x FROM results WHERE status = 'ok' AND identity_id IN "
          "(SELECT identity_id FROM results WHERE status = 'ok' GROUP BY identity_id HAVING count(*) > 1 ORDER BY max(started_at) DESC, identity_id LIMIT 40) "
          "QUALIFY row_number() OVER (PARTITION BY identity_id ORDER BY started_at DESC, result_id DESC) <= 50 "
@@ -138,7 +138,7 @@ static const char *const sources[] = {"results", NULL};
 static const report_advice to_run[] = {
     {"accel bench bert-tiny", "measures a small model on every engine that is here"},
     {"accel bench MODEL --on all",
-     "measures yours on every platform; `accel models` lists those that need no download"},
+     "measures yours on every platform; accel models lists those that need no download"},
     {"accel db import PATH", "takes in results of other tools: show them with --provenance imported"},
     {NULL, NULL},
 };

@@ -118,7 +118,7 @@ static const report_section sections[] = {
      .chart = &month_chart},
     {.key = "regressions",
      .title = "Changes that nobody has acknowledged",
-     .text = "Found by `accel trend`; the ratio of the means after and before with its 95 % interval.",
+     .text = "Found by accel trend; the ratio of the means after and before with its 95 % interval.",
      .sql =
          "SELECT CAST(found_at AS VARCHAR) AS found_at, model, setting, runner, metric, direction, change_ratio, change_low, change_high, p_value, git_commit, "
          "provenance, regression_id FROM all_regressions WHERE acknowledged_at IS NULL ORDER BY found_at DESC, regression_id",
@@ -135,7 +135,7 @@ static const report_section sections[] = {
      COLUMNS(run_columns)},
     {.key = "files",
      .title = "Files that were taken in",
-     .text = "What `accel db import` did with them.",
+     .text = "What accel db import did with them.",
      .sql =
          "SELECT coalesce(category, '–') AS category, status, count(*) AS files, sum(records_imported) AS rows, sum(file_size) / 1e6 AS megabytes, "
          "CAST(max(migrated_at) AS VARCHAR) AS newest FROM migration_tracking GROUP BY ALL ORDER BY files DESC, category, status",
@@ -162,7 +162,7 @@ static const report_section sections[] = {
 static const char *const sources[] = {"results",       "compatibility", "tests", "web",
                                       "optimizations", "detections",    NULL};
 static const report_advice to_run[] = {
-    {"accel bench MODEL", "measures a model; `accel models` lists those that need no download"},
+    {"accel bench MODEL", "measures a model; accel models lists those that need no download"},
     {"accel detect --save", "writes down what this machine has"},
     {"accel db import PATH", "takes in results of other tools"},
     {NULL, NULL},
