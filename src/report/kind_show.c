@@ -88,7 +88,7 @@ bool show_is_measured(const store_result *answer, size_t row) {
 
 static bool is_constant(const report_column *column, const store_result *answer, size_t rows) {
     size_t c = answer_column(answer, column->key);
-    if (column->always || show_is_number(column) || rows < 2 || c == SIZE_MAX)
+    if (column->always || column->form == COLUMN_LONG || show_is_number(column) || rows < 2 || c == SIZE_MAX)
         return false;
     for (size_t r = 1; r < rows; r++) {
         const store_cell *cell = &answer->cells[r * answer->column_count + c];
