@@ -40,7 +40,8 @@ typedef struct report_column {
     const char *key;   /* name in the answer, in JSON and CSV */
     const char *title; /* with the unit */
     column_form form;
-    bool always; /* shown even where every row says the same; figures and counts always are */
+    bool always;       /* shown even where every row says the same; figures and counts always are */
+    bool not_measured; /* its figures are no measurements, whatever the row's provenance: pale */
     /* Where the 95 % interval is: */
     const char *half;       /* the column with its half width; or */
     const char *low, *high; /* those with its ends; or */

@@ -25,9 +25,16 @@ typedef struct builder {
     bool failed;
 } builder;
 
-static const char *text_at(const builder *b, size_t row, const char *key) {
+static const char *text_at(builder *b, size_t row, const char *key) {
     const store_cell *c = answer_cell(b->answer, row, key);
-    return c != NULL ? c->text : NULL;
+    if (c == NULL || strchr(c->text, '\033') == NULL)
+        return c != NULL ? c->text : NULL;
+    str_buf plain = {0};
+    show_plain(c->text, &plain);
+    const char *text = arena_strdup(b->arena, str_text(&plain));
+    b->failed |= plain.failed || text == NULL;
+    str_free(&plain);
+    return text;
 }
 
 /* "a, b", of those that there are. */
@@ -181,6 +188,17 @@ static void add_row(builder *b, size_t row) {
     }
 }
 
+/* Several values have their colours in the order in which the kind names them, whichever of them comes up first. */
+static void name_series(builder *b) {
+    const report_chart *d = b->description;
+    for (size_t v = 0; v < CHART_VALUES_MOST && d->values[v] != NULL && d->values[1] != NULL; v++)
+        for (size_t row = 0; row < b->most; row++) {
+            const char *name = series_name(b, row, d->values[v]);
+            if (name != NULL)
+                (void)place_of(b->series, &b->series_count, SERIES_MOST, name);
+        }
+}
+
 static bool prepare(builder *b) {
     size_t rows = b->answer->row_count;
     b->most = rows < ROWS_MOST ? rows : ROWS_MOST;
@@ -195,9 +213,17 @@ static bool prepare(builder *b) {
     for (size_t i = 0; i < SERIES_MOST * b->most; i++)
         b->points[i].y = NAN;
     find_common(b);
+    name_series(b);
     for (size_t row = 0; row < b->most; row++)
         add_row(b, row);
     return !b->failed;
+}
+
+/* What all bars have in common; a single series has no legend and stands here too. */
+static const char *subtitle(builder *b) {
+    bool single = b->description->series != NULL && b->series_count == 1;
+    const char *text = joined(b, b->common, single ? b->series[0] : NULL);
+    return *text != 0 ? text : NULL;
 }
 
 accel_status kind_chart(const report_section *s, const store_result *answer, arena *a, chart *out,
@@ -219,7 +245,7 @@ accel_status kind_chart(const report_section *s, const store_result *answer, are
     bool wide = b.least > 0 && b.greatest > log_from * b.least;
     *out =
         (chart){.title = s->chart->title,
-                .subtitle = b.common,
+                .subtitle = subtitle(&b),
                 .form = lines ? CHART_LINES : CHART_BARS,
                 .x = {.scale = CHART_TIME},
                 .y = {.unit = s->chart->unit, .scale = wide ? CHART_LOG : CHART_LINEAR, .from_zero = !wide},

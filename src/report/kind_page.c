@@ -19,7 +19,7 @@ static const char head[] =
     "body{max-width:1280px}nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0}a{color:var(--native)}h2{scroll-margin-top:12px}"
     "th button{all:unset;cursor:pointer;font-weight:600}th button:hover,th button:focus-visible{text-decoration:underline}"
     "th[aria-sort=ascending] button::after{content:\" ▲\"}th[aria-sort=descending] button::after{content:\" ▼\"}"
-    "th{white-space:normal;vertical-align:bottom}td{max-width:46ch;overflow-wrap:break-word;vertical-align:top}td.t{white-space:normal}td.w{min-width:26ch}.card svg{min-width:640px}td.good{color:var(--good)}td.bad{color:var(--bad)}"
+    "th{white-space:normal;vertical-align:bottom}td{max-width:46ch;overflow-wrap:break-word;vertical-align:top}td.t{white-space:normal}td.w{min-width:21ch}.card svg{min-width:640px}td.good{color:var(--good)}td.bad{color:var(--bad)}"
     "tr.estimate td,td.estimate{color:var(--soft);border-bottom-style:dashed}tr.estimate td.p{font-style:italic}"
     "details pre{white-space:pre-wrap;overflow-wrap:anywhere;min-width:30ch;max-height:24em;overflow:auto;margin:6px 0;font-size:12px}summary{cursor:pointer}"
     ".advice code{display:inline-block;margin-right:8px}code{overflow-wrap:anywhere}"
@@ -42,7 +42,7 @@ static const char script[] =
 /* ---- cells -------------------------------------------------------------------------------------------------------------- */
 
 /* In bytes: what is folded and how much of it stands before the fold; what is not squeezed into a narrow column. */
-enum { FOLD_FROM = 160, FOLD_HEAD = 100, WIDE_FROM = 28 };
+enum { FOLD_FROM = 160, FOLD_HEAD = 100, WIDE_FROM = 20 };
 
 /* Long texts show their first line and fold the rest. */
 static void long_text(const char *text, str_buf *out) {
@@ -78,7 +78,8 @@ static const char *class_of(const report_column *column) {
 static void cell(const report_column *column, const store_result *answer, size_t row, str_buf *out) {
     str_buf text = {0};
     show_cell(column, answer, row, &text);
-    str_appendf(out, "<td class=\"%s%s\"", class_of(column), text.length > WIDE_FROM ? " w" : "");
+    str_appendf(out, "<td class=\"%s%s%s\"", class_of(column), text.length > WIDE_FROM ? " w" : "",
+                column->not_measured ? " estimate" : "");
     sort_value(column, answer_cell(answer, row, column->key), out);
     str_append(out, ">");
     if (column->form == COLUMN_LONG)

@@ -14,8 +14,7 @@ bool show_is_number(const report_column *column) {
     return column->form == COLUMN_FIGURE || column->form == COLUMN_COUNT;
 }
 
-/* Without what commands a terminal: ESC [ … letter, and other controls but line ends and tabs. */
-static void plain_text(const char *text, str_buf *out) {
+void show_plain(const char *text, str_buf *out) {
     for (const char *p = text; *p != 0; p++) {
         if (*p == '\033' && p[1] == '[') {
             p += 2 + strspn(p + 2, "0123456789;:?=<> ");
@@ -75,7 +74,7 @@ void show_cell(const report_column *column, const store_result *answer, size_t r
         str_appendf(out, "%.16s", cell->text);
         break;
     default:
-        plain_text(cell->text, out);
+        show_plain(cell->text, out);
     }
 }
 

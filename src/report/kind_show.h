@@ -7,6 +7,8 @@
 /* The text of a cell: figures with their interval ("12.3 ± 0.2", "0.43 (0.41 to 0.45)"), "–" where there is nothing. Escape
  * sequences of terminals are taken out. */
 void show_cell(const report_column *column, const store_result *answer, size_t row, str_buf *out);
+/* Without what commands a terminal: escape sequences and other controls but line ends and tabs. */
+void show_plain(const char *text, str_buf *out);
 bool show_is_number(const report_column *column);
 
 /* Rows that are shown, and which columns say the same in all of them and therefore stand above the table. */

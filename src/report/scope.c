@@ -7,7 +7,7 @@
 /* What is no measurement says so, whatever its source. */
 #define PROVENANCE(of)                                                                                       \
     "CASE WHEN " of ".is_simulated AND " of ".provenance <> 'simulated' THEN " of                            \
-    ".provenance || ', simulated' ELSE " of ".provenance END AS provenance"
+    ".provenance || ' (simulated)' ELSE " of ".provenance END AS provenance"
 #define MODEL                                                                                                   \
     "m.model_name, m.model_family, m.source AS model_source, m.model_name || CASE WHEN m.source = 'generated' " \
     "THEN ' (generated weights)' ELSE '' END AS model"
@@ -125,9 +125,9 @@ static void of_provenance(str_buf *sql, const report_scope *s) {
     size_t count = s->provenance_count > 0 ? s->provenance_count : 1;
     const char *const *asked = s->provenance_count > 0 ? s->provenances : usual;
     one_of(sql, "provenance", asked, count);
-    for (size_t i = 0; i < count; i++) /* ", simulated" too */
+    for (size_t i = 0; i < count; i++) /* "imported (simulated)" too */
         if (str_equal(asked[i], "simulated"))
-            str_append(sql, " OR provenance LIKE '%simulated'");
+            str_append(sql, " OR provenance LIKE '%simulated%'");
 }
 
 void report_scope_sources(const report_scope *s, str_buf *sql) {

@@ -22,8 +22,8 @@ accel_status report_scope_check(const report_scope *s, accel_error *err);
  *
  * results (every case), latest (newest ok result of each series), compatibility, tests, web, optimizations, regressions, detections,
  * events: rows of the public tables with what they refer to joined in. All that have a model have model_name, model_source and `model`, the
- * name with its generated weights said; all have started_at and provenance, which ends in "simulated" for what is no measurement, whatever its
- * source. results and latest have `setting`, what of a case is neither model nor runner, model_setting, which
+ * name with its generated weights said; all have started_at and provenance, which for what is no measurement, whatever its source, says
+ * so: "imported (simulated)". results and latest have `setting`, what of a case is neither model nor runner, model_setting, which
  * begins with the generated weights, and `runner`.
  * Each holds the rows of the asked provenances; all_NAME holds those of every provenance. Filters that a source has no column for do not
  * hold there; the engine of web rows is their browser. */

@@ -1,13 +1,21 @@
 /* What was simulated or predicted beside what was measured of the same. */
 #include "report/kinds/kinds.h"
 
+#define SIMULATED_MS                                                                                         \
+    {.key = "simulated_ms",                                                                                  \
+     .title = "not measured, ms",                                                                            \
+     .form = COLUMN_FIGURE,                                                                                  \
+     .not_measured = true,                                                                                   \
+     .deviation = "_simulated_sd",                                                                           \
+     .samples = "simulated_n"}
+
 static const report_column pair_columns[] = {
     NAME("model", "model"),
     NAME("hardware_type", "platform"),
     NAME("setting", "setting"),
     NAME("engine", "engine"),
     TEXT("device_name", "measured on"),
-    FIGURE_MEAN("simulated_ms", "not measured, ms", "_simulated_sd", "simulated_n"),
+    SIMULATED_MS,
     COUNT("simulated_n", "results"),
     NAME("simulated_provenance", "they are"),
     FIGURE_MEAN("real_ms", "beside it, ms", "_real_sd", "real_n"),
@@ -26,8 +34,8 @@ static const report_ratio pair_ratio = {
 };
 static const report_chart pair_chart = {.title = "Simulated for measured mean latency: 1 is right",
                                         .unit = "×",
-                                        .name = "model",
-                                        .more = "setting",
+                                        .name = "model_name",
+                                        .more = "model_setting",
                                         .series = "where",
                                         .values = {"ratio"},
                                         .low = "ratio_low",
@@ -38,7 +46,7 @@ static const report_column web_columns[] = {
     NAME("model", "model"),
     NAME("platform", "platform"),
     NAME("browser", "browser"),
-    FIGURE_MEAN("simulated_ms", "not measured, ms", "_simulated_sd", "simulated_n"),
+    SIMULATED_MS,
     COUNT("simulated_n", "runs"),
     NAME("simulated_provenance", "they are"),
     FIGURE_MEAN("real_ms", "beside it, ms", "_real_sd", "real_n"),
@@ -54,19 +62,16 @@ static const report_column platform_columns[] = {
 };
 
 static const report_column alone_columns[] = {
-    NAME("model", "model"),
-    NAME("hardware_type", "platform"),
-    NAME("setting", "setting"),
-    FIGURE_MEAN("simulated_ms", "not measured, ms", "_simulated_sd", "simulated_n"),
-    COUNT("simulated_n", "results"),
-    NAME("provenance", "provenance"),
+    NAME("model", "model"),          NAME("hardware_type", "platform"),
+    NAME("setting", "setting"),      SIMULATED_MS,
+    COUNT("simulated_n", "results"), NAME("provenance", "provenance"),
     TEXT("command", "measures it"),
 };
 
 /* Means of what is one thing on each side. The names of what is made up are believed; whose weights are generated is another model. */
-#define IS_NO_MEASUREMENT "(provenance LIKE '%simulated' OR provenance = 'predicted')"
+#define IS_NO_MEASUREMENT "(provenance LIKE '%simulated%' OR provenance = 'predicted')"
 #define SIDE_KEYS                                                                                            \
-    "model_name, model, hardware_type, engine, precision, batch_size, sequence_length, threads, mode, scenario, setting, provenance"
+    "model_name, model, hardware_type, engine, precision, batch_size, sequence_length, threads, mode, scenario, setting, model_setting, provenance"
 #define SIDE(name, source, which, more)                                                                      \
     name " AS (SELECT " SIDE_KEYS more                                                                       \
          ", count(*) AS n, avg(average_latency_ms) AS mean_ms, stddev_samp(average_latency_ms) AS sd, "      \
@@ -98,7 +103,7 @@ static const report_section sections[] = {
          "Means of the same model, platform, engine, precision, batch, sequence, threads, mode and scenario, as far as the simulation says them; on "
          "whichever device it was measured. The ratio has a 95 % interval by Fieller's theorem where both sides have at least two results.",
      .sql = SIDES
-     "SELECT r.model, s.hardware_type, r.setting, r.engine, r.device_name, s.mean_ms AS simulated_ms, s.sd AS _simulated_sd, s.n AS simulated_n, "
+     "SELECT r.model, r.model_name, r.model_setting, s.hardware_type, r.setting, r.engine, r.device_name, s.mean_ms AS simulated_ms, s.sd AS _simulated_sd, s.n AS simulated_n, "
      "s.provenance AS simulated_provenance, r.mean_ms AS real_ms, r.sd AS _real_sd, r.n AS real_n, r.provenance AS real_provenance, "
      "CAST(s.each AS VARCHAR) AS _simulated, CAST(r.each AS VARCHAR) AS _real, concat_ws(' ', r.engine, s.hardware_type) AS \"where\", concat_ws(', ', " UNSAID(
          "engine",
