@@ -55,6 +55,9 @@ typedef struct chart {
     int width, height; /* in pixels at 96 dpi; 0: 960, and 480 or what the bars need */
 } chart;
 
+/* "2026-01-31T10:00:00Z", or its beginning up to the day, as x of a time axis; NAN when it is no time. */
+double chart_time(const char *utc);
+
 /* What can be drawn: beyond it the first ones are, and the chart says so. */
 enum { CHART_MOST_BARS = 400, CHART_MOST_LEGEND = 24 };
 

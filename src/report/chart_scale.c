@@ -152,6 +152,25 @@ static double month_start(int year, int month) {
     return days * 86400.0;
 }
 
+double chart_time(const char *utc) {
+    static const char form[] = "0000-00-00T00:00:00";
+    int values[6] = {0};
+    size_t i = 0, part = 0;
+    for (; form[i] != '\0' && utc[i] != '\0' && utc[i] != 'Z'; i++) {
+        bool digit = utc[i] >= '0' && utc[i] <= '9';
+        if (form[i] == '0' ? !digit : utc[i] != form[i] && !(form[i] == 'T' && utc[i] == ' '))
+            return NAN;
+        if (digit)
+            values[part] = values[part] * 10 + (utc[i] - '0');
+        else
+            part++;
+    }
+    if (i != 10 && i != 16 && i != 19)
+        return NAN;
+    return month_start(values[0], values[1]) + (values[2] - 1) * 86400.0 + values[3] * 3600.0 +
+           values[4] * 60.0 + values[5];
+}
+
 static const char *month_name(date d) {
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

@@ -9,16 +9,10 @@
 #include "base/mem.h"
 #include "measure/measure.h"
 #include "measure/stats.h"
-
-size_t answer_column(const store_result *answer, const char *key) {
-    for (size_t c = 0; key != NULL && c < answer->column_count; c++)
-        if (str_equal(answer->columns[c], key))
-            return c;
-    return SIZE_MAX;
-}
+#include "report/result_table.h"
 
 const store_cell *answer_cell(const store_result *answer, size_t row, const char *key) {
-    size_t c = answer_column(answer, key);
+    size_t c = key != NULL ? result_column(answer, key) : SIZE_MAX;
     if (c == SIZE_MAX)
         return NULL;
     const store_cell *cell = &answer->cells[row * answer->column_count + c];

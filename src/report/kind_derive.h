@@ -7,9 +7,7 @@
 /* Widens the answer by the columns that the section's means and ratio add; ACCEL_BAD_FILE where a list holds what is no number. */
 accel_status kind_derive(const report_section *s, store_result *answer, accel_error *err);
 
-/* The answer's column of that name, or SIZE_MAX. */
-size_t answer_column(const store_result *answer, const char *key);
-/* NULL where there is no such column or the value is null. */
+/* NULL where there is no such column, no key, or the value is null. */
 const store_cell *answer_cell(const store_result *answer, size_t row, const char *key);
 
 #endif

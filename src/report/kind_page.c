@@ -6,38 +6,20 @@
 
 #include "base/clock.h"
 #include "report/html.h"
+#include "report/html_sort.h"
 #include "report/kind_chart.h"
 #include "report/kind_derive.h"
 #include "report/kind_show.h"
 
-/* Texts of a database cannot become a program: the policy names the one script of the page by its hash, and lets nothing be loaded. The
- * hash is that of the text between the tags, which tests/cli/test_report.py checks. */
-#define SCRIPT_HASH "sha256-ustOVB/kuSUDPU0Ie3khPPzXBmvSv1KqjGzKORiqQmM="
-static const char head[] =
-    "\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src '" SCRIPT_HASH
-    "'\">\n<style>"
-    "body{max-width:1280px}nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0}a{color:var(--native)}h2{scroll-margin-top:12px}"
-    "th button{all:unset;cursor:pointer;font-weight:600}th button:hover,th button:focus-visible{text-decoration:underline}"
-    "th[aria-sort=ascending] button::after{content:\" ▲\"}th[aria-sort=descending] button::after{content:\" ▼\"}"
-    "th{white-space:normal;vertical-align:bottom}td{max-width:46ch;overflow-wrap:break-word;vertical-align:top}td.t{white-space:normal}td.w{min-width:21ch}.card svg{min-width:640px}td.good{color:var(--good)}td.bad{color:var(--bad)}"
-    "tr.estimate td,td.estimate{color:var(--soft);border-bottom-style:dashed}tr.estimate td.p{font-style:italic}"
-    "details pre{white-space:pre-wrap;overflow-wrap:anywhere;min-width:30ch;max-height:24em;overflow:auto;margin:6px 0;font-size:12px}summary{cursor:pointer}"
+static const char style[] =
+    "<style>body{max-width:1280px}nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0}a{color:var(--native)}h2{scroll-margin-top:12px}"
+    "th{white-space:normal;vertical-align:bottom}td{max-width:46ch;overflow-wrap:break-word;vertical-align:top;white-space:nowrap}td.t{white-space:normal}"
+    "td.w{min-width:21ch}.card svg{min-width:640px}td.good{color:var(--good)}td.bad{color:var(--bad)}"
+    "td.estimate{color:var(--soft);border-bottom-style:dashed}tr.estimate td.p{font-style:italic}"
+    "details pre{min-width:30ch;max-height:24em;overflow:auto;margin:6px 0;font-size:12px}summary{cursor:pointer}"
     ".advice code{display:inline-block;margin-right:8px}code{overflow-wrap:anywhere}"
     "@media(max-width:600px){body{padding:18px 12px 40px}h1{font-size:22px}th,td{padding:4px 6px}dl{grid-template-columns:1fr}dd{margin-bottom:6px}}"
     "</style>";
-
-/* A click on a column's title sorts the table by it: by data-v where a cell has it, else by its text. */
-static const char script[] =
-    "for(const b of document.querySelectorAll('th button'))b.onclick=()=>{"
-    "const h=b.parentNode,t=h.closest('table'),i=[...h.parentNode.children].indexOf(h),"
-    "d=h.getAttribute('aria-sort')==='ascending'?-1:1,"
-    "v=r=>{const c=r.children[i];return c.dataset.v!==undefined?+c.dataset.v:c.textContent==='–'?null:c.textContent};"
-    "for(const o of t.querySelectorAll('th'))o.removeAttribute('aria-sort');"
-    "h.setAttribute('aria-sort',d>0?'ascending':'descending');"
-    "const s=[...t.tBodies[0].rows].sort((p,q)=>{const x=v(p),y=v(q);"
-    "if(x===null||y===null)return(x===null)-(y===null);"
-    "return d*(typeof x==='number'&&typeof y==='number'?x-y:String(x).localeCompare(String(y),undefined,{numeric:true}))});"
-    "t.tBodies[0].append(...s)}";
 
 /* ---- cells -------------------------------------------------------------------------------------------------------------- */
 
@@ -247,7 +229,12 @@ static void provenance(const kind_report *r, str_buf *out) {
 
 accel_status kind_page(const kind_report *r, str_buf *out, accel_error *err) {
     str_buf scope = {0};
-    html_page_begin(out, r->title != NULL ? r->title : r->kind->title, head);
+    str_buf head = {0};
+    str_append(&head, html_sort_head);
+    str_append(&head, style);
+    html_page_begin(out, r->title != NULL ? r->title : r->kind->title, str_text(&head));
+    out->failed |= head.failed;
+    str_free(&head);
     kind_report_scope(r, &scope);
     str_append(out, "<p class=\"soft\">");
     html_text(out, r->kind->summary);
@@ -265,7 +252,7 @@ accel_status kind_page(const kind_report *r, str_buf *out, accel_error *err) {
             ACCEL_TRY(section_html(&r->kind->sections[s], r->answers[s], out, err));
     provenance(r, out);
     str_append(out, "<script>");
-    str_append(out, script);
+    str_append(out, html_sort_script);
     str_append(out, "</script>\n");
     html_page_end(out);
     return ACCEL_OK;

@@ -9,6 +9,7 @@
 #include "report/kind_derive.h"
 #include "report/kind_page.h"
 #include "report/kind_show.h"
+#include "report/result_table.h"
 #include "report/table.h"
 
 /* ---- for people --------------------------------------------------------------------------------------------------------- */
@@ -156,26 +157,6 @@ static bool is_for_programs(const char *column) {
     return column[0] != '_';
 }
 
-static void program_cell(table *t, const store_cell *c) {
-    switch (c->type) {
-    case STORE_NULL:
-        table_null(t);
-        break;
-    case STORE_TEXT:
-        table_text(t, c->text);
-        break;
-    case STORE_INTEGER:
-        table_integer(t, c->integer);
-        break;
-    case STORE_REAL:
-        table_number(t, c->real, 6);
-        break;
-    case STORE_BOOL:
-        table_bool(t, c->integer != 0);
-        break;
-    }
-}
-
 static accel_status print_rows(const store_result *answer, str_buf *out, accel_error *err) {
     table *t = table_create();
     for (size_t c = 0; t != NULL && c < answer->column_count; c++)
@@ -185,7 +166,7 @@ static accel_status print_rows(const store_result *answer, str_buf *out, accel_e
         table_row(t);
         for (size_t c = 0; c < answer->column_count; c++)
             if (is_for_programs(answer->columns[c]))
-                program_cell(t, &answer->cells[r * answer->column_count + c]);
+                result_cell(t, &answer->cells[r * answer->column_count + c]);
     }
     accel_status status =
         t != NULL ? table_print(t, TABLE_JSON, false, out, err) : error_no_memory(err, "a table", 1);
@@ -302,7 +283,7 @@ static accel_status print_csv(const kind_report *r, str_buf *out, accel_error *e
                 if (cell == NULL)
                     table_null(t);
                 else
-                    program_cell(t, cell);
+                    result_cell(t, cell);
             }
         }
     }

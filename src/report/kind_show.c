@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "report/groups.h"
 #include "report/kind_derive.h"
+#include "report/result_table.h"
 
 /* ---- cells -------------------------------------------------------------------------------------------------------------- */
 
@@ -86,7 +87,7 @@ bool show_is_measured(const store_result *answer, size_t row) {
 /* ---- sections ----------------------------------------------------------------------------------------------------------- */
 
 static bool is_constant(const report_column *column, const store_result *answer, size_t rows) {
-    size_t c = answer_column(answer, column->key);
+    size_t c = result_column(answer, column->key);
     if (column->always || column->form == COLUMN_LONG || show_is_number(column) || rows < 2 || c == SIZE_MAX)
         return false;
     for (size_t r = 1; r < rows; r++) {

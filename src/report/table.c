@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "report/html.h"
 
 typedef struct cell {
     cell_kind kind;
@@ -459,4 +460,58 @@ accel_status table_print(const table *t, table_format format, bool color, str_bu
         break;
     }
     return out->failed ? error_no_memory(err, "a printed table", out->length) : ACCEL_OK;
+}
+
+/* ---- for pages ------------------------------------------------------------------------------------------------------- */
+
+static void html_cell(str_buf *out, const cell *c, bool right_aligned) {
+    bool number = c->kind == CELL_NUMBER || c->kind == CELL_INTEGER;
+    str_append(out, right_aligned ? "<td class=\"n\"" : "<td");
+    if (number)
+        str_appendf(out, " data-v=\"%s\"", c->value);
+    str_append(out, c->best ? "><b>" : ">");
+    html_text(out, c->kind == CELL_NULL ? "–" : shown(c));
+    str_append(out, c->best ? "</b></td>" : "</td>");
+}
+
+static bool row_is_measured(const table *t, size_t row) {
+    for (size_t col = 0; col < t->column_count; col++) {
+        const cell *c = cell_at(t, row, col);
+        if (str_equal(t->columns[col].key, "provenance"))
+            return c->value == NULL || str_equal(c->value, "measured");
+    }
+    return true;
+}
+
+accel_status table_html(const table *t, str_buf *out, accel_error *err) {
+    str_buf same = {0};
+    if (t->failed)
+        return error_no_memory(err, "a table", 0);
+    print_hidden(t, &same);
+    if (same.length > 0) {
+        str_append(out, "<p class=\"soft\">");
+        html_text(out, str_text(&same));
+        str_append(out, "</p>\n");
+    }
+    str_append(out, "<div class=\"scroll\"><table><thead><tr>");
+    for (size_t col = 0; col < t->column_count; col++) {
+        if (t->columns[col].hidden)
+            continue;
+        str_append(out, t->columns[col].right_aligned ? "<th class=\"n\"><button type=\"button\">"
+                                                      : "<th><button type=\"button\">");
+        html_text(out, t->columns[col].title);
+        str_append(out, "</button></th>");
+    }
+    str_append(out, "</tr></thead><tbody>\n");
+    for (size_t row = 0; row < t->row_count; row++) {
+        str_append(out, row_is_measured(t, row) ? "<tr>" : "<tr class=\"estimate\">");
+        for (size_t col = 0; col < t->column_count; col++)
+            if (!t->columns[col].hidden)
+                html_cell(out, cell_at(t, row, col), t->columns[col].right_aligned);
+        str_append(out, "</tr>\n");
+    }
+    str_append(out, "</tbody></table></div>\n");
+    out->failed |= same.failed;
+    str_free(&same);
+    return out->failed ? error_no_memory(err, "a page", out->length) : ACCEL_OK;
 }

@@ -55,5 +55,7 @@ void table_append_clean(str_buf *out, const char *text, bool markdown);
 size_t table_row_count(const table *t);
 /* color: ANSI escapes in TABLE_TEXT. Text goes to out; ACCEL_OUT_OF_MEMORY when a cell or out failed. */
 accel_status table_print(const table *t, table_format format, bool color, str_buf *out, accel_error *err);
+/* A <table> for a page with html_sort.h. Rows whose column "provenance" says something else than measured are pale and dashed. */
+accel_status table_html(const table *t, str_buf *out, accel_error *err);
 
 #endif

@@ -22,6 +22,14 @@ typedef struct database {
  * does not exist; ACCEL_BAD_FILE when it is no DuckDB file; ACCEL_UNSUPPORTED when it has another schema; ACCEL_IO otherwise. A database to be written gets its tables when it has none. */
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
                            accel_error *err);
+/* The same with what the connection's statements may do. */
+typedef struct database_access {
+    bool read_only;
+    bool files; /* statements may read and write other files (never the database itself when read_only) */
+    int64_t memory_bytes; /* that statements may take; 0: DuckDB's own limit */
+} database_access;
+accel_status database_open_for(const char *path, const database_access *access, double patience_s,
+                               database *out, accel_error *err);
 void database_close(database *db); /* accepts a zero one */
 
 /* Statements without a result. */

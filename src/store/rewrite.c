@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "store/database_file.h"
 #include "store/schema.h"
+#include "store/store.h"
 
 /* One DuckDB with two files: old, read-only, and fresh. */
 typedef struct rewriting {

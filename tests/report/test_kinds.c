@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "measure/stats.h"
 #include "report/kind_derive.h"
+#include "report/result_table.h"
 
 #define assert_near(got, expected, limit)                                                                    \
     do {                                                                                                     \
@@ -132,16 +133,17 @@ static void every_column_that_is_shown_is_one_of_the_answer(void **state) {
                 const char *const keys[] = {column->key,  column->half,      column->low,
                                             column->high, column->deviation, column->samples};
                 for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-                    if (keys[i] != NULL && answer_column(r.answers[s], keys[i]) == SIZE_MAX)
+                    if (keys[i] != NULL && result_column(r.answers[s], keys[i]) == SIZE_MAX)
                         fail_msg("%s, %s: the answer has no column %s", r.kind->name, section->key, keys[i]);
             }
-            const report_chart *chart = section->chart;
-            const char *const drawn[] = {chart ? chart->name : NULL,      chart ? chart->more : NULL,
-                                         chart ? chart->series : NULL,    chart ? chart->x : NULL,
-                                         chart ? chart->values[0] : NULL, chart ? chart->half : NULL,
-                                         chart ? chart->low : NULL,       chart ? chart->samples : NULL};
+            const report_chart *drawn_from = section->chart;
+            const char *const drawn[] = {
+                drawn_from ? drawn_from->name : NULL,      drawn_from ? drawn_from->more : NULL,
+                drawn_from ? drawn_from->series : NULL,    drawn_from ? drawn_from->x : NULL,
+                drawn_from ? drawn_from->values[0] : NULL, drawn_from ? drawn_from->half : NULL,
+                drawn_from ? drawn_from->low : NULL,       drawn_from ? drawn_from->samples : NULL};
             for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
-                if (drawn[i] != NULL && answer_column(r.answers[s], drawn[i]) == SIZE_MAX)
+                if (drawn[i] != NULL && result_column(r.answers[s], drawn[i]) == SIZE_MAX)
                     fail_msg("%s, %s: the chart's column %s is not there", r.kind->name, section->key,
                              drawn[i]);
         }
