@@ -250,13 +250,15 @@ static bool is_control(const unsigned char *p) {
     return *p < 0x20 || *p == 0x7F || (*p == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F);
 }
 
-static void append_clean(str_buf *out, const char *text, bool markdown) {
+void table_append_clean(str_buf *out, const char *text, bool markdown) {
     for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++) {
         if (is_control(p)) {
             str_append_char(out, ' ');
             p += *p == 0xC2;
+        } else if (markdown && *p == '<') {
+            str_append(out, "&lt;"); /* Markdown passes HTML on */
         } else {
-            if (markdown && (*p == '|' || *p == '\\'))
+            if (markdown && strchr("|\\`*[", *p) != NULL)
                 str_append_char(out, '\\');
             str_append_char(out, (char)*p);
         }
@@ -289,7 +291,7 @@ static void print_hidden(const table *t, str_buf *out) {
             continue;
         str_append(out, any ? " · " : "");
         str_appendf(out, "%s ", t->columns[col].title);
-        append_clean(out, text, false);
+        table_append_clean(out, text, false);
         any = true;
     }
     if (any)
@@ -318,7 +320,7 @@ static void print_line(const table *t, size_t row, bool header, const size_t *wi
             pending = 0;
             if (color && (best || header))
                 str_append(out, "\033[1m");
-            append_clean(out, text, false);
+            table_append_clean(out, text, false);
             if (best && !color)
                 str_append_char(out, '*');
             if (color && (best || header))
@@ -348,8 +350,11 @@ static void print_markdown(const table *t, str_buf *out) {
     print_hidden(t, out);
     str_append_char(out, '|');
     for (size_t col = 0; col < t->column_count; col++) {
-        if (!t->columns[col].hidden)
-            str_appendf(out, " %s |", t->columns[col].title);
+        if (!t->columns[col].hidden) {
+            str_append_char(out, ' ');
+            table_append_clean(out, t->columns[col].title, true);
+            str_append(out, " |");
+        }
     }
     str_append(out, "\n|");
     for (size_t col = 0; col < t->column_count; col++) {
@@ -364,7 +369,7 @@ static void print_markdown(const table *t, str_buf *out) {
                 continue;
             const cell *c = cell_at(t, row, col);
             str_append(out, c->best ? " **" : " ");
-            append_clean(out, shown(c), true);
+            table_append_clean(out, shown(c), true);
             str_append(out, c->best ? "** |" : " |");
         }
         str_append_char(out, '\n');
