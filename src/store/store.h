@@ -48,6 +48,13 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
 /* Takes in the spool now. Files that are no valid records are set aside (spool/rejected) with a warning. */
 accel_status store_take_in(const char *path, size_t *taken, size_t *left, accel_error *err);
 
+/* Adds results that somebody states: one JSON object or an array of them, with the columns' names (store/given.h), of one result type: performance,
+ * compatibility, integration, web or optimization. All of them or none. provenance is that of results that state none; NULL: imported. They are checked
+ * before the database is opened. *added (may be NULL): how many there were. While another process has the database a single performance result goes
+ * to the spool; anything else is ACCEL_BUSY. */
+accel_status store_add_given(const char *path, const char *result_type, const char *provenance,
+                             const char *json, size_t length, size_t *added, accel_error *err);
+
 /* ---- many rows, of every kind ------------------------------------------------------------------------------------- */
 
 /* A writer that holds the database open: for imports and merges, whose rows come by the thousand. */
