@@ -242,6 +242,12 @@ static accel_status finish(reading *in, accel_error *err) {
         return error_set(err, ACCEL_BAD_FILE, "hardware_type is missing");
     ACCEL_TRY(set_status(r, err));
     ACCEL_TRY(record_summarize_samples(r, err));
+    if (r->samples_ns_count > 0 && r->iterations != RECORD_NONE) {
+        if (r->iterations != (int64_t)r->samples_ns_count)
+            return error_set(err, ACCEL_BAD_FILE, "iterations is %lld, but there are %zu samples",
+                             (long long)r->iterations, r->samples_ns_count);
+        r->iterations = RECORD_NONE; /* the samples tell it */
+    }
     const char *both = canonical_precision(in->precision);
     r->precision_asked = canonical_precision(r->precision_asked != NULL ? r->precision_asked : both);
     r->precision_ran = canonical_precision(r->precision_ran);

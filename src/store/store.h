@@ -66,8 +66,13 @@ accel_status store_bulk_add(store_bulk *b, const store_batch *batch, accel_error
 /* All staged batches, in one transaction; on failure none of them, and they are forgotten. rows (may be NULL): how many result rows were
  * new. Batches that belong together only by time may share a transaction: whoever is refused tries them one by one. */
 accel_status store_bulk_commit(store_bulk *b, int64_t *rows, accel_error *err);
-/* SHA-256 of every file in migration_tracking, in a. */
-accel_status store_bulk_files(store_bulk *b, arena *a, const char *const **out, size_t *count,
+/* Every file of migration_tracking, in a. */
+typedef struct store_file {
+    const char *hash;    /* SHA-256 of its bytes */
+    const char *status;  /* imported, skipped, rejected */
+    const char *message; /* "": none */
+} store_file;
+accel_status store_bulk_files(store_bulk *b, arena *a, const store_file **out, size_t *count,
                               accel_error *err);
 void store_bulk_close(store_bulk *b); /* accepts NULL; what was not committed is forgotten */
 
