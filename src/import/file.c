@@ -73,6 +73,18 @@ static const import_shape *find_shape(yyjson_val *root) {
     return NULL;
 }
 
+static const import_shape *find_text_shape(const char *bytes, size_t length) {
+    for (size_t i = 0; i < import_text_shape_count; i++)
+        if (import_text_shapes[i]->matches(bytes, length))
+            return &import_text_shapes[i]->shape;
+    return NULL;
+}
+
+/* Whether the name promises something else than JSON. */
+static bool is_named_as_text(const char *path) {
+    return str_ends_with(path, ".csv") || str_ends_with(path, ".txt") || str_ends_with(path, ".parquet");
+}
+
 /* test_runs knows four types. */
 static const char *run_type(const char *category) {
     return str_equal(category, "hardware") || str_equal(category, "compatibility") ||
@@ -120,7 +132,7 @@ static void settle_rows(const import_context *c, file_reading *f) {
 
 static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading *f, accel_error *err) {
     accel_error own = {0};
-    if (yyjson_is_ctn(c->root))
+    if (f->shape == NULL && yyjson_is_ctn(c->root))
         f->shape = find_shape(c->root);
     if (f->shape == NULL) {
         settle(f, IMPORT_SKIPPED, "there is no result inside: no kind of file that is known here");
@@ -146,25 +158,54 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
     return ACCEL_OK;
 }
 
+static accel_status read_bytes(import_context *c, int64_t mtime_us, file_reading *out, accel_error *err) {
+    out->shape = find_text_shape(c->bytes, c->length);
+    if (out->shape != NULL)
+        return read_rows(c, mtime_us, out, err);
+    if (is_named_as_text(c->path) && c->length > 0) {
+        settle(out, IMPORT_SKIPPED, "there is no result inside: no kind of table or text that is known here");
+        return ACCEL_OK;
+    }
+    ACCEL_TRY(parse(out, c->bytes, c->length, err));
+    if (out->doc == NULL)
+        return ACCEL_OK;
+    c->root = yyjson_doc_get_root(out->doc);
+    return read_rows(c, mtime_us, out, err);
+}
+
 accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
                                    file_reading *out, accel_error *err) {
+    return file_reading_of_stated_bytes(path, bytes, length, mtime_us, (import_stated){0}, out, err);
+}
+
+accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
+                                          int64_t mtime_us, import_stated stated, file_reading *out,
+                                          accel_error *err) {
     *out = (file_reading){.size_bytes = length, .arena = arena_create()};
     import_rows_init(&out->rows);
     if (out->arena == NULL)
         return error_no_memory(err, "a file", length);
-    import_context c = {.arena = out->arena, .path = path};
+    import_context c = {.arena = out->arena,
+                        .path = path,
+                        .bytes = bytes,
+                        .length = length,
+                        .stated = stated,
+                        .mtime_us = mtime_us};
     accel_status status = sha256_bytes(bytes, length, out->hash, err);
     if (status == ACCEL_OK)
-        status = parse(out, bytes, length, err);
-    if (status == ACCEL_OK && out->doc != NULL) {
-        c.root = yyjson_doc_get_root(out->doc);
-        status = read_rows(&c, mtime_us, out, err);
-    }
+        status = read_bytes(&c, mtime_us, out, err);
+    if (c.doc != NULL)
+        out->doc = c.doc; /* of text, so that there was none */
     str_free(&c.notes);
     return status;
 }
 
 accel_status file_reading_of_path(const char *path, file_reading *out, accel_error *err) {
+    return file_reading_of_stated_path(path, (import_stated){0}, out, err);
+}
+
+accel_status file_reading_of_stated_path(const char *path, import_stated stated, file_reading *out,
+                                         accel_error *err) {
     struct stat facts;
     char *bytes;
     size_t length;
@@ -173,9 +214,9 @@ accel_status file_reading_of_path(const char *path, file_reading *out, accel_err
     if (io_stat(path, &facts) != 0)
         return io_error(err, "cannot read", path);
     ACCEL_TRY(file_read(path, IMPORT_MOST_FILE_BYTES, &bytes, &length, err));
-    accel_status status = file_reading_of_bytes(
-        path, bytes, length, (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, out,
-        err);
+    accel_status status = file_reading_of_stated_bytes(
+        path, bytes, length, (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, stated,
+        out, err);
     mem_free(bytes);
     return status;
 }

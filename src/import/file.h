@@ -25,6 +25,12 @@ accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t l
                                    file_reading *out, accel_error *err);
 /* The same of a file on disk. ACCEL_IO and the like: it could not be read. */
 accel_status file_reading_of_path(const char *path, file_reading *out, accel_error *err);
+/* Both, with what the user states of it. */
+accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
+                                          int64_t mtime_us, import_stated stated, file_reading *out,
+                                          accel_error *err);
+accel_status file_reading_of_stated_path(const char *path, import_stated stated, file_reading *out,
+                                         accel_error *err);
 void file_reading_free(file_reading *f); /* leaves it zero; accepts a zero one */
 /* The batch of an imported file, with its run. */
 store_batch file_reading_batch(const file_reading *f);

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/posix/io.h"
 #include "base/thread.h"
+#include "engines/engine.h"
+#include "import/databases.h"
 #include "import/file.h"
 #include "import/find.h"
 #include "import/known.h"
@@ -234,7 +236,9 @@ static void work(void *context, size_t begin, size_t end, int worker) {
         group *g = im->reading;
         member *m = &g->members[i - 1];
         *m = (member){0};
-        m->status = file_reading_of_path(im->files.paths[g->first + i - 1], &m->reading, &m->err);
+        import_stated stated = {im->options->model, im->options->hardware};
+        m->status =
+            file_reading_of_stated_path(im->files.paths[g->first + i - 1], stated, &m->reading, &m->err);
     }
 }
 
@@ -307,10 +311,15 @@ static accel_status learn_known_dry(import *im, accel_error *err) {
 
 static accel_status prepare(import *im, accel_error *err) {
     const import_options *o = im->options;
+    platform p;
+    if (o->hardware != NULL && !platform_from_name(o->hardware, &p))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "'%.40s' is no platform that is known here",
+                         o->hardware);
     for (size_t i = 0; i < o->path_count; i++)
         ACCEL_TRY(find_files(o->paths[i], im->report->arena, &im->files, err));
     im->report->other_files = im->files.others;
-    im->report->files = ARENA_ARRAY(im->report->arena, import_file, im->files.count);
+    im->report->files =
+        ARENA_ARRAY(im->report->arena, import_file, im->files.count + im->files.database_count);
     for (size_t i = 0; i < 2; i++)
         im->groups[i].members = mem_calloc(GROUP_FILES, sizeof *im->groups[i].members);
     if (im->report->files == NULL || im->groups[0].members == NULL || im->groups[1].members == NULL)
@@ -336,6 +345,8 @@ import im = {.options = options, .report = report };
         status = import_groups(&im, pool, err);
     thread_pool_destroy(pool);
     store_bulk_close(im.bulk);
+    if (status == ACCEL_OK) /* a merge opens the database itself */
+        status = databases_merge(options, im.files.databases, im.files.database_count, report, err);
     for (size_t i = 0; i < 2; i++)
         mem_free(im.groups[i].members);
     known_free(&im.known);

@@ -92,6 +92,7 @@ typedef struct reading {
     bool seen[MOST_FIELDS];
     given_rest rest;
     const char *precision; /* the column: what was asked and what ran in one */
+    double total_s;        /* the column total_time_seconds, which samples tell by themselves */
     accel_error *err;
 } reading;
 
@@ -134,6 +135,8 @@ static accel_status read_member(reading *in, const char *group, const char *key,
         return read_group(in, key, v);
     if (*group == '\0' && str_equal(key, "precision"))
         return given_value(RECORD_TEXT, key, v, 1, in->defaults, in->arena, &in->precision, NULL, in->err);
+    if (*group == '\0' && str_equal(key, "total_time_seconds"))
+        return given_value(RECORD_REAL, key, v, 1, in->defaults, in->arena, &in->total_s, NULL, in->err);
     if (*group == '\0' && (given_is_internal(key) || str_equal(key, "metrics") || str_equal(key, "run") ||
                            str_equal(key, "git_branch")))
         return ACCEL_OK;
@@ -235,6 +238,13 @@ accel_status record_summarize_samples(record *r, accel_error *err) {
 static accel_status finish(reading *in, accel_error *err) {
     record *r = in->out;
     const given_defaults *d = in->defaults;
+    if (!isnan(in->total_s) && r->samples_ns_count == 0) {
+        str_buf total = {0};
+        json_append_real(&total, in->total_s);
+        given_keep_text(&in->rest, "total_time_seconds", str_text(&total));
+        in->rest.json.failed |= total.failed;
+        str_free(&total);
+    }
     ACCEL_TRY(given_rest_finish(&in->rest, in->arena, &r->unknown_json, err));
     if (r->model_name == NULL)
         return error_set(err, ACCEL_BAD_FILE, "model_name is missing");
@@ -262,7 +272,7 @@ static accel_status finish(reading *in, accel_error *err) {
 
 accel_status given_record(yyjson_val *object, const given_defaults *defaults, arena *a, record *out,
                           accel_error *err) {
-    reading in = {.defaults = defaults, .arena = a, .out = out, .err = err};
+    reading in = {.defaults = defaults, .arena = a, .out = out, .total_s = (double)NAN, .err = err};
     yyjson_val *metrics = yyjson_obj_get(object, "metrics");
     record_init(out);
     accel_status status = metrics != NULL ? read_metrics(&in, metrics) : ACCEL_OK;

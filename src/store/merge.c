@@ -264,12 +264,12 @@ static accel_status attach(database *db, const char *other, accel_error *err) {
     return error_set(err, ACCEL_BAD_FILE, "%s cannot be read as a database: %s", other, why.message);
 }
 
-static accel_status merge_attached(merging *m, const char *other, accel_error *err) {
+static accel_status merge_attached(merging *m, const char *other, bool dry_run, accel_error *err) {
     ACCEL_TRY(merge_check(m->db, other, m->arena, err));
     ACCEL_TRY(database_exec(m->db, "BEGIN TRANSACTION", err));
     accel_status status = merge_all(m, err);
     if (status == ACCEL_OK)
-        status = database_exec(m->db, "COMMIT", err);
+        status = database_exec(m->db, dry_run ? "ROLLBACK" : "COMMIT", err);
     if (status != ACCEL_OK) {
         (void)database_exec(m->db, "ROLLBACK", NULL);
         return error_prefix(err, status, "nothing of %s was taken in", other);
@@ -277,8 +277,8 @@ static accel_status merge_attached(merging *m, const char *other, accel_error *e
     return ACCEL_OK;
 }
 
-accel_status store_merge(const char *path, const char *other, arena *a, const store_merged **out,
-                         size_t *count, accel_error *err) {
+accel_status store_merge(const char *path, const char *other, bool dry_run, arena *a,
+                         const store_merged **out, size_t *count, accel_error *err) {
     database db;
     ACCEL_TRY(check_files(path, other, err));
     ACCEL_TRY(database_open(path, false, MERGE_PATIENCE_S, &db, err));
@@ -287,7 +287,7 @@ accel_status store_merge(const char *path, const char *other, arena *a, const st
                               ? attach(&db, other, err)
                               : error_no_memory(err, "a merge", schema_table_count * sizeof *m.merged);
     if (status == ACCEL_OK)
-        status = merge_attached(&m, other, err);
+        status = merge_attached(&m, other, dry_run, err);
     database_close(&db);
     *out = m.merged;
     *count = status == ACCEL_OK ? m.count : 0;

@@ -78,14 +78,14 @@ void store_bulk_close(store_bulk *b); /* accepts NULL; what was not committed is
 
 /* Another accel database's rows that are not here yet, in one transaction: all of them or none. Its ids are replaced by ours; what is here
  * already (by record_id, run, natural key or content key) stays as it is, so merging twice changes nothing. Rows keep their
- * provenance. The other file is only read. ACCEL_UNSUPPORTED: it is no accel database, or one of another schema; ACCEL_BAD_FILE: it is no
+ * provenance. dry_run: everything is done, and undone at the end. The other file is only read. ACCEL_UNSUPPORTED: it is no accel database, or one of another schema; ACCEL_BAD_FILE: it is no
  * database, or has values that none may have; ACCEL_BUSY: one of the two is locked. */
 typedef struct store_merged {
     const char *table;
     int64_t added, known; /* rows of the other database */
 } store_merged;
-accel_status store_merge(const char *path, const char *other, arena *a, const store_merged **out,
-                         size_t *count, accel_error *err);
+accel_status store_merge(const char *path, const char *other, bool dry_run, arena *a,
+                         const store_merged **out, size_t *count, accel_error *err);
 
 /* ---- what a machine has ------------------------------------------------------------------------------------------- */
 

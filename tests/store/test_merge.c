@@ -109,7 +109,7 @@ static int64_t merge(const char *here, const char *there) {
     const store_merged *merged;
     size_t count;
     int64_t added = 0;
-    assert_ok(store_merge(here, there, a, &merged, &count, &err));
+    assert_ok(store_merge(here, there, false, a, &merged, &count, &err));
     for (size_t i = 0; i < count; i++)
         added += merged[i].added;
     arena_destroy(a);
@@ -234,7 +234,7 @@ static void expect_refusal(const char *here, const char *there, accel_status sta
     arena *a = arena_create();
     const store_merged *merged;
     size_t count;
-    assert_int_equal(store_merge(here, there, a, &merged, &count, &err), status);
+    assert_int_equal(store_merge(here, there, false, a, &merged, &count, &err), status);
     if (strstr(err.message, words) == NULL)
         fail_msg("'%s' lacks '%s'", err.message, words);
     assert_string_equal(ask(here, "SELECT count(*) FROM test_runs"), "2");
