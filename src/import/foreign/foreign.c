@@ -15,7 +15,9 @@ bool foreign_about(import_context *c, record *r) {
     if (r->model_name == NULL)
         import_note(c, "no model is named; say which it was with --model");
     else if (r->platform == NULL)
-        import_note(c, "it does not say on what it ran; say it with --hardware");
+        import_note(c,
+                    "%.60s: it does not say on what it ran, or that has no name here; say it with --hardware",
+                    r->model_name);
     return r->model_name != NULL && r->platform != NULL;
 }
 
@@ -121,5 +123,5 @@ bool foreign_columns(const char *bytes, size_t length, const char *names) {
     for (; *names != '\0'; names += strcspn(names, "|"), names += *names == '|')
         if (!has_column(bytes, line, names, strcspn(names, "|")))
             return false;
-    return line > 0;
+    return line > 0 && *bytes != '{' && *bytes != '[';
 }

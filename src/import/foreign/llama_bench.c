@@ -9,15 +9,15 @@
 
 /* ---- what it ran on --------------------------------------------------------------------------------------------------- */
 
-typedef struct backend {
-    const char *name, *platform; /* NULL: a processor or a device that has no platform here */
-} backend;
+typedef struct renaming {
+    const char *theirs, *ours; /* NULL: has no name here */
+} renaming;
 
 /* "CUDA", "Metal,BLAS": the device's backend goes before the processor's libraries. NULL: none of ours, or two devices at once. */
 static const char *platform_of(const char *backends, int64_t gpu_layers, bool *unknown) {
-    static const backend known[] = {{"CUDA", "cuda"},    {"ROCm", "rocm"}, {"HIP", "rocm"},
-                                    {"Metal", "mps"},    {"MTL", "mps"},   {"Vulkan", "vulkan"},
-                                    {"WebGPU", "webgpu"}};
+    static const renaming known[] = {{"CUDA", "cuda"},    {"ROCm", "rocm"}, {"HIP", "rocm"},
+                                     {"Metal", "mps"},    {"MTL", "mps"},   {"Vulkan", "vulkan"},
+                                     {"WebGPU", "webgpu"}};
     static const char *const of_processor[] = {"CPU", "BLAS", "Accelerate", "RPC"};
     const char *device = NULL;
     size_t devices = 0;
@@ -30,8 +30,8 @@ static const char *platform_of(const char *backends, int64_t gpu_layers, bool *u
         if (!is_processor) {
             const char *platform = NULL;
             for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-                if (strlen(known[i].name) == length && memcmp(known[i].name, at, length) == 0)
-                    platform = known[i].platform;
+                if (strlen(known[i].theirs) == length && memcmp(known[i].theirs, at, length) == 0)
+                    platform = known[i].ours;
             *unknown |= platform == NULL;
             devices++;
             device = platform;
@@ -46,10 +46,10 @@ static const char *platform_of(const char *backends, int64_t gpu_layers, bool *u
 
 /* Older versions have a flag a backend instead of a list. */
 static const char *platform_of_flags(yyjson_val *row, int64_t gpu_layers) {
-    static const backend flags[] = {{"cuda", "cuda"}, {"metal", "mps"}, {"vulkan", "vulkan"},
-                                    {"opencl", NULL}, {"sycl", NULL},   {"kompute", NULL}};
+    static const renaming flags[] = {{"cuda", "cuda"}, {"metal", "mps"}, {"vulkan", "vulkan"},
+                                     {"opencl", NULL}, {"sycl", NULL},   {"kompute", NULL}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        yyjson_val *v = yyjson_obj_get(row, flags[i].name);
+        yyjson_val *v = yyjson_obj_get(row, flags[i].theirs);
         int on = 0;
         int64_t number = 0;
         if (value_count(v, &number))
@@ -57,7 +57,7 @@ static const char *platform_of_flags(yyjson_val *row, int64_t gpu_layers) {
         else
             (void)value_flag(v, &on);
         if (on)
-            return flags[i].platform != NULL && gpu_layers == 0 ? "cpu" : flags[i].platform;
+            return flags[i].ours != NULL && gpu_layers == 0 ? "cpu" : flags[i].ours;
     }
     return yyjson_obj_get(row, "cuda") != NULL ? "cpu" : NULL;
 }
@@ -81,10 +81,28 @@ static void set_device(import_context *c, value_reader *r, record *row) {
 
 /* ---- what it ran ------------------------------------------------------------------------------------------------------- */
 
-/* "llama 7B Q4_0", "llama 7B mostly Q4_0", "qwen2 1B all F32 (guessed)": the class first, the format of the weights last. Only unquantised formats
- * are surely what was computed in; others stay by their name. */
+/* "llama 7B Q4_0", "qwen2 1.5B Q4_K - Medium", "gpt2 0.1B all F32 (guessed)": class, size, format of the weights. Only unquantised formats are surely what was
+ * computed in; others stay by their name. */
+static const char *format_of(import_context *c, const char *type) {
+    static const renaming formats[] = {{"F32", "fp32"}, {"F16", "fp16"}, {"BF16", "bf16"}};
+    static const char *const fillers[] = {"all ", "mostly "};
+    for (int word = 0; word < 2; word++) {
+        type += strcspn(type, " ");
+        type += strspn(type, " ");
+    }
+    for (size_t i = 0; i < sizeof fillers / sizeof *fillers; i++)
+        if (str_starts_with(type, fillers[i]))
+            type += strlen(fillers[i]);
+    size_t length = strcspn(type, "(");
+    while (length > 0 && type[length - 1] == ' ')
+        length--;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strlen(formats[i].theirs) == length && memcmp(formats[i].theirs, type, length) == 0)
+            return formats[i].ours;
+    return length > 0 ? arena_strndup(c->arena, type, length) : NULL;
+}
+
 static void set_model(import_context *c, value_reader *r, record *row) {
-    static const backend formats[] = {{"F32", "fp32"}, {"F16", "fp16"}, {"BF16", "bf16"}};
     const char *file = value_text(c, value_any(r->object, "model_filename"));
     const char *type = value_text(c, value_any(r->object, "model_type"));
     row->model_source = file != NULL ? "file" : NULL;
@@ -102,17 +120,7 @@ static void set_model(import_context *c, value_reader *r, record *row) {
     if (row->model_name == NULL)
         row->model_name = type;
     row->model_family = arena_strndup(c->arena, type, strcspn(type, " "));
-    size_t end = strcspn(type, "(");
-    while (end > 0 && type[end - 1] == ' ')
-        end--;
-    size_t begin = end;
-    while (begin > 0 && type[begin - 1] != ' ')
-        begin--;
-    const char *format = begin > 0 ? arena_strndup(c->arena, type + begin, end - begin) : NULL;
-    for (size_t i = 0; format != NULL && i < sizeof formats / sizeof *formats; i++)
-        if (str_equal(formats[i].name, format))
-            format = formats[i].platform;
-    row->precision_asked = row->precision_ran = format;
+    row->precision_asked = row->precision_ran = format_of(c, type);
 }
 
 /* A series is one configuration: settings that llama-bench is used to sweep tell tests apart as shapes do. */

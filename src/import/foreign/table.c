@@ -53,6 +53,10 @@ static accel_status add(import_context *c, yyjson_val *object, size_t number, im
     if (started_at != NULL && utc == NULL)
         return error_set(err, ACCEL_BAD_FILE, "started_at is no time that can be read");
     r->started_at = utc != NULL ? utc : c->started_at;
+    if (value_precision(r->precision_asked) != NULL)
+        r->precision_asked = value_precision(r->precision_asked);
+    if (value_precision(r->precision_ran) != NULL)
+        r->precision_ran = value_precision(r->precision_ran);
     if (r->is_simulated <= 0 && !str_equal(r->provenance, "predicted"))
         r->is_simulated = 0;
     if (value_any(object, "record_id") != NULL)
