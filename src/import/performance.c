@@ -335,6 +335,8 @@ static accel_status walk(import_context *c, const performance_about *around, yyj
             if (yyjson_is_num(value))
                 break;
             const char *inner = arena_printf(c->arena, "%s[%zu]", where, i);
+            if (inner == NULL)
+                return error_no_memory(err, "a name", strlen(where));
             ACCEL_TRY(walk(c, around, value, inner, depth + 1, rows, err));
         }
         return ACCEL_OK;
@@ -355,7 +357,7 @@ static accel_status walk(import_context *c, const performance_about *around, yyj
         learn_key(text != NULL ? text : "", &inner);
         const char *path = arena_printf(c->arena, "%s%s%.60s", where, *where != '\0' ? "/" : "", name);
         if (path == NULL)
-            return error_no_memory(err, "a name", sizeof name);
+            return error_no_memory(err, "a name", strlen(name));
         ACCEL_TRY(walk(c, &inner, value, path, depth + 1, rows, err));
     }
     return ACCEL_OK;
