@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engines/engine.h"
 
 yyjson_val *value_any(yyjson_val *object, const char *names) {
     while (yyjson_is_obj(object) && *names != '\0') {
@@ -100,19 +99,19 @@ bool value_flag(yyjson_val *v, int *out) {
 
 bool value_share(yyjson_val *v, double *out) {
     char text[64];
-    double factor = 1;
+    double whole = 1;
     if (short_text(v, text, sizeof text) && text[strlen(text) - 1] == '%') {
         size_t length = strlen(text) - 1;
         while (length > 0 && text[length - 1] == ' ')
             length--;
         text[length] = '\0';
-        factor = 0.01;
+        whole = 100;
         if (!str_to_f64(text, out))
             return false;
     } else if (!value_number(v, out)) {
         return false;
     }
-    *out *= factor;
+    *out /= whole;
     return *out >= 0 && *out <= 1;
 }
 
