@@ -198,7 +198,8 @@ accel_status performance_add(import_context *c, const performance_about *around,
     const char *error = status_error_text(c, object);
     if (s == STATUS_NONE && error != NULL)
         s = STATUS_ERROR;
-    accel_status status = figures_read(&r, about.batch, iterations, about.unit, &f, err);
+    bool failed = s != STATUS_PASS && s != STATUS_NONE; /* its figures, if it has any, say nothing */
+    accel_status status = failed ? ACCEL_OK : figures_read(&r, about.batch, iterations, about.unit, &f, err);
     if (status != ACCEL_OK)
         return error_prefix(err, status, "%s", where);
     if (s == STATUS_PASS && !has_figures(&f) && error != NULL)
@@ -214,9 +215,9 @@ accel_status performance_add(import_context *c, const performance_about *around,
     row->started_at = started_at != NULL ? started_at : c->started_at;
     row->engine_name = value_take_name(&r, "engine|framework|runtime");
     row->status = ok ? "ok" : case_status_name(status_for_record(s, error));
-    if (!isnan(f.load_ms))
-        row->load_ns = ns_of(f.load_ms);
     if (ok) {
+        if (!isnan(f.load_ms))
+            row->load_ns = ns_of(f.load_ms);
         row->iterations = iterations;
         row->warmup_count = warmup;
         set_figures(row, &f);
@@ -335,6 +336,8 @@ static accel_status walk(import_context *c, const performance_about *around, yyj
             if (yyjson_is_num(value))
                 break;
             const char *inner = arena_printf(c->arena, "%s[%zu]", where, i);
+            if (inner == NULL)
+                return error_no_memory(err, "a name", strlen(where));
             ACCEL_TRY(walk(c, around, value, inner, depth + 1, rows, err));
         }
         return ACCEL_OK;
@@ -355,7 +358,7 @@ static accel_status walk(import_context *c, const performance_about *around, yyj
         learn_key(text != NULL ? text : "", &inner);
         const char *path = arena_printf(c->arena, "%s%s%.60s", where, *where != '\0' ? "/" : "", name);
         if (path == NULL)
-            return error_no_memory(err, "a name", sizeof name);
+            return error_no_memory(err, "a name", strlen(name));
         ACCEL_TRY(walk(c, &inner, value, path, depth + 1, rows, err));
     }
     return ACCEL_OK;

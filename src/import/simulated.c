@@ -4,7 +4,7 @@
 
 #include "import/value.h"
 
-enum { MOST_DEPTH = 24, SHOWN_BYTES = 60 };
+enum { MOST_DEPTH = 24, SHOWN_BYTES = 120 };
 
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -78,7 +78,7 @@ static const char *find_word(const char *text) {
 /* The line around the word, cut to what fits a sentence. */
 static const char *say_text(const import_context *c, const char *key, const char *text, const char *at) {
     const char *begin = at, *end = at;
-    while (begin > text && begin[-1] != '\n' && at - begin < SHOWN_BYTES / 3)
+    while (begin > text && begin[-1] != '\n' && at - begin < SHOWN_BYTES / 4)
         begin--;
     while ((*begin & 0xC0) == 0x80) /* not in the middle of a character */
         begin++;
@@ -119,16 +119,6 @@ static const char *scan_scalar(const import_context *c, const char *key, yyjson_
     return at != NULL ? say_text(c, key, text, at) : NULL;
 }
 
-static bool is_of_another(yyjson_val *object, const char *platform) {
-    const char *names[] = {"platform", "hardware", "hardware_type", "device_type"};
-    for (size_t i = 0; platform != NULL && i < sizeof names / sizeof *names; i++) {
-        const char *own = value_platform(json_text(yyjson_obj_get(object, names[i])));
-        if (own != NULL && !str_equal(own, platform))
-            return true;
-    }
-    return false;
-}
-
 static const char *scan(const import_context *c, const char *key, yyjson_val *v, const char *platform,
                         int depth) {
     const char *found = NULL;
@@ -147,7 +137,7 @@ static const char *scan(const import_context *c, const char *key, yyjson_val *v,
     }
     if (!yyjson_is_obj(v))
         return scan_scalar(c, key, v);
-    if (is_of_another(v, platform))
+    if (value_is_of_another(v, platform))
         return NULL;
     yyjson_obj_foreach(v, i, count, name, value) {
         const char *own = platform != NULL ? value_platform_prefix(yyjson_get_str(name)) : NULL;

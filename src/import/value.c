@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engines/engine.h"
 
 yyjson_val *value_any(yyjson_val *object, const char *names) {
     while (yyjson_is_obj(object) && *names != '\0') {
@@ -100,19 +99,19 @@ bool value_flag(yyjson_val *v, int *out) {
 
 bool value_share(yyjson_val *v, double *out) {
     char text[64];
-    double factor = 1;
+    double whole = 1;
     if (short_text(v, text, sizeof text) && text[strlen(text) - 1] == '%') {
         size_t length = strlen(text) - 1;
         while (length > 0 && text[length - 1] == ' ')
             length--;
         text[length] = '\0';
-        factor = 0.01;
+        whole = 100;
         if (!str_to_f64(text, out))
             return false;
     } else if (!value_number(v, out)) {
         return false;
     }
-    *out *= factor;
+    *out /= whole;
     return *out >= 0 && *out <= 1;
 }
 
@@ -212,6 +211,57 @@ static const char *keep(const import_context *c, str_buf *text) {
 const char *value_json(const import_context *c, yyjson_val *v) {
     str_buf text = {0};
     append_json(&text, v);
+    return keep(c, &text);
+}
+
+bool value_is_of_another(yyjson_val *object, const char *platform) {
+    static const char *const names[] = {"platform", "hardware", "hardware_type", "device_type"};
+    for (size_t i = 0; platform != NULL && i < sizeof names / sizeof *names; i++) {
+        const char *own = value_platform(json_text(yyjson_obj_get(object, names[i])));
+        if (own != NULL && !str_equal(own, platform))
+            return true;
+    }
+    return false;
+}
+
+static void append_json_of(str_buf *out, yyjson_val *v, const char *platform, int depth) {
+    size_t i, count;
+    yyjson_val *key, *value;
+    const char *separator = "";
+    if (depth == 0 || !yyjson_is_ctn(v)) {
+        append_json(out, v);
+    } else if (yyjson_is_arr(v)) {
+        str_append_char(out, '[');
+        yyjson_arr_foreach(v, i, count, value) {
+            if (value_is_of_another(value, platform))
+                continue;
+            str_append(out, separator);
+            append_json_of(out, value, platform, depth - 1);
+            separator = ",";
+        }
+        str_append_char(out, ']');
+    } else {
+        str_append_char(out, '{');
+        yyjson_obj_foreach(v, i, count, key, value) {
+            const char *own = value_platform_prefix(yyjson_get_str(key));
+            if ((own != NULL && !str_equal(own, platform)) || value_is_of_another(value, platform))
+                continue;
+            str_append(out, separator);
+            str_append_json(out, yyjson_get_str(key), yyjson_get_len(key));
+            str_append_char(out, ':');
+            append_json_of(out, value, platform, depth - 1);
+            separator = ",";
+        }
+        str_append_char(out, '}');
+    }
+}
+
+const char *value_json_of(const import_context *c, yyjson_val *v, const char *platform) {
+    enum { MOST_DEPTH = 16 };
+    str_buf text = {0};
+    if (platform == NULL)
+        return value_json(c, v);
+    append_json_of(&text, v, platform, MOST_DEPTH);
     return keep(c, &text);
 }
 

@@ -28,6 +28,10 @@ bool value_is_name(const char *name);
 /* JSON text in the arena. NaN and Infinity become null. NULL when memory ends. */
 const char *value_json(const import_context *c, yyjson_val *v);
 
+/* The same without what belongs to another platform: members whose name begins with it, and objects that say it is theirs. */
+const char *value_json_of(const import_context *c, yyjson_val *v, const char *platform);
+bool value_is_of_another(yyjson_val *object, const char *platform); /* platform NULL: never */
+
 /* An object of which some members were read: the rest is kept. */
 typedef struct value_reader {
     import_context *c;
