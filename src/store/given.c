@@ -122,15 +122,19 @@ typedef struct provenance {
 
 /* A figure that accel did not measure is imported, unless somebody says otherwise; one that was made up must say why it is here. */
 static accel_status set_provenance(provenance p, const given_defaults *d, accel_error *err) {
-    if (*p.provenance == NULL)
+    const char *stated = *p.provenance;
+    if (stated == NULL || d->from_table)
         *p.provenance = d->provenance != NULL ? d->provenance : "imported";
-    else if (d->from_table && str_equal(*p.provenance, "measured"))
-        *p.provenance = "imported";
-    if (str_equal(*p.provenance, "simulated"))
+    if (str_equal(stated, "simulated") || str_equal(*p.provenance, "simulated") ||
+        (d->from_table && str_equal(stated, "predicted")))
         *p.is_simulated = 1;
-    if (*p.is_simulated > 0 && *p.reason == NULL)
+    if (*p.is_simulated <= 0 || *p.reason != NULL)
+        return ACCEL_OK;
+    if (!d->from_table)
         return error_set(err, ACCEL_BAD_FILE,
                          "a simulated result needs simulation_reason: what made its figures");
+    *p.reason = str_equal(stated, "predicted") ? "the file says that it was predicted"
+                                               : "the file says that it was simulated";
     return ACCEL_OK;
 }
 

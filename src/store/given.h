@@ -13,7 +13,8 @@
 
 typedef struct given_defaults {
     const char *provenance; /* of what states none; NULL: "imported", since nobody here saw it measured */
-    bool from_table; /* a file: "measured" becomes imported, and NaN, which tables write for it, is absent */
+    bool
+        from_table; /* a file: its rows are imported, those that it says were not measured flagged so; NaN, which tables write for it, is absent */
     const char *test_name;  /* of the run; never NULL */
     const char *started_at; /* of a run that states none; never NULL */
     const char *seed;       /* tells this source from others: run and record ids follow from it; never NULL */

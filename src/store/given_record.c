@@ -235,6 +235,25 @@ accel_status record_summarize_samples(record *r, accel_error *err) {
     return status;
 }
 
+/* A figure of 0 is one that was not measured. */
+static accel_status refuse_zeros(const record *r, accel_error *err) {
+    double memory = r->peak_rss_bytes == RECORD_NONE ? (double)NAN : (double)r->peak_rss_bytes;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"average_latency_ms", r->latency_mean_ms},
+                   {"median_latency_ms", r->latency_median_ms},
+                   {"throughput_items_per_second", r->throughput_items_per_s},
+                   {"tokens_per_second", r->tokens_per_s},
+                   {"memory_peak_mb", memory}};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        if (figures[i].value >= 0 && !(figures[i].value > 0))
+            return error_set(err, ACCEL_BAD_FILE,
+                             "%s is 0, which no measurement gives; leave out what is not known",
+                             figures[i].name);
+    return ACCEL_OK;
+}
+
 static accel_status finish(reading *in, accel_error *err) {
     record *r = in->out;
     const given_defaults *d = in->defaults;
@@ -252,6 +271,7 @@ static accel_status finish(reading *in, accel_error *err) {
         return error_set(err, ACCEL_BAD_FILE, "hardware_type is missing");
     ACCEL_TRY(set_status(r, err));
     ACCEL_TRY(record_summarize_samples(r, err));
+    ACCEL_TRY(refuse_zeros(r, err));
     if (r->samples_ns_count > 0 && r->iterations != RECORD_NONE) {
         if (r->iterations != (int64_t)r->samples_ns_count)
             return error_set(err, ACCEL_BAD_FILE, "iterations is %lld, but there are %zu samples",

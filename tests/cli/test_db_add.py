@@ -136,6 +136,7 @@ class DbAdd(CliCase):
             ("average_latency_ms must be a number", ["model_name=m", "hardware_type=cpu", "average_latency_ms=4ms"]),
             ("average_latency_ms must be a number", ["model_name=m", "hardware_type=cpu", "average_latency_ms=inf"]),
             ("average_latency_ms must be a number", ["model_name=m", "hardware_type=cpu", "average_latency_ms=1e999"]),
+            ("average_latency_ms is 0", ["model_name=m", "hardware_type=cpu", "average_latency_ms=0"]),
             ("latency_ms.mean is negative", ["model_name=m", "hardware_type=cpu", "average_latency_ms=-1"]),
             ("batch_size must be a whole number", [*PERFORMANCE, "batch_size=1.5"]),
             ("memory_peak_mb must be a number of a size that can be", [*PERFORMANCE, "memory_peak_mb=1e300"]),

@@ -315,10 +315,19 @@ class ImportForeign(CliCase):
         self.rejected("negative.csv", head + "m,cpu,-1\n", "is negative")
         self.rejected("platform.csv", head + "m,abacus,1\n", "platform is no platform that is known here")
         self.rejected("empty_model.csv", head + ",cpu,1\n", "row 1 of 1: model_name is missing")
+        self.rejected("zero.csv", head + "m,cpu,0\n", "average_latency_ms is 0, which no measurement gives")
+        self.rejected("unknown.csv", head + "Unknown,cpu,1\n", "model_name is 'Unknown', which names no model")
         self.rejected("utf8.csv", head.encode() + b"\xff\xfe,cpu,1\n", "it cannot be read as CSV")
         self.rejected("quote.csv", head + 'm,cpu,"1\n', "")
         for name, content in (("none.csv", head), ("other.csv", "a,b\n1,2\n"), ("text.txt", "hello")):
             self.assertEqual(self.one(self.write(name, content))["outcome"], "skipped", name)
+
+    def test_what_a_table_calls_predicted_is_no_measurement(self):
+        self.take(self.write("p.csv", "model_name,hardware_type,average_latency_ms,provenance,is_simulated,simulation_reason\n"
+                             "a,cpu,1,predicted,,\nb,cpu,1,simulated,true,mock\nc,cpu,1,measured,false,\nd,cpu,1,,1,\n"))
+        self.assertEqual([(r["provenance"], r["is_simulated"], r["simulation_reason"]) for r in self.rows()],
+                         [("imported", True, "the file says that it was predicted"), ("imported", True, "mock"), ("imported", False, None),
+                          ("imported", True, "the file says that it was simulated")])
 
     def test_what_a_database_wrote_as_csv_comes_back(self):
         samples = [1000, 1500, 1250]

@@ -8,7 +8,7 @@
 #include "store/given.h"
 
 bool foreign_about(import_context *c, record *r) {
-    if (r->model_name == NULL)
+    if (!value_is_name(r->model_name))
         r->model_name = c->stated.model;
     if (r->platform == NULL)
         r->platform = c->stated.hardware;
@@ -35,7 +35,19 @@ static const char *kept(import_context *c, const record *r, const char *rest) {
     return copy;
 }
 
+/* Tools write 0 for what they did not measure. */
+static void drop_zeros(record *r) {
+    double *const positive[] = {&r->latency_mean_ms, &r->latency_median_ms,      &r->latency_min_ms,
+                                &r->latency_max_ms,  &r->throughput_items_per_s, &r->tokens_per_s};
+    for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
+        if (!(*positive[i] > 0))
+            *positive[i] = (double)NAN;
+    if (r->peak_rss_bytes == 0)
+        r->peak_rss_bytes = RECORD_NONE;
+}
+
 accel_status foreign_finish(import_context *c, record *r, const char *rest, accel_error *err) {
+    drop_zeros(r);
     r->status = case_status_name(CASE_OK);
     if (r->started_at == NULL)
         r->started_at = c->started_at;

@@ -48,6 +48,8 @@ static accel_status add(import_context *c, yyjson_val *object, size_t number, im
     ACCEL_TRY(given_read("performance", object, &defaults, c->arena, &b, err));
     record *r = import_add_record(rows);
     *r = b.records[0];
+    if (!value_is_name(r->model_name))
+        return error_set(err, ACCEL_BAD_FILE, "model_name is '%.40s', which names no model", r->model_name);
     yyjson_val *started_at = value_any(object, "started_at|timestamp");
     const char *utc = times_utc(c, started_at);
     if (started_at != NULL && utc == NULL)
@@ -57,7 +59,7 @@ static accel_status add(import_context *c, yyjson_val *object, size_t number, im
         r->precision_asked = value_precision(r->precision_asked);
     if (value_precision(r->precision_ran) != NULL)
         r->precision_ran = value_precision(r->precision_ran);
-    if (r->is_simulated <= 0 && !str_equal(r->provenance, "predicted"))
+    if (r->is_simulated < 0)
         r->is_simulated = 0;
     if (value_any(object, "record_id") != NULL)
         return ACCEL_OK;
