@@ -12,7 +12,7 @@ import numpy as np
 
 import bars
 
-CHANGE_P, PLAIN_P, WINDOW, SIDE = 4e-6, 1e-8, 50, 5
+CHANGE_P, PLAIN_P, WINDOW, SIDE = 2e-6, 1e-9, 50, 5
 NEVER = 0
 
 
@@ -63,7 +63,8 @@ def p_value(values, n):
         return 1.0
     ranks = [((values < v).sum() + (values <= v).sum()) / 2 / len(values) for v in values]
     scores = np.array([4.91 * (p**0.14 - (1 - p) ** 0.14) for p in ranks])
-    return min(t_test(scores[:n], scores[n:]), t_test(values[:n], values[n:]) * CHANGE_P / PLAIN_P)
+    p = min(t_test(scores[:n], scores[n:]), t_test(values[:n], values[n:]) * CHANGE_P / PLAIN_P)
+    return p if p > 0 else 2 / math.comb(len(values), n)
 
 
 def divide(values, begin, end, points):
@@ -128,7 +129,7 @@ NOISES = {
 
 
 def histories(rng, noise, count, length, spread=2.0):
-    return 100 + spread * noise(rng, (count, length))
+    return np.maximum(100 + spread * noise(rng, (count, length)), 1)
 
 
 class Judge:

@@ -2,10 +2,10 @@
 #include "cli/commands.h"
 
 static const command_def *const commands[] = {
-    &command_detect, &command_models,    &command_inspect,     &command_run,     &command_export,
-    &command_bench,  &command_verify,    &command_conformance, &command_query,   &command_report,
-    &command_db,     &command_db_create, &command_cache,       &command_version, &command_completion,
-    &command_man,    &command_case,      &command_hw,
+    &command_detect,  &command_models,     &command_inspect,     &command_run,       &command_export,
+    &command_bench,   &command_verify,     &command_conformance, &command_query,     &command_report,
+    &command_compare, &command_trend,      &command_db,          &command_db_create, &command_cache,
+    &command_version, &command_completion, &command_man,         &command_case,      &command_hw,
 };
 
 size_t command_count(void) {

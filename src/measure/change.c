@@ -106,16 +106,25 @@ typedef struct history {
     double *sorted, *scores; /* scratch */
 } history;
 
+/* How likely is it that chance puts the `side` values of one kind at one end of `count`? What can be said without any spread. */
+static double of_order(size_t side, size_t count) {
+    double p = 2.0;
+    for (size_t i = 0; i < side; i++)
+        p *= (double)(side - i) / (double)(count - i);
+    return p;
+}
+
 /* Of the split of values[begin, end) at `split`. What ranks tell is bounded by their number: 10 against 5 results cannot be surer than 1 in
  * 3,003, however large the step. There the plain test decides, by a limit of its own. */
 static double p_value(const history *h, size_t begin, size_t split, size_t end) {
-    if (split - begin < CHANGE_SIDE_LEAST || end - split < CHANGE_SIDE_LEAST)
+    size_t count = end - begin, side = split - begin;
+    if (side < CHANGE_SIDE_LEAST || count - side < CHANGE_SIDE_LEAST)
         return 1.0;
-    make_scores(h->values + begin, end - begin, h->sorted, h->scores);
-    double by_rank = change_split_p_value(h->scores, end - begin, split - begin);
-    double plain =
-        change_split_p_value(h->values + begin, end - begin, split - begin) * (CHANGE_P / CHANGE_PLAIN_P);
-    return fmin(by_rank, plain);
+    make_scores(h->values + begin, count, h->sorted, h->scores);
+    double by_rank = change_split_p_value(h->scores, count, side);
+    double plain = change_split_p_value(h->values + begin, count, side) * (CHANGE_P / CHANGE_PLAIN_P);
+    double p = fmin(by_rank, plain);
+    return p > 0.0 ? p : of_order(side, count);
 }
 
 /* ---- the points of a history -------------------------------------------------------------------------------------------- */

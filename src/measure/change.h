@@ -21,9 +21,9 @@ enum {
 };
 
 /* At most one steady history of 100 results in 1,000 has a change point below it, though it is judged 91 times on its way there. */
-#define CHANGE_P 4e-6
+#define CHANGE_P 2e-6
 /* The ordinary t-test must be that much surer: it sees a large step where ranks cannot, in a history of 10 or 20 results. */
-#define CHANGE_PLAIN_P 1e-8
+#define CHANGE_PLAIN_P 1e-9
 
 /* The energy statistic at its best split: X = values[0, split), Y = the rest,
  *   Q = 2/(m+n) sum |Xi - Yj| - 2m/((m+n)(n-1)) sum_{i<k} |Xi - Xk| - 2n/((m+n)(m-1)) sum_{j<k} |Yj - Yk|,  n = |X|, m = |Y|.

@@ -64,6 +64,12 @@ typedef struct stats_ratio {
 } stats_ratio;
 void stats_ratio_of_means(const stats_series *a, const stats_series *b, double confidence, stats_ratio *out);
 
+/* The same from the means, the variances of these means and their degrees of freedom. */
+typedef struct stats_mean {
+    double mean, variance, degrees;
+} stats_mean;
+void stats_ratio_interval(const stats_mean *a, const stats_mean *b, double confidence, stats_ratio *out);
+
 /* ---- steady state ------------------------------------------------------------------------------------------------------ */
 
 /* Steady state of an iteration series: no change point in its last part that matters (above `tolerance` of the mean). The series is first
