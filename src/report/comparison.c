@@ -233,6 +233,19 @@ static void case_row(table *t, const comparison_case *c, history_metric metric) 
         table_null(t);
 }
 
+/* One case says little by its hashes and shapes; of several, what varies is shown anyway. */
+static void hide_of_one_case(table *t, const comparison *c) {
+    for (size_t f = 0; f < HISTORY_FIELD_COUNT && c->count == 1; f++) {
+        const comparison_case *only = &c->cases[0];
+        bool telling =
+            f == HISTORY_MODEL || f == HISTORY_HARDWARE || f == HISTORY_ENGINE || f == HISTORY_PRECISION;
+        bool differs =
+            only->a != NULL && only->b != NULL && compare_texts(only->a->fields[f], only->b->fields[f]) != 0;
+        if (!telling && !differs)
+            table_hide_column(t, history_field_name((history_field)f));
+    }
+}
+
 table *comparison_table(const comparison *c) {
     static const char *const always[] = {"model", "engine", "a", "b", "ratio", "low", "high", "verdict"};
     table *t = table_create();
@@ -255,6 +268,7 @@ table *comparison_table(const comparison *c) {
     for (size_t i = 0; i < c->count; i++)
         case_row(t, &c->cases[i], c->options->metric);
     table_hide_constant_columns(t, always, sizeof always / sizeof *always);
+    hide_of_one_case(t, c);
     return t;
 }
 

@@ -233,6 +233,11 @@ table *trend_table(const trend *trend_, bool with_acknowledged) {
         if (with_acknowledged || !trend_->changes[i].change.acknowledged)
             change_row(t, &trend_->changes[i], trend_->metric);
     table_hide_constant_columns(t, always, sizeof always / sizeof *always);
+    static const char *const of_several[] = {"weights", "model_version", "machine", "shapes",
+                                             "mode",    "scenario",      "note"};
+    for (size_t c = 0; c < sizeof of_several / sizeof *of_several && table_row_count(t) == 1; c++)
+        table_hide_column(
+            t, of_several[c]); /* one change says little by these; of several, what varies is shown anyway */
     return t;
 }
 
