@@ -40,12 +40,16 @@ annotate() {
     say "$2"
 }
 
+# A bare Debian has neither make nor gh; deps.sh brings all but the latter.
 build() {
+    if [ -n "${GITHUB_ACTIONS:-}" ] && ! command -v gh >/dev/null; then
+        apt-get update -q && apt-get install -q -y --no-install-recommends ca-certificates gh
+    fi
     if [ -x "$accel" ]; then
         say "accel is there: $("$accel" version | head -1)"
         return
     fi
-    make -C "$here" deps
+    "$here/scripts/deps.sh"
     make -C "$here"
 }
 
@@ -65,11 +69,13 @@ base() {
     fi
 }
 
-fetch_artifact() {
-    local run
-    run=$(gh run list --workflow "$GITHUB_WORKFLOW" --branch "$1" --status success --limit 1 --json databaseId --jq '.[0].databaseId // empty')
+# Only runs of pushes count: a pull request from a fork may come from a branch of the same name.
+fetch_artifact() { # fetch_artifact BRANCH
+    local workflow=${GITHUB_WORKFLOW_REF%%@*} run
+    run=$(gh api --method GET "repos/$GITHUB_REPOSITORY/actions/workflows/${workflow##*/}/runs" -f branch="$1" -f event=push \
+        -f status=success -f per_page=1 --jq '.workflow_runs[0].id // empty')
     [ -n "$run" ] || return 0
-    if gh run download "$run" --name accel-benchmark --dir "$out/fetched"; then
+    if gh run download "$run" --repo "$GITHUB_REPOSITORY" --name accel-benchmark --dir "$out/fetched"; then
         mv "$out/fetched/results.duckdb" "$base"
     else
         annotate warning "The artifact of run $run of $1 is not there any more: nothing to compare with."

@@ -45,6 +45,18 @@ static history_filter make_filter(const command_line *line) {
     return f;
 }
 
+/* A head without rows tells people nothing; programs want it. */
+static int print_changes(const command_line *line, const trend *found) {
+    const char *format = line_text(line, "format", "table");
+    bool for_people = str_equal(format, "table") || str_equal(format, "markdown");
+    table *t = trend_table(found, line_flag(line, "all"));
+    int code = t == NULL                               ? EXIT_CODE_FAILED
+               : for_people && table_row_count(t) == 0 ? EXIT_CODE_OK
+                                                       : cli_print_table(t, line);
+    table_destroy(t);
+    return code;
+}
+
 static int run_trend(const command_line *line) {
     accel_error err = {0};
     trend found;
@@ -54,9 +66,7 @@ static int run_trend(const command_line *line) {
     history_filter filter = make_filter(line);
     if (trend_find(path, &filter, line->arena, &found, &err) != ACCEL_OK)
         return fail(&err);
-    table *t = trend_table(&found, line_flag(line, "all"));
-    int code = t != NULL ? cli_print_table(t, line) : EXIT_CODE_FAILED;
-    table_destroy(t);
+    int code = print_changes(line, &found);
     str_buf text = {0};
     trend_summary(&found, &text);
     if (!line_flag(line, "quiet"))

@@ -1,4 +1,5 @@
-"""accel compare and accel trend over made-up runs."""
+"""accel compare and accel trend over made-up runs.
+ctest: timeout 300"""
 
 import fcntl
 import random

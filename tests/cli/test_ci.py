@@ -19,8 +19,11 @@ FILE = SOURCE / "integrations/github/accel-benchmark.yml"
 GH = """#!/bin/bash
 set -eu
 case "$1 $2" in
-"run list") [[ "$*" == *"--branch main"* && "$*" == *"--status success"* ]] && [ -e "$ARTIFACT" ] && echo 41 || true ;;
-"run download") [ "$3" = 41 ] && mkdir -p "${@: -1}" && cp "$ARTIFACT" "${@: -1}/results.duckdb" ;;
+"api --method")
+    [[ "$*" == *"repos/o/r/actions/workflows/accel-benchmark.yml/runs -f branch=main -f event=push -f status=success"* ]] || exit 2
+    [ ! -e "$ARTIFACT" ] || echo 41
+    ;;
+"run download") [ "$3" = 41 ] && [ -e "$ARTIFACT" ] && mkdir -p "${@: -1}" && cp "$ARTIFACT" "${@: -1}/results.duckdb" ;;
 *) exit 2 ;;
 esac
 """
@@ -54,7 +57,8 @@ class Workflow(CliCase):
             "ACCEL": ACCEL,
             "ARTIFACT": str(self.artifact),
             "GITHUB_ACTIONS": "true",
-            "GITHUB_WORKFLOW": "accel benchmark",
+            "GITHUB_REPOSITORY": "o/r",
+            "GITHUB_WORKFLOW_REF": "o/r/.github/workflows/accel-benchmark.yml@refs/pull/41/merge",
             "GITHUB_REF_NAME": "main" if event == "push" else "41/merge",
             "GITHUB_BASE_REF": "main" if event == "pull_request" else "",
             "GITHUB_STEP_SUMMARY": str(summary),

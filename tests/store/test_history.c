@@ -69,14 +69,15 @@ static void a_series_is_what_is_the_same(void **state) {
     arena *a = arena_create();
     record r[] = {made_up(a, 1), made_up(a, 2), made_up(a, 3),
                   made_up(a, 4), made_up(a, 5), made_up_failure(a, 6, "crashed"),
-                  made_up(a, 7)};
+                  made_up(a, 7), made_up(a, 8)};
     r[1].engine_version = "0.2";
     r[2].threads = 1;
     r[3].provenance = "predicted";
     r[4].provenance = "simulated";
     r[4].is_simulated = 1;
     r[6].latency_mean_ms = (double)NAN;
-    add_all(path, r, 7);
+    r[7].is_simulated = 1; /* whatever its provenance says */
+    add_all(path, r, 8);
     assert_int_equal(read_all(path, HISTORY_LATENCY, false, false, a).count, 3);
     accel_error err = {0};
     history h;

@@ -78,7 +78,7 @@ def run_steps(job, folder, environment, contexts):
             continue
         script = evaluate(step["run"], **contexts)
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
+            ["bash", "-e", "-c", script],
             cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=110,
         )
         said += f"== {step['name']}\n{done.stdout}"
