@@ -185,7 +185,7 @@ static void weights_above_the_threshold_go_beside_the_model(void **state) {
 }
 
 /* y = x + generated, and z = x + given. */
-static graph *two_weights(const float *given, const char *stream) {
+static graph *two_weights(const float *given, double spread) {
     graph *g;
     str_buf parts = {0};
     put_raw(&parts, "generated", DTYPE_F32, 1, (int64_t[]){1024}, given, 4096);
@@ -198,7 +198,7 @@ static graph *two_weights(const float *given, const char *stream) {
     str_buf m = model_of(&parts, 17);
     assert_ok(read_bytes(&m, &g, &err));
     g->values[graph_find_value(g, "generated")].data =
-        (graph_data){.kind = DATA_GENERATED, .size_bytes = 4096, .stream = stream, .seed = 3, .b = 1};
+        (graph_data){.kind = DATA_GENERATED, .size_bytes = 4096, .stream = "s", .seed = 3, .b = spread};
     g->values[graph_find_value(g, "given")].data.bytes = given;
     str_free(&m);
     return g;
@@ -211,7 +211,7 @@ static void read_two_weights(const graph *g, float out[2][1024]) {
 
 static void models_written_together_share_weights(void **state) {
     static float given[1024];
-    static const char *const streams[] = {"s", "s", "t"}; /* the third has one weight of its own */
+    static const double spreads[] = {1, 1, 2}; /* the third has one weight of its own */
     onnx_weights *shared;
     assert_ok(onnx_weights_open(temp_path(state, "w.data"), &shared, &err));
     const onnx_write_options options = {.all_external = true, .shared = shared, .scratch = true};
@@ -219,7 +219,7 @@ static void models_written_together_share_weights(void **state) {
     for (size_t i = 0; i < 1024; i++)
         given[i] = (float)i;
     for (size_t i = 0; i < 3; i++) {
-        graph *g = two_weights(given, streams[i]);
+        graph *g = two_weights(given, spreads[i]);
         assert_ok(onnx_write(g, temp_path(state, (const char *[]){"0", "1", "2"}[i]), &options, &err));
         read_two_weights(g, written[i]);
         graph_destroy(g);

@@ -98,9 +98,13 @@ static accel_status write_contents(onnx_weights *w, const graph *g, value_id id,
 static void append_key(str_buf *out, const graph_value *v, size_t size_bytes) {
     const graph_data *d = &v->data;
     str_appendf(out, "%llu ", (unsigned long long)size_bytes);
+    uint64_t bits[2];
+    memcpy(&bits[0], &d->a, sizeof d->a);
+    memcpy(&bits[1], &d->b, sizeof d->b);
     if (d->kind == DATA_GENERATED)
-        str_appendf(out, "%d %d %a %a %llu %s", (int)v->type.type, (int)d->distribution, d->a, d->b,
-                    (unsigned long long)d->seed, d->stream);
+        str_appendf(out, "%d %d %llx %llx %llu %s", (int)v->type.type, (int)d->distribution,
+                    (unsigned long long)bits[0], (unsigned long long)bits[1], (unsigned long long)d->seed,
+                    d->stream);
     else
         str_appendf(out, "at %llu", (unsigned long long)(uintptr_t)d->bytes);
 }
