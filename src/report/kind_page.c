@@ -222,7 +222,8 @@ static void provenance(const kind_report *r, str_buf *out) {
     str_appendf(out, "</dd><dt>asked at</dt><dd>%s</dd></dl>\n", clock_utc_text(clock_utc_us(), now));
     str_append(
         out,
-        "<p class=\"soft\">± is half of the 95&nbsp;% interval of the mean; “± –” means that there is none: too few samples, or a source that kept none. "
+        "<p class=\"soft\">± is half of the 95&nbsp;% interval of the mean; “± –” means that there is none: too few samples, or a source that kept none. Items and tokens a second "
+        "follow from the mean, memory is one reading. "
         "Pale rows with a dashed line are not measured: their provenance says what they are. “generated weights” means seeded random numbers in place "
         "of trained ones: the same shapes and work, no useful answers. – means absent, never zero. Times are UTC.</p>\n");
 }
