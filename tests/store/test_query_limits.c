@@ -170,7 +170,8 @@ static void a_file_of_another_duckdb_is_a_sentence(void **state) {
     size_t length = 0;
     store_result *r = NULL;
     assert_ok(file_read(path, 1 << 26, &bytes, &length, &err));
-    memset(bytes + 16, 0xFF, 4); /* the upper half of the storage version, which follows checksum and magic */
+    memset(bytes + 16, 0xFF,
+           16); /* the upper half of the storage version, and flags, which follow checksum and magic */
     assert_ok(file_replace(path, bytes, length, &err));
     assert_int_equal(store_query(path, "SELECT 1", 0, &r, &err), ACCEL_UNSUPPORTED);
     assert_says("another version of DuckDB");
