@@ -1,6 +1,8 @@
 /* accel query: what is in the database, by ready questions or SQL, as rows, a page or a chart. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cli/commands.h"
@@ -98,13 +100,35 @@ typedef struct asked {
     str_buf remark;
 } asked;
 
+/* The query does not end, so the process does. Nothing is lost: the database was only read. */
+static _Noreturn void give_up(accel_status why) {
+    accel_error err = {0};
+    error_set(&err, why, "%s",
+              why == ACCEL_TIMEOUT ? "the query went on after its time limit and was ended"
+                                   : "the query went on after the interrupt and was ended");
+    _exit(cli_fail(&err));
+}
+
+/* DuckDB counts the memory of its tables, not of a value in the making: repeat('x', 20000000000) is one. The system counts that. */
+static void limit_memory(int64_t bytes) {
+    enum { BASE = 1 << 30 }; /* what the program has without a query, and room */
+    struct rlimit limit;
+    rlim_t most = (rlim_t)bytes * 2 + BASE;
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > most)) {
+        limit.rlim_cur = most;
+        (void)setrlimit(RLIMIT_DATA, &limit);
+    }
+}
+
 static accel_status ask(const command_line *line, const char *path, asked *a, accel_error *err) {
     store_reader *reader;
     store_limits limits = {.timeout_s = line_real(line, "timeout", 300),
                            .memory_bytes = line_integer(line, "memory", 2000) * 1000000,
                            .max_rows = (size_t)line_integer(line, "max-rows", 0),
                            .allow_files = line_flag(line, "allow-files"),
-                           .interrupted = cli_interrupt_flag()};
+                           .interrupted = cli_interrupt_flag(),
+                           .give_up = give_up};
+    limit_memory(limits.memory_bytes);
     ACCEL_TRY(store_reader_open_within(path, &limits, &reader, err));
     accel_status status = a->sql != NULL ? store_reader_ask(reader, a->sql, limits.max_rows, &a->result, err)
                                          : store_ask(reader, &a->question, &a->result, &a->remark, err);

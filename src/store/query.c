@@ -76,7 +76,9 @@ static accel_status sql_failed(const store_reader *r, const char *words, accel_e
     if (str_starts_with(text, "INTERNAL Error") || str_starts_with(text, "FATAL Error") ||
         strstr(text, "Corrupt database") != NULL || strstr(text, "Serialization Error") != NULL)
         return damaged(path, text, err);
-    if (str_starts_with(text, "Out of Memory Error") && r->limits.memory_bytes > 0)
+    bool memory_ended = str_starts_with(text, "Out of Memory Error") || strstr(text, "bad_alloc") != NULL ||
+                        strstr(text, "bad allocation") != NULL;
+    if (memory_ended && r->limits.memory_bytes > 0)
         return error_set(err, ACCEL_LIMIT,
                          "the query needs more than %s of memory; --memory (MB) allows more",
                          str_bytes(memory, sizeof memory, (double)r->limits.memory_bytes));

@@ -112,6 +112,7 @@ void store_result_destroy(store_result *r); /* accepts NULL */
  * than that takes. Results outlive the reader. */
 typedef struct store_reader store_reader;
 /* What every query of a reader may take. All zero: no limits but DuckDB's own, and no other files. */
+enum { STORE_GRACE_S = 2 };
 typedef struct store_limits {
     double timeout_s;     /* 0: none; beyond it ACCEL_TIMEOUT */
     int64_t memory_bytes; /* of the query, and again of its result; beyond it ACCEL_LIMIT */
@@ -119,6 +120,10 @@ typedef struct store_limits {
     bool allow_files;     /* COPY, ATTACH, read_csv and the like are open; the database stays read-only */
     const volatile sig_atomic_t
         *interrupted; /* ACCEL_CANCELLED soon after it becomes non-zero; may be NULL */
+    /* DuckDB looks for interrupts between chunks of rows; one call of a function over a huge list may take minutes. Called, in a thread of its own,
+     * when a query has gone on for STORE_GRACE_S seconds after it was interrupted: it must end the process, which is harmless to a file that is only
+     * read. NULL: the query is waited for. why: ACCEL_TIMEOUT or ACCEL_CANCELLED. */
+    void (*give_up)(accel_status why);
 } store_limits;
 accel_status store_reader_open_within(const char *path, const store_limits *limits, store_reader **out,
                                       accel_error *err);

@@ -19,6 +19,8 @@ struct watch {
     duckdb_connection connection;
     uint64_t until_ns; /* 0: no time limit */
     const volatile sig_atomic_t *interrupted;
+    void (*give_up)(accel_status why);
+    uint64_t give_up_ns; /* when; 0: not interrupted yet */
 };
 
 static accel_status due(const watch *w) {
@@ -27,7 +29,16 @@ static accel_status due(const watch *w) {
     return w->until_ns != 0 && clock_now_ns() >= w->until_ns ? ACCEL_TIMEOUT : ACCEL_OK;
 }
 
-/* Interrupts again and again: DuckDB forgets an interrupt at the beginning of each statement. */
+/* Again and again: DuckDB forgets an interrupt at the beginning of each statement. */
+static void interrupt(watch *w) {
+    uint64_t now = clock_now_ns();
+    duckdb_interrupt(w->connection);
+    if (w->give_up_ns == 0)
+        w->give_up_ns = now + (uint64_t)STORE_GRACE_S * 1000000000;
+    else if (now >= w->give_up_ns && w->give_up != NULL)
+        w->give_up(w->state);
+}
+
 static void *run(void *context) {
     watch *w = context;
     pthread_mutex_lock(&w->lock);
@@ -35,7 +46,7 @@ static void *run(void *context) {
         if (w->state == ACCEL_OK)
             w->state = due(w);
         if (w->state != ACCEL_OK)
-            duckdb_interrupt(w->connection);
+            interrupt(w);
         struct timespec at;
         clock_gettime(CLOCK_MONOTONIC, &at);
         at.tv_nsec += PERIOD_NS;
@@ -68,6 +79,7 @@ accel_status watch_begin(database *db, const store_limits *limits, watch **out, 
     pthread_condattr_destroy(&monotonic);
     w->connection = db->connection;
     w->interrupted = limits->interrupted;
+    w->give_up = limits->give_up;
     if (limits->timeout_s > 0)
         w->until_ns = clock_now_ns() + (uint64_t)(limits->timeout_s < 1e9 ? limits->timeout_s * 1e9 : 1e18);
     int failed = pthread_create(&w->thread, NULL, run, w);
