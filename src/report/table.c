@@ -208,6 +208,12 @@ void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_
     }
 }
 
+void table_hide_column(table *t, const char *key) {
+    for (size_t col = 0; col < t->column_count; col++)
+        if (str_equal(t->columns[col].key, key))
+            t->columns[col].hidden = true;
+}
+
 /* ---- for people --------------------------------------------------------------------------------------------------- */
 
 /* The code point at *p, which moves behind it. Text that is not UTF-8 counts byte by byte. */

@@ -47,6 +47,8 @@ void table_mark(
         *t); /* the last cell is the best of its group: bold on a terminal, ** in Markdown, * in plain text */
 /* Drops columns in which every row has the same value (for people only), except `keep` named ones. The dropped ones are listed above the table. */
 void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_count);
+/* Drops one column of a table with rows, for people only: its value in the first is listed above. */
+void table_hide_column(table *t, const char *key);
 
 /* Text of unknown origin as a cell prints it: controls become blanks; in Markdown what would be read as a cell's end, as HTML, as code, as
  * emphasis or as a link is escaped. */

@@ -11,6 +11,7 @@
 #include "store/duckdb_load.h"
 #include "store/query.h"
 #include "store/read_rows.h"
+#include "store/record_columns.h"
 #include "store/spool.h"
 
 enum { READ_PATIENCE_S = 5 };
@@ -345,23 +346,56 @@ static accel_status parse_samples(const char *text, arena *a, record *r, accel_e
     return ACCEL_OK;
 }
 
+#define NAME_OF(member, column, scale) ", " #column
+#define TEXT_OF(member, column, scale) ", CAST(" #column " AS VARCHAR)"
+static const char record_select[] =
+    "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR)" RECORD_COLUMNS_INT(NAME_OF)
+        RECORD_COLUMNS_REAL(NAME_OF) RECORD_COLUMNS_TEXT(
+            TEXT_OF) " FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id";
+
+/* One row of record_select. */
 static accel_status row_record(const store_cell *cells, arena *a, record *out, accel_error *err) {
     if (cells[0].type != STORE_TEXT)
         return error_set(err, ACCEL_BAD_FILE,
                          "a row of performance_results has no record in its metrics column");
     ACCEL_TRY(record_read_json(cells[0].text, strlen(cells[0].text), a, out, err));
-    return cells[1].type == STORE_TEXT ? parse_samples(cells[1].text, a, out, err) : ACCEL_OK;
+    const store_cell *c = &cells[2];
+#define PUT_INT(member, column, scale)                                                                       \
+    if (c->type == STORE_INTEGER)                                                                            \
+        out->member = c->integer;                                                                            \
+    else if (c->type == STORE_REAL)                                                                          \
+        out->member = llround(c->real * (scale));                                                            \
+    c++;
+#define PUT_REAL(member, column, scale)                                                                      \
+    if (c->type == STORE_REAL)                                                                               \
+        out->member = c->real;                                                                               \
+    c++;
+    RECORD_COLUMNS_INT(PUT_INT)
+    RECORD_COLUMNS_REAL(PUT_REAL)
+#define PUT_TEXT(member, column, scale)                                                                      \
+    if (c->type == STORE_TEXT && (out->member = arena_strdup(a, c->text)) == NULL)                           \
+        return error_no_memory(err, "a record", 0);                                                          \
+    c++;
+    RECORD_COLUMNS_TEXT(PUT_TEXT)
+    if (cells[1].type != STORE_TEXT)
+        return ACCEL_OK;
+    sample_figures follow;
+    ACCEL_TRY(parse_samples(cells[1].text, a, out, err));
+    ACCEL_TRY(figures_of_samples(out, &follow, err));
+    if (isnan(out->latency_min_ms) && isnan(out->latency_max_ms) && isnan(out->latency_std_ms)) {
+        out->latency_min_ms = follow.min_ms;
+        out->latency_max_ms = follow.max_ms;
+        out->latency_std_ms = follow.std_ms;
+    }
+    return ACCEL_OK;
 }
 
 accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out,
                            size_t *count, accel_error *err) {
     str_buf sql = {0};
     store_result *rows = NULL;
-    str_appendf(
-        &sql,
-        "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR) FROM performance_results p JOIN models m USING (model_id) "
-        "JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id WHERE (%s) ORDER BY r.started_at DESC, p.result_id",
-        filter_sql != NULL ? filter_sql : "true");
+    str_appendf(&sql, "%s WHERE (%s) ORDER BY r.started_at DESC, p.result_id", record_select,
+                filter_sql != NULL ? filter_sql : "true");
     if (limit > 0)
         str_appendf(&sql, " LIMIT %zu", limit);
     accel_status status =
@@ -373,7 +407,7 @@ accel_status store_records(const char *path, const char *filter_sql, size_t limi
     if (*out == NULL)
         status = error_no_memory(err, "records", rows->row_count * sizeof **out);
     for (size_t i = 0; i < rows->row_count && status == ACCEL_OK; i++)
-        status = row_record(&rows->cells[2 * i], a, &(*out)[i], err);
+        status = row_record(&rows->cells[i * rows->column_count], a, &(*out)[i], err);
     store_result_destroy(rows);
     return status == ACCEL_OK ? status : error_prefix(err, status, "%s", path);
 }
