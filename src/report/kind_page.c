@@ -193,14 +193,13 @@ static void advice(const kind_report *r, str_buf *out) {
     str_buf text = {0};
     kind_report_advice(r, &text);
     str_append(out, "<p>There is nothing to show yet. What to run:</p>\n<ul class=\"advice\">\n");
-    for (const char *line = str_text(&text); *line != 0;) {
-        size_t command = strcspn(line, "\t"), length = strcspn(line, "\n");
+    const char *rest = str_text(&text);
+    for (advice_line line; kind_advice_next(&rest, &line);) {
         str_append(out, "<li><code>");
-        html_textf(out, "%.*s", (int)command, line);
+        html_textf(out, "%.*s", line.command_length, line.command);
         str_append(out, "</code> ");
-        html_textf(out, "%.*s", (int)(length - command - 1), line + command + 1);
+        html_textf(out, "%.*s", line.what_for_length, line.what_for);
         str_append(out, "</li>\n");
-        line += length + (line[length] == '\n');
     }
     str_append(out, "</ul>\n");
     out->failed |= text.failed;
