@@ -154,8 +154,11 @@ static void tell(const command_line *line, const kind_report *r) {
         fprintf(stderr, "wrote %s\n", path);
     if (path != NULL && kind_report_is_empty(r)) {
         kind_report_advice(r, &advice);
-        fprintf(stderr, "there is nothing to show yet; what to run: %.*s\n",
-                (int)strcspn(str_text(&advice), "\t"), str_text(&advice));
+        const char *text = str_text(&advice);
+        advice_line first;
+        if (kind_advice_next(&text, &first))
+            fprintf(stderr, "there is nothing to show yet; what to run: %.*s\n", first.command_length,
+                    first.command);
     }
     str_free(&advice);
 }

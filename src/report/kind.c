@@ -135,6 +135,15 @@ void kind_report_advice(const kind_report *r, str_buf *out) {
         str_appendf(out, "%s\t%s\n", a->command, a->what_for);
 }
 
+bool kind_advice_next(const char **text, advice_line *out) {
+    size_t command = strcspn(*text, "\t"), length = strcspn(*text, "\n");
+    if (length == 0)
+        return false;
+    *out = (advice_line){*text, *text + command + 1, (int)command, (int)(length - command - 1)};
+    *text += length + 1; /* each line ends in one */
+    return true;
+}
+
 /* ---- what is shown -------------------------------------------------------------------------------------------------------- */
 
 static void append_list(str_buf *out, const char *before, const char *const *values, size_t count) {

@@ -127,6 +127,12 @@ void kind_report_free(kind_report *r); /* accepts a zero one */
 bool kind_report_is_empty(const kind_report *r);
 /* What to run, or which option shows what is not shown: lines of a command, a tab and what it does. */
 void kind_report_advice(const kind_report *r, str_buf *out);
+/* The parts of the line at *text, which moves behind it; false at the end. */
+typedef struct advice_line {
+    const char *command, *what_for; /* not ended by NUL */
+    int command_length, what_for_length;
+} advice_line;
+bool kind_advice_next(const char **text, advice_line *out);
 /* What is shown and what is not, in sentences. */
 void kind_report_scope(const kind_report *r, str_buf *out);
 /* Whether rows of that provenance are among those that are shown. */

@@ -98,7 +98,7 @@ static const char *series_name(builder *b, size_t row, const char *value_key) {
             *c = *c == '_' ? ' ' : *c;
     }
     if (name != NULL && !show_is_measured(b->answer, row))
-        name = arena_printf(b->arena, "%s (%s)", name, text_at(b, row, "provenance"));
+        name = arena_printf(b->arena, "%s, %s", name, text_at(b, row, "provenance"));
     b->failed |= name == NULL;
     return name;
 }
@@ -193,7 +193,8 @@ static void name_series(builder *b) {
     const report_chart *d = b->description;
     for (size_t v = 0; v < CHART_VALUES_MOST && d->values[v] != NULL && d->values[1] != NULL; v++)
         for (size_t row = 0; row < b->most; row++) {
-            const char *name = series_name(b, row, d->values[v]);
+            const store_cell *value = answer_cell(b->answer, row, d->values[v]);
+            const char *name = value != NULL && value->real > 0 ? series_name(b, row, d->values[v]) : NULL;
             if (name != NULL)
                 (void)place_of(b->series, &b->series_count, SERIES_MOST, name);
         }

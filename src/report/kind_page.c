@@ -193,14 +193,13 @@ static void advice(const kind_report *r, str_buf *out) {
     str_buf text = {0};
     kind_report_advice(r, &text);
     str_append(out, "<p>There is nothing to show yet. What to run:</p>\n<ul class=\"advice\">\n");
-    for (const char *line = str_text(&text); *line != 0;) {
-        size_t command = strcspn(line, "\t"), length = strcspn(line, "\n");
+    const char *rest = str_text(&text);
+    for (advice_line line; kind_advice_next(&rest, &line);) {
         str_append(out, "<li><code>");
-        html_textf(out, "%.*s", (int)command, line);
+        html_textf(out, "%.*s", line.command_length, line.command);
         str_append(out, "</code> ");
-        html_textf(out, "%.*s", (int)(length - command - 1), line + command + 1);
+        html_textf(out, "%.*s", line.what_for_length, line.what_for);
         str_append(out, "</li>\n");
-        line += length + (line[length] == '\n');
     }
     str_append(out, "</ul>\n");
     out->failed |= text.failed;
@@ -222,7 +221,8 @@ static void provenance(const kind_report *r, str_buf *out) {
     str_appendf(out, "</dd><dt>asked at</dt><dd>%s</dd></dl>\n", clock_utc_text(clock_utc_us(), now));
     str_append(
         out,
-        "<p class=\"soft\">± is half of the 95&nbsp;% interval of the mean; “± –” means that there is none: too few samples, or a source that kept none. "
+        "<p class=\"soft\">± is half of the 95&nbsp;% interval of the mean; “± –” means that there is none: too few samples, or a source that kept none. Items and tokens a second "
+        "follow from the mean, memory is one reading. "
         "Pale rows with a dashed line are not measured: their provenance says what they are. “generated weights” means seeded random numbers in place "
         "of trained ones: the same shapes and work, no useful answers. – means absent, never zero. Times are UTC.</p>\n");
 }

@@ -120,12 +120,10 @@ static void print_advice(const kind_report *r, bool markdown, str_buf *out) {
     str_buf advice = {0};
     kind_report_advice(r, &advice);
     str_append(out, "There is nothing to show yet. What to run:\n\n");
-    for (const char *line = str_text(&advice); *line != 0;) {
-        size_t command = strcspn(line, "\t"), length = strcspn(line, "\n");
-        str_appendf(out, markdown ? "- `%.*s`: %.*s\n" : "  %.*s\n      %.*s\n", (int)command, line,
-                    (int)(length - command - 1), line + command + 1);
-        line += length + (line[length] == '\n');
-    }
+    const char *text = str_text(&advice);
+    for (advice_line line; kind_advice_next(&text, &line);)
+        str_appendf(out, markdown ? "- `%.*s`: %.*s\n" : "  %.*s\n      %.*s\n", line.command_length,
+                    line.command, line.what_for_length, line.what_for);
     out->failed |= advice.failed;
     str_free(&advice);
 }
@@ -206,11 +204,10 @@ static void json_advice(const kind_report *r, str_buf *out) {
     str_buf advice = {0};
     kind_report_advice(r, &advice);
     str_append(out, ",\n\"what_to_run\": [");
-    for (const char *line = str_text(&advice); *line != 0;) {
-        size_t command = strcspn(line, "\t"), length = strcspn(line, "\n");
-        str_append(out, line == str_text(&advice) ? "" : ", ");
-        str_append_json(out, line, command);
-        line += length + (line[length] == '\n');
+    const char *text = str_text(&advice), *separator = "";
+    for (advice_line line; kind_advice_next(&text, &line); separator = ", ") {
+        str_append(out, separator);
+        str_append_json(out, line.command, (size_t)line.command_length);
     }
     str_append(out, "]");
     out->failed |= advice.failed;

@@ -45,7 +45,9 @@ void append_names(const answer_names *n, size_t row, unsigned columns, str_buf *
     size_t before = out->length;
     for (size_t c = 0; c < NAME_COUNT; c++) {
         const store_cell *cell = answer_cell_of(n->answer, row, n->columns[c]);
-        if (!(columns & NAME_BIT(c)) || cell->type == STORE_NULL)
+        bool said = c == NAME_ENGINE && (columns & NAME_BIT(NAME_PLATFORM)) && /* "openvino" once */
+                    str_equal(cell->text, answer_cell_of(n->answer, row, n->columns[NAME_PLATFORM])->text);
+        if (!(columns & NAME_BIT(c)) || cell->type == STORE_NULL || said)
             continue;
         bool runner = c == NAME_ENGINE && (columns & NAME_BIT(NAME_PLATFORM));
         str_append(out, out->length == before ? "" : runner ? " " : ", ");

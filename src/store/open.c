@@ -77,7 +77,19 @@ static accel_status open_error(const char *path, const char *words, accel_error 
                          "%s is cut short; restore it from a backup, or move it away and start a new one",
                          path);
     }
-    return error_set(err, ACCEL_IO, "cannot open the database %s: %s", path, words);
+    if (strstr(words, "Trying to read a database file with version number") != NULL) {
+        return error_set(
+            err, ACCEL_UNSUPPORTED,
+            "%s was written by another version of DuckDB than %s, which cannot read it; use the accel that made it",
+            path, duckdb_library_version());
+    }
+    int line = (int)strcspn(words, "\n"); /* what follows is advice about DuckDB, or a call stack */
+    if (strstr(words, "Corrupt database") != NULL || strstr(words, "Serialization Error") != NULL ||
+        str_starts_with(words, "INTERNAL Error") || str_starts_with(words, "FATAL Error")) {
+        return error_set(err, ACCEL_BAD_FILE, "%s is damaged (%.*s); restore it from a backup", path, line,
+                         words);
+    }
+    return error_set(err, ACCEL_IO, "cannot open the database %s: %.*s", path, line, words);
 }
 
 static accel_status open_once(const char *path, const database_access *access, database *out,

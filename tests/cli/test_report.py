@@ -108,6 +108,8 @@ class Report(CliCase):
             for section in document["sections"]:
                 for row in section["rows"]:
                     self.assertEqual(row.get("provenance", "simulated"), "simulated")
+                if (kind, section["section"]) == ("simulation_vs_real", "alone"):
+                    self.assertEqual({row["setting"] for row in section["rows"] if row["command"] is None}, {"chromium", "firefox"})
 
     def test_texts_of_a_hostile_database(self):
         program = Path(os.environ["ACCEL_BUILD_DIR"]) / "tests" / "report_test_kinds"

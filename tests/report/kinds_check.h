@@ -4,6 +4,7 @@
 
 #include "report/kind.h"
 #include "report/report_check.h"
+#include "store/database.h"
 #include "store/store.h"
 #include "support/temp_folder.h"
 
@@ -182,6 +183,21 @@ static inline void add_file(store_bulk *bulk) {
     assert_ok(store_bulk_commit(bulk, NULL, &err));
 }
 
+/* As accel trend writes it; one that was acknowledged beside it. */
+static inline void add_regressions(const char *path) {
+    accel_error err = {0};
+    database db;
+    assert_ok(database_open(path, false, 1, &db, &err));
+    assert_ok(database_exec(
+        &db,
+        "INSERT INTO performance_regressions (identity_id, metric, result_id, run_id, direction, change_ratio, change_low, change_high, found_at, acknowledged_at) "
+        "SELECT identity_id, 'latency', result_id, run_id, 'worse', 1.1, 1.05, 1.15, TIMESTAMP '2026-01-03 00:00:00', CASE WHEN model_name = 'alone' THEN "
+        "TIMESTAMP '2026-01-04 00:00:00' END FROM latest_results JOIN performance_identities i USING (identity_id) JOIN models USING (model_id) "
+        "WHERE i.engine = 'native' AND (model_name = 'alone' OR (model_name = 'tiny' AND i.provenance = 'measured'))",
+        &err));
+    database_close(&db);
+}
+
 static inline void kind_database(const char *path) {
     accel_error err = {0};
     store_bulk *bulk = NULL;
@@ -197,6 +213,7 @@ static inline void kind_database(const char *path) {
     add_tests(bulk, a);
     add_file(bulk);
     store_bulk_close(bulk);
+    add_regressions(path);
     assert_ok(store_log_availability(path, -1, "machine-1", seen, 2, at, NULL, &err));
     arena_destroy(a);
 }

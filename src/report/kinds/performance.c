@@ -5,13 +5,16 @@ static const report_column fastest_columns[] = {
     NAME("model", "model"),
     NAME("setting", "setting"),
     NAME("fastest", "fastest"),
+    TEXT("device_name", "on"),
     FIGURE_HALF("fastest_ms", "mean ms", "fastest_ci95"),
     COUNT("fastest_n", "runs"),
     NAME("second", "next"),
+    TEXT("second_device", "the next on"),
     FIGURE_HALF("second_ms", "mean ms", "second_ci95"),
     COUNT("second_n", "runs"),
     FIGURE_ENDS("ratio", "times as long", "ratio_low", "ratio_high"),
     TEXT("verdict", "verdict"),
+    YES("side_by_side", "side by side"),
     PROVENANCE,
 };
 static const report_ratio fastest_ratio = {.over = "_second",
@@ -86,11 +89,12 @@ static const report_section sections[] = {
      .title = "What is fastest",
      .text =
          "Of each model and setting the runner with the shortest mean, and the next. The ratio of their means has a 95 % interval by Fieller's "
-         "theorem over batch means of their samples. Results that a reference contradicts do not take part.",
+         "theorem over batch means of their samples. Results that a reference contradicts do not take part. Side by side: measured in one run, "
+         "in turns; results of two runs had different weather.",
      .sql =
          "SELECT a.model, a.setting, a.runner AS fastest, a.average_latency_ms AS fastest_ms, a.ci95_latency_ms AS fastest_ci95, "
          "a.iterations AS fastest_n, b.runner AS second, b.average_latency_ms AS second_ms, b.ci95_latency_ms AS second_ci95, b.iterations AS second_n, "
-         "CAST(p.samples_ns AS VARCHAR) AS _fastest, CAST(q.samples_ns AS VARCHAR) AS _second, a.provenance, a.device_name, a.result_id AS fastest_result_id, "
+         "CAST(p.samples_ns AS VARCHAR) AS _fastest, CAST(q.samples_ns AS VARCHAR) AS _second, a.provenance, a.device_name, b.device_name AS second_device, a.run_id = b.run_id AS side_by_side, a.result_id AS fastest_result_id, "
          "b.result_id AS second_result_id FROM (SELECT *, row_number() OVER same AS place FROM latest WHERE verified IS DISTINCT FROM false "
          "AND average_latency_ms IS NOT NULL WINDOW same AS (PARTITION BY model_id, setting, shapes, provenance ORDER BY average_latency_ms, result_id)) a "
          "JOIN (SELECT *, row_number() OVER same AS place FROM latest WHERE verified IS DISTINCT FROM false AND average_latency_ms IS NOT NULL "

@@ -134,12 +134,19 @@ static const report_section sections[] = {
      .ratio = &pair_ratio},
     {.key = "alone",
      .title = "Without a measurement beside it",
-     .text = "Simulated or predicted series of which nothing was measured, and the command that does.",
+     .text =
+         "Simulated or predicted series, and models in browsers, of which nothing was measured; and the command that measures them, where there is one.",
      .sql = SIDES
+     ", sw AS (SELECT model_name, model, platform, browser, provenance, count(*) AS n, avg(inference_time_ms) AS mean_ms, "
+     "stddev_samp(inference_time_ms) AS sd FROM all_web WHERE success AND inference_time_ms > 0 AND " IS_NO_MEASUREMENT
+     " GROUP BY ALL) "
      "SELECT s.model, s.hardware_type, s.setting, s.mean_ms AS simulated_ms, s.sd AS _simulated_sd, s.n AS simulated_n, s.provenance, "
      "CASE WHEN regexp_full_match(s.model_name, '[A-Za-z0-9_.-]+') THEN 'accel bench ' || s.model_name || ' --on ' || s.hardware_type || ' --batch ' || "
      "s.batch_size END AS command FROM s LEFT JOIN r ON " MATCH
-     " WHERE r.model_name IS NULL ORDER BY s.model, s.batch_size, s.hardware_type, s.setting",
+     " WHERE r.model_name IS NULL UNION ALL SELECT model, platform, coalesce(browser, 'a browser'), "
+     "mean_ms, sd, n, provenance, NULL FROM sw WHERE NOT EXISTS (SELECT 1 FROM web r WHERE r.model_name = sw.model_name AND r.platform = sw.platform AND "
+     "(sw.browser IS NULL OR sw.browser = r.browser) AND r.success AND r.inference_time_ms > 0 AND NOT (r.provenance LIKE '%simulated%' OR "
+     "r.provenance = 'predicted')) ORDER BY model, hardware_type, setting",
      COLUMNS(alone_columns)},
 };
 
