@@ -4,7 +4,8 @@
 #include "report/chart_marks.h"
 #include "report/chart_scale.h"
 
-enum { TEXT = 12, BAR = 16, GAP = 4, GROUP_GAP = 12, NAME_GAP = 10, FIGURE_GAP = 7, AXIS = 2 * TEXT + 22 };
+/* Pixels. AXIS: two lines of text below the bars. */
+static const double TEXT = 12, BAR = 16, GAP = 4, GROUP_GAP = 12, NAME_GAP = 10, FIGURE_GAP = 7, AXIS = 46;
 
 static bool drawn(const chart *c, size_t category, size_t series) {
     return category < c->series[series].point_count &&

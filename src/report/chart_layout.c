@@ -5,7 +5,8 @@
 #include "report/chart_marks.h"
 #include "report/chart_scale.h"
 
-enum { WIDTH = 960, HEIGHT = 480, MARGIN = 20, TITLE = 17, TEXT = 12, SWATCH = 11 };
+/* Pixels. */
+static const double WIDTH = 960, HEIGHT = 480, MARGIN = 20, TITLE = 17, TEXT = 12, SWATCH = 11;
 
 bool chart_interval(const chart *c, const chart_point *point) {
     return scale_has(c->y.scale, point->low) && scale_has(c->y.scale, point->high) &&

@@ -5,7 +5,7 @@
 #include "report/chart_marks.h"
 #include "report/chart_scale.h"
 
-enum { TEXT = 12, TICK_GAP = 8 };
+static const double TEXT = 12, TICK_GAP = 8;
 /* Pixels from point to point below which only the line is drawn: dots could not be told apart, and a page need not hold thousands. */
 static const double LEAST_PITCH = 0.4;
 

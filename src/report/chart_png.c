@@ -6,7 +6,7 @@
 #include "report/chart_colours.h"
 #include "report/chart_marks.h"
 
-enum { PIXELS = 2, MOST_PIXELS = 32000 /* cairo's images end at 32767 */ };
+static const double PIXELS = 2, MOST_PIXELS = 32000; /* cairo's images end at 32767 */
 
 static void source(const cairo_functions *f, cairo_t *to, int colour, double opacity) {
     unsigned rgb = colour_rgb(colour);

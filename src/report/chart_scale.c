@@ -223,8 +223,9 @@ static void make_time(scale *s, double low, double high, size_t wanted) {
     static const double steps[] = {1,     2,     5,      10,     15,     30,     60,    120,
                                    300,   600,   900,    1800,   3600,   7200,   10800, 21600,
                                    43200, 86400, 172800, 432000, 864000, 1209600};
-    enum { MONTH = 2629746, MOST_MONTHS = 12000 };
-    low = fmin(fmax(low, -6e10), 2e11); /* the years 69 to 8307 */
+    enum { MOST_MONTHS = 12000 };
+    static const double month = 2629746; /* seconds, on average */
+    low = fmin(fmax(low, -6e10), 2e11);  /* the years 69 to 8307 */
     high = fmin(fmax(high, -6e10), 2e11);
     double room = fmax(0.02 * (high - low), high - low < 1 ? 1800 : 0);
     s->low = low - room;
@@ -243,7 +244,7 @@ static void make_time(scale *s, double low, double high, size_t wanted) {
     }
     static const int months[] = {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, MOST_MONTHS};
     size_t i = 0;
-    while (months[i] < MOST_MONTHS && (double)months[i] * MONTH < rough)
+    while (months[i] < MOST_MONTHS && months[i] * month < rough)
         i++;
     month_ticks(s, months[i]);
 }
