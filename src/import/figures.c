@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
+#include "base/mem.h"
 #include "measure/stats.h"
 
 /* ---- keys ------------------------------------------------------------------------------------------------------------ */
@@ -196,7 +198,7 @@ static figure_key time_key(key_words k) {
     return none;
 }
 
-static figure_key key_of(const char *key) {
+static figure_key read_key(const char *key) {
     key_words k;
     figure_key none = {0};
     if (!split(key, &k))
@@ -206,6 +208,24 @@ static figure_key key_of(const char *key) {
     if (f.kind == KIND_NONE)
         f = rate_key(k);
     return f.kind != KIND_NONE ? f : time_key(k);
+}
+
+/* The same few dozen keys come again and again: what each means is remembered, a table a thread. */
+static figure_key key_of(const char *key) {
+    enum { SLOTS = 256, KEY_BYTES = 40 };
+    static _Thread_local struct {
+        char key[KEY_BYTES];
+        figure_key meaning;
+    } table[SLOTS];
+    size_t length = strlen(key);
+    if (length == 0 || length >= KEY_BYTES)
+        return read_key(key);
+    size_t slot = hash_bytes(key, length, 0) & (SLOTS - 1);
+    if (memcmp(table[slot].key, key, length + 1) != 0) {
+        table[slot].meaning = read_key(key);
+        memcpy(table[slot].key, key, length + 1);
+    }
+    return table[slot].meaning;
 }
 
 bool figures_is_key(const char *key) {
@@ -426,6 +446,23 @@ static accel_status check_throughput(const char *what, figures *f, int64_t batch
 
 /* ---- samples --------------------------------------------------------------------------------------------------------- */
 
+static accel_status set_percentiles(const int64_t *ns, size_t count, figures *out, accel_error *err) {
+    enum { LEAST_FOR_P90 = 64 }; /* stats.h; below it there is none */
+    if (count < LEAST_FOR_P90)
+        return ACCEL_OK;
+    double *sorted = mem_calloc(count, sizeof *sorted);
+    if (sorted == NULL)
+        return error_no_memory(err, "samples", count * sizeof *sorted);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = (double)ns[i] / 1e6;
+    stats_sort(sorted, count);
+    out->p90_ms = stats_percentile(sorted, count, 0.90);
+    out->p95_ms = stats_percentile(sorted, count, 0.95);
+    out->p99_ms = stats_percentile(sorted, count, 0.99);
+    mem_free(sorted);
+    return ACCEL_OK;
+}
+
 static accel_status read_samples(value_reader *r, const raw_figures *raw, figure_unit open, figures *out,
                                  accel_error *err) {
     figure_unit unit = raw->samples_unit != FIGURE_NO_UNIT ? raw->samples_unit : open;
@@ -458,7 +495,8 @@ static accel_status read_samples(value_reader *r, const raw_figures *raw, figure
     out->min_ms = s.min;
     out->max_ms = s.max;
     out->std_ms = s.std;
-    return ACCEL_OK;
+    out->ci95_ms = s.ci95;
+    return set_percentiles(ns, count, out, err);
 }
 
 accel_status figures_read(value_reader *r, int64_t batch, int64_t iterations, figure_unit unit, figures *out,
@@ -474,6 +512,10 @@ accel_status figures_read(value_reader *r, int64_t batch, int64_t iterations, fi
                      .min_ms = none,
                      .max_ms = none,
                      .std_ms = none,
+                     .ci95_ms = none,
+                     .p90_ms = none,
+                     .p95_ms = none,
+                     .p99_ms = none,
                      .items_per_s = none,
                      .tokens_per_s = none,
                      .total_s = none,

@@ -132,12 +132,8 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
         status = error_no_memory(&own, "rows of a file", f->size_bytes);
     if (status == ACCEL_OK)
         settle_rows(c, f);
-    if (status == ACCEL_OK && f->outcome == IMPORT_IMPORTED) {
+    if (status == ACCEL_OK && f->outcome == IMPORT_IMPORTED)
         status = set_run(c, f, &own);
-        store_batch b = import_rows_batch(&f->rows);
-        if (status == ACCEL_OK)
-            status = store_batch_validate(&b, &own);
-    }
     if (status == ACCEL_OK)
         return ACCEL_OK;
     if (status != ACCEL_BAD_FILE && status != ACCEL_LIMIT)
@@ -146,16 +142,18 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
     return ACCEL_OK;
 }
 
-accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
-                                   file_reading *out, accel_error *err) {
+static accel_status begin(const char *bytes, size_t length, file_reading *out, accel_error *err) {
     *out = (file_reading){.size_bytes = length, .arena = arena_create()};
     import_rows_init(&out->rows);
     if (out->arena == NULL)
         return error_no_memory(err, "a file", length);
+    return sha256_bytes(bytes, length, out->hash, err);
+}
+
+static accel_status read_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
+                               file_reading *out, accel_error *err) {
     import_context c = {.arena = out->arena, .path = path};
-    accel_status status = sha256_bytes(bytes, length, out->hash, err);
-    if (status == ACCEL_OK)
-        status = parse(out, bytes, length, err);
+    accel_status status = parse(out, bytes, length, err);
     if (status == ACCEL_OK && out->doc != NULL) {
         c.root = yyjson_doc_get_root(out->doc);
         status = read_rows(&c, mtime_us, out, err);
@@ -164,7 +162,14 @@ accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t l
     return status;
 }
 
-accel_status file_reading_of_path(const char *path, file_reading *out, accel_error *err) {
+accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
+                                   file_reading *out, accel_error *err) {
+    ACCEL_TRY(begin(bytes, length, out, err));
+    return read_bytes(path, bytes, length, mtime_us, out, err);
+}
+
+accel_status file_reading_of_path(const char *path, bool (*is_known)(void *context, const char *hash),
+                                  void *context, file_reading *out, accel_error *err) {
     struct stat facts;
     char *bytes;
     size_t length;
@@ -173,11 +178,19 @@ accel_status file_reading_of_path(const char *path, file_reading *out, accel_err
     if (io_stat(path, &facts) != 0)
         return io_error(err, "cannot read", path);
     ACCEL_TRY(file_read(path, IMPORT_MOST_FILE_BYTES, &bytes, &length, err));
-    accel_status status = file_reading_of_bytes(
-        path, bytes, length, (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, out,
-        err);
+    accel_status status = begin(bytes, length, out, err);
+    if (status == ACCEL_OK && (is_known == NULL || !is_known(context, out->hash)))
+        status = read_bytes(path, bytes, length,
+                            (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, out, err);
     mem_free(bytes);
     return status;
+}
+
+void file_reading_check(file_reading *f) {
+    accel_error err = {0};
+    store_batch b = import_rows_batch(&f->rows);
+    if (f->outcome == IMPORT_IMPORTED && store_batch_validate(&b, &err) != ACCEL_OK)
+        settle(f, IMPORT_REJECTED, "%s", err.message);
 }
 
 void file_reading_free(file_reading *f) {

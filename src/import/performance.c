@@ -109,17 +109,52 @@ bool performance_is_below(yyjson_val *v) {
 
 /* ---- the record --------------------------------------------------------------------------------------------------------- */
 
+/* Every field of a record, as bytes: what it says, not how it would be written. */
+static void append_record(str_buf *out, const record *r) {
+    for (size_t i = 0; i < record_field_count; i++) {
+        const record_field *f = &record_fields[i];
+        const char *member = (const char *)r + f->offset;
+        const char *text = f->kind == RECORD_TEXT || f->kind == RECORD_JSON
+                               ? *(const char *const *)(const void *)member
+                               : NULL;
+        switch (f->kind) {
+        case RECORD_TEXT:
+        case RECORD_JSON:
+            str_append_bytes(out, text != NULL ? text : "\x01", text != NULL ? strlen(text) + 1 : 2);
+            break;
+        case RECORD_INT:
+            str_append_bytes(out, member, sizeof(int64_t));
+            break;
+        case RECORD_REAL:
+            if (isnan(*(const double *)(const void *)member)) /* of which there are many */
+                str_append_char(out, '\x01');
+            else
+                str_append_bytes(out, member, sizeof(double));
+            break;
+        case RECORD_BOOL:
+            str_append_bytes(out, member, sizeof(int));
+            break;
+        case RECORD_INTS:
+            str_append_bytes(out, *(const int64_t *const *)(const void *)member,
+                             *(const size_t *)(const void *)((const char *)r + f->count_offset) *
+                                 sizeof(int64_t));
+            break;
+        }
+    }
+    str_append(out, r->unknown_json != NULL ? r->unknown_json : "");
+}
+
 accel_status performance_set_id(import_context *c, record *r, accel_error *err) {
-    str_buf json = {0};
+    str_buf content = {0};
     char uuid[37];
     record copy = *r;
     copy.record_id = NULL;
     if (c->time_from != IMPORT_TIME_CONTENT && str_equal(r->started_at, c->started_at))
         copy.started_at = NULL; /* not of the content: another copy of the file has another */
-    record_write_json(&copy, &json);
-    accel_status status = json.failed ? error_no_memory(err, "a record", json.length)
-                                      : import_uuid(str_text(&json), json.length, uuid, err);
-    str_free(&json);
+    append_record(&content, &copy);
+    accel_status status = content.failed ? error_no_memory(err, "a record", content.length)
+                                         : import_uuid(str_text(&content), content.length, uuid, err);
+    str_free(&content);
     if (status == ACCEL_OK && (r->record_id = arena_strdup(c->arena, uuid)) == NULL)
         status = error_no_memory(err, "a record's id", sizeof uuid);
     return status;
@@ -135,6 +170,10 @@ static void set_figures(record *r, const figures *f) {
     r->latency_min_ms = f->min_ms;
     r->latency_max_ms = f->max_ms;
     r->latency_std_ms = f->std_ms;
+    r->latency_ci95_ms = f->ci95_ms;
+    r->latency_p90_ms = f->p90_ms;
+    r->latency_p95_ms = f->p95_ms;
+    r->latency_p99_ms = f->p99_ms;
     r->throughput_items_per_s = f->items_per_s;
     r->tokens_per_s = f->tokens_per_s;
     r->samples_ns = f->samples_ns;

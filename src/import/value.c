@@ -40,6 +40,8 @@ static char lower(char c) {
 }
 
 static bool same_letters(const char *a, const char *b) {
+    if (lower(*a) != lower(*b))
+        return false;
     while (*a != '\0' && lower(*a) == lower(*b)) {
         a++;
         b++;

@@ -119,14 +119,18 @@ static bool is_model_name(yyjson_val *v) {
 
 /* Names, sizes, tasks; nothing that was measured or ended. */
 static bool is_catalogue_entry(yyjson_val *v) {
-    return value_any(v, "model_id|model_name|name|id|model_type|task|tasks|path|description|parameters|size|architecture|pipeline_tag") != NULL &&
+    return value_any(
+               v,
+               "model_id|model_name|name|id|model_type|task|tasks|path|description|parameters|size|architecture|pipeline_tag") !=
+               NULL &&
            value_any(v, "status|success|error|return_code|exit_code|result|results") == NULL;
 }
 
 static bool is_model_list(yyjson_val *root) {
     yyjson_val *models = value_any(root, "models|model_list|catalog|catalogue|model_registry");
     yyjson_val *first = first_member(yyjson_is_ctn(models) ? models : root);
-    bool names = is_model_name(first) || is_model_name(yyjson_arr_get_first(first)) || (yyjson_is_ctn(models) && yyjson_is_str(first));
+    bool names = is_model_name(first) || is_model_name(yyjson_arr_get_first(first)) ||
+                 (yyjson_is_ctn(models) && yyjson_is_str(first));
     return (names || is_catalogue_entry(first)) && !performance_is_below(root);
 }
 SKIP(skip_model_list, "a list of models: none of them ran")
