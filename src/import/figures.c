@@ -160,7 +160,6 @@ static figure_key rate_key(key_words k) {
 static figure_key time_key(key_words k) {
     figure_key none = {0};
     figure_unit unit = strike_unit(&k);
-    bool bare = k.count == 1;
     figure_kind kind = strike_statistic(&k, KIND_NONE);
     bool plural = has(&k, "latencies times");
     if (has(&k, "latency latencies") &&
@@ -192,8 +191,8 @@ static figure_key time_key(key_words k) {
     }
     if (has(&k, "first") && has(&k, "latency inference") && all_in(&k, "first inference latency"))
         return (figure_key){KIND_FIRST, unit, 0};
-    /* mean_ms, p50_ms, std: a statistic alone, of what the object is about */
-    if (k.count == 0 && kind != KIND_NONE && unit != FIGURE_NO_UNIT && !bare)
+    /* mean_ms, p50_ms: a statistic of what the object is about */
+    if (k.count == 0 && kind != KIND_NONE && unit != FIGURE_NO_UNIT)
         return (figure_key){kind, unit, 0};
     return none;
 }

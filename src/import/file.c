@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/posix/io.h"
 #include "import/times.h"
+#include "import/value.h"
 
 enum { MOST_NOTES = 3 };
 
@@ -81,6 +82,67 @@ static const char *run_type(const char *category) {
                : "performance";
 }
 
+/* Members of the top level that hold the results, which rows were made of. */
+static bool holds_rows(const char *key) {
+    static const char *const keys[] = {"results",
+                                       "benchmarks",
+                                       "model_results",
+                                       "tests",
+                                       "test_results",
+                                       "skill_tests",
+                                       "api_tests",
+                                       "test_files",
+                                       "modules",
+                                       "test_modules",
+                                       "test_suites",
+                                       "functionality_verification",
+                                       "performance_benchmarks",
+                                       "detailed_results",
+                                       "compatibility_results",
+                                       "model_compatibility",
+                                       "hardware_compatibility",
+                                       "compatibility_matrix",
+                                       "compatibility",
+                                       "results_by_modality",
+                                       "errors",
+                                       "status",
+                                       "examples",
+                                       "model_families",
+                                       "stdout",
+                                       "stderr",
+                                       "json_result",
+                                       "metrics",
+
+                                       "benchmark_results",
+                                       "performance_results",
+                                       "platform_status"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_equal(keys[i], key))
+            return true;
+    return str_starts_with(key, "test_hf_") || str_starts_with(key, "test_default_");
+}
+
+/* The rest of the top level says what the run was: it is kept with it. */
+static void append_top(const import_context *c, str_buf *out) {
+    enum { MOST_BYTES = 1 << 20 };
+    size_t i, count;
+    yyjson_val *key, *value;
+    const char *separator = "";
+    if (!yyjson_is_obj(c->root))
+        return;
+    str_append(out, ",\"file\":{");
+    yyjson_obj_foreach(c->root, i, count, key, value) {
+        const char *json = holds_rows(yyjson_get_str(key)) ? NULL : value_json(c, value);
+        if (json == NULL || strlen(json) > MOST_BYTES)
+            continue;
+        str_append(out, separator);
+        str_append_json(out, yyjson_get_str(key), yyjson_get_len(key));
+        str_appendf(out, ":%s", json);
+        separator = ",";
+    }
+    str_append_char(out, '}');
+}
+
 static accel_status set_run(import_context *c, file_reading *f, accel_error *err) {
     static const char *const times[] = {[IMPORT_TIME_CONTENT] = "the file",
                                         [IMPORT_TIME_NAME] = "its name",
@@ -92,10 +154,13 @@ static accel_status set_run(import_context *c, file_reading *f, accel_error *err
     run->test_name = run->test_name != NULL ? run->test_name : f->shape->name;
     run->test_type = run_type(f->shape->category);
     run->started_at = c->started_at;
-    if (run->metadata == NULL)
-        run->metadata =
-            arena_printf(f->arena, "{\"shape\":\"%s\",\"started_at_from\":\"%s\",\"file_hash\":\"%s\"}",
-                         f->shape->name, times[c->time_from], f->hash);
+    str_buf metadata = {0};
+    str_appendf(&metadata, "{\"shape\":\"%s\",\"started_at_from\":\"%s\",\"file_hash\":\"%s\"",
+                f->shape->name, times[c->time_from], f->hash);
+    append_top(c, &metadata);
+    str_append_char(&metadata, '}');
+    run->metadata = metadata.failed ? NULL : arena_strndup(f->arena, metadata.data, metadata.length);
+    str_free(&metadata);
     return run->uuid != NULL && run->metadata != NULL ? ACCEL_OK : error_no_memory(err, "a run", 256);
 }
 

@@ -47,9 +47,17 @@ static void learn(value_reader *r, performance_about *about) {
     yyjson_val *nested = yyjson_obj_get(r->object, "model");
     if (model == NULL && yyjson_is_obj(nested))
         model = value_text(r->c, value_any(nested, "name|model_name|id"));
+    if (value_is_name(value_text(r->c, value_any(nested, "family|model_family"))))
+        about->family = value_text(r->c, value_any(nested, "family|model_family"));
     if (value_is_name(model))
         about->model = model;
     const char *hardware = take_platform(r);
+    nested = value_any(r->object, "hardware|device");
+    if (hardware == NULL && yyjson_is_obj(nested)) {
+        hardware = value_platform(json_text(value_any(nested, "type|hardware_type|platform")));
+        if (value_is_name(value_text(r->c, value_any(nested, "name|device_name"))))
+            about->device = value_text(r->c, value_any(nested, "name|device_name"));
+    }
     if (hardware != NULL)
         about->hardware = hardware;
     const char *family = value_take_name(r, FAMILY_KEYS), *device = value_take_name(r, DEVICE_KEYS);
@@ -72,10 +80,22 @@ void performance_learn(import_context *c, yyjson_val *object, performance_about 
         learn(&r, about);
 }
 
+/* {model, hardware, status, metrics: {latency_ms, …}}: the figures of a result that are in an object of their own. */
+static yyjson_val *nested_figures(yyjson_val *object) {
+    static const char *const places[] = {"metrics", "performance_metrics", "performance", "measurements",
+                                         "results"};
+    if (value_any(object, MODEL_KEYS "|" HARDWARE_KEYS) == NULL && status_of(object) == STATUS_NONE)
+        return NULL;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (figures_are_in(yyjson_obj_get(object, places[i])))
+            return yyjson_obj_get(object, places[i]);
+    return NULL;
+}
+
 bool performance_is_result(yyjson_val *object) {
     if (!yyjson_is_obj(object))
         return false;
-    if (figures_are_in(object))
+    if (figures_are_in(object) || nested_figures(object) != NULL)
         return true;
     /* a failure, which has no figures: but no object that only holds others */
     old_status s = status_of(object);
@@ -190,9 +210,19 @@ static bool has_figures(const figures *f) {
     return !isnan(f->mean_ms) || !isnan(f->median_ms) || !isnan(f->items_per_s) || !isnan(f->tokens_per_s);
 }
 
-/* What we could not place, below one name, so that no key of it can be taken for one of ours. */
-static const char *foreign(import_context *c, const char *rest) {
-    return rest != NULL ? arena_printf(c->arena, "{\"imported\":%s}", rest) : NULL;
+/* What we could not place, below names of its own, so that no key of it can be taken for one of ours. */
+static const char *foreign(import_context *c, const char *rest, const char *metrics, const char *around) {
+    str_buf text = {0};
+    const char *const names[] = {"imported", "metrics", "around"}, *const values[] = {rest, metrics, around};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (values[i] != NULL)
+            str_appendf(&text, i == 2 ? "%s\"%s\":{%s}" : "%s\"%s\":%s", text.length > 0 ? "," : "{",
+                        names[i], values[i]);
+    str_append(&text, text.length > 0 ? "}" : "");
+    const char *copy =
+        text.length > 0 && !text.failed ? arena_strndup(c->arena, text.data, text.length) : NULL;
+    str_free(&text);
+    return copy;
 }
 
 static void set_about(record *r, const performance_about *a) {
@@ -213,8 +243,9 @@ static const char *missing(const performance_about *a) {
 
 static const char *why(import_context *c, old_status s, const char *error, yyjson_val *object) {
     const char *text = json_text(value_any(object, "status|test_status|state|outcome|result"));
-    if (error != NULL)
-        return error;
+    const char *reason = value_text(c, value_any(object, "reason|message|details"));
+    if (error != NULL || reason != NULL)
+        return error != NULL ? error : reason;
     if (s == STATUS_NONE || text == NULL)
         return "the file says that it failed, and no reason";
     return arena_printf(c->arena, "the file says \"%.80s\", and no reason", text);
@@ -225,7 +256,12 @@ accel_status performance_add(import_context *c, const performance_about *around,
     performance_about about = *around;
     value_reader r = value_reader_of(c, object);
     figures f;
+    yyjson_val *nested = figures_are_in(object) ? NULL : nested_figures(object);
+    value_reader own = value_reader_of(c, nested), *figured = nested != NULL ? &own : &r;
+    value_used(&r, nested);
     learn(&r, &about);
+    if (nested != NULL)
+        learn(&own, &about);
     if (about.model == NULL || about.hardware == NULL) {
         import_note(c, "%s: %s", where, missing(&about));
         return ACCEL_OK;
@@ -238,7 +274,8 @@ accel_status performance_add(import_context *c, const performance_about *around,
     if (s == STATUS_NONE && error != NULL)
         s = STATUS_ERROR;
     bool failed = s != STATUS_PASS && s != STATUS_NONE; /* its figures, if it has any, say nothing */
-    accel_status status = failed ? ACCEL_OK : figures_read(&r, about.batch, iterations, about.unit, &f, err);
+    accel_status status =
+        failed ? ACCEL_OK : figures_read(figured, about.batch, iterations, about.unit, &f, err);
     if (status != ACCEL_OK)
         return error_prefix(err, status, "%s", where);
     if (s == STATUS_PASS && !has_figures(&f) && error != NULL)
@@ -261,12 +298,13 @@ accel_status performance_add(import_context *c, const performance_about *around,
         row->warmup_count = warmup;
         set_figures(row, &f);
     } else {
-        r.used_count = 0; /* figures of a failure are told, not counted */
+        r.used_count = own.used_count = 0; /* figures of a failure are told, not counted */
+        value_used(&r, nested);
         row->error = why(c, s, error, object);
         row->load_ns = RECORD_NONE;
     }
     SIMULATED_MARK(row, simulated != NULL ? simulated : about.simulated);
-    row->unknown_json = foreign(c, value_rest(&r));
+    row->unknown_json = foreign(c, value_rest(&r), value_rest(&own), about.around);
     return performance_set_id(c, row, err);
 }
 
@@ -346,7 +384,21 @@ static bool learn_shape(const char *key, performance_about *about) {
     return found;
 }
 
-static void learn_key(const char *key, performance_about *about) {
+/* {"batch_sizes": {"8": …}}; a number below another name could be anything, and is no name of a model. */
+static void learn_number(import_context *c, const char *key, const char *parent, performance_about *about) {
+    int64_t number = 0;
+    (void)str_to_i64(key, &number);
+    if (number > 0 && strstr(parent, "batch") != NULL)
+        about->batch = number;
+    else if (number > 0 && strstr(parent, "seq") != NULL)
+        about->sequence = number;
+    else
+        about->around =
+            arena_printf(c->arena, "%s%s\"key\":\"%s\"", about->around != NULL ? about->around : "",
+                         about->around != NULL ? "," : "", key);
+}
+
+static void learn_key(import_context *c, const char *key, const char *parent, performance_about *about) {
     const char *platform = value_platform(key), *precision = value_precision(key);
     performance_about shaped = *about;
     if (platform != NULL)
@@ -355,11 +407,49 @@ static void learn_key(const char *key, performance_about *about) {
         about->precision = precision;
     else if (learn_shape(key, &shaped))
         *about = shaped;
+    else if (key[0] != '\0' && strspn(key, "0123456789") == strlen(key))
+        learn_number(c, key, parent, about);
     else if (!is_structure(key) && value_is_name(key)) {
         if (about->model != NULL && about->family == NULL)
             about->family = about->model; /* family, then model */
         about->model = key;
     }
+}
+
+/* Summaries of what is beside them: not counted twice. */
+static bool is_summary(const char *key) {
+    static const char *const keys[] = {"summary",     "performance_summary",
+                                       "aggregate",   "aggregated",
+                                       "aggregates",  "overall",
+                                       "averages",    "statistics",
+                                       "stats",       "comparison",
+                                       "totals",      "performance_comparison",
+                                       "best_result", "system_info",
+                                       "ranking",     "rankings"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_equal(keys[i], key))
+            return true;
+    return false;
+}
+
+/* What an object between the top and the results says, that is not about model or hardware: it stays with each of them. */
+static const char *add_around(import_context *c, const value_reader *r, const char *around) {
+    str_buf text = {0};
+    size_t i, count;
+    yyjson_val *key, *value;
+    str_append(&text, around != NULL ? around : "");
+    yyjson_obj_foreach(r->object, i, count, key, value) {
+        if (yyjson_is_ctn(value) || value_was_used(r, value))
+            continue;
+        const char *json = value_json(c, value);
+        str_append(&text, text.length > 0 ? "," : "");
+        str_append_json(&text, yyjson_get_str(key), yyjson_get_len(key));
+        str_appendf(&text, ":%s", json != NULL ? json : "null");
+    }
+    const char *copy =
+        text.length > 0 && !text.failed ? arena_strndup(c->arena, text.data, text.length) : NULL;
+    str_free(&text);
+    return copy;
 }
 
 static accel_status walk(import_context *c, const performance_about *around, yyjson_val *v, const char *where,
@@ -382,7 +472,10 @@ static accel_status walk(import_context *c, const performance_about *around, yyj
         return ACCEL_OK;
     }
     performance_about here = *around;
-    performance_learn(c, v, &here);
+    value_reader r = value_reader_of(c, v);
+    learn(&r, &here);
+    if (v != c->root)
+        here.around = add_around(c, &r, here.around);
     if (here.simulated == NULL)
         here.simulated = simulated_around(c, v);
     double load_s;
@@ -391,10 +484,10 @@ static accel_status walk(import_context *c, const performance_about *around, yyj
     yyjson_obj_foreach(v, i, count, key, value) {
         performance_about inner = here;
         const char *name = yyjson_get_str(key);
-        if (!yyjson_is_ctn(value) || str_equal(name, "performance_summary"))
+        if (!yyjson_is_ctn(value) || is_summary(name))
             continue;
         const char *text = value_text(c, key);
-        learn_key(text != NULL ? text : "", &inner);
+        learn_key(c, text != NULL ? text : "", where, &inner);
         const char *path = arena_printf(c->arena, "%s%s%.60s", where, *where != '\0' ? "/" : "", name);
         if (path == NULL)
             return error_no_memory(err, "a name", strlen(name));

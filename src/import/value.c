@@ -337,7 +337,7 @@ int value_take_flag(value_reader *r, const char *names) {
     return flag;
 }
 
-static bool was_used(const value_reader *r, yyjson_val *v) {
+bool value_was_used(const value_reader *r, yyjson_val *v) {
     for (size_t i = 0; i < r->used_count; i++)
         if (r->used[i] == v)
             return true;
@@ -351,7 +351,7 @@ const char *value_rest(const value_reader *r) {
     if (!yyjson_is_obj(r->object))
         return NULL;
     yyjson_obj_foreach(r->object, i, count, key, value) {
-        if (was_used(r, value))
+        if (value_was_used(r, value))
             continue;
         str_append(&text, text.length == 0 ? "{" : ",");
         str_append_json(&text, yyjson_get_str(key), yyjson_get_len(key));

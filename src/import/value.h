@@ -42,6 +42,7 @@ typedef struct value_reader {
 value_reader value_reader_of(import_context *c, yyjson_val *object);
 yyjson_val *value_take(value_reader *r, const char *names); /* value_any, and notes that it was read */
 void value_used(value_reader *r, yyjson_val *v);
+bool value_was_used(const value_reader *r, yyjson_val *v);
 void value_unused(value_reader *r, yyjson_val *v); /* it was taken, but could not be used */
 const char *value_take_text(value_reader *r, const char *names);
 const char *value_take_name(value_reader *r, const char *names); /* a value_is_name */

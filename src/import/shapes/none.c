@@ -128,9 +128,10 @@ static bool is_catalogue_entry(yyjson_val *v) {
 
 static bool is_model_list(yyjson_val *root) {
     yyjson_val *models = value_any(root, "models|model_list|catalog|catalogue|model_registry");
-    yyjson_val *first = first_member(yyjson_is_ctn(models) ? models : root);
-    bool names = is_model_name(first) || is_model_name(yyjson_arr_get_first(first)) ||
-                 (yyjson_is_ctn(models) && yyjson_is_str(first));
+    bool named = yyjson_is_ctn(models), list = named || yyjson_is_arr(root);
+    yyjson_val *first = first_member(named ? models : root);
+    bool names = (list && is_model_name(first)) || is_model_name(yyjson_arr_get_first(first)) ||
+                 (named && yyjson_is_str(first));
     return (names || is_catalogue_entry(first)) && !performance_is_below(root);
 }
 SKIP(skip_model_list, "a list of models: none of them ran")

@@ -73,8 +73,10 @@ const import_shape shape_test_programs = {"test programs", "integration", is_tes
 
 /* ---- {tests{name{exit_code, status}}}, {test_results[…]}, {modules{name:[…]}}, {summary, tests[…]} --------------------------------------- */
 
+/* A result of a model is not one of a test, though it has a status. */
 static bool is_test(yyjson_val *v) {
-    return yyjson_is_obj(v) && status_of(v) != STATUS_NONE && !figures_are_in(v);
+    return yyjson_is_obj(v) && status_of(v) != STATUS_NONE &&
+           (!figures_are_in(v) || value_any(v, "model|model_name|model_id|model_key") == NULL);
 }
 
 static bool holds_tests(yyjson_val *v, int depth) {
@@ -94,6 +96,12 @@ static bool holds_tests(yyjson_val *v, int depth) {
 
 static bool is_test_list(yyjson_val *root) {
     return holds_tests(value_any(root, TEST_GROUPS), 3);
+}
+
+/* {results: {name: {status}}}, where nothing is measured. */
+static bool is_loose_test_list(yyjson_val *root) {
+    return holds_tests(value_any(root, "results|model_results|detailed_results"), 3) &&
+           !performance_is_below(root);
 }
 
 static accel_status walk_tests(import_context *c, const test_about *about, yyjson_val *v, int depth,
@@ -134,7 +142,8 @@ static accel_status walk_tests(import_context *c, const test_about *about, yyjso
 }
 
 static accel_status read_test_list(import_context *c, yyjson_val *root, import_rows *rows, accel_error *err) {
-    static const char *const groups[] = {"tests", "test_results", "modules", "test_modules", "test_suites"};
+    static const char *const groups[] = {"tests",       "test_results", "modules",       "test_modules",
+                                         "test_suites", "results",      "model_results", "detailed_results"};
     rows->run.command_line = value_text(c, value_any(root, "command"));
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         test_about about = about_file(c);
@@ -144,6 +153,8 @@ static accel_status read_test_list(import_context *c, yyjson_val *root, import_r
 }
 
 const import_shape shape_test_list = {"test results", "integration", is_test_list, read_test_list};
+const import_shape shape_loose_test_list = {"test results", "integration", is_loose_test_list,
+                                            read_test_list};
 
 /* ---- {summary, model_results{model{status, return_code, platform_status{hardware}}}} ----------------------------------------------------- */
 
