@@ -16,6 +16,7 @@ typedef struct performance_about {
 } performance_about;
 performance_about performance_about_nothing(void);
 /* Takes over what the object says of model, hardware and the like. */
+void performance_take(value_reader *r, performance_about *about); /* and notes it as read */
 void performance_learn(import_context *c, yyjson_val *object, performance_about *about);
 
 /* Whether the object is one result: it has figures, or says that there are none. */

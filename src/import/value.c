@@ -16,6 +16,20 @@ yyjson_val *value_any(yyjson_val *object, const char *names) {
     return NULL;
 }
 
+yyjson_val *value_get(yyjson_val *object, const char *name) {
+    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
+}
+
+yyjson_val *value_first(yyjson_val *v) {
+    yyjson_obj_iter members;
+    if (yyjson_is_arr(v))
+        return yyjson_arr_get_first(v);
+    if (!yyjson_obj_iter_init(v, &members))
+        return NULL;
+    yyjson_val *key = yyjson_obj_iter_next(&members);
+    return key != NULL ? yyjson_obj_iter_get_val(key) : NULL;
+}
+
 const char *value_text(const import_context *c, yyjson_val *v) {
     const char *text = yyjson_get_str(v);
     size_t length = yyjson_get_len(v);

@@ -6,6 +6,8 @@
 
 /* The first member of the object that is there and not null, of names separated by '|'. NULL when object is no object. */
 yyjson_val *value_any(yyjson_val *object, const char *names);
+yyjson_val *value_get(yyjson_val *object, const char *name); /* NULL when object is no object */
+yyjson_val *value_first(yyjson_val *v); /* first element or member; NULL for what has none */
 /* The text of a string that is not empty; NULs in it become U+FFFD. */
 const char *value_text(const import_context *c, yyjson_val *v);
 /* A finite number, also one that was written as a text ("12.5"). */
