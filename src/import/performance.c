@@ -212,7 +212,7 @@ static void set_about(record *r, const performance_about *a) {
     r->device_name = a->device;
     r->batch = a->batch;
     r->sequence = a->sequence;
-    r->precision_asked = r->precision_ran = a->precision;
+    r->precision_asked = a->precision; /* what ran, nobody says */
     r->load_ns = ns_of(a->load_s * 1e3);
 }
 
@@ -220,69 +220,108 @@ static const char *missing(const performance_about *a) {
     return a->model == NULL ? "no model is named" : "it names no platform that is known here";
 }
 
-static const char *why(import_context *c, old_status s, const char *error, yyjson_val *object) {
+static const char *why(import_context *c, const char *error, yyjson_val *object) {
     const char *text = json_text(value_any(object, "status|test_status|state|outcome|result"));
     const char *reason = value_text(c, value_any(object, "reason|message|details"));
     if (error != NULL || reason != NULL)
         return error != NULL ? error : reason;
-    if (s == STATUS_NONE || text == NULL)
+    if (text == NULL)
         return "the file says that it failed, and no reason";
     return arena_printf(c->arena, "the file says \"%.80s\", and no reason", text);
 }
 
+/* One result being read. */
+typedef struct entry {
+    value_reader own,
+        nested; /* nested: of an object that holds the figures; its object is NULL when there is none */
+    performance_about about;
+    int64_t iterations, warmup;
+    old_status status;
+    const char *error;
+    figures figures; /* of one that is ok */
+} entry;
+
+static int64_t count_in(entry *e, const char *names) {
+    int64_t count = value_take_count(&e->own, names);
+    return count != RECORD_NONE ? count : value_take_count(&e->nested, names);
+}
+
+static entry open_entry(import_context *c, const performance_about *around, yyjson_val *object) {
+    entry e = {.about = *around, .own = value_reader_of(c, object)};
+    e.nested = value_reader_of(c, figures_are_in(object) ? NULL : nested_figures(object));
+    value_used(&e.own, e.nested.object);
+    performance_take(&e.own, &e.about);
+    if (e.nested.object != NULL)
+        performance_take(&e.nested, &e.about);
+    e.iterations = count_in(&e, "iterations|num_iterations|n_iterations|iteration_count|num_runs|runs");
+    e.warmup = count_in(&e, "warmup_iterations|warmup|num_warmup|warmup_runs");
+    return e;
+}
+
+/* How it ended, and the figures of one that ended well: those of another say nothing. */
+static accel_status read_outcome(import_context *c, entry *e, accel_error *err) {
+    yyjson_val *object = e->own.object;
+    int success;
+    e->error = status_error_text(c, object);
+    e->status = status_of(object);
+    bool passed = e->status == STATUS_PASS;
+    if (e->status != STATUS_NONE && e->status != STATUS_SKIP &&
+        value_flag(value_any(object, "success"), &success) && passed != (success != 0))
+        return error_set(err, ACCEL_BAD_FILE, "its status and its success contradict each other");
+    if (e->status == STATUS_NONE)
+        e->status = e->error != NULL ? STATUS_ERROR : STATUS_PASS;
+    if (e->status != STATUS_PASS)
+        return ACCEL_OK;
+    value_reader *figured = e->nested.object != NULL ? &e->nested : &e->own;
+    ACCEL_TRY(figures_read(figured, e->about.batch, e->iterations, e->about.unit, &e->figures, err));
+    if (!has_figures(&e->figures) && e->error != NULL)
+        e->status = STATUS_ERROR;
+    return ACCEL_OK;
+}
+
+static void set_ok(record *row, const entry *e) {
+    row->status = case_status_name(CASE_OK);
+    if (!isnan(e->figures.load_ms))
+        row->load_ns = ns_of(e->figures.load_ms);
+    row->iterations = e->iterations;
+    row->warmup_count = e->warmup;
+    set_figures(row, &e->figures);
+}
+
+/* Figures of a failure are told with all the rest, and are no columns. */
+static void set_failed(import_context *c, record *row, entry *e) {
+    row->status = case_status_name(status_for_record(e->status, e->error));
+    row->error = why(c, e->error, e->own.object);
+    row->load_ns = RECORD_NONE;
+    e->own.used_count = e->nested.used_count = 0;
+    value_used(&e->own, e->nested.object);
+}
+
 accel_status performance_add(import_context *c, const performance_about *around, yyjson_val *object,
                              const char *where, import_rows *rows, accel_error *err) {
-    performance_about about = *around;
-    value_reader r = value_reader_of(c, object);
-    figures f;
-    yyjson_val *nested = figures_are_in(object) ? NULL : nested_figures(object);
-    value_reader own = value_reader_of(c, nested), *figured = nested != NULL ? &own : &r;
-    value_used(&r, nested);
-    performance_take(&r, &about);
-    if (nested != NULL)
-        performance_take(&own, &about);
-    if (about.model == NULL || about.hardware == NULL) {
-        import_note(c, "%s: %s", where, missing(&about));
+    entry e = open_entry(c, around, object);
+    if (e.about.model == NULL || e.about.hardware == NULL) {
+        import_note(c, "%s: %s", where, missing(&e.about));
         return ACCEL_OK;
     }
-    int64_t iterations =
-        value_take_count(&r, "iterations|num_iterations|n_iterations|iteration_count|num_runs|runs");
-    int64_t warmup = value_take_count(&r, "warmup_iterations|warmup|num_warmup|warmup_runs");
-    old_status s = status_of(object);
-    const char *error = status_error_text(c, object);
-    if (s == STATUS_NONE && error != NULL)
-        s = STATUS_ERROR;
-    bool failed = s != STATUS_PASS && s != STATUS_NONE; /* its figures, if it has any, say nothing */
-    accel_status status =
-        failed ? ACCEL_OK : figures_read(figured, about.batch, iterations, about.unit, &f, err);
+    accel_status status = read_outcome(c, &e, err);
     if (status != ACCEL_OK)
         return error_prefix(err, status, "%s", where);
-    if (s == STATUS_PASS && !has_figures(&f) && error != NULL)
-        s = STATUS_ERROR;
-    bool ok = s == STATUS_PASS || s == STATUS_NONE;
-    if (ok && !has_figures(&f)) {
+    bool ok = e.status == STATUS_PASS;
+    if (ok && !has_figures(&e.figures)) {
         import_note(c, "%s: it has neither a figure nor a failure", where);
         return ACCEL_OK;
     }
-    const char *started_at = times_of(c, object), *simulated = simulated_evidence(c, object, about.hardware);
+    const char *started_at = times_of(c, object), *evidence = simulated_evidence(c, object, e.about.hardware);
     record *row = import_add_record(rows);
-    set_about(row, &about);
+    set_about(row, &e.about);
     row->started_at = started_at != NULL ? started_at : c->started_at;
-    row->engine_name = value_take_name(&r, "engine|framework|runtime");
-    row->status = ok ? "ok" : case_status_name(status_for_record(s, error));
-    if (ok) {
-        if (!isnan(f.load_ms))
-            row->load_ns = ns_of(f.load_ms);
-        row->iterations = iterations;
-        row->warmup_count = warmup;
-        set_figures(row, &f);
-    } else {
-        r.used_count = own.used_count = 0; /* figures of a failure are told, not counted */
-        value_used(&r, nested);
-        row->error = why(c, s, error, object);
-        row->load_ns = RECORD_NONE;
-    }
-    SIMULATED_MARK(row, simulated != NULL ? simulated : about.simulated);
-    row->unknown_json = foreign(c, value_rest(&r), value_rest(&own), about.around);
+    row->engine_name = value_take_name(&e.own, "engine|framework|runtime");
+    SIMULATED_MARK(row, evidence != NULL ? evidence : e.about.simulated);
+    if (ok)
+        set_ok(row, &e);
+    else
+        set_failed(c, row, &e);
+    row->unknown_json = foreign(c, value_rest(&e.own), value_rest(&e.nested), e.about.around);
     return performance_set_id(c, row, err);
 }

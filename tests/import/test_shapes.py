@@ -75,7 +75,7 @@ class Performance(ImportCase):
 
     def test_a_unit_that_stays_open_or_contradicts_is_rejected(self):
         for name, word in (("trap_latency_ambiguous", "no unit"), ("trap_latency_inconsistent", "neither"), ("trap_wrong_unit", "wrong by 1000"),
-                           ("trap_negative", "negative")):
+                           ("trap_negative", "negative"), ("trap_success", "contradict")):
             report = self.take_one(DATA / f"{name}.json", code=1)
             self.assertEqual((report["outcome"], report["rows"]), ("rejected", 0), name)
             self.assertIn(word, report["reason"])
