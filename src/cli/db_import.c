@@ -48,8 +48,8 @@ static void say_summary(const import_report *r, bool dry_run) {
             r->counts[IMPORT_SKIPPED], r->counts[IMPORT_REJECTED], (long long)r->new_rows,
             r->new_rows == 1 ? "" : "s", str_bytes(bytes, sizeof bytes, (double)r->bytes));
     if (r->other_files > 0)
-        fprintf(stderr, "%zu file%s whose names do not end in .json, and links, were passed over\n",
-                r->other_files, r->other_files == 1 ? "" : "s");
+        fprintf(stderr, "%zu file%s of other kinds, and links, were passed over\n", r->other_files,
+                r->other_files == 1 ? "" : "s");
 }
 
 static int run_import(const command_line *line) {
@@ -63,6 +63,8 @@ static int run_import(const command_line *line) {
         .path_count = line->positional_count,
         .category = line_text(line, "category", NULL),
         .jobs = (int)line_integer(line, "jobs", 0),
+        .model = line_text(line, "model", NULL),
+        .hardware = line_text(line, "hardware", NULL),
         .dry_run = line_flag(line, "dry-run"),
         .archive = line_text(line, "archive", NULL),
         .remove = line_flag(line, "remove"),
@@ -99,6 +101,15 @@ static const option_def import_option_list[] = {
      .fallback = "the CPUs",
      .low = 1,
      .high = 256},
+    {.name = "model",
+     .letter = 'm',
+     .kind = OPTION_TEXT,
+     .value_name = "NAME",
+     .help = "the model of results whose file names none"},
+    {.name = "hardware",
+     .kind = OPTION_TEXT,
+     .value_name = "PLATFORM",
+     .help = "the platform of results whose file names none"},
     {.name = "archive",
      .kind = OPTION_TEXT,
      .value_name = "DIR",

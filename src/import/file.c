@@ -74,6 +74,18 @@ static const import_shape *find_shape(yyjson_val *root) {
     return NULL;
 }
 
+static const import_shape *find_text_shape(const char *bytes, size_t length) {
+    for (size_t i = 0; i < import_text_shape_count; i++)
+        if (import_text_shapes[i]->matches(bytes, length))
+            return &import_text_shapes[i]->shape;
+    return NULL;
+}
+
+/* Whether the name promises something else than JSON. */
+static bool is_named_as_text(const char *path) {
+    return str_ends_with(path, ".csv") || str_ends_with(path, ".txt") || str_ends_with(path, ".parquet");
+}
+
 /* test_runs knows four types. */
 static const char *run_type(const char *category) {
     return str_equal(category, "hardware") || str_equal(category, "compatibility") ||
@@ -185,7 +197,7 @@ static void settle_rows(const import_context *c, file_reading *f) {
 
 static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading *f, accel_error *err) {
     accel_error own = {0};
-    if (yyjson_is_ctn(c->root))
+    if (f->shape == NULL && yyjson_is_ctn(c->root))
         f->shape = find_shape(c->root);
     if (f->shape == NULL) {
         settle(f, IMPORT_SKIPPED, "there is no result inside: no kind of file that is known here");
@@ -207,6 +219,21 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
     return ACCEL_OK;
 }
 
+static accel_status read_bytes(import_context *c, int64_t mtime_us, file_reading *out, accel_error *err) {
+    out->shape = find_text_shape(c->bytes, c->length);
+    if (out->shape != NULL)
+        return read_rows(c, mtime_us, out, err);
+    if (is_named_as_text(c->path) && c->length > 0) {
+        settle(out, IMPORT_SKIPPED, "there is no result inside: no kind of table or text that is known here");
+        return ACCEL_OK;
+    }
+    ACCEL_TRY(parse(out, c->bytes, c->length, err));
+    if (out->doc == NULL)
+        return ACCEL_OK;
+    c->root = yyjson_doc_get_root(out->doc);
+    return read_rows(c, mtime_us, out, err);
+}
+
 static accel_status begin(const char *bytes, size_t length, file_reading *out, accel_error *err) {
     *out = (file_reading){.size_bytes = length, .arena = arena_create()};
     import_rows_init(&out->rows);
@@ -215,26 +242,32 @@ static accel_status begin(const char *bytes, size_t length, file_reading *out, a
     return sha256_bytes(bytes, length, out->hash, err);
 }
 
-static accel_status read_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
-                               file_reading *out, accel_error *err) {
-    import_context c = {.arena = out->arena, .path = path};
-    accel_status status = parse(out, bytes, length, err);
-    if (status == ACCEL_OK && out->doc != NULL) {
-        c.root = yyjson_doc_get_root(out->doc);
-        status = read_rows(&c, mtime_us, out, err);
-    }
-    str_free(&c.notes);
+static accel_status read_as(import_context *c, int64_t mtime_us, file_reading *out, accel_error *err) {
+    c->arena = out->arena;
+    c->mtime_us = mtime_us;
+    accel_status status = read_bytes(c, mtime_us, out, err);
+    if (c->doc != NULL)
+        out->doc = c->doc; /* of text, so that there was none */
+    str_free(&c->notes);
     return status;
 }
 
 accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
                                    file_reading *out, accel_error *err) {
-    ACCEL_TRY(begin(bytes, length, out, err));
-    return read_bytes(path, bytes, length, mtime_us, out, err);
+    return file_reading_of_stated_bytes(path, bytes, length, mtime_us, (import_stated){0}, out, err);
 }
 
-accel_status file_reading_of_path(const char *path, bool (*is_known)(void *context, const char *hash),
-                                  void *context, file_reading *out, accel_error *err) {
+accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
+                                          int64_t mtime_us, import_stated stated, file_reading *out,
+                                          accel_error *err) {
+    import_context c = {.path = path, .bytes = bytes, .length = length, .stated = stated};
+    ACCEL_TRY(begin(bytes, length, out, err));
+    return read_as(&c, mtime_us, out, err);
+}
+
+accel_status file_reading_of_path(const char *path, import_stated stated,
+                                  bool (*is_known)(void *context, const char *hash), void *context,
+                                  file_reading *out, accel_error *err) {
     struct stat facts;
     char *bytes;
     size_t length;
@@ -243,10 +276,11 @@ accel_status file_reading_of_path(const char *path, bool (*is_known)(void *conte
     if (io_stat(path, &facts) != 0)
         return io_error(err, "cannot read", path);
     ACCEL_TRY(file_read(path, IMPORT_MOST_FILE_BYTES, &bytes, &length, err));
+    import_context c = {.path = path, .bytes = bytes, .length = length, .stated = stated};
     accel_status status = begin(bytes, length, out, err);
     if (status == ACCEL_OK && (is_known == NULL || !is_known(context, out->hash)))
-        status = read_bytes(path, bytes, length,
-                            (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, out, err);
+        status =
+            read_as(&c, (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, out, err);
     mem_free(bytes);
     return status;
 }

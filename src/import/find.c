@@ -30,6 +30,34 @@ static accel_status add(found_files *out, const char *path, const char *root, ac
     return ACCEL_OK;
 }
 
+static bool is_result_name(const char *name) {
+    static const char *const ends[] = {".json", ".jsonl", ".csv", ".parquet"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (str_ends_with(name, ends[i]))
+            return true;
+    return str_equal(name, "mlperf_log_summary.txt");
+}
+
+/* DuckDB files begin with a checksum and their mark. */
+static bool is_database(const char *path) {
+    static const char mark[] = "DUCK";
+    enum { MARK_AT = 8 };
+    file_map map;
+    if (file_map_open(path, &map, NULL) != ACCEL_OK)
+        return false;
+    bool is = map.size_bytes > MARK_AT + strlen(mark) && memcmp(map.bytes + MARK_AT, mark, strlen(mark)) == 0;
+    file_map_close(&map);
+    return is;
+}
+
+static accel_status add_database(found_files *out, const char *path, accel_error *err) {
+    if (!mem_grow((void **)&out->databases, &out->database_capacity, out->database_count + 1,
+                  sizeof *out->databases))
+        return error_no_memory(err, "the databases to merge", sizeof *out->databases);
+    out->databases[out->database_count++] = path;
+    return ACCEL_OK;
+}
+
 static accel_status visit(void *context, const char *name, accel_error *err) {
     search *s = context, below = *s;
     struct stat facts;
@@ -49,7 +77,7 @@ static accel_status visit(void *context, const char *name, accel_error *err) {
                              MOST_FOLDERS_DEEP);
         return file_list(below.folder, visit, &below, err);
     }
-    if (S_ISREG(facts.st_mode) && str_ends_with(name, ".json"))
+    if (S_ISREG(facts.st_mode) && is_result_name(name))
         return add(s->out, below.folder, s->root, err);
     s->out->others++;
     return ACCEL_OK;
@@ -62,7 +90,7 @@ accel_status find_files(const char *path, arena *a, found_files *out, accel_erro
     if (!file_exists(path))
         return error_set(err, ACCEL_NOT_FOUND, "there is no file or folder %s", path);
     if (!file_is_folder(path))
-        return add(out, own, NULL, err);
+        return is_database(path) ? add_database(out, own, err) : add(out, own, NULL, err);
     search s = {.arena = a, .root = own, .folder = own, .out = out};
     return file_list(own, visit, &s, err);
 }
@@ -70,5 +98,6 @@ accel_status find_files(const char *path, arena *a, found_files *out, accel_erro
 void found_files_free(found_files *f) {
     mem_free((void *)f->paths);
     mem_free((void *)f->roots);
+    mem_free((void *)f->databases);
     *f = (found_files){0};
 }

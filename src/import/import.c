@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/posix/io.h"
 #include "base/thread.h"
+#include "engines/engine.h"
+#include "import/databases.h"
 #include "import/file.h"
 #include "import/find.h"
 #include "import/known.h"
@@ -56,6 +58,10 @@ typedef struct import {
     accel_status status;      /* of the writer: what ends the import */
     accel_error err;
 } import;
+
+static import_stated stated_by(const import_options *options) {
+    return (import_stated){options->model, options->hardware};
+}
 
 /* ---- outcomes -------------------------------------------------------------------------------------------------------------------- */
 
@@ -155,7 +161,7 @@ static accel_status write_alone(import *im, size_t index, accel_error *err) {
     import_file *f = &im->report->files[index];
     file_reading r;
     accel_error own = {0};
-    accel_status status = file_reading_of_path(f->path, NULL, NULL, &r, &own);
+    accel_status status = file_reading_of_path(f->path, stated_by(im->options), NULL, NULL, &r, &own);
     if (status == ACCEL_OK && !str_equal(r.hash, im->pending[index].hash))
         status = error_set(&own, ACCEL_BAD_FILE, "it was changed while it was read");
     if (status == ACCEL_OK)
@@ -271,8 +277,8 @@ static void work(void *context, size_t begin, size_t end, int worker) {
         group *g = im->reading;
         member *m = &g->members[i - 1];
         *m = (member){0};
-        m->status =
-            file_reading_of_path(im->files.paths[g->first + i - 1], is_known, im, &m->reading, &m->err);
+        m->status = file_reading_of_path(im->files.paths[g->first + i - 1], stated_by(im->options), is_known,
+                                         im, &m->reading, &m->err);
         if (im->bulk == NULL && m->status == ACCEL_OK)
             file_reading_check(&m->reading);
     }
@@ -347,10 +353,15 @@ static accel_status learn_known_dry(import *im, accel_error *err) {
 
 static accel_status prepare(import *im, accel_error *err) {
     const import_options *o = im->options;
+    platform p;
+    if (o->hardware != NULL && !platform_from_name(o->hardware, &p))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "'%.40s' is no platform that is known here",
+                         o->hardware);
     for (size_t i = 0; i < o->path_count; i++)
         ACCEL_TRY(find_files(o->paths[i], im->report->arena, &im->files, err));
     im->report->other_files = im->files.others;
-    im->report->files = ARENA_ARRAY(im->report->arena, import_file, im->files.count);
+    im->report->files =
+        ARENA_ARRAY(im->report->arena, import_file, im->files.count + im->files.database_count);
     im->pending = ARENA_ARRAY(im->report->arena, pending, im->files.count);
     for (size_t i = 0; i < 2; i++)
         im->groups[i].members = mem_calloc(GROUP_FILES, sizeof *im->groups[i].members);
@@ -378,6 +389,8 @@ import im = {.options = options, .report = report };
         status = import_groups(&im, pool, err);
     thread_pool_destroy(pool);
     store_bulk_close(im.bulk);
+    if (status == ACCEL_OK) /* a merge opens the database itself */
+        status = databases_merge(options, im.files.databases, im.files.database_count, report, err);
     for (size_t i = 0; i < 2; i++)
         mem_free(im.groups[i].members);
     known_free(&im.known);

@@ -49,6 +49,8 @@ typedef struct import_options {
     int jobs;             /* threads that read; 0: as many as there are CPUs */
     bool dry_run;         /* writes nothing, moves nothing */
     const char *archive;  /* committed files are moved below this folder; NULL: not */
+    const char *model;    /* of results whose file names none (MLPerf, perf_test); NULL: they are refused */
+    const char *hardware; /* the platform of such results */
     bool remove;          /* committed files are removed */
     void (*progress)(void *context, size_t done, size_t count,
                      uint64_t bytes); /* may be NULL; on one thread at a time */

@@ -5,6 +5,11 @@
 #include "base/json.h"
 #include "import/rows.h"
 
+/* What the user states of files that do not say it; NULL: nothing. */
+typedef struct import_stated {
+    const char *model, *hardware;
+} import_stated;
+
 typedef enum import_time { IMPORT_TIME_CONTENT, IMPORT_TIME_NAME, IMPORT_TIME_MTIME } import_time;
 
 /* What a reader knows of the file, and tells of it. */
@@ -12,7 +17,13 @@ typedef struct import_context {
     arena *arena; /* for texts of rows; the document lives as long */
     const char
         *path; /* for times and names in it only: the same content in another file must give the same rows */
-    yyjson_val *root;       /* the document */
+    yyjson_val *root;  /* the document; NULL: it is no JSON */
+    const char *bytes; /* of the file */
+    size_t length;
+    import_stated stated;
+    int64_t
+        mtime_us; /* for a reader that finds times in the content: times_of_run again, once root is there */
+    yyjson_doc *doc;        /* that a reader of text made; lives as long as the rows */
     const char *started_at; /* of the run: UTC */
     import_time time_from;  /* where started_at comes from */
     const char *skip;       /* set by the reader: why the file holds no result */
@@ -32,6 +43,15 @@ typedef struct import_shape {
 
 extern const import_shape *const import_shapes[];
 extern const size_t import_shape_count;
+
+/* A kind of file that is told by its bytes: tables and texts. Asked before the bytes are read as JSON; `read` gets no root. */
+typedef struct import_text_shape {
+    import_shape shape; /* its own matches is NULL */
+    bool (*matches)(const char *bytes, size_t length);
+} import_text_shape;
+
+extern const import_text_shape *const import_text_shapes[];
+extern const size_t import_text_shape_count;
 
 /* Remembers that something was left out, and why: told with the file. */
 void import_note(import_context *c, const char *format, ...) ACCEL_PRINTF(2, 3);

@@ -362,7 +362,8 @@ def make_media():
 
 def make_import():
     """Old result files: those of the importer's tests."""
-    for path in sorted((Path(__file__).parent.parent / "data" / "import").glob("*.json")):
+    folder = Path(__file__).parent.parent / "data" / "import"
+    for path in sorted([*folder.glob("*.json"), *(folder / "foreign").glob("*.*")]):
         save("import", path.stem.replace(" ", "_").replace("|", "or"), path.read_bytes()[:4096])
 
 
