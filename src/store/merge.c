@@ -3,10 +3,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "store/database.h"
 #include "store/insert.h"
 #include "store/merge_check.h"
 #include "store/schema.h"
+#include "store/spool.h"
 #include "store/store.h"
 
 enum { MERGE_PATIENCE_S = 5, MOST_TABLES = 64 };
@@ -281,6 +283,10 @@ accel_status store_merge(const char *path, const char *other, bool dry_run, aren
                          const store_merged **out, size_t *count, accel_error *err) {
     database db;
     ACCEL_TRY(check_files(path, other, err));
+    if (!spool_is_empty(other))
+        log_warning(
+            "results wait in %s.spool and are not merged; `accel query --db %s \"SELECT 1\"` takes them in",
+            other, other);
     ACCEL_TRY(database_open(path, false, MERGE_PATIENCE_S, &db, err));
     merging m = {.db = &db, .arena = a, .merged = ARENA_ARRAY(a, store_merged, schema_table_count)};
     accel_status status = m.merged != NULL && schema_table_count <= MOST_TABLES
