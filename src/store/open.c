@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "store/archive_files.h"
 #include "store/database_file.h"
 #include "store/duckdb_load.h"
 #include "store/rewrite.h"
@@ -25,23 +26,24 @@ static atomic_flag open_here = ATOMIC_FLAG_INIT;
 static const struct {
     const char *name, *value;
     bool read_only; /* only for databases that users' SQL reads */
+    bool confined;  /* only where those have no archive: archive_confine does it later */
 } settings[] = {
-    {"autoinstall_known_extensions", "false", false},
-    {"autoload_known_extensions", "false", false},
-    {"allow_community_extensions", "false", false},
-    {"threads", "1", false}, /* half the time to open and close of 2; the questions are small */
-    {"default_block_size", DATABASE_BLOCK_SIZE, false},
-    {"storage_compatibility_version", DATABASE_STORAGE_VERSION, false},
-    {"access_mode", "READ_ONLY", true},
-    {"enable_external_access", "false", true},
-    {"lock_configuration", "true", true},
+    {"autoinstall_known_extensions", "false", false, false},
+    {"autoload_known_extensions", "false", false, false},
+    {"allow_community_extensions", "false", false, false},
+    {"threads", "1", false, false}, /* half the time to open and close of 2; the questions are small */
+    {"default_block_size", DATABASE_BLOCK_SIZE, false, false},
+    {"storage_compatibility_version", DATABASE_STORAGE_VERSION, false, false},
+    {"access_mode", "READ_ONLY", true, false},
+    {"enable_external_access", "false", true, true},
+    {"lock_configuration", "true", true, true},
 };
 
-static bool make_config(bool read_only, duckdb_config *out) {
+static bool make_config(bool read_only, bool confined, duckdb_config *out) {
     if (duckdb_create_config(out) != DuckDBSuccess)
         return false;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (settings[i].read_only && !read_only)
+        if ((settings[i].read_only && !read_only) || (settings[i].confined && !confined))
             continue;
         if (duckdb_set_config(*out, settings[i].name, settings[i].value) != DuckDBSuccess)
             return false;
@@ -70,7 +72,8 @@ static accel_status open_error(const char *path, const char *words, accel_error 
 static accel_status open_once(const char *path, bool read_only, database *out, accel_error *err) {
     duckdb_config config = NULL;
     char *words = NULL;
-    if (!make_config(read_only, &config)) {
+    bool confine_later = read_only && archive_is_there(path);
+    if (!make_config(read_only, !confine_later, &config)) {
         duckdb_destroy_config(&config);
         return error_set(err, ACCEL_RUNTIME,
                          "this DuckDB library refuses its settings; `make deps` brings the right one");
@@ -87,7 +90,10 @@ static accel_status open_once(const char *path, bool read_only, database *out, a
         return error_set(err, ACCEL_RUNTIME, "cannot connect to the database %s", path);
     }
     out->path = path;
-    return ACCEL_OK;
+    accel_status status = confine_later ? archive_confine(out, err) : ACCEL_OK;
+    if (status != ACCEL_OK)
+        database_close_handles(out);
+    return status;
 }
 
 void database_close_handles(database *db) {
@@ -300,6 +306,14 @@ static accel_status check_path(const char *path, bool read_only, accel_error *er
     return ACCEL_OK;
 }
 
+bool database_claim(void) {
+    return !atomic_flag_test_and_set(&open_here);
+}
+
+void database_release(void) {
+    atomic_flag_clear(&open_here);
+}
+
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
                            accel_error *err) {
     *out = (database){0};
@@ -310,11 +324,11 @@ accel_status database_open(const char *path, bool read_only, double patience_s, 
     accel_status status;
     for (;;) {
         status = ACCEL_BUSY;
-        if (!atomic_flag_test_and_set(&open_here)) {
+        if (database_claim()) {
             status = try_open(path, read_only, out, err);
             if (status == ACCEL_OK)
                 break;
-            atomic_flag_clear(&open_here);
+            database_release();
         } else {
             error_set(err, ACCEL_BUSY, "%s: this process has a database open already", path);
         }
@@ -333,5 +347,5 @@ void database_close(database *db) {
         return;
     database_close_handles(db);
     *db = (database){0};
-    atomic_flag_clear(&open_here);
+    database_release();
 }

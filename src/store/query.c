@@ -287,6 +287,9 @@ static accel_status run_statements(database *db, const char *sql, size_t max_row
         duckdb_prepared_statement prepared = NULL;
         if (duckdb_prepare_extracted_statement(db->connection, statements, i, &prepared) != DuckDBSuccess) {
             status = sql_failed(db->path, duckdb_prepare_error(prepared), err);
+        } else if (duckdb_prepared_statement_type(prepared) == DUCKDB_STATEMENT_TYPE_COPY) {
+            /* the files of an archive may be read, so DuckDB would let them be written */
+            status = sql_failed(db->path, "COPY writes files, and a query only reads", err);
         } else if (i + 1 == count) {
             status = execute_wrapped(db, sql + last_statement(db, sql, count, out->arena), prepared, max_rows,
                                      out, err);
