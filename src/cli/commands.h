@@ -8,6 +8,16 @@ extern const command_def command_detect, command_models, command_inspect, comman
 extern const command_def command_bench, command_verify, command_conformance;
 extern const command_def command_query, command_report;
 extern const command_def command_db, command_db_create;
+extern const command_def command_db_check;
+extern const command_def command_db_stats;
+extern const command_def command_db_optimize;
+extern const command_def command_db_compact;
+extern const command_def command_db_backup;
+extern const command_def command_db_restore;
+extern const command_def command_db_purge_backups;
+extern const command_def command_db_archive;
+extern const command_def command_db_migration_stats;
+extern const command_def command_db_export;
 extern const command_def command_cache, command_version, command_completion, command_man;
 extern const command_def command_case, command_hw;
 

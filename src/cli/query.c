@@ -53,7 +53,7 @@ static int fail_on_database(accel_error *err) {
 static int run_query(const command_line *line) {
     accel_error err = {0};
     store_result *result = NULL;
-    const char *path = store_default_path(line_text(line, "db", NULL));
+    const char *path = line_text(line, "lake", store_default_path(line_text(line, "db", NULL)));
     size_t most = (size_t)line_integer(line, "max-rows", 0);
     if (store_query(path, line->positional[0], most, &result, &err) != ACCEL_OK)
         return fail_on_database(&err);
@@ -66,6 +66,11 @@ static int run_query(const command_line *line) {
 
 static const option_def query_options[] = {
     CLI_OPTION_DB,
+    {.name = "lake",
+     .kind = OPTION_TEXT,
+     .value_name = "FOLDER",
+     .is_file = true,
+     .help = "read what `accel db export` wrote into this folder, in place of a database"},
     {.name = "max-rows",
      .kind = OPTION_INTEGER,
      .value_name = "N",
@@ -74,7 +79,7 @@ static const option_def query_options[] = {
      .low = 1,
      .high = 1e12},
 };
-static const option_group query_group = {"Query", query_options, 2};
+static const option_group query_group = {"Query", query_options, 3};
 static const option_group *const query_groups[] = {&query_group, &options_output, &options_general};
 static const char *const query_examples[] = {
     "accel query \"SELECT model_name, hardware_type, engine, average_latency_ms FROM latest_performance_metrics\"",

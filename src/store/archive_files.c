@@ -51,8 +51,7 @@ static accel_status run_text(database *db, str_buf *sql, accel_error *err) {
     return status;
 }
 
-/* Where relative names of a view begin. */
-static accel_status set_search_path(database *db, accel_error *err) {
+accel_status archive_prepare(database *db, accel_error *err) {
     str_buf folder = {0}, sql = {0};
     file_dir_name(&folder, db->path);
     str_append(&sql, "SET file_search_path = ");
@@ -69,7 +68,7 @@ static accel_status make_view(database *db, arena *a, accel_error *err) {
     ACCEL_TRY(archive_list(db, "", a, &names, &count, err));
     str_append(&sql, "CREATE OR REPLACE VIEW " ARCHIVE_VIEW " AS " ARCHIVE_VIEW_LIVE);
     if (count > 0) {
-        accel_status status = set_search_path(db, err);
+        accel_status status = archive_prepare(db, err);
         archive_folder(file_base_name(db->path), &folder);
         str_append(&sql, " UNION ALL BY NAME ");
         append_reading(str_text(&folder), names, count, &sql);

@@ -16,6 +16,9 @@ void archive_folder(const char *database_path, str_buf *out);
 accel_status archive_list(database *db, const char *schema, arena *a, const char ***names, size_t *count,
                           accel_error *err);
 
+/* Before all_performance_results is read through a database that is written: names in it begin at the database's folder. */
+accel_status archive_prepare(database *db, accel_error *err);
+
 /* all_performance_results of the current schema, for the files that are listed: they are named from the database's own folder, so that
  * database and archive can be moved together. */
 accel_status archive_make_view(database *db, accel_error *err);

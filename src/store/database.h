@@ -26,6 +26,8 @@ void database_release(void);
  * does not exist; ACCEL_BAD_FILE when it is no DuckDB file; ACCEL_UNSUPPORTED when it has another schema; ACCEL_IO otherwise. A database to be written gets its tables when it has none. */
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
                            accel_error *err);
+/* The same for writing, but a database that is not there is not made: ACCEL_NOT_FOUND. */
+accel_status database_open_existing(const char *path, double patience_s, database *out, accel_error *err);
 void database_close(database *db); /* accepts a zero one */
 
 /* Statements without a result. */

@@ -16,6 +16,7 @@
 #include "store/archive_files.h"
 #include "store/database_file.h"
 #include "store/duckdb_load.h"
+#include "store/lake.h"
 #include "store/rewrite.h"
 #include "store/schema.h"
 
@@ -274,13 +275,36 @@ static accel_status upgrade(const char *path, bool read_only, int version, datab
     return open_once(path, read_only, out, err);
 }
 
+static accel_status open_lake(const char *path, database *out, accel_error *err) {
+    ACCEL_TRY(database_open_memory(path, out, err));
+    accel_status status = lake_open(out, err);
+    if (status != ACCEL_OK)
+        database_close_handles(out);
+    return status;
+}
+
+/* Whoever replaces a file renames another over it. Who opened the old one meanwhile, and got its lock when it was set free, would write
+ * into a file that has no name any more. */
+static accel_status open_named(const char *path, bool read_only, database *out, accel_error *err) {
+    struct stat before = {0}, after = {0};
+    (void)stat(path, &before);
+    ACCEL_TRY(open_once(path, read_only, out, err));
+    (void)stat(path, &after);
+    if (before.st_ino == after.st_ino && before.st_dev == after.st_dev)
+        return ACCEL_OK;
+    database_close_handles(out);
+    return open_error(path, "Conflicting lock", err);
+}
+
 static accel_status try_open(const char *path, bool read_only, database *out, accel_error *err) {
     int version = 0;
+    if (read_only && lake_is_folder(path))
+        return open_lake(path, out, err);
     if (is_locked(path, read_only))
         return open_error(path, "Conflicting lock", err);
     if (!read_only && !file_exists(path))
         ACCEL_TRY(make_database(path, err));
-    ACCEL_TRY(open_once(path, read_only, out, err));
+    ACCEL_TRY(open_named(path, read_only, out, err));
     accel_status status = schema_version(out, &version, err);
     if (status == ACCEL_OK && version == 0 && !read_only)
         status = adopt(out, err);
@@ -297,7 +321,7 @@ static accel_status check_path(const char *path, bool read_only, accel_error *er
                          path);
     struct stat info;
     bool there = stat(path, &info) == 0;
-    if (there && !S_ISREG(info.st_mode))
+    if (there && !S_ISREG(info.st_mode) && !(read_only && lake_is_folder(path)))
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the database %s is a folder or a device; give a file",
                          path);
     if (read_only && !there)
@@ -340,6 +364,12 @@ accel_status database_open(const char *path, bool read_only, double patience_s, 
     }
     out->open = true;
     return ACCEL_OK;
+}
+
+accel_status database_open_existing(const char *path, double patience_s, database *out, accel_error *err) {
+    *out = (database){0};
+    ACCEL_TRY(check_path(path, true, err)); /* that it is there */
+    return database_open(path, false, patience_s, out, err);
 }
 
 void database_close(database *db) {

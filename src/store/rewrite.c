@@ -101,11 +101,10 @@ static accel_status common_columns(rewriting *w, const char *table, const char *
 }
 
 /* Results of schemas before 3 belong to no identity yet: insert.c's identity_key, in SQL. */
-#define PART(text)   "coalesce(" text ", chr(1)) || chr(31)"
-#define NUMBER(text) PART("CAST(" text " AS VARCHAR)")
-static const char identity_key_sql[] =
-    "sha256(" PART("m.natural_key") " || " PART("h.natural_key") " || " PART("p.engine") " || " PART("p.engine_version") " || " PART("p.precision") " || " NUMBER("p.batch_size") " || " NUMBER(
-        "p.sequence_length") " || " PART("CAST(p.shapes AS VARCHAR)") " || " NUMBER("p.threads") " || " PART("p.mode") " || " PART("p.scenario") " || " PART("p.provenance") " || CAST(p.is_simulated AS VARCHAR) || chr(31))";
+#define NUMBER(text) KEY_PART("CAST(" text " AS VARCHAR)")
+const char identity_key_sql[] =
+    "sha256(" KEY_PART("m.natural_key") " || " KEY_PART("h.natural_key") " || " KEY_PART("p.engine") " || " KEY_PART("p.engine_version") " || " KEY_PART("p.precision") " || " NUMBER("p.batch_size") " || " NUMBER(
+        "p.sequence_length") " || " KEY_PART("CAST(p.shapes AS VARCHAR)") " || " NUMBER("p.threads") " || " KEY_PART("p.mode") " || " KEY_PART("p.scenario") " || " KEY_PART("p.provenance") " || CAST(p.is_simulated AS VARCHAR) || chr(31))";
 #define OLD_RESULTS                                                                                          \
     "old.performance_results p JOIN old.models m USING (model_id) JOIN old.hardware_platforms h USING (hardware_id)"
 
@@ -205,19 +204,11 @@ static accel_status copy_foreign(rewriting *w, accel_error *err) {
     return ACCEL_OK;
 }
 
+/* The archive's rows count, too: of a database of its own, not of one that is attached, whose view is not made yet. */
 accel_status rebuild_latest(database *db, const char *schema, accel_error *err) {
-    str_buf sql = {0};
-    str_appendf(
-        &sql,
-        "DELETE FROM %slatest_results;\nINSERT INTO %slatest_results SELECT p.identity_id, p.result_id, p.run_id, r.started_at, p.average_latency_ms, "
-        "p.median_latency_ms, p.ci95_latency_ms, p.iterations, p.throughput_items_per_second, p.tokens_per_second, p.memory_peak_mb, p.verified, p.reference, "
-        "p.relative_l2, p.simulation_reason, p.created_at FROM %sperformance_results p JOIN %stest_runs r USING (run_id) WHERE p.status = 'ok' "
-        "QUALIFY row_number() OVER (PARTITION BY p.identity_id ORDER BY r.started_at DESC, p.result_id DESC) = 1",
-        schema, schema, schema, schema);
-    accel_status status =
-        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(db, sql.data, err);
-    str_free(&sql);
-    return status;
+    const char *results = *schema != '\0' ? "performance_results" : ARCHIVE_VIEW;
+    return database_execf(db, err, "DELETE FROM %slatest_results;\nINSERT INTO %slatest_results " LATEST_SQL,
+                          schema, schema, schema, results, schema);
 }
 
 static accel_status copy_all(rewriting *w, accel_error *err) {
@@ -245,18 +236,6 @@ static accel_status copy_all(rewriting *w, accel_error *err) {
 
 /* ---- the files ------------------------------------------------------------------------------------------------------------ */
 
-static accel_status attach(rewriting *w, const char *path, const char *name, const char *options,
-                           accel_error *err) {
-    str_buf sql = {0};
-    str_append(&sql, "ATTACH ");
-    sql_append_text(&sql, path);
-    str_appendf(&sql, " AS %s (%s)", name, options);
-    accel_status status =
-        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(&w->db, sql.data, err);
-    str_free(&sql);
-    return status;
-}
-
 static accel_status sync_file(const char *path, accel_error *err) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     bool ok = descriptor >= 0 && fsync(descriptor) == 0;
@@ -269,14 +248,14 @@ static accel_status sync_file(const char *path, accel_error *err) {
 /* Builds `fresh_path`; old stays attached, so locked against writers, until the new file has its name. */
 static accel_status rewrite_into(rewriting *w, const char *path, const char *fresh_path, accel_error *err) {
     str_buf wal = {0};
-    ACCEL_TRY(attach(w, path, "old", "READ_ONLY", err));
+    ACCEL_TRY(database_attach(&w->db, path, "old", "READ_ONLY", err));
     str_appendf(&wal, "%s.wal", path);
     bool log_left =
         wal.failed || file_exists(wal.data); /* somebody wrote after the checkpoint, and was killed */
     str_free(&wal);
     if (log_left)
         return error_set(err, ACCEL_BUSY, "%s is in use by another process; try again when it is done", path);
-    ACCEL_TRY(attach(w, fresh_path, "fresh", DATABASE_ATTACH_OPTIONS, err));
+    ACCEL_TRY(database_attach(&w->db, fresh_path, "fresh", DATABASE_ATTACH_OPTIONS, err));
     ACCEL_TRY(copy_all(w, err));
     ACCEL_TRY(database_exec(&w->db, "CHECKPOINT fresh", err));
     ACCEL_TRY(database_exec(&w->db, "USE memory", err));
@@ -304,6 +283,7 @@ accel_status database_rewrite(const char *path, int version, accel_error *err) {
             status = database_open_memory(path, &w.db, err);
         if (status == ACCEL_OK) {
             status = rewrite_into(&w, path, fresh.data, err);
+            database_let_openers_pass();
             database_close_handles(&w.db);
             (void)fsync(folder);
         }
