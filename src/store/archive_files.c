@@ -44,6 +44,21 @@ static void append_reading(const char *folder, const char *const *names, size_t 
     str_append(sql, "], hive_partitioning = false, union_by_name = true)");
 }
 
+const char *archive_results_sql(const char *database_path, const char *const *names, size_t count, arena *a) {
+    str_buf folder = {0}, sql = {0};
+    archive_folder(database_path, &folder);
+    str_append(&sql, "(" ARCHIVE_VIEW_LIVE);
+    if (count > 0) {
+        str_append(&sql, " UNION ALL BY NAME ");
+        append_reading(str_text(&folder), names, count, &sql);
+    }
+    str_append(&sql, ")");
+    const char *text = folder.failed || sql.failed ? NULL : arena_strdup(a, sql.data);
+    str_free(&folder);
+    str_free(&sql);
+    return text;
+}
+
 static accel_status run_text(database *db, str_buf *sql, accel_error *err) {
     accel_status status =
         sql->failed ? error_no_memory(err, "a statement", sql->length) : database_exec(db, sql->data, err);

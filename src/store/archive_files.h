@@ -16,6 +16,9 @@ void archive_folder(const char *database_path, str_buf *out);
 accel_status archive_list(database *db, const char *schema, arena *a, const char ***names, size_t *count,
                           accel_error *err);
 
+/* What all_performance_results shows, as a query in brackets that needs no view, in a. names: as archive_list gives them. */
+const char *archive_results_sql(const char *database_path, const char *const *names, size_t count, arena *a);
+
 /* Before all_performance_results is read through a database that is written: names in it begin at the database's folder. */
 accel_status archive_prepare(database *db, accel_error *err);
 

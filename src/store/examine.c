@@ -79,10 +79,11 @@ static accel_status examine_all(examination *x, accel_error *err) {
     ACCEL_TRY(find_catalog(x, err));
     ACCEL_TRY(examine_pages(x, err));
     if (!x->no_rows)
+        ACCEL_TRY(examine_archive(x, err));
+    if (!x->no_rows && !x->no_archive) /* DuckDB lists no columns while a view's files are missing */
         ACCEL_TRY(examine_schema(x, err));
     if (!x->no_rows) {
         ACCEL_TRY(examine_columns(x, err));
-        ACCEL_TRY(examine_archive(x, err));
         ACCEL_TRY(examine_results(x, err));
     }
     return examine_files(x, err);

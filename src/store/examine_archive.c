@@ -32,9 +32,8 @@ static accel_status unlisted(archive_walk *w, const char *name, const char *path
         text.failed ||
         database_number(
             &x->db, &only_here, NULL,
-            "SELECT count(*) FROM read_parquet(%s) WHERE record_id NOT IN (SELECT record_id FROM " ARCHIVE_VIEW
-            ")",
-            text.data) != ACCEL_OK;
+            "SELECT count(*) FROM read_parquet(%s) WHERE record_id NOT IN (SELECT record_id FROM %s q)",
+            text.data, x->results) != ACCEL_OK;
     str_free(&text);
     bool repairable = only_here == 0 && (!unreadable || str_ends_with(name, ".tmp"));
     return examine_found(
@@ -87,15 +86,22 @@ static accel_status check_listed(examination *x, const char *folder, const char 
 }
 
 static accel_status check_twice(examination *x, accel_error *err) {
-    return examine_count(x, "archive", "performance_results", "is in the table and in the archive", true, err,
-                         "SELECT count(*) FROM (SELECT record_id FROM " ARCHIVE_VIEW
-                         " GROUP BY record_id HAVING count(*) > 1)");
+    return examine_count(
+        x, "archive", "performance_results", "is in the table and in the archive", true, err,
+        "SELECT count(*) FROM (SELECT record_id FROM %s q GROUP BY record_id HAVING count(*) > 1)",
+        x->results);
 }
 
 accel_status examine_archive(examination *x, accel_error *err) {
     const char **names;
     size_t count;
+    int64_t has_list = 0;
     str_buf folder = {0};
+    x->results = "performance_results";
+    ACCEL_TRY(database_number(&x->db, &has_list, err,
+                              "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'archive_files'"));
+    if (has_list == 0)
+        return ACCEL_OK; /* examine_schema says so */
     ACCEL_TRY(archive_list(&x->db, "", x->arena, &names, &count, err));
     archive_folder(x->path, &folder);
     archive_walk w = {.x = x,
@@ -108,8 +114,9 @@ accel_status examine_archive(examination *x, accel_error *err) {
         return error_no_memory(err, "a path", 0);
     for (size_t i = 0; i < count; i++)
         ACCEL_TRY(check_listed(x, w.folder, names[i], err));
-    if (x->no_archive)
-        return ACCEL_OK;
+    x->results = archive_results_sql(x->path, names, count, x->arena);
+    if (x->no_archive || x->results == NULL)
+        return x->no_archive ? ACCEL_OK : error_no_memory(err, "a statement", 0);
     if (count > 0)
         ACCEL_TRY(check_twice(x, err));
     return file_is_folder(w.folder) ? file_list(w.folder, visit, &w, err) : ACCEL_OK;
@@ -121,11 +128,10 @@ accel_status repair_archive(examination *x, accel_error *err) {
         if (!str_equal(f->check, "archive") || !f->can_be_repaired)
             continue;
         if (str_equal(f->table, "performance_results")) /* archived rows never change, so the live ones go */
-            ACCEL_TRY(database_exec(
-                &x->db,
-                "DELETE FROM performance_results WHERE record_id IN (SELECT record_id FROM " ARCHIVE_VIEW
-                " GROUP BY record_id HAVING count(*) > 1)",
-                err));
+            ACCEL_TRY(database_execf(
+                &x->db, err,
+                "DELETE FROM performance_results WHERE record_id IN (SELECT record_id FROM %s q GROUP BY record_id HAVING count(*) > 1)",
+                x->results));
         else
             ACCEL_TRY(file_remove(f->table, err));
     }

@@ -1,7 +1,6 @@
 /* What results must be beyond their columns: records that can be read, nothing twice, series and newest results as they are defined. */
 #include <string.h>
 
-#include "store/archive_files.h"
 #include "store/examine.h"
 #include "store/rewrite.h"
 #include "store/schema.h"
@@ -85,7 +84,7 @@ static accel_status check_latest(examination *x, accel_error *err) {
         "WITH d AS (" LATEST_SQL
         ") SELECT count(*) FROM (SELECT identity_id FROM (SELECT * FROM d EXCEPT SELECT * FROM latest_results) UNION SELECT identity_id FROM "
         "(SELECT * FROM latest_results EXCEPT SELECT * FROM d))",
-        "", ARCHIVE_VIEW, "");
+        "", x->results, "");
 }
 
 static accel_status check_sequences(examination *x, accel_error *err) {
@@ -117,7 +116,7 @@ accel_status examine_results(examination *x, accel_error *err) {
         return ACCEL_OK;
     ACCEL_TRY(examine_count(
         x, "orphans", "performance_regressions", "result_id names a result that is not there", false, err,
-        "SELECT count(*) FROM performance_regressions WHERE result_id NOT IN (SELECT result_id FROM " ARCHIVE_VIEW
-        ")"));
+        "SELECT count(*) FROM performance_regressions WHERE result_id NOT IN (SELECT result_id FROM %s q)",
+        x->results));
     return check_latest(x, err);
 }

@@ -67,7 +67,7 @@ static accel_status compare_views(examination *x, accel_error *err) {
         x->arena,
         "SELECT 'the view ' || o.view_name || CASE WHEN t.view_name IS NULL THEN ' is missing' ELSE ' is not as accel writes it' END FROM duckdb_views() o LEFT JOIN "
         "(SELECT * FROM duckdb_views() WHERE '\"' || replace(database_name, '\"', '\"\"') || '\"' = '%s') t USING (view_name) WHERE o.database_name = 'ours' AND "
-        "NOT o.internal AND o.sql IS DISTINCT FROM t.sql ORDER BY o.view_name",
+        "NOT o.internal AND replace(o.sql, '\"', '') IS DISTINCT FROM replace(t.sql, '\"', '') ORDER BY o.view_name",
         x->catalog);
     return found_texts(x, "views", true, sql, &count, err);
 }

@@ -310,6 +310,8 @@ static accel_status try_open(const char *path, bool read_only, database *out, ac
         status = adopt(out, err);
     else if (status == ACCEL_OK && version > 0 && version < STORE_SCHEMA_VERSION)
         return upgrade(path, read_only, version, out, err);
+    if (status == ACCEL_OK && version == STORE_SCHEMA_VERSION && !read_only)
+        status = database_catch_up_sequences(out, err);
     if (status != ACCEL_OK)
         database_close_handles(out);
     return status;

@@ -277,6 +277,11 @@ static size_t last_statement(database *db, const char *sql, idx_t count, arena *
     return 0;
 }
 
+/* The files of an archive may be read, so DuckDB would let them be written. */
+static bool writes_files(duckdb_statement_type type) {
+    return type == DUCKDB_STATEMENT_TYPE_COPY || type == DUCKDB_STATEMENT_TYPE_EXPORT;
+}
+
 static accel_status run_statements(database *db, const char *sql, size_t max_rows, store_result *out,
                                    accel_error *err) {
     duckdb_extracted_statements statements = NULL;
@@ -287,9 +292,8 @@ static accel_status run_statements(database *db, const char *sql, size_t max_row
         duckdb_prepared_statement prepared = NULL;
         if (duckdb_prepare_extracted_statement(db->connection, statements, i, &prepared) != DuckDBSuccess) {
             status = sql_failed(db->path, duckdb_prepare_error(prepared), err);
-        } else if (duckdb_prepared_statement_type(prepared) == DUCKDB_STATEMENT_TYPE_COPY) {
-            /* the files of an archive may be read, so DuckDB would let them be written */
-            status = sql_failed(db->path, "COPY writes files, and a query only reads", err);
+        } else if (writes_files(duckdb_prepared_statement_type(prepared))) {
+            status = sql_failed(db->path, "COPY and EXPORT write files, and a query only reads", err);
         } else if (i + 1 == count) {
             status = execute_wrapped(db, sql + last_statement(db, sql, count, out->arena), prepared, max_rows,
                                      out, err);
