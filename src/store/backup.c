@@ -12,6 +12,7 @@
 #include "base/posix/io.h"
 #include "store/database_file.h"
 #include "store/duckdb_load.h"
+#include "store/schema.h"
 #include "store/spool.h"
 
 enum { PATIENCE_S = 30, TRIES = 20, SUM_FILE_MAX_BYTES = 4096 };
@@ -52,6 +53,17 @@ static accel_status compare_sum(const char *backup, const char *found, accel_err
     return status;
 }
 
+/* A file that every page of can be read may still be another program's. */
+static accel_status check_ours(database *db, accel_error *err) {
+    int64_t version = 0;
+    if (database_number(db, &version, NULL, "SELECT max(version) FROM copy.accel_schema") != ACCEL_OK)
+        return error_set(err, ACCEL_BAD_FILE, "what is in it is no database of accel");
+    return version <= STORE_SCHEMA_VERSION
+               ? ACCEL_OK
+               : error_set(err, ACCEL_BAD_FILE, "what is in it has schema %lld, this accel knows schema %d",
+                           (long long)version, STORE_SCHEMA_VERSION);
+}
+
 /* DuckDB opens the file and reads every block of it. */
 static accel_status read_all(const char *plain, int64_t *rows, accel_error *err) {
     database db;
@@ -60,6 +72,8 @@ static accel_status read_all(const char *plain, int64_t *rows, accel_error *err)
     accel_status status = database_attach(&db, plain, "copy", "READ_ONLY", err);
     if (status == ACCEL_OK)
         status = database_read_all(&db, "copy", rows, err);
+    if (status == ACCEL_OK)
+        status = check_ours(&db, err);
     database_close_handles(&db);
     return status;
 }

@@ -130,7 +130,7 @@ accel_status store_stats(const char *path, arena *a, store_stat **out, size_t *c
     ACCEL_TRY(add_tables(&g, err)); /* also takes in the spool */
     ACCEL_TRY(add_query(
         &g, "provenance",
-        "SELECT p.provenance || CASE WHEN p.is_simulated THEN ', simulated' ELSE '' END AS name, count(*), NULL, min(r.started_at), max(r.started_at) "
+        "SELECT p.provenance || CASE WHEN p.is_simulated AND p.provenance != 'simulated' THEN ', simulated' ELSE '' END AS name, count(*), NULL, min(r.started_at), max(r.started_at) "
         "FROM performance_results p JOIN test_runs r USING (run_id) GROUP BY name ORDER BY name",
         err));
     ACCEL_TRY(add_query(
