@@ -65,6 +65,8 @@ static accel_status compare(archiving *w, const char *path, const char *rows, in
     return status == ACCEL_OK ? database_number(&w->db, count, err, "SELECT count(*) %s", rows) : status;
 }
 
+/* The temporary name stays until the transaction is through: a file that has both names and is not listed belongs to no state of the
+ * database, not even to one in a backup. */
 static accel_status make_durable(const char *temporary, const char *path, const char *folder,
                                  accel_error *err) {
     int descriptor = io_open(AT_FDCWD, temporary, O_RDONLY, 0);
@@ -74,7 +76,7 @@ static accel_status make_durable(const char *temporary, const char *path, const 
         io_fsync(descriptor) == 0 ? ACCEL_OK : io_error(err, "cannot make durable", temporary);
     (void)fchmod(descriptor, 0444); /* it never changes */
     (void)io_close(descriptor);
-    if (status == ACCEL_OK && io_rename(temporary, path) != 0)
+    if (status == ACCEL_OK && link(temporary, path) != 0)
         status = io_error(err, "cannot name", path);
     descriptor = status == ACCEL_OK ? io_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0) : -1;
     if (descriptor >= 0) {
@@ -135,11 +137,8 @@ static accel_status archive_month(archiving *w, const char *month, accel_error *
         status = compare(w, temporary, rows, &count, err);
     if (status == ACCEL_OK)
         status = make_durable(temporary, path, folder, err);
-    if (status != ACCEL_OK) {
-        (void)file_remove(temporary, NULL);
-        return status;
-    }
     w->paths[w->path_count++] = path;
+    ACCEL_TRY(status);
     return list_file(w, name, path, rows, count, err);
 }
 
@@ -162,16 +161,26 @@ static accel_status archive_all(archiving *w, accel_error *err) {
     return archive_make_view(&w->db, err);
 }
 
+static void remove_names(archiving *w, const char *suffix) {
+    for (size_t i = 0; i < w->path_count; i++) {
+        const char *name = arena_printf(w->arena, "%s%s", w->paths[i], suffix);
+        if (name != NULL)
+            (void)file_remove(name, NULL); /* what stays is found by check */
+    }
+}
+
 static accel_status in_transaction(archiving *w, accel_error *err) {
     ACCEL_TRY(database_exec(&w->db, "BEGIN TRANSACTION", err));
     accel_status status = archive_all(w, err);
     if (status == ACCEL_OK)
         status = database_exec(&w->db, "COMMIT", err);
-    if (status == ACCEL_OK)
+    if (status == ACCEL_OK) {
+        remove_names(w, ".tmp");
         return database_exec(&w->db, "CHECKPOINT", err);
+    }
     (void)database_exec(&w->db, "ROLLBACK", NULL);
-    for (size_t i = 0; i < w->path_count; i++)
-        (void)file_remove(w->paths[i], NULL);
+    remove_names(w, "");
+    remove_names(w, ".tmp");
     return status;
 }
 

@@ -22,7 +22,8 @@ static bool is_listed(const archive_walk *w, const char *name) {
     return false;
 }
 
-/* A file that no transaction has listed: its results are in the table still, or it came from elsewhere. */
+/* A file that no transaction has listed. One that still has its temporary name as well was being written when the process was killed; all
+ * its results are in the table. */
 static accel_status unlisted(archive_walk *w, const char *name, const char *path, accel_error *err) {
     examination *x = w->x;
     int64_t only_here = 0;
@@ -35,12 +36,14 @@ static accel_status unlisted(archive_walk *w, const char *name, const char *path
             "SELECT count(*) FROM read_parquet(%s) WHERE record_id NOT IN (SELECT record_id FROM %s q)",
             text.data, x->results) != ACCEL_OK;
     str_free(&text);
-    bool repairable = only_here == 0 && (!unreadable || str_ends_with(name, ".tmp"));
+    const char *marker = arena_printf(x->arena, "%s.tmp", path);
+    bool unfinished = str_ends_with(name, ".tmp") ||
+                      (marker != NULL && file_exists(marker) && only_here == 0 && !unreadable);
     return examine_found(
-        x, "archive", path, unreadable ? RECORD_NONE : only_here, repairable, err,
-        repairable
+        x, "archive", path, unreadable ? RECORD_NONE : only_here, unfinished, err, "%s",
+        unfinished
             ? "is left of an archiving that was not finished; all its results are in the database"
-            : "is not listed in archive_files, and holds results that are nowhere else or cannot be read");
+            : "is not listed in archive_files: a backup from before it was listed may have been restored, or one that lists it will be");
 }
 
 static accel_status visit(void *context, const char *name, accel_error *err) {
