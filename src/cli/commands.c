@@ -3,11 +3,22 @@
 
 /* clang-format off: a line each */
 static const command_def *const commands[] = {
-    &command_detect,  &command_models, &command_inspect,     &command_run,        &command_export,
-    &command_bench,   &command_verify, &command_conformance, &command_query,      &command_report,
-    &command_compare, &command_trend,  &command_db,          &command_db_create,  &command_db_import,
-    &command_db_add,  &command_cache,  &command_version,     &command_completion, &command_man,
-    &command_case,    &command_hw,
+    &command_detect,     &command_models,
+    &command_inspect,    &command_run,
+    &command_export,     &command_bench,
+    &command_verify,     &command_conformance,
+    &command_query,      &command_report,
+    &command_compare,    &command_trend,
+    &command_db,         &command_db_create,
+    &command_db_import,  &command_db_add,
+    &command_db_check,   &command_db_optimize,
+    &command_db_compact, &command_db_backup,
+    &command_db_restore, &command_db_purge_backups,
+    &command_db_archive, &command_db_export,
+    &command_db_stats,   &command_db_migration_stats,
+    &command_cache,      &command_version,
+    &command_completion, &command_man,
+    &command_case,       &command_hw,
 };
 /* clang-format on */
 

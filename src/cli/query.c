@@ -247,7 +247,7 @@ static accel_status check_line(const command_line *line, asked *a, accel_error *
 static int run_query(const command_line *line) {
     accel_error err = {0};
     asked a = {0};
-    const char *path = store_default_path(line_text(line, "db", NULL));
+    const char *path = line_text(line, "lake", store_default_path(line_text(line, "db", NULL)));
     if (check_line(line, &a, &err) != ACCEL_OK)
         return cli_fail(&err);
     cli_interrupt_catch();
@@ -326,6 +326,11 @@ static const option_def query_options[] = {
      .help = "write it there; charts are .png or .svg",
      .fallback = "stdout"},
     {.name = "title", .kind = OPTION_TEXT, .value_name = "TEXT", .help = "title of the page or chart"},
+    {.name = "lake",
+     .kind = OPTION_TEXT,
+     .value_name = "FOLDER",
+     .is_file = true,
+     .help = "read what `accel db export` wrote into this folder, in place of a database"},
     {.name = "max-rows",
      .kind = OPTION_INTEGER,
      .value_name = "N",

@@ -32,6 +32,9 @@ static accel_status kind_of(const char *words) {
 
 static accel_status sql_error(const database *db, const char *words, accel_error *err) {
     const char *text = words != NULL ? words : "no reason given";
+    if (strstr(text, "Could not set lock") != NULL)
+        return error_set(err, ACCEL_BUSY, "%s is in use by another process; try again when it is done",
+                         db->path);
     bool full = strstr(text, "No space left") != NULL;
     return error_set(err, kind_of(text), "%s: %s%s", db->path, text,
                      full ? " (free some space; results wait in the spool)" : "");
@@ -44,6 +47,36 @@ accel_status database_exec(database *db, const char *sql, accel_error *err) {
         status = sql_error(db, duckdb_result_error(&result), err);
     duckdb_destroy_result(&result);
     return status;
+}
+
+static accel_status exec_text(database *db, str_buf *sql, accel_error *err) {
+    accel_status status =
+        sql->failed ? error_no_memory(err, "a statement", sql->length) : database_exec(db, sql->data, err);
+    str_free(sql);
+    return status;
+}
+
+accel_status database_execf(database *db, accel_error *err, const char *format, ...) {
+    str_buf sql = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    str_appendv(&sql, format, arguments);
+    va_end(arguments);
+    return exec_text(db, &sql, err);
+}
+
+accel_status database_number(database *db, int64_t *out, accel_error *err, const char *format, ...) {
+    str_buf sql = {0};
+    statement s;
+    va_list arguments;
+    va_start(arguments, format);
+    str_appendv(&sql, format, arguments);
+    va_end(arguments);
+    *out = 0;
+    accel_status status = sql.failed ? error_no_memory(err, "a statement", sql.length)
+                                     : statement_prepare(db, sql.data, &s, err);
+    str_free(&sql);
+    return status == ACCEL_OK ? statement_run(&s, out, NULL, err) : status;
 }
 
 accel_status database_texts(database *db, const char *sql, arena *a, const char **out, size_t most,

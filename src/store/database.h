@@ -18,6 +18,10 @@ typedef struct database {
     bool open;
 } database;
 
+/* A process has one database open at a time, since DuckDB's locks belong to processes; who works on the file itself claims that right. */
+bool database_claim(void);
+void database_release(void);
+
 /* Opens path, waiting for its lock up to patience_s. ACCEL_BUSY when another process holds it to the end; ACCEL_NOT_FOUND when a file to be read
  * does not exist; ACCEL_BAD_FILE when it is no DuckDB file; ACCEL_UNSUPPORTED when it has another schema; ACCEL_IO otherwise. A database to be written gets its tables when it has none. */
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
@@ -30,10 +34,19 @@ typedef struct database_access {
 } database_access;
 accel_status database_open_for(const char *path, const database_access *access, double patience_s,
                                database *out, accel_error *err);
+/* The same for writing, but a database that is not there is not made: ACCEL_NOT_FOUND. */
+accel_status database_open_existing(const char *path, double patience_s, database *out, accel_error *err);
 void database_close(database *db); /* accepts a zero one */
 
 /* Statements without a result. */
 accel_status database_exec(database *db, const char *sql, accel_error *err);
+
+/* The same, formatted. Texts of users go in by sql_append_text, never by %s. */
+accel_status database_execf(database *db, accel_error *err, const char *format, ...) ACCEL_PRINTF(3, 4);
+
+/* The first column of the first row of a formatted query, an integer; 0 for NULL and for no row. */
+accel_status database_number(database *db, int64_t *out, accel_error *err, const char *format, ...)
+    ACCEL_PRINTF(4, 5);
 
 /* The first column of a query's rows as texts in a, at most `most` of them. NULLs are left out. */
 accel_status database_texts(database *db, const char *sql, arena *a, const char **out, size_t most,

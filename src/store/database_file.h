@@ -23,4 +23,20 @@ accel_status database_open_memory(const char *path, database *out, accel_error *
 accel_status database_checkpoint(const char *path, accel_error *err);
 void database_close_handles(database *db);
 
+/* After a log was replayed: no sequence of our tables gives a number that is there. */
+accel_status database_catch_up_sequences(database *db, accel_error *err);
+
+/* Waits for one of DuckDB's locks of the file itself, while the process has no database open and claimed the right to (database_claim).
+ * exclusive: as a writer; else as a reader, and then no log lies beside the file. Closing *descriptor, or any other of that file, ends it. */
+accel_status database_lock_file(const char *path, bool exclusive, double patience_s, int *descriptor,
+                                accel_error *err);
+/* After another file got the name of a locked one: until those who had opened the old one by its name have found it locked. */
+void database_let_openers_pass(void);
+
+/* Reads every value of every table of an attached catalog; DuckDB compares the checksum of each block that it reads. rows: in all tables.
+ * ACCEL_BAD_FILE, naming the table, when one is damaged. */
+accel_status database_read_all(database *db, const char *catalog, int64_t *rows, accel_error *err);
+accel_status database_attach(database *db, const char *path, const char *name, const char *options,
+                             accel_error *err);
+
 #endif

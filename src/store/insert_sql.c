@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "store/archive_files.h"
 #include "store/insert.h"
 #include "store/insert_stages.h"
 
@@ -235,6 +236,7 @@ accel_status results_follow(database *db, int64_t last, accel_error *err) {
 static accel_status take_over_results(database *db, int64_t *rows, accel_error *err) {
     int64_t last = 0;
     statement s;
+    ACCEL_TRY(archive_drop_staged(db, stage_tables[STAGE_RESULTS].name, err));
     ACCEL_TRY(statement_prepare(db, "SELECT nextval('performance_results_seq')", &s, err));
     ACCEL_TRY(statement_run(&s, &last, NULL, err));
     ACCEL_TRY(database_exec(db, identities_sql, err));

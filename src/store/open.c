@@ -13,8 +13,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "store/archive_files.h"
 #include "store/database_file.h"
 #include "store/duckdb_load.h"
+#include "store/lake.h"
 #include "store/rewrite.h"
 #include "store/schema.h"
 
@@ -22,7 +24,7 @@
  * place when it closes. So a process has one database open at a time. */
 static atomic_flag open_here = ATOMIC_FLAG_INIT;
 
-typedef enum applies { ALWAYS, TO_READ, WITHOUT_FILES } applies;
+typedef enum applies { ALWAYS, TO_READ, CONFINED, LOCKED } applies;
 
 static const struct {
     const char *name, *value;
@@ -37,8 +39,8 @@ static const struct {
     {"access_mode", "READ_ONLY", TO_READ},
     {"temp_directory", "",
      TO_READ}, /* a query that needs more than its memory ends, rather than fill the disk */
-    {"enable_external_access", "false", WITHOUT_FILES},
-    {"lock_configuration", "true", TO_READ},
+    {"enable_external_access", "false", CONFINED},
+    {"lock_configuration", "true", LOCKED},
 };
 
 static bool set_memory(int64_t bytes, duckdb_config config) {
@@ -47,12 +49,19 @@ static bool set_memory(int64_t bytes, duckdb_config config) {
     return bytes <= 0 || duckdb_set_config(config, "memory_limit", text) == DuckDBSuccess;
 }
 
-static bool make_config(const database_access *access, duckdb_config *out) {
+/* confined: no other file may be touched; later: archive_confine does that, and locks the settings, when the connection is there. */
+static bool is_wanted(applies when, const database_access *access, bool confine_later) {
+    bool confined = access->read_only && !access->files;
+    return when == ALWAYS || (when == TO_READ && access->read_only) ||
+           (when == CONFINED && confined && !confine_later) ||
+           (when == LOCKED && access->read_only && !(confined && confine_later));
+}
+
+static bool make_config(const database_access *access, bool confine_later, duckdb_config *out) {
     if (duckdb_create_config(out) != DuckDBSuccess || !set_memory(access->memory_bytes, *out))
         return false;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (settings[i].when != ALWAYS &&
-            (!access->read_only || (settings[i].when == WITHOUT_FILES && access->files)))
+        if (!is_wanted(settings[i].when, access, confine_later))
             continue;
         if (duckdb_set_config(*out, settings[i].name, settings[i].value) != DuckDBSuccess)
             return false;
@@ -96,7 +105,8 @@ static accel_status open_once(const char *path, const database_access *access, d
                               accel_error *err) {
     duckdb_config config = NULL;
     char *words = NULL;
-    if (!make_config(access, &config)) {
+    bool confine_later = access->read_only && !access->files && archive_is_there(path);
+    if (!make_config(access, confine_later, &config)) {
         duckdb_destroy_config(&config);
         return error_set(err, ACCEL_RUNTIME,
                          "this DuckDB library refuses its settings; `make deps` brings the right one");
@@ -113,7 +123,10 @@ static accel_status open_once(const char *path, const database_access *access, d
         return error_set(err, ACCEL_RUNTIME, "cannot connect to the database %s", path);
     }
     out->path = path;
-    return ACCEL_OK;
+    accel_status status = confine_later ? archive_confine(out, err) : ACCEL_OK;
+    if (status != ACCEL_OK)
+        database_close_handles(out);
+    return status;
 }
 
 void database_close_handles(database *db) {
@@ -295,20 +308,46 @@ static accel_status upgrade(const char *path, const database_access *access, int
     return open_once(path, access, out, err);
 }
 
+static accel_status open_lake(const char *path, database *out, accel_error *err) {
+    ACCEL_TRY(database_open_memory(path, out, err));
+    accel_status status = lake_open(out, err);
+    if (status != ACCEL_OK)
+        database_close_handles(out);
+    return status;
+}
+
+/* Whoever replaces a file renames another over it. Who opened the old one meanwhile, and got its lock when it was set free, would write
+ * into a file that has no name any more. */
+static accel_status open_named(const char *path, const database_access *access, database *out,
+                               accel_error *err) {
+    struct stat before = {0}, after = {0};
+    (void)stat(path, &before);
+    ACCEL_TRY(open_once(path, access, out, err));
+    (void)stat(path, &after);
+    if (before.st_ino == after.st_ino && before.st_dev == after.st_dev)
+        return ACCEL_OK;
+    database_close_handles(out);
+    return open_error(path, "Conflicting lock", err);
+}
+
 static accel_status try_open(const char *path, const database_access *access, database *out,
                              accel_error *err) {
     int version = 0;
     bool read_only = access->read_only;
+    if (read_only && lake_is_folder(path))
+        return open_lake(path, out, err);
     if (is_locked(path, read_only))
         return open_error(path, "Conflicting lock", err);
     if (!read_only && !file_exists(path))
         ACCEL_TRY(make_database(path, err));
-    ACCEL_TRY(open_once(path, access, out, err));
+    ACCEL_TRY(open_named(path, access, out, err));
     accel_status status = schema_version(out, &version, err);
     if (status == ACCEL_OK && version == 0 && !read_only)
         status = adopt(out, err);
     else if (status == ACCEL_OK && version > 0 && version < STORE_SCHEMA_VERSION)
         return upgrade(path, access, version, out, err);
+    if (status == ACCEL_OK && version == STORE_SCHEMA_VERSION && !read_only)
+        status = database_catch_up_sequences(out, err);
     if (status != ACCEL_OK)
         database_close_handles(out);
     return status;
@@ -320,13 +359,21 @@ static accel_status check_path(const char *path, bool read_only, accel_error *er
                          path);
     struct stat info;
     bool there = stat(path, &info) == 0;
-    if (there && !S_ISREG(info.st_mode))
+    if (there && !S_ISREG(info.st_mode) && !(read_only && lake_is_folder(path)))
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the database %s is a folder or a device; give a file",
                          path);
     if (read_only && !there)
         return error_set(err, ACCEL_NOT_FOUND,
                          "there is no database %s; `accel bench MODEL` makes it, --db names another", path);
     return ACCEL_OK;
+}
+
+bool database_claim(void) {
+    return !atomic_flag_test_and_set(&open_here);
+}
+
+void database_release(void) {
+    atomic_flag_clear(&open_here);
 }
 
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
@@ -345,11 +392,11 @@ accel_status database_open_for(const char *path, const database_access *access, 
     accel_status status;
     for (;;) {
         status = ACCEL_BUSY;
-        if (!atomic_flag_test_and_set(&open_here)) {
+        if (database_claim()) {
             status = try_open(path, access, out, err);
             if (status == ACCEL_OK)
                 break;
-            atomic_flag_clear(&open_here);
+            database_release();
         } else {
             error_set(err, ACCEL_BUSY, "%s: this process has a database open already", path);
         }
@@ -363,10 +410,16 @@ accel_status database_open_for(const char *path, const database_access *access, 
     return ACCEL_OK;
 }
 
+accel_status database_open_existing(const char *path, double patience_s, database *out, accel_error *err) {
+    *out = (database){0};
+    ACCEL_TRY(check_path(path, true, err)); /* that it is there */
+    return database_open(path, false, patience_s, out, err);
+}
+
 void database_close(database *db) {
     if (!db->open)
         return;
     database_close_handles(db);
     *db = (database){0};
-    atomic_flag_clear(&open_here);
+    database_release();
 }

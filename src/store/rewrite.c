@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "store/archive_files.h"
 #include "store/database_file.h"
 #include "store/schema.h"
 #include "store/store.h"
@@ -19,19 +20,6 @@ typedef struct rewriting {
     int version; /* of old */
     arena *arena;
 } rewriting;
-
-static accel_status execf(rewriting *w, accel_error *err, const char *format, ...) ACCEL_PRINTF(3, 4);
-static accel_status execf(rewriting *w, accel_error *err, const char *format, ...) {
-    str_buf sql = {0};
-    va_list arguments;
-    va_start(arguments, format);
-    str_appendv(&sql, format, arguments);
-    va_end(arguments);
-    accel_status status =
-        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(&w->db, sql.data, err);
-    str_free(&sql);
-    return status;
-}
 
 /* The texts of a query's first column, at most 1,000; in the arena. */
 static accel_status texts(rewriting *w, const char *sql, const char ***out, size_t *count, accel_error *err) {
@@ -63,8 +51,8 @@ static accel_status make_sequences(rewriting *w, accel_error *err) {
             ACCEL_TRY(statement_prepare(&w->db, sql, &s, err));
             ACCEL_TRY(statement_run(&s, &last, NULL, err));
         }
-        ACCEL_TRY(
-            execf(w, err, "CREATE SEQUENCE fresh.%s START WITH %lld", t->sequence, (long long)last + 1));
+        ACCEL_TRY(database_execf(&w->db, err, "CREATE SEQUENCE fresh.%s START WITH %lld", t->sequence,
+                                 (long long)last + 1));
     }
     return ACCEL_OK;
 }
@@ -91,7 +79,7 @@ static accel_status add_foreign_columns(rewriting *w, const schema_table *t, acc
         t->name, t->name);
     ACCEL_TRY(sql != NULL ? texts(w, sql, &added, &count, err) : error_no_memory(err, "a statement", 0));
     for (size_t i = 0; i < count; i++)
-        ACCEL_TRY(execf(w, err, "ALTER TABLE fresh.%s ADD COLUMN %s", t->name, added[i]));
+        ACCEL_TRY(database_execf(&w->db, err, "ALTER TABLE fresh.%s ADD COLUMN %s", t->name, added[i]));
     return ACCEL_OK;
 }
 
@@ -114,38 +102,39 @@ static accel_status common_columns(rewriting *w, const char *table, const char *
 }
 
 /* Results of schemas before 3 belong to no identity yet: insert.c's identity_key, in SQL. */
-#define PART(text)   "coalesce(" text ", chr(1)) || chr(31)"
-#define NUMBER(text) PART("CAST(" text " AS VARCHAR)")
-static const char identity_key_sql[] =
-    "sha256(" PART("m.natural_key") " || " PART("h.natural_key") " || " PART("p.engine") " || " PART("p.engine_version") " || " PART("p.precision") " || " NUMBER("p.batch_size") " || " NUMBER(
-        "p.sequence_length") " || " PART("CAST(p.shapes AS VARCHAR)") " || " NUMBER("p.threads") " || " PART("p.mode") " || " PART("p.scenario") " || " PART("p.provenance") " || CAST(p.is_simulated AS VARCHAR) || chr(31))";
+#define NUMBER(text) KEY_PART("CAST(" text " AS VARCHAR)")
+const char identity_key_sql[] =
+    "sha256(" KEY_PART("m.natural_key") " || " KEY_PART("h.natural_key") " || " KEY_PART("p.engine") " || " KEY_PART("p.engine_version") " || " KEY_PART("p.precision") " || " NUMBER("p.batch_size") " || " NUMBER(
+        "p.sequence_length") " || " KEY_PART("CAST(p.shapes AS VARCHAR)") " || " NUMBER("p.threads") " || " KEY_PART("p.mode") " || " KEY_PART("p.scenario") " || " KEY_PART("p.provenance") " || CAST(p.is_simulated AS VARCHAR) || chr(31))";
 #define OLD_RESULTS                                                                                          \
     "old.performance_results p JOIN old.models m USING (model_id) JOIN old.hardware_platforms h USING (hardware_id)"
 
 static accel_status copy_without_identities(rewriting *w, const char *columns, accel_error *err) {
-    ACCEL_TRY(execf(
-        w, err,
+    ACCEL_TRY(database_execf(
+        &w->db, err,
         "INSERT INTO fresh.performance_identities (model_id, hardware_id, engine, engine_version, precision, batch_size, sequence_length, shapes, threads, "
         "mode, scenario, provenance, is_simulated, natural_key) SELECT DISTINCT ON (natural_key) p.model_id, p.hardware_id, p.engine, p.engine_version, "
         "p.precision, p.batch_size, p.sequence_length, p.shapes, p.threads, p.mode, p.scenario, p.provenance, p.is_simulated, %s AS natural_key "
         "FROM " OLD_RESULTS " ORDER BY p.result_id",
         identity_key_sql));
-    return execf(
-        w, err,
+    return database_execf(
+        &w->db, err,
         "INSERT INTO fresh.performance_results (%s, identity_id) SELECT %s, accel_identity FROM (SELECT %s AS accel_key, p.* FROM " OLD_RESULTS
         ") JOIN (SELECT natural_key AS accel_key, identity_id AS accel_identity FROM fresh.performance_identities) USING (accel_key) "
         "ORDER BY accel_identity, result_id",
         columns, columns, identity_key_sql);
 }
 
-static bool is_derived(const char *table) {
-    return str_equal(table, "latest_results") || str_equal(table, "accel_schema");
+/* The rows that the new file makes itself. The newest results may be archived, so they come along once a file has them. */
+static bool is_made_anew(const rewriting *w, const char *table) {
+    if (str_equal(table, "latest_results") || str_equal(table, "performance_identities"))
+        return w->version < 3;
+    return str_equal(table, "accel_schema");
 }
 
 static accel_status copy_table(rewriting *w, const schema_table *t, accel_error *err) {
     const char *columns;
-    if (t->since > w->version || is_derived(t->name) ||
-        (str_equal(t->name, "performance_identities") && w->version < 3))
+    if (t->since > w->version || is_made_anew(w, t->name))
         return ACCEL_OK;
     ACCEL_TRY(add_foreign_columns(w, t, err));
     ACCEL_TRY(common_columns(w, t->name, &columns, err));
@@ -153,8 +142,8 @@ static accel_status copy_table(rewriting *w, const schema_table *t, accel_error 
         return copy_without_identities(w, columns, err);
     /* Results of one series side by side: smaller, and found faster. */
     const char *order = str_equal(t->name, "performance_results") ? " ORDER BY identity_id, result_id" : "";
-    return execf(w, err, "INSERT INTO fresh.%s (%s) SELECT %s FROM old.%s%s", t->name, columns, columns,
-                 t->name, order);
+    return database_execf(&w->db, err, "INSERT INTO fresh.%s (%s) SELECT %s FROM old.%s%s", t->name, columns,
+                          columns, t->name, order);
 }
 
 /* Counts and contents of what was copied must be the old file's. */
@@ -162,8 +151,7 @@ static accel_status verify_table(rewriting *w, const schema_table *t, accel_erro
     const char *columns;
     int64_t equal = 0;
     statement s;
-    if (t->since > w->version || is_derived(t->name) ||
-        (str_equal(t->name, "performance_identities") && w->version < 3))
+    if (t->since > w->version || is_made_anew(w, t->name))
         return ACCEL_OK;
     ACCEL_TRY(common_columns(w, t->name, &columns, err));
     /* Before schema 3 ids of records were text. */
@@ -213,41 +201,37 @@ static accel_status copy_foreign(rewriting *w, accel_error *err) {
         for (size_t i = 0; i < count && i < ddl_count; i++) {
             ACCEL_TRY(database_exec(&w->db, ddl[i], err)); /* USE fresh is in force */
             if (k == 0)
-                ACCEL_TRY(execf(w, err, "INSERT INTO fresh.%s SELECT * FROM old.%s", names[i], names[i]));
+                ACCEL_TRY(database_execf(&w->db, err, "INSERT INTO fresh.%s SELECT * FROM old.%s", names[i],
+                                         names[i]));
         }
     }
     return ACCEL_OK;
 }
 
+/* The archive's rows count, too: of a database of its own, not of one that is attached, whose view is not made yet. */
 accel_status rebuild_latest(database *db, const char *schema, accel_error *err) {
-    str_buf sql = {0};
-    str_appendf(
-        &sql,
-        "DELETE FROM %slatest_results;\nINSERT INTO %slatest_results SELECT p.identity_id, p.result_id, p.run_id, r.started_at, p.average_latency_ms, "
-        "p.median_latency_ms, p.ci95_latency_ms, p.iterations, p.throughput_items_per_second, p.tokens_per_second, p.memory_peak_mb, p.verified, p.reference, "
-        "p.relative_l2, p.simulation_reason, p.created_at FROM %sperformance_results p JOIN %stest_runs r USING (run_id) WHERE p.status = 'ok' "
-        "QUALIFY row_number() OVER (PARTITION BY p.identity_id ORDER BY r.started_at DESC, p.result_id DESC) = 1",
-        schema, schema, schema, schema);
-    accel_status status =
-        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(db, sql.data, err);
-    str_free(&sql);
-    return status;
+    const char *results = *schema != '\0' ? "performance_results" : ARCHIVE_VIEW;
+    return database_execf(db, err, "DELETE FROM %slatest_results;\nINSERT INTO %slatest_results " LATEST_SQL,
+                          schema, schema, schema, results, schema);
 }
 
 static accel_status copy_all(rewriting *w, accel_error *err) {
     ACCEL_TRY(make_sequences(w, err));
     ACCEL_TRY(make_tables(w, err));
-    ACCEL_TRY(execf(w, err, "INSERT INTO fresh.accel_schema (version, program_version) VALUES (%d, '%s')",
-                    STORE_SCHEMA_VERSION, accel_version_text()));
+    ACCEL_TRY(database_execf(&w->db, err,
+                             "INSERT INTO fresh.accel_schema (version, program_version) VALUES (%d, '%s')",
+                             STORE_SCHEMA_VERSION, accel_version_text()));
     for (size_t i = 0; i < schema_table_count; i++)
         ACCEL_TRY(copy_table(w, &schema_tables[i], err));
-    ACCEL_TRY(rebuild_latest(&w->db, "fresh.", err));
+    if (w->version < 3)
+        ACCEL_TRY(rebuild_latest(&w->db, "fresh.", err));
     str_buf views = {0};
     schema_write_views(0, &views);
     accel_status status = views.failed ? error_no_memory(err, "the schema", views.length)
                                        : database_exec(&w->db, views.data, err);
     str_free(&views);
     ACCEL_TRY(status);
+    ACCEL_TRY(archive_make_view(&w->db, err));
     ACCEL_TRY(copy_foreign(w, err));
     for (size_t i = 0; i < schema_table_count; i++)
         ACCEL_TRY(verify_table(w, &schema_tables[i], err));
@@ -255,18 +239,6 @@ static accel_status copy_all(rewriting *w, accel_error *err) {
 }
 
 /* ---- the files ------------------------------------------------------------------------------------------------------------ */
-
-static accel_status attach(rewriting *w, const char *path, const char *name, const char *options,
-                           accel_error *err) {
-    str_buf sql = {0};
-    str_append(&sql, "ATTACH ");
-    sql_append_text(&sql, path);
-    str_appendf(&sql, " AS %s (%s)", name, options);
-    accel_status status =
-        sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(&w->db, sql.data, err);
-    str_free(&sql);
-    return status;
-}
 
 static accel_status sync_file(const char *path, accel_error *err) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -279,8 +251,15 @@ static accel_status sync_file(const char *path, accel_error *err) {
 
 /* Builds `fresh_path`; old stays attached, so locked against writers, until the new file has its name. */
 static accel_status rewrite_into(rewriting *w, const char *path, const char *fresh_path, accel_error *err) {
-    ACCEL_TRY(attach(w, path, "old", "READ_ONLY", err));
-    ACCEL_TRY(attach(w, fresh_path, "fresh", DATABASE_ATTACH_OPTIONS, err));
+    str_buf wal = {0};
+    ACCEL_TRY(database_attach(&w->db, path, "old", "READ_ONLY", err));
+    str_appendf(&wal, "%s.wal", path);
+    bool log_left =
+        wal.failed || file_exists(wal.data); /* somebody wrote after the checkpoint, and was killed */
+    str_free(&wal);
+    if (log_left)
+        return error_set(err, ACCEL_BUSY, "%s is in use by another process; try again when it is done", path);
+    ACCEL_TRY(database_attach(&w->db, fresh_path, "fresh", DATABASE_ATTACH_OPTIONS, err));
     ACCEL_TRY(copy_all(w, err));
     ACCEL_TRY(database_exec(&w->db, "CHECKPOINT fresh", err));
     ACCEL_TRY(database_exec(&w->db, "USE memory", err));
@@ -308,6 +287,7 @@ accel_status database_rewrite(const char *path, int version, accel_error *err) {
             status = database_open_memory(path, &w.db, err);
         if (status == ACCEL_OK) {
             status = rewrite_into(&w, path, fresh.data, err);
+            database_let_openers_pass();
             database_close_handles(&w.db);
             (void)fsync(folder);
         }

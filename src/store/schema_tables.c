@@ -294,6 +294,17 @@ static const schema_column regression_columns[] = {
     CREATED_COLUMN,
 };
 
+/* A file counts as archived when it is listed here: listing it and deleting its rows is one transaction. */
+static const schema_column archive_columns[] = {
+    {"file_name", "VARCHAR PRIMARY KEY", "below the folder FILE.archive"},
+    {"file_hash", "VARCHAR NOT NULL", "SHA-256 of its bytes"},
+    {"file_size", "BIGINT NOT NULL", "bytes"},
+    {"row_count", "BIGINT NOT NULL", "results in it"},
+    {"first_started_at", "TIMESTAMP", "of the runs in it, UTC"},
+    {"last_started_at", "TIMESTAMP", ""},
+    CREATED_COLUMN,
+};
+
 /* The columns of an identity (contracts.md): what makes two rows measurements of the same thing. */
 static const schema_column identity_columns[] = {
     {"identity_id", "BIGINT PRIMARY KEY DEFAULT nextval('performance_identities_seq')", ""},
@@ -371,6 +382,8 @@ const schema_table schema_tables[] = {
                 "loading of a row of web_platform_optimizations"),
     TABLE_SINCE(3, "migration_tracking", NULL, migration_columns,
                 "files that were imported, skipped or rejected"),
+    TABLE_SINCE(3, "archive_files", NULL, archive_columns,
+                "Parquet files that hold the older rows of performance_results (`accel db archive`)"),
     TABLE_SINCE(3, "performance_regressions", "performance_regressions_seq", regression_columns,
                 "changes that `accel trend` found"),
 };

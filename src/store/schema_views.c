@@ -1,13 +1,16 @@
 /* The views: measured rows only, unless a column says what a row is. */
+#include "store/archive_files.h"
 #include "store/schema.h"
 
 #define MEASURED_WEB "w.provenance = 'measured' AND NOT w.is_simulated"
 
 const schema_view schema_views[] = {
-    {"performance_batch_results", "one row a measured iteration, over performance_results.samples_ns",
+    {ARCHIVE_VIEW, "performance_results and, where `accel db archive` moved some away, the archived ones",
+     ARCHIVE_VIEW_LIVE, 3},
+    {"performance_batch_results", "one row a measured iteration, over all_performance_results.samples_ns",
      "SELECT q.result_id * 16777216 + q.i - 1 AS batch_id, q.result_id, q.i - 1 AS batch_index, q.batch_size, q.sample_ns / 1e6 AS latency_ms, "
      "CAST(NULL AS DOUBLE) AS memory_usage_mb, q.provenance, q.is_simulated, q.created_at FROM (SELECT *, unnest(samples_ns) AS sample_ns, "
-     "generate_subscripts(samples_ns, 1) AS i FROM performance_results) q",
+     "generate_subscripts(samples_ns, 1) AS i FROM all_performance_results) q",
      1},
     {"latest_performance_metrics", "the newest ok measurement, by the start of its run, of every identity",
      "SELECT m.model_name, m.model_family, m.source AS model_source, h.hardware_type, h.device_name, i.engine, i.engine_version, i.batch_size, i.precision, "

@@ -1,0 +1,48 @@
+/* accel db compact: rewrite the file so that it is as small as can be. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/db_shared.h"
+#include "report/table.h"
+
+static int run_compact(const command_line *line) {
+    accel_error err = {0};
+    store_sizes sizes;
+    const char *path = store_default_path(line_text(line, "db", NULL));
+    if (store_compact(path, &sizes, &err) != ACCEL_OK)
+        return db_fail(&err);
+    table *t = table_create();
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
+    table_column(t, "database", NULL, false);
+    table_column(t, "before_bytes", "before", true);
+    table_column(t, "after_bytes", "after", true);
+    table_row(t);
+    table_text(t, path);
+    db_bytes_cell(t, sizes.before_bytes);
+    db_bytes_cell(t, sizes.after_bytes);
+    return db_print(t, line);
+}
+
+static const option_def compact_options[] = {
+    CLI_OPTION_DB,
+};
+static const option_group compact_group = {"Database", compact_options,
+                                           sizeof compact_options / sizeof *compact_options};
+static const option_group *const compact_groups[] = {&compact_group, &options_output, &options_general};
+static const char *const compact_examples[] = {
+    "accel db compact",
+    "the new file is compared with the old one before it takes its place",
+    NULL,
+};
+
+const command_def command_db_compact = {
+    .name = "db compact",
+    .summary = "rewrite the file so that it is as small as can be",
+    .positional = "",
+    .examples = compact_examples,
+    .groups = compact_groups,
+    .group_count = 3,
+    .run = run_compact,
+};
