@@ -8,6 +8,7 @@ typedef enum figure_unit { FIGURE_NO_UNIT, FIGURE_NS, FIGURE_US, FIGURE_MS, FIGU
 
 typedef struct figures {
     double mean_ms, median_ms, min_ms, max_ms, std_ms; /* NAN: not there */
+    double ci95_ms, p90_ms, p95_ms, p99_ms;            /* of the samples, by the rules of measure/stats.h */
     const int64_t *samples_ns;
     size_t sample_count;
     double items_per_s, tokens_per_s;

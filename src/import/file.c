@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/posix/io.h"
 #include "import/times.h"
+#include "import/value.h"
 
 enum { MOST_NOTES = 3 };
 
@@ -93,6 +94,67 @@ static const char *run_type(const char *category) {
                : "performance";
 }
 
+/* Members of the top level that hold the results, which rows were made of. */
+static bool holds_rows(const char *key) {
+    static const char *const keys[] = {"results",
+                                       "benchmarks",
+                                       "model_results",
+                                       "tests",
+                                       "test_results",
+                                       "skill_tests",
+                                       "api_tests",
+                                       "test_files",
+                                       "modules",
+                                       "test_modules",
+                                       "test_suites",
+                                       "functionality_verification",
+                                       "performance_benchmarks",
+                                       "detailed_results",
+                                       "compatibility_results",
+                                       "model_compatibility",
+                                       "hardware_compatibility",
+                                       "compatibility_matrix",
+                                       "compatibility",
+                                       "results_by_modality",
+                                       "errors",
+                                       "status",
+                                       "examples",
+                                       "model_families",
+                                       "stdout",
+                                       "stderr",
+                                       "json_result",
+                                       "metrics",
+
+                                       "benchmark_results",
+                                       "performance_results",
+                                       "platform_status"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_equal(keys[i], key))
+            return true;
+    return str_starts_with(key, "test_hf_") || str_starts_with(key, "test_default_");
+}
+
+/* The rest of the top level says what the run was: it is kept with it. */
+static void append_top(const import_context *c, str_buf *out) {
+    enum { MOST_BYTES = 1 << 20 };
+    size_t i, count;
+    yyjson_val *key, *value;
+    const char *separator = "";
+    if (c->keeps_all || !yyjson_is_obj(c->root))
+        return;
+    str_append(out, ",\"file\":{");
+    yyjson_obj_foreach(c->root, i, count, key, value) {
+        const char *json = holds_rows(yyjson_get_str(key)) ? NULL : value_json(c, value);
+        if (json == NULL || strlen(json) > MOST_BYTES)
+            continue;
+        str_append(out, separator);
+        str_append_json(out, yyjson_get_str(key), yyjson_get_len(key));
+        str_appendf(out, ":%s", json);
+        separator = ",";
+    }
+    str_append_char(out, '}');
+}
+
 static accel_status set_run(import_context *c, file_reading *f, accel_error *err) {
     static const char *const times[] = {[IMPORT_TIME_CONTENT] = "the file",
                                         [IMPORT_TIME_NAME] = "its name",
@@ -104,10 +166,13 @@ static accel_status set_run(import_context *c, file_reading *f, accel_error *err
     run->test_name = run->test_name != NULL ? run->test_name : f->shape->name;
     run->test_type = run_type(f->shape->category);
     run->started_at = c->started_at;
-    if (run->metadata == NULL)
-        run->metadata =
-            arena_printf(f->arena, "{\"shape\":\"%s\",\"started_at_from\":\"%s\",\"file_hash\":\"%s\"}",
-                         f->shape->name, times[c->time_from], f->hash);
+    str_buf metadata = {0};
+    str_appendf(&metadata, "{\"shape\":\"%s\",\"started_at_from\":\"%s\",\"file_hash\":\"%s\"",
+                f->shape->name, times[c->time_from], f->hash);
+    append_top(c, &metadata);
+    str_append_char(&metadata, '}');
+    run->metadata = metadata.failed ? NULL : arena_strndup(f->arena, metadata.data, metadata.length);
+    str_free(&metadata);
     return run->uuid != NULL && run->metadata != NULL ? ACCEL_OK : error_no_memory(err, "a run", 256);
 }
 
@@ -144,12 +209,8 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
         status = error_no_memory(&own, "rows of a file", f->size_bytes);
     if (status == ACCEL_OK)
         settle_rows(c, f);
-    if (status == ACCEL_OK && f->outcome == IMPORT_IMPORTED) {
+    if (status == ACCEL_OK && f->outcome == IMPORT_IMPORTED)
         status = set_run(c, f, &own);
-        store_batch b = import_rows_batch(&f->rows);
-        if (status == ACCEL_OK)
-            status = store_batch_validate(&b, &own);
-    }
     if (status == ACCEL_OK)
         return ACCEL_OK;
     if (status != ACCEL_BAD_FILE && status != ACCEL_LIMIT)
@@ -158,10 +219,19 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
     return ACCEL_OK;
 }
 
-static accel_status read_bytes(import_context *c, int64_t mtime_us, file_reading *out, accel_error *err) {
+static accel_status begin(const char *bytes, size_t length, file_reading *out, accel_error *err) {
+    *out = (file_reading){.size_bytes = length, .arena = arena_create()};
+    import_rows_init(&out->rows);
+    if (out->arena == NULL)
+        return error_no_memory(err, "a file", length);
+    return sha256_bytes(bytes, length, out->hash, err);
+}
+
+/* Tables and texts are told by their bytes; anything else must be JSON. */
+static accel_status read_content(import_context *c, file_reading *out, accel_error *err) {
     out->shape = find_text_shape(c->bytes, c->length);
     if (out->shape != NULL)
-        return read_rows(c, mtime_us, out, err);
+        return read_rows(c, c->mtime_us, out, err);
     if (is_named_as_text(c->path) && c->length > 0) {
         settle(out, IMPORT_SKIPPED, "there is no result inside: no kind of table or text that is known here");
         return ACCEL_OK;
@@ -170,7 +240,22 @@ static accel_status read_bytes(import_context *c, int64_t mtime_us, file_reading
     if (out->doc == NULL)
         return ACCEL_OK;
     c->root = yyjson_doc_get_root(out->doc);
-    return read_rows(c, mtime_us, out, err);
+    return read_rows(c, c->mtime_us, out, err);
+}
+
+static accel_status read_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
+                               import_stated stated, file_reading *out, accel_error *err) {
+    import_context c = {.arena = out->arena,
+                        .path = path,
+                        .bytes = bytes,
+                        .length = length,
+                        .stated = stated,
+                        .mtime_us = mtime_us};
+    accel_status status = read_content(&c, out, err);
+    if (c.doc != NULL)
+        out->doc = c.doc; /* of text, so that there was none */
+    str_free(&c.notes);
+    return status;
 }
 
 accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
@@ -181,31 +266,13 @@ accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t l
 accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
                                           int64_t mtime_us, import_stated stated, file_reading *out,
                                           accel_error *err) {
-    *out = (file_reading){.size_bytes = length, .arena = arena_create()};
-    import_rows_init(&out->rows);
-    if (out->arena == NULL)
-        return error_no_memory(err, "a file", length);
-    import_context c = {.arena = out->arena,
-                        .path = path,
-                        .bytes = bytes,
-                        .length = length,
-                        .stated = stated,
-                        .mtime_us = mtime_us};
-    accel_status status = sha256_bytes(bytes, length, out->hash, err);
-    if (status == ACCEL_OK)
-        status = read_bytes(&c, mtime_us, out, err);
-    if (c.doc != NULL)
-        out->doc = c.doc; /* of text, so that there was none */
-    str_free(&c.notes);
-    return status;
+    ACCEL_TRY(begin(bytes, length, out, err));
+    return read_bytes(path, bytes, length, mtime_us, stated, out, err);
 }
 
-accel_status file_reading_of_path(const char *path, file_reading *out, accel_error *err) {
-    return file_reading_of_stated_path(path, (import_stated){0}, out, err);
-}
-
-accel_status file_reading_of_stated_path(const char *path, import_stated stated, file_reading *out,
-                                         accel_error *err) {
+accel_status file_reading_of_path(const char *path, import_stated stated,
+                                  bool (*is_known)(void *context, const char *hash), void *context,
+                                  file_reading *out, accel_error *err) {
     struct stat facts;
     char *bytes;
     size_t length;
@@ -214,11 +281,20 @@ accel_status file_reading_of_stated_path(const char *path, import_stated stated,
     if (io_stat(path, &facts) != 0)
         return io_error(err, "cannot read", path);
     ACCEL_TRY(file_read(path, IMPORT_MOST_FILE_BYTES, &bytes, &length, err));
-    accel_status status = file_reading_of_stated_bytes(
-        path, bytes, length, (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, stated,
-        out, err);
+    accel_status status = begin(bytes, length, out, err);
+    if (status == ACCEL_OK && (is_known == NULL || !is_known(context, out->hash)))
+        status = read_bytes(path, bytes, length,
+                            (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, stated,
+                            out, err);
     mem_free(bytes);
     return status;
+}
+
+void file_reading_check(file_reading *f) {
+    accel_error err = {0};
+    store_batch b = import_rows_batch(&f->rows);
+    if (f->outcome == IMPORT_IMPORTED && store_batch_validate(&b, &err) != ACCEL_OK)
+        settle(f, IMPORT_REJECTED, "%s", err.message);
 }
 
 void file_reading_free(file_reading *f) {

@@ -23,14 +23,17 @@ typedef struct file_reading {
 /* Reads bytes as the file `path` of that time. Fails only when memory ends; everything else is an outcome. */
 accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
                                    file_reading *out, accel_error *err);
-/* The same of a file on disk. ACCEL_IO and the like: it could not be read. */
-accel_status file_reading_of_path(const char *path, file_reading *out, accel_error *err);
-/* Both, with what the user states of it. */
+/* The same, with what the user states of it. */
 accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
                                           int64_t mtime_us, import_stated stated, file_reading *out,
                                           accel_error *err);
-accel_status file_reading_of_stated_path(const char *path, import_stated stated, file_reading *out,
-                                         accel_error *err);
+/* The same of a file on disk. ACCEL_IO and the like: it could not be read. A file whose hash is_known (may be NULL) says to be known is not parsed:
+ * it has a hash and no shape. */
+accel_status file_reading_of_path(const char *path, import_stated stated,
+                                  bool (*is_known)(void *context, const char *hash), void *context,
+                                  file_reading *out, accel_error *err);
+/* Rejects what the database would refuse, which it says itself when it is given the batch: for a dry run. */
+void file_reading_check(file_reading *f);
 void file_reading_free(file_reading *f); /* leaves it zero; accepts a zero one */
 /* The batch of an imported file, with its run. */
 store_batch file_reading_batch(const file_reading *f);

@@ -16,8 +16,8 @@
 #include "import/put_away.h"
 #include "store/store.h"
 
-/* One transaction: enough files that its fsync is cheap, few enough that memory is bounded. */
-enum { GROUP_FILES = 512, GROUP_BYTES = 32 << 20 };
+/* A group is read at a time, which bounds memory; a transaction takes in many, since each costs an fsync and a dozen statements. */
+enum { GROUP_FILES = 512, GROUP_BYTES = 8 << 20, COMMIT_FILES = 1 << 15, COMMIT_BYTES = 192 << 20 };
 
 const char *import_outcome_name(import_outcome outcome) {
     static const char *const names[] = {"imported", "skipped", "rejected"};
@@ -28,8 +28,6 @@ typedef struct member {
     file_reading reading;
     accel_status status; /* of reading it */
     accel_error err;
-    bool write;  /* it is new: the database must hear of it */
-    bool staged; /* in this transaction */
 } member;
 
 typedef struct group {
@@ -37,12 +35,24 @@ typedef struct group {
     size_t first, count; /* of the files */
 } group;
 
+/* What is remembered of a file between its staging and its commit. */
+typedef struct pending {
+    const char *hash;
+    bool staged;    /* the transaction holds it */
+    bool committed; /* its content is in the database, from now or from before */
+} pending;
+
 typedef struct import {
     const import_options *options;
     import_report *report;
     found_files files;
-    known_files known;
-    store_bulk *bulk; /* NULL: a dry run */
+    known_files known; /* of the database: not changed while threads read */
+    known_files seen;  /* of this import */
+    store_bulk *bulk;  /* NULL: a dry run */
+    pending *pending;  /* of every file */
+    size_t first_pending;
+    uint64_t pending_bytes;
+    bool any_staged;
     group groups[2];
     group *reading, *writing; /* writing: NULL before the first */
     accel_status status;      /* of the writer: what ends the import */
@@ -65,10 +75,19 @@ static accel_status settle(import *im, import_file *f, import_outcome outcome, c
     return set_message(im, f, message, err);
 }
 
-/* What the report says of a file that was read, and whether the database must hear of it. */
-static accel_status judge(import *im, member *m, import_file *f, accel_error *err) {
+static bool is_imported(const known_file *k) {
+    return k != NULL && str_equal(k->status, "imported");
+}
+
+static const known_file *find_known(const import *im, const char *hash) {
+    const known_file *k = known_find(&im->seen, hash);
+    return k != NULL ? k : known_find(&im->known, hash);
+}
+
+/* What the report says of a file that was read. *is_new: the database must hear of it. */
+static accel_status judge(import *im, member *m, import_file *f, bool *is_new, accel_error *err) {
     const file_reading *r = &m->reading;
-    m->write = false;
+    *is_new = false;
     f->size_bytes = r->size_bytes;
     if (m->status != ACCEL_OK) {
         if (m->status == ACCEL_OUT_OF_MEMORY)
@@ -78,8 +97,8 @@ static accel_status judge(import *im, member *m, import_file *f, accel_error *er
     f->shape = r->shape != NULL ? r->shape->name : NULL;
     f->category = r->shape != NULL ? r->shape->category : NULL;
     f->rows = import_rows_count(&r->rows);
-    const known_file *known = known_find(&im->known, r->hash);
-    if (known != NULL && str_equal(known->status, "imported")) {
+    const known_file *known = find_known(im, r->hash);
+    if (is_imported(known)) {
         f->known = true;
         return settle(im, f, IMPORT_SKIPPED, "its bytes were taken in before", err);
     }
@@ -91,18 +110,8 @@ static accel_status judge(import *im, member *m, import_file *f, accel_error *er
     }
     f->known = known != NULL && str_equal(known->status, import_outcome_name(r->outcome)) &&
                str_equal(known->message, r->message);
-    m->write = !f->known;
+    *is_new = !f->known;
     return settle(im, f, r->outcome, r->message, err);
-}
-
-static store_source source_of(const member *m, const import_file *f) {
-    return (store_source){.file_path = f->path,
-                          .file_hash = m->reading.hash,
-                          .file_size = (int64_t)f->size_bytes,
-                          .category = f->category,
-                          .status = import_outcome_name(f->outcome),
-                          .records_imported = (int64_t)f->rows,
-                          .message = f->message};
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
@@ -112,28 +121,28 @@ static bool is_the_files_fault(accel_status status) {
     return status == ACCEL_BAD_FILE || status == ACCEL_LIMIT || status == ACCEL_UNSUPPORTED;
 }
 
-static accel_status stage(import *im, member *m, import_file *f, accel_error *err) {
+/* Its rows, where it has any, and what became of it. */
+static accel_status stage(import *im, const file_reading *r, import_file *f, accel_error *err) {
     accel_error own = {0};
-    store_source source = source_of(m, f);
-    store_batch nothing = {.source = &source},
-                batch = f->outcome == IMPORT_IMPORTED ? file_reading_batch(&m->reading) : nothing;
-    store_run_init(&nothing.run);
-    if (f->outcome != IMPORT_IMPORTED)
-        batch.run = nothing.run;
+    store_batch batch = {0};
+    store_run_init(&batch.run);
+    if (f->outcome == IMPORT_IMPORTED)
+        batch = file_reading_batch(r);
+    store_source source = {.file_path = f->path,
+                           .file_hash = r->hash,
+                           .file_size = (int64_t)f->size_bytes,
+                           .category = f->category,
+                           .status = import_outcome_name(f->outcome),
+                           .records_imported = (int64_t)f->rows,
+                           .message = f->message};
     batch.source = &source;
     accel_status status = store_bulk_add(im->bulk, &batch, &own);
     if (is_the_files_fault(status) && f->outcome == IMPORT_IMPORTED) {
         ACCEL_TRY(settle(im, f, IMPORT_REJECTED, own.message, err));
-        return stage(im, m, f, err);
+        return stage(im, r, f, err);
     }
-    if (status != ACCEL_OK)
-        return error_set(err, status, "%s", own.message);
-    m->staged = true;
-    const char *hash = arena_strdup(im->report->arena, m->reading.hash);
-    if (hash == NULL)
-        return error_no_memory(err, "a hash", SHA256_HEX_BYTES);
-    return known_add(&im->known, (known_file){hash, source.status, f->message != NULL ? f->message : ""},
-                     err);
+    im->any_staged |= status == ACCEL_OK;
+    return status == ACCEL_OK ? ACCEL_OK : error_set(err, status, "%s", own.message);
 }
 
 static accel_status commit(import *im, accel_error *err) {
@@ -143,69 +152,98 @@ static accel_status commit(import *im, accel_error *err) {
     return ACCEL_OK;
 }
 
-/* A group was refused: its files go in one by one, so that only the one that cannot is turned away. */
-static accel_status write_alone(import *im, group *g, accel_error *err) {
-    for (size_t i = 0; i < g->count; i++) {
-        member *m = &g->members[i];
-        import_file *f = &im->report->files[g->first + i];
-        accel_error own = {0};
-        if (!m->staged)
-            continue;
-        ACCEL_TRY(stage(im, m, f, err));
-        accel_status status = commit(im, &own);
-        if (status == ACCEL_OK)
-            continue;
-        if (status == ACCEL_IO || status == ACCEL_OUT_OF_MEMORY || f->outcome != IMPORT_IMPORTED)
-            return error_set(err, status, "%s", own.message);
-        ACCEL_TRY(settle(im, f, IMPORT_REJECTED, own.message, err));
-        ACCEL_TRY(stage(im, m, f, err));
-        ACCEL_TRY(commit(im, err));
-    }
-    return ACCEL_OK;
+static import_stated stated_of(const import *im) {
+    return (import_stated){im->options->model, im->options->hardware};
 }
 
-static accel_status put_away(import *im, const member *m, import_file *f, size_t index, accel_error *err) {
+/* One file of a transaction that was refused, read again. */
+static accel_status write_alone(import *im, size_t index, accel_error *err) {
+    import_file *f = &im->report->files[index];
+    file_reading r;
+    accel_error own = {0};
+    accel_status status = file_reading_of_path(f->path, stated_of(im), NULL, NULL, &r, &own);
+    if (status == ACCEL_OK && !str_equal(r.hash, im->pending[index].hash))
+        status = error_set(&own, ACCEL_BAD_FILE, "it was changed while it was read");
+    if (status == ACCEL_OK)
+        status = stage(im, &r, f, &own);
+    if (status == ACCEL_OK)
+        status = commit(im, &own);
+    if (status != ACCEL_OK && status != ACCEL_IO && status != ACCEL_OUT_OF_MEMORY &&
+        f->outcome == IMPORT_IMPORTED) {
+        status = settle(im, f, IMPORT_REJECTED, own.message, &own);
+        if (status == ACCEL_OK)
+            status = stage(im, &r, f, &own);
+        if (status == ACCEL_OK)
+            status = commit(im, &own);
+    }
+    file_reading_free(&r);
+    return status == ACCEL_OK ? ACCEL_OK : error_set(err, status, "%s", own.message);
+}
+
+static accel_status put_away(import *im, size_t index, accel_error *err) {
     const import_options *o = im->options;
-    bool committed =
-        f->outcome == IMPORT_IMPORTED ||
-        (f->known && f->outcome == IMPORT_SKIPPED && known_find(&im->known, m->reading.hash) != NULL &&
-         str_equal(known_find(&im->known, m->reading.hash)->status, "imported"));
-    if (o->dry_run || !committed || (o->archive == NULL && !o->remove))
+    import_file *f = &im->report->files[index];
+    if (o->dry_run || !im->pending[index].committed || (o->archive == NULL && !o->remove))
         return ACCEL_OK;
     if (o->archive != NULL)
-        ACCEL_TRY(put_away_move(f->path, im->files.roots[index], o->archive, m->reading.hash, err));
+        ACCEL_TRY(put_away_move(f->path, im->files.roots[index], o->archive, im->pending[index].hash, err));
     else
         ACCEL_TRY(file_remove(f->path, err));
     f->put_away = true;
     return ACCEL_OK;
 }
 
-static accel_status write_group(import *im, group *g, accel_error *err) {
-    bool any = false;
-    for (size_t i = 0; i < g->count; i++) {
-        member *m = &g->members[i];
-        import_file *f = &im->report->files[g->first + i];
-        ACCEL_TRY(judge(im, m, f, err));
-        if (im->bulk != NULL && m->write) {
-            ACCEL_TRY(stage(im, m, f, err));
-            any = true;
-        } else if (m->write) {
-            im->report->new_rows += (int64_t)f->rows;
-            if (f->outcome == IMPORT_IMPORTED)
-                ACCEL_TRY(known_add(
-                    &im->known,
-                    (known_file){arena_strdup(im->report->arena, m->reading.hash), "imported", ""}, err));
-        }
-    }
+/* Ends the transaction. A refused one is taken apart, so that only the file that cannot go in is turned away. */
+static accel_status finish_pending(import *im, size_t end, accel_error *err) {
     accel_error own = {0};
-    accel_status status = any ? commit(im, &own) : ACCEL_OK;
+    accel_status status = im->any_staged ? commit(im, &own) : ACCEL_OK;
+    im->any_staged = false;
     if (status == ACCEL_IO || status == ACCEL_OUT_OF_MEMORY)
         return error_set(err, status, "%s", own.message);
-    if (status != ACCEL_OK)
-        ACCEL_TRY(write_alone(im, g, err));
-    for (size_t i = 0; i < g->count; i++) /* only now: the content is safe */
-        ACCEL_TRY(put_away(im, &g->members[i], &im->report->files[g->first + i], g->first + i, err));
+    for (size_t i = im->first_pending; i < end; i++) {
+        pending *p = &im->pending[i];
+        if (status != ACCEL_OK && p->staged)
+            ACCEL_TRY(write_alone(im, i, err));
+        p->committed |= p->staged && im->report->files[i].outcome == IMPORT_IMPORTED;
+        ACCEL_TRY(put_away(im, i, err)); /* only now: the content is safe */
+        im->report->counts[im->report->files[i].outcome]++;
+    }
+    im->first_pending = im->report->file_count = end;
+    im->pending_bytes = 0;
     return ACCEL_OK;
+}
+
+static accel_status write_member(import *im, member *m, size_t index, accel_error *err) {
+    import_file *f = &im->report->files[index];
+    pending *p = &im->pending[index];
+    bool is_new;
+    ACCEL_TRY(judge(im, m, f, &is_new, err));
+    if (m->status != ACCEL_OK)
+        return ACCEL_OK;
+    p->hash = arena_strdup(im->report->arena, m->reading.hash);
+    if (p->hash == NULL)
+        return error_no_memory(err, "a hash", SHA256_HEX_BYTES);
+    p->committed = is_imported(known_find(&im->known, p->hash));
+    if (!is_new)
+        return ACCEL_OK;
+    if (im->bulk == NULL)
+        im->report->new_rows += (int64_t)f->rows;
+    else
+        ACCEL_TRY(stage(im, &m->reading, f, err));
+    p->staged = im->bulk != NULL;
+    return known_add(
+        &im->seen,
+        (known_file){p->hash, import_outcome_name(f->outcome), f->message != NULL ? f->message : ""}, err);
+}
+
+static accel_status write_group(import *im, group *g, accel_error *err) {
+    for (size_t i = 0; i < g->count; i++) {
+        ACCEL_TRY(write_member(im, &g->members[i], g->first + i, err));
+        im->pending_bytes += g->members[i].reading.size_bytes;
+    }
+    size_t end = g->first + g->count;
+    bool full = im->pending_bytes >= COMMIT_BYTES || end - im->first_pending >= COMMIT_FILES;
+    return full || end == im->files.count ? finish_pending(im, end, err) : ACCEL_OK;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
@@ -213,15 +251,18 @@ static accel_status write_group(import *im, group *g, accel_error *err) {
 static void finish_group(import *im, group *g) {
     import_report *report = im->report;
     for (size_t i = 0; i < g->count; i++) {
-        import_file *f = &report->files[g->first + i];
-        report->counts[f->outcome]++;
-        report->bytes += f->size_bytes;
+        report->bytes += g->members[i].reading.size_bytes;
         file_reading_free(&g->members[i].reading);
     }
-    report->file_count = g->first + g->count;
     if (im->options->progress != NULL)
-        im->options->progress(im->options->progress_context, report->file_count, im->files.count,
+        im->options->progress(im->options->progress_context, g->first + g->count, im->files.count,
                               report->bytes);
+}
+
+/* A file whose bytes were imported before need not be parsed. */
+static bool is_known(void *context, const char *hash) {
+    const import *im = context;
+    return is_imported(known_find(&im->known, hash));
 }
 
 static void work(void *context, size_t begin, size_t end, int worker) {
@@ -236,13 +277,14 @@ static void work(void *context, size_t begin, size_t end, int worker) {
         group *g = im->reading;
         member *m = &g->members[i - 1];
         *m = (member){0};
-        import_stated stated = {im->options->model, im->options->hardware};
-        m->status =
-            file_reading_of_stated_path(im->files.paths[g->first + i - 1], stated, &m->reading, &m->err);
+        m->status = file_reading_of_path(im->files.paths[g->first + i - 1], stated_of(im), is_known, im,
+                                         &m->reading, &m->err);
+        if (im->bulk == NULL && m->status == ACCEL_OK)
+            file_reading_check(&m->reading);
     }
 }
 
-/* As many files as belong into one transaction. */
+/* As many files as are read at once. */
 static size_t group_size(const import *im, size_t first) {
     uint64_t bytes = 0;
     size_t count = 0;
@@ -320,9 +362,11 @@ static accel_status prepare(import *im, accel_error *err) {
     im->report->other_files = im->files.others;
     im->report->files =
         ARENA_ARRAY(im->report->arena, import_file, im->files.count + im->files.database_count);
+    im->pending = ARENA_ARRAY(im->report->arena, pending, im->files.count);
     for (size_t i = 0; i < 2; i++)
         im->groups[i].members = mem_calloc(GROUP_FILES, sizeof *im->groups[i].members);
-    if (im->report->files == NULL || im->groups[0].members == NULL || im->groups[1].members == NULL)
+    if (im->report->files == NULL || im->pending == NULL || im->groups[0].members == NULL ||
+        im->groups[1].members == NULL)
         return error_no_memory(err, "the files to import", im->files.count * sizeof *im->report->files);
     for (size_t i = 0; i < im->files.count; i++)
         im->report->files[i].path = im->files.paths[i];
@@ -350,6 +394,7 @@ import im = {.options = options, .report = report };
     for (size_t i = 0; i < 2; i++)
         mem_free(im.groups[i].members);
     known_free(&im.known);
+    known_free(&im.seen);
     found_files_free(&im.files);
     return status;
 }

@@ -7,8 +7,6 @@
 #include "import/status.h"
 #include "import/times.h"
 
-enum { MOST_DEPTH = 12 };
-
 performance_about performance_about_nothing(void) {
     return (performance_about){.batch = RECORD_NONE, .sequence = RECORD_NONE, .load_s = (double)NAN};
 }
@@ -42,14 +40,22 @@ static const char *take_platform(value_reader *r) {
     return NULL;
 }
 
-static void learn(value_reader *r, performance_about *about) {
+void performance_take(value_reader *r, performance_about *about) {
     const char *model = value_take_name(r, MODEL_KEYS);
     yyjson_val *nested = yyjson_obj_get(r->object, "model");
     if (model == NULL && yyjson_is_obj(nested))
         model = value_text(r->c, value_any(nested, "name|model_name|id"));
+    if (value_is_name(value_text(r->c, value_any(nested, "family|model_family"))))
+        about->family = value_text(r->c, value_any(nested, "family|model_family"));
     if (value_is_name(model))
         about->model = model;
     const char *hardware = take_platform(r);
+    nested = value_any(r->object, "hardware|device");
+    if (hardware == NULL && yyjson_is_obj(nested)) {
+        hardware = value_platform(json_text(value_any(nested, "type|hardware_type|platform")));
+        if (value_is_name(value_text(r->c, value_any(nested, "name|device_name"))))
+            about->device = value_text(r->c, value_any(nested, "name|device_name"));
+    }
     if (hardware != NULL)
         about->hardware = hardware;
     const char *family = value_take_name(r, FAMILY_KEYS), *device = value_take_name(r, DEVICE_KEYS);
@@ -69,13 +75,25 @@ static void learn(value_reader *r, performance_about *about) {
 void performance_learn(import_context *c, yyjson_val *object, performance_about *about) {
     value_reader r = value_reader_of(c, object);
     if (yyjson_is_obj(object))
-        learn(&r, about);
+        performance_take(&r, about);
+}
+
+/* {model, hardware, status, metrics: {latency_ms, …}}: the figures of a result that are in an object of their own. */
+static yyjson_val *nested_figures(yyjson_val *object) {
+    static const char *const places[] = {"metrics", "performance_metrics", "performance", "measurements",
+                                         "results"};
+    if (value_any(object, MODEL_KEYS "|" HARDWARE_KEYS) == NULL && status_of(object) == STATUS_NONE)
+        return NULL;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (figures_are_in(yyjson_obj_get(object, places[i])))
+            return yyjson_obj_get(object, places[i]);
+    return NULL;
 }
 
 bool performance_is_result(yyjson_val *object) {
     if (!yyjson_is_obj(object))
         return false;
-    if (figures_are_in(object))
+    if (figures_are_in(object) || nested_figures(object) != NULL)
         return true;
     /* a failure, which has no figures: but no object that only holds others */
     old_status s = status_of(object);
@@ -88,38 +106,54 @@ bool performance_is_result(yyjson_val *object) {
     return true;
 }
 
-static bool is_below(yyjson_val *v, int depth) {
-    size_t i, count;
-    yyjson_val *key, *value;
-    if (depth > MOST_DEPTH)
-        return false;
-    if (yyjson_is_obj(v)) {
-        if (figures_are_in(v))
-            return true;
-        yyjson_obj_foreach(v, i, count, key, value) if (is_below(value, depth + 1)) return true;
-    } else if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(v, i, count, value) if (is_below(value, depth + 1)) return true;
-    }
-    return false;
-}
-
-bool performance_is_below(yyjson_val *v) {
-    return is_below(v, 0);
-}
-
 /* ---- the record --------------------------------------------------------------------------------------------------------- */
 
+/* Every field of a record, as bytes: what it says, not how it would be written. */
+static void append_record(str_buf *out, const record *r) {
+    for (size_t i = 0; i < record_field_count; i++) {
+        const record_field *f = &record_fields[i];
+        const char *member = (const char *)r + f->offset;
+        const char *text = f->kind == RECORD_TEXT || f->kind == RECORD_JSON
+                               ? *(const char *const *)(const void *)member
+                               : NULL;
+        switch (f->kind) {
+        case RECORD_TEXT:
+        case RECORD_JSON:
+            str_append_bytes(out, text != NULL ? text : "\x01", text != NULL ? strlen(text) + 1 : 2);
+            break;
+        case RECORD_INT:
+            str_append_bytes(out, member, sizeof(int64_t));
+            break;
+        case RECORD_REAL:
+            if (isnan(*(const double *)(const void *)member)) /* of which there are many */
+                str_append_char(out, '\x01');
+            else
+                str_append_bytes(out, member, sizeof(double));
+            break;
+        case RECORD_BOOL:
+            str_append_bytes(out, member, sizeof(int));
+            break;
+        case RECORD_INTS:
+            str_append_bytes(out, *(const int64_t *const *)(const void *)member,
+                             *(const size_t *)(const void *)((const char *)r + f->count_offset) *
+                                 sizeof(int64_t));
+            break;
+        }
+    }
+    str_append(out, r->unknown_json != NULL ? r->unknown_json : "");
+}
+
 accel_status performance_set_id(import_context *c, record *r, accel_error *err) {
-    str_buf json = {0};
+    str_buf content = {0};
     char uuid[37];
     record copy = *r;
     copy.record_id = NULL;
     if (c->time_from != IMPORT_TIME_CONTENT && str_equal(r->started_at, c->started_at))
         copy.started_at = NULL; /* not of the content: another copy of the file has another */
-    record_write_json(&copy, &json);
-    accel_status status = json.failed ? error_no_memory(err, "a record", json.length)
-                                      : import_uuid(str_text(&json), json.length, uuid, err);
-    str_free(&json);
+    append_record(&content, &copy);
+    accel_status status = content.failed ? error_no_memory(err, "a record", content.length)
+                                         : import_uuid(str_text(&content), content.length, uuid, err);
+    str_free(&content);
     if (status == ACCEL_OK && (r->record_id = arena_strdup(c->arena, uuid)) == NULL)
         status = error_no_memory(err, "a record's id", sizeof uuid);
     return status;
@@ -135,6 +169,10 @@ static void set_figures(record *r, const figures *f) {
     r->latency_min_ms = f->min_ms;
     r->latency_max_ms = f->max_ms;
     r->latency_std_ms = f->std_ms;
+    r->latency_ci95_ms = f->ci95_ms;
+    r->latency_p90_ms = f->p90_ms;
+    r->latency_p95_ms = f->p95_ms;
+    r->latency_p99_ms = f->p99_ms;
     r->throughput_items_per_s = f->items_per_s;
     r->tokens_per_s = f->tokens_per_s;
     r->samples_ns = f->samples_ns;
@@ -151,9 +189,19 @@ static bool has_figures(const figures *f) {
     return !isnan(f->mean_ms) || !isnan(f->median_ms) || !isnan(f->items_per_s) || !isnan(f->tokens_per_s);
 }
 
-/* What we could not place, below one name, so that no key of it can be taken for one of ours. */
-static const char *foreign(import_context *c, const char *rest) {
-    return rest != NULL ? arena_printf(c->arena, "{\"imported\":%s}", rest) : NULL;
+/* What we could not place, below names of its own, so that no key of it can be taken for one of ours. */
+static const char *foreign(import_context *c, const char *rest, const char *metrics, const char *around) {
+    str_buf text = {0};
+    const char *const names[] = {"imported", "metrics", "around"}, *const values[] = {rest, metrics, around};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (values[i] != NULL)
+            str_appendf(&text, i == 2 ? "%s\"%s\":{%s}" : "%s\"%s\":%s", text.length > 0 ? "," : "{",
+                        names[i], values[i]);
+    str_append(&text, text.length > 0 ? "}" : "");
+    const char *copy =
+        text.length > 0 && !text.failed ? arena_strndup(c->arena, text.data, text.length) : NULL;
+    str_free(&text);
+    return copy;
 }
 
 static void set_about(record *r, const performance_about *a) {
@@ -164,7 +212,7 @@ static void set_about(record *r, const performance_about *a) {
     r->device_name = a->device;
     r->batch = a->batch;
     r->sequence = a->sequence;
-    r->precision_asked = r->precision_ran = a->precision;
+    r->precision_asked = a->precision; /* what ran, nobody says */
     r->load_ns = ns_of(a->load_s * 1e3);
 }
 
@@ -172,202 +220,108 @@ static const char *missing(const performance_about *a) {
     return a->model == NULL ? "no model is named" : "it names no platform that is known here";
 }
 
-static const char *why(import_context *c, old_status s, const char *error, yyjson_val *object) {
+static const char *why(import_context *c, const char *error, yyjson_val *object) {
     const char *text = json_text(value_any(object, "status|test_status|state|outcome|result"));
-    if (error != NULL)
-        return error;
-    if (s == STATUS_NONE || text == NULL)
+    const char *reason = value_text(c, value_any(object, "reason|message|details"));
+    if (error != NULL || reason != NULL)
+        return error != NULL ? error : reason;
+    if (text == NULL)
         return "the file says that it failed, and no reason";
     return arena_printf(c->arena, "the file says \"%.80s\", and no reason", text);
 }
 
-accel_status performance_add(import_context *c, const performance_about *around, yyjson_val *object,
-                             const char *where, import_rows *rows, accel_error *err) {
-    performance_about about = *around;
-    value_reader r = value_reader_of(c, object);
-    figures f;
-    learn(&r, &about);
-    if (about.model == NULL || about.hardware == NULL) {
-        import_note(c, "%s: %s", where, missing(&about));
+/* One result being read. */
+typedef struct entry {
+    value_reader own,
+        nested; /* nested: of an object that holds the figures; its object is NULL when there is none */
+    performance_about about;
+    int64_t iterations, warmup;
+    old_status status;
+    const char *error;
+    figures figures; /* of one that is ok */
+} entry;
+
+static int64_t count_in(entry *e, const char *names) {
+    int64_t count = value_take_count(&e->own, names);
+    return count != RECORD_NONE ? count : value_take_count(&e->nested, names);
+}
+
+static entry open_entry(import_context *c, const performance_about *around, yyjson_val *object) {
+    entry e = {.about = *around, .own = value_reader_of(c, object)};
+    e.nested = value_reader_of(c, figures_are_in(object) ? NULL : nested_figures(object));
+    value_used(&e.own, e.nested.object);
+    performance_take(&e.own, &e.about);
+    if (e.nested.object != NULL)
+        performance_take(&e.nested, &e.about);
+    e.iterations = count_in(&e, "iterations|num_iterations|n_iterations|iteration_count|num_runs|runs");
+    e.warmup = count_in(&e, "warmup_iterations|warmup|num_warmup|warmup_runs");
+    return e;
+}
+
+/* How it ended, and the figures of one that ended well: those of another say nothing. */
+static accel_status read_outcome(import_context *c, entry *e, accel_error *err) {
+    yyjson_val *object = e->own.object;
+    int success;
+    e->error = status_error_text(c, object);
+    e->status = status_of(object);
+    bool passed = e->status == STATUS_PASS;
+    if (e->status != STATUS_NONE && e->status != STATUS_SKIP &&
+        value_flag(value_any(object, "success"), &success) && passed != (success != 0))
+        return error_set(err, ACCEL_BAD_FILE, "its status and its success contradict each other");
+    if (e->status == STATUS_NONE)
+        e->status = e->error != NULL ? STATUS_ERROR : STATUS_PASS;
+    if (e->status != STATUS_PASS)
         return ACCEL_OK;
-    }
-    int64_t iterations =
-        value_take_count(&r, "iterations|num_iterations|n_iterations|iteration_count|num_runs|runs");
-    int64_t warmup = value_take_count(&r, "warmup_iterations|warmup|num_warmup|warmup_runs");
-    old_status s = status_of(object);
-    const char *error = status_error_text(c, object);
-    if (s == STATUS_NONE && error != NULL)
-        s = STATUS_ERROR;
-    bool failed = s != STATUS_PASS && s != STATUS_NONE; /* its figures, if it has any, say nothing */
-    accel_status status = failed ? ACCEL_OK : figures_read(&r, about.batch, iterations, about.unit, &f, err);
-    if (status != ACCEL_OK)
-        return error_prefix(err, status, "%s", where);
-    if (s == STATUS_PASS && !has_figures(&f) && error != NULL)
-        s = STATUS_ERROR;
-    bool ok = s == STATUS_PASS || s == STATUS_NONE;
-    if (ok && !has_figures(&f)) {
-        import_note(c, "%s: it has neither a figure nor a failure", where);
-        return ACCEL_OK;
-    }
-    const char *started_at = times_of(c, object), *simulated = simulated_evidence(c, object, about.hardware);
-    record *row = import_add_record(rows);
-    set_about(row, &about);
-    row->started_at = started_at != NULL ? started_at : c->started_at;
-    row->engine_name = value_take_name(&r, "engine|framework|runtime");
-    row->status = ok ? "ok" : case_status_name(status_for_record(s, error));
-    if (ok) {
-        if (!isnan(f.load_ms))
-            row->load_ns = ns_of(f.load_ms);
-        row->iterations = iterations;
-        row->warmup_count = warmup;
-        set_figures(row, &f);
-    } else {
-        r.used_count = 0; /* figures of a failure are told, not counted */
-        row->error = why(c, s, error, object);
-        row->load_ns = RECORD_NONE;
-    }
-    SIMULATED_MARK(row, simulated != NULL ? simulated : about.simulated);
-    row->unknown_json = foreign(c, value_rest(&r));
-    return performance_set_id(c, row, err);
-}
-
-/* ---- trees ---------------------------------------------------------------------------------------------------------------- */
-
-/* Keys that only group. */
-static bool is_structure(const char *key) {
-    static const char *const keys[] = {"results",
-                                       "benchmarks",
-                                       "benchmark_results",
-                                       "performance",
-                                       "performance_results",
-                                       "performance_metrics",
-                                       "models",
-                                       "model_results",
-                                       "hardware_results",
-                                       "hardware",
-                                       "platforms",
-                                       "batch_results",
-                                       "batch_sizes",
-                                       "configurations",
-                                       "metrics",
-                                       "benchmark",
-                                       "by_hardware",
-                                       "by_model",
-                                       "platform_results",
-                                       "summary",
-                                       "data",
-                                       "measurements",
-                                       "runs",
-                                       "inference",
-                                       "tests",
-                                       "families",
-                                       "model_families",
-                                       "details",
-                                       "detailed_results",
-                                       "sequence_lengths"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (str_equal(keys[i], key))
-            return true;
-    return false;
-}
-
-static bool number_after(const char *key, const char *word, int64_t *out, const char **rest) {
-    size_t length = strlen(word), digits;
-    if (strncmp(key, word, length) != 0)
-        return false;
-    key += length;
-    key += *key == '_';
-    digits = strspn(key, "0123456789");
-    if (digits == 0 || digits > 9)
-        return false;
-    *out = 0;
-    for (size_t i = 0; i < digits; i++)
-        *out = *out * 10 + (key[i] - '0');
-    *rest = key + digits;
-    return *out > 0;
-}
-
-/* batch_8_seq_128, batch_size_4, seq_32, b8_s128 */
-static bool learn_shape(const char *key, performance_about *about) {
-    int64_t number;
-    bool found = false;
-    while (*key != '\0') {
-        if (number_after(key, "batch_size", &number, &key) || number_after(key, "batch", &number, &key) ||
-            number_after(key, "bs", &number, &key))
-            about->batch = number;
-        else if (number_after(key, "sequence_length", &number, &key) ||
-                 number_after(key, "seq_len", &number, &key) ||
-                 number_after(key, "sequence", &number, &key) || number_after(key, "seq", &number, &key))
-            about->sequence = number;
-        else
-            return false;
-        found = true;
-        key += *key == '_' || *key == '-';
-    }
-    return found;
-}
-
-static void learn_key(const char *key, performance_about *about) {
-    const char *platform = value_platform(key), *precision = value_precision(key);
-    performance_about shaped = *about;
-    if (platform != NULL)
-        about->hardware = platform;
-    else if (precision != NULL)
-        about->precision = precision;
-    else if (learn_shape(key, &shaped))
-        *about = shaped;
-    else if (!is_structure(key) && value_is_name(key)) {
-        if (about->model != NULL && about->family == NULL)
-            about->family = about->model; /* family, then model */
-        about->model = key;
-    }
-}
-
-static accel_status walk(import_context *c, const performance_about *around, yyjson_val *v, const char *where,
-                         int depth, import_rows *rows, accel_error *err) {
-    size_t i, count;
-    yyjson_val *key, *value;
-    if (depth > MOST_DEPTH || !yyjson_is_ctn(v))
-        return ACCEL_OK;
-    if (performance_is_result(v))
-        return performance_add(c, around, v, where, rows, err);
-    if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(v, i, count, value) {
-            if (yyjson_is_num(value))
-                break;
-            const char *inner = arena_printf(c->arena, "%s[%zu]", where, i);
-            if (inner == NULL)
-                return error_no_memory(err, "a name", strlen(where));
-            ACCEL_TRY(walk(c, around, value, inner, depth + 1, rows, err));
-        }
-        return ACCEL_OK;
-    }
-    performance_about here = *around;
-    performance_learn(c, v, &here);
-    if (here.simulated == NULL)
-        here.simulated = simulated_around(c, v);
-    double load_s;
-    if (here.unit == FIGURE_S && value_number(yyjson_obj_get(v, "model_load_time"), &load_s) && load_s > 0)
-        here.load_s = load_s;
-    yyjson_obj_foreach(v, i, count, key, value) {
-        performance_about inner = here;
-        const char *name = yyjson_get_str(key);
-        if (!yyjson_is_ctn(value) || str_equal(name, "performance_summary"))
-            continue;
-        const char *text = value_text(c, key);
-        learn_key(text != NULL ? text : "", &inner);
-        const char *path = arena_printf(c->arena, "%s%s%.60s", where, *where != '\0' ? "/" : "", name);
-        if (path == NULL)
-            return error_no_memory(err, "a name", strlen(name));
-        ACCEL_TRY(walk(c, &inner, value, path, depth + 1, rows, err));
-    }
+    value_reader *figured = e->nested.object != NULL ? &e->nested : &e->own;
+    ACCEL_TRY(figures_read(figured, e->about.batch, e->iterations, e->about.unit, &e->figures, err));
+    if (!has_figures(&e->figures) && e->error != NULL)
+        e->status = STATUS_ERROR;
     return ACCEL_OK;
 }
 
-accel_status performance_walk(import_context *c, const performance_about *about, yyjson_val *v,
-                              import_rows *rows, accel_error *err) {
-    performance_about here = *about;
-    if (here.simulated == NULL)
-        here.simulated = simulated_around(c, c->root);
-    return walk(c, &here, v, "", 0, rows, err);
+static void set_ok(record *row, const entry *e) {
+    row->status = case_status_name(CASE_OK);
+    if (!isnan(e->figures.load_ms))
+        row->load_ns = ns_of(e->figures.load_ms);
+    row->iterations = e->iterations;
+    row->warmup_count = e->warmup;
+    set_figures(row, &e->figures);
+}
+
+/* Figures of a failure are told with all the rest, and are no columns. */
+static void set_failed(import_context *c, record *row, entry *e) {
+    row->status = case_status_name(status_for_record(e->status, e->error));
+    row->error = why(c, e->error, e->own.object);
+    row->load_ns = RECORD_NONE;
+    e->own.used_count = e->nested.used_count = 0;
+    value_used(&e->own, e->nested.object);
+}
+
+accel_status performance_add(import_context *c, const performance_about *around, yyjson_val *object,
+                             const char *where, import_rows *rows, accel_error *err) {
+    entry e = open_entry(c, around, object);
+    if (e.about.model == NULL || e.about.hardware == NULL) {
+        import_note(c, "%s: %s", where, missing(&e.about));
+        return ACCEL_OK;
+    }
+    accel_status status = read_outcome(c, &e, err);
+    if (status != ACCEL_OK)
+        return error_prefix(err, status, "%s", where);
+    bool ok = e.status == STATUS_PASS;
+    if (ok && !has_figures(&e.figures)) {
+        import_note(c, "%s: it has neither a figure nor a failure", where);
+        return ACCEL_OK;
+    }
+    const char *started_at = times_of(c, object), *evidence = simulated_evidence(c, object, e.about.hardware);
+    record *row = import_add_record(rows);
+    set_about(row, &e.about);
+    row->started_at = started_at != NULL ? started_at : c->started_at;
+    row->engine_name = value_take_name(&e.own, "engine|framework|runtime");
+    SIMULATED_MARK(row, evidence != NULL ? evidence : e.about.simulated);
+    if (ok)
+        set_ok(row, &e);
+    else
+        set_failed(c, row, &e);
+    row->unknown_json = foreign(c, value_rest(&e.own), value_rest(&e.nested), e.about.around);
+    return performance_set_id(c, row, err);
 }

@@ -12,9 +12,11 @@ typedef struct performance_about {
     double load_s;           /* NAN: not known */
     figure_unit unit;        /* of latencies whose key has none */
     const char *simulated;   /* evidence from around it */
+    const char *around;      /* what else is said around it: JSON members, "a":1,"b":2 */
 } performance_about;
 performance_about performance_about_nothing(void);
 /* Takes over what the object says of model, hardware and the like. */
+void performance_take(value_reader *r, performance_about *about); /* and notes it as read */
 void performance_learn(import_context *c, yyjson_val *object, performance_about *about);
 
 /* Whether the object is one result: it has figures, or says that there are none. */

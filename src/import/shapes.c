@@ -23,6 +23,7 @@ const import_shape *const import_shapes[] = {
     &shape_web,
     &shape_skill_collection,
     &shape_skill,
+    &shape_skill_report,
     &shape_compatibility_list,
     &shape_test_list,
     &shape_detection,
@@ -30,6 +31,7 @@ const import_shape *const import_shapes[] = {
     &shape_api_log,
     &shape_configuration,
     &shape_performance_list,
+    &shape_loose_test_list,
     &shape_model_list,
 };
 const size_t import_shape_count = sizeof import_shapes / sizeof *import_shapes;

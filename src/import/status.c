@@ -37,6 +37,8 @@ old_status status_of_text(const char *text) {
         {"completed", STATUS_PASS},
         {"complete", STATUS_PASS},
         {"ok", STATUS_PASS},
+        {"compatible", STATUS_PASS},
+        {"supported", STATUS_PASS},
         {"pass", STATUS_PASS},
         {"passed", STATUS_PASS},
         {"real", STATUS_PASS},

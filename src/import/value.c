@@ -16,6 +16,20 @@ yyjson_val *value_any(yyjson_val *object, const char *names) {
     return NULL;
 }
 
+yyjson_val *value_get(yyjson_val *object, const char *name) {
+    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
+}
+
+yyjson_val *value_first(yyjson_val *v) {
+    yyjson_obj_iter members;
+    if (yyjson_is_arr(v))
+        return yyjson_arr_get_first(v);
+    if (!yyjson_obj_iter_init(v, &members))
+        return NULL;
+    yyjson_val *key = yyjson_obj_iter_next(&members);
+    return key != NULL ? yyjson_obj_iter_get_val(key) : NULL;
+}
+
 const char *value_text(const import_context *c, yyjson_val *v) {
     const char *text = yyjson_get_str(v);
     size_t length = yyjson_get_len(v);
@@ -40,6 +54,8 @@ static char lower(char c) {
 }
 
 static bool same_letters(const char *a, const char *b) {
+    if (lower(*a) != lower(*b))
+        return false;
     while (*a != '\0' && lower(*a) == lower(*b)) {
         a++;
         b++;
@@ -335,7 +351,7 @@ int value_take_flag(value_reader *r, const char *names) {
     return flag;
 }
 
-static bool was_used(const value_reader *r, yyjson_val *v) {
+bool value_was_used(const value_reader *r, yyjson_val *v) {
     for (size_t i = 0; i < r->used_count; i++)
         if (r->used[i] == v)
             return true;
@@ -349,7 +365,7 @@ const char *value_rest(const value_reader *r) {
     if (!yyjson_is_obj(r->object))
         return NULL;
     yyjson_obj_foreach(r->object, i, count, key, value) {
-        if (was_used(r, value))
+        if (value_was_used(r, value))
             continue;
         str_append(&text, text.length == 0 ? "{" : ",");
         str_append_json(&text, yyjson_get_str(key), yyjson_get_len(key));

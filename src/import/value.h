@@ -6,6 +6,8 @@
 
 /* The first member of the object that is there and not null, of names separated by '|'. NULL when object is no object. */
 yyjson_val *value_any(yyjson_val *object, const char *names);
+yyjson_val *value_get(yyjson_val *object, const char *name); /* NULL when object is no object */
+yyjson_val *value_first(yyjson_val *v); /* first element or member; NULL for what has none */
 /* The text of a string that is not empty; NULs in it become U+FFFD. */
 const char *value_text(const import_context *c, yyjson_val *v);
 /* A finite number, also one that was written as a text ("12.5"). */
@@ -42,6 +44,7 @@ typedef struct value_reader {
 value_reader value_reader_of(import_context *c, yyjson_val *object);
 yyjson_val *value_take(value_reader *r, const char *names); /* value_any, and notes that it was read */
 void value_used(value_reader *r, yyjson_val *v);
+bool value_was_used(const value_reader *r, yyjson_val *v);
 void value_unused(value_reader *r, yyjson_val *v); /* it was taken, but could not be used */
 const char *value_take_text(value_reader *r, const char *names);
 const char *value_take_name(value_reader *r, const char *names); /* a value_is_name */

@@ -48,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                1700000000000000, &second, NULL) == ACCEL_OK &&
          ok;
     if (ok) {
+        file_reading_check(&first);
+        file_reading_check(&second);
         check_outcome(&first);
         check_same(&first, &second);
     }

@@ -6,9 +6,10 @@ ctest: timeout 300
 import json
 import os
 import shutil
+import subprocess
 import unittest
 
-from import_case import DATA, ImportCase
+from import_case import ACCEL, DATA, ImportCase
 
 
 def result(model="m", latency_ms=5.0, **more):
@@ -125,6 +126,27 @@ class Import(ImportCase):
         self.take_folder("--jobs", "4")
         self.assertEqual(self.ask("SELECT record_id FROM performance_results ORDER BY 1"), one)
         self.assertEqual(len(one), 700)
+
+    def test_killed_at_any_moment_the_next_import_makes_it_whole(self):
+        for i in range(400):
+            self.write(f"in/{i:04}.json", {"timestamp": 1740000000 + i, "results": [result(f"m{i % 7}", 1 + i)]})
+        environment = {k: v for k, v in os.environ.items() if k != "BENCHMARK_DB_PATH"}
+        kills = 0
+        for i in range(6):
+            command = [ACCEL, "db", "import", "in", "--db", self.db, "--archive", "out", "-q"]
+            process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                process.wait(timeout=0.05 + 0.12 * i)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+        self.assertGreater(kills, 0)
+        self.take_folder("--archive", "out")
+        self.assertEqual(self.counts()["performance_results"], 400)
+        self.assertEqual(self.ask("SELECT count(DISTINCT record_id) AS n FROM performance_results"), [{"n": 400}])
+        self.assertEqual(len(list((self.folder / "out").iterdir())), 400)
+        self.assertEqual(list((self.folder / "in").iterdir()), [])
 
     def test_usage(self):
         self.accel("db", "import", code=2)

@@ -75,7 +75,7 @@ class Performance(ImportCase):
 
     def test_a_unit_that_stays_open_or_contradicts_is_rejected(self):
         for name, word in (("trap_latency_ambiguous", "no unit"), ("trap_latency_inconsistent", "neither"), ("trap_wrong_unit", "wrong by 1000"),
-                           ("trap_negative", "negative")):
+                           ("trap_negative", "negative"), ("trap_success", "contradict")):
             report = self.take_one(DATA / f"{name}.json", code=1)
             self.assertEqual((report["outcome"], report["rows"]), ("rejected", 0), name)
             self.assertIn(word, report["reason"])
@@ -85,6 +85,14 @@ class Performance(ImportCase):
         one, eight, openvino = self.rows("list_tree.json")
         self.assertEqual([(r["model_name"], r["hardware_type"], r["batch_size"], r["status"]) for r in (one, eight, openvino)],
                          [("bert", "cpu", 1, "ok"), ("bert", "cpu", 8, "ok"), ("bert", "openvino", None, "error")])
+
+    def test_what_is_said_once_holds_for_all_and_a_summary_is_no_result(self):
+        one, two = self.rows("list_inherited.json")
+        self.assertEqual([(r["model_name"], r["hardware_type"], r["device_name"], r["precision"], r["batch_size"], r["status"]) for r in (one, two)],
+                         [("bert", "cuda", "Card X", "fp16", 1, "ok"), ("bert", "cuda", "Card X", "fp16", 2, "error")])
+        self.assertEqual((one["average_latency_ms"], two["average_latency_ms"]), (5, None))
+        self.assertEqual(loaded(one["metrics"])["metrics"], {"gpu_util": 3})
+        self.assertEqual(loaded(self.ask("SELECT metadata FROM test_runs")[0]["metadata"])["file"]["driver"], "535")
 
     def test_statistics_in_an_object_and_a_flag_of_simulation(self):
         (row,) = self.rows("list_benchmarks.json")
@@ -185,6 +193,12 @@ class Tests(ImportCase):
         cpu, cuda = self.rows("skill_status.json")
         self.assertEqual((cpu["is_simulated"], cuda["is_simulated"]), (False, True))
         self.assertEqual((cpu["model_name"], cpu["execution_time_seconds"]), ("/tmp/some_model", 0.5))
+
+    def test_a_report_of_a_skill(self):
+        rows = self.rows("skill_report.json")
+        self.assertEqual(self.outcome(rows), [("skill_report", "pipeline_cpu", "cpu", "fail"), ("skill_report", "pipeline_cuda", "cuda", "pass")])
+        self.assertEqual((rows[0]["model_name"], rows[0]["error_message"]), ("org/bert", "no weights"))
+        self.assertEqual(loaded(self.ask("SELECT metadata FROM test_runs")[0]["metadata"])["file"]["performance"], {"pipeline_cuda": {"inference_time": 0.004}})
 
     def test_a_collection_of_skills(self):
         self.assertEqual(self.outcome(self.rows("skill_collection.json")),

@@ -12,10 +12,6 @@ enum { MOST_DEPTH = 8 };
 #define GROUP_KEYS                                                                                           \
     "compatibility_results|model_compatibility|hardware_compatibility|compatibility_matrix|compatibility"
 
-static yyjson_val *get(yyjson_val *object, const char *name) {
-    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
-}
-
 /* ---- one row ------------------------------------------------------------------------------------------------------------------- */
 
 static int flag_or(int flag, int fallback) {
@@ -181,11 +177,11 @@ static performance_about about_file(import_context *c) {
 
 static bool is_matrix(yyjson_val *root) {
     size_t i, count;
-    yyjson_val *key, *value, *families = get(root, "model_families");
+    yyjson_val *key, *value, *families = value_get(root, "model_families");
     if (!yyjson_is_obj(families))
         return false;
     yyjson_obj_foreach(families, i, count, key,
-                       value) if (get(value, "hardware_compatibility") != NULL) return true;
+                       value) if (value_get(value, "hardware_compatibility") != NULL) return true;
     return false;
 }
 
@@ -193,9 +189,9 @@ static bool is_matrix(yyjson_val *root) {
 static void add_family(import_context *c, const performance_about *about, yyjson_val *verdict,
                        const char *where, import_rows *rows) {
     size_t i, count;
-    yyjson_val *b, *tried = get(verdict, "benchmark_results");
+    yyjson_val *b, *tried = value_get(verdict, "benchmark_results");
     int compatible;
-    if (!value_flag(get(verdict, "compatible"), &compatible)) {
+    if (!value_flag(value_get(verdict, "compatible"), &compatible)) {
         import_note(c, "%s: whether it is compatible is null", where);
         return;
     }
@@ -212,7 +208,7 @@ static void add_family(import_context *c, const performance_about *about, yyjson
         const char *evidence = simulated_evidence(c, b, one.hardware), *rest = value_rest(&r);
         one.simulated = evidence != NULL ? evidence : one.simulated;
         store_compatibility *row = add_row(&one, compatible, rows);
-        yyjson_val *rating = get(verdict, "performance_rating");
+        yyjson_val *rating = value_get(verdict, "performance_rating");
         const char *rated = rating != NULL && !yyjson_is_null(rating) ? value_json(c, rating) : NULL;
         if (rated != NULL)
             row->metadata = arena_printf(c->arena, "{\"performance_rating\":%s,\"benchmark\":%s}", rated,
@@ -226,8 +222,8 @@ static accel_status read_matrix(import_context *c, yyjson_val *root, import_rows
     size_t i, n, j, m;
     yyjson_val *family, *value, *platform, *verdict;
     (void)err;
-    yyjson_obj_foreach(get(root, "model_families"), i, n, family, value) {
-        yyjson_val *verdicts = get(value, "hardware_compatibility");
+    yyjson_obj_foreach(value_get(root, "model_families"), i, n, family, value) {
+        yyjson_val *verdicts = value_get(value, "hardware_compatibility");
         if (!yyjson_is_obj(verdicts))
             continue;
         yyjson_obj_foreach(verdicts, j, m, platform, verdict) {
@@ -310,19 +306,21 @@ static bool has_model_flags(yyjson_val *v) {
 }
 
 static bool is_list(yyjson_val *root) {
-    yyjson_val *tests = get(root, "tests"), *first = yyjson_is_arr(root) ? yyjson_arr_get_first(root) : NULL;
-    if (yyjson_is_ctn(value_any(root, GROUP_KEYS)) || is_error_list(get(root, "errors")) ||
+    yyjson_val *tests = value_get(root, "tests"),
+               *first = yyjson_is_arr(root) ? yyjson_arr_get_first(root) : NULL;
+    if (yyjson_is_ctn(value_any(root, GROUP_KEYS)) || is_error_list(value_get(root, "errors")) ||
         has_verdict(root) || has_verdict(first))
         return true;
-    if (yyjson_is_arr(tests) && get(yyjson_arr_get_first(tests), "compatibility") != NULL)
+    if (yyjson_is_arr(tests) && value_get(yyjson_arr_get_first(tests), "compatibility") != NULL)
         return true;
-    return has_model_flags(root) || has_model_flags(get(root, "models")) ||
-           has_model_flags(get(root, "results")) || has_verdict(yyjson_arr_get_first(get(root, "results")));
+    return has_model_flags(root) || has_model_flags(value_get(root, "models")) ||
+           has_model_flags(value_get(root, "results")) ||
+           has_verdict(yyjson_arr_get_first(value_get(root, "results")));
 }
 
 static accel_status read_list(import_context *c, yyjson_val *root, import_rows *rows, accel_error *err) {
     performance_about about = about_file(c);
-    yyjson_val *errors = get(root, "errors"), *v;
+    yyjson_val *errors = value_get(root, "errors"), *v;
     size_t i, count;
     (void)err;
     if (is_error_list(errors)) {

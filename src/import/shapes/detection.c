@@ -9,14 +9,25 @@
 #define PLACES                                                                                               \
     "hardware|hardware_info|hardware_details|platforms|available_hardware|hardware_detection|hardware_availability"
 
+/* true, or {"available": true}. */
+static bool flag_of(yyjson_val *v, int *out) {
+    if (yyjson_is_obj(v))
+        v = value_any(v, "available|is_available|detected");
+    if (!yyjson_is_bool(v))
+        return false;
+    *out = yyjson_get_bool(v);
+    return true;
+}
+
 /* How many platforms have a flag of their own. */
 static size_t count_flags(yyjson_val *v) {
     size_t i, n, flags = 0;
+    int flag;
     yyjson_val *key, *value;
     if (!yyjson_is_obj(v))
         return 0;
     yyjson_obj_foreach(v, i, n, key, value) flags +=
-        value_platform(json_text(key)) != NULL && yyjson_is_bool(value);
+        value_platform(json_text(key)) != NULL && flag_of(value, &flag);
     return flags;
 }
 
@@ -28,7 +39,8 @@ static yyjson_val *flags_of(yyjson_val *root) {
 }
 
 static bool is_detection(yyjson_val *root) {
-    return yyjson_is_obj(root) && flags_of(root) != NULL;
+    return flags_of(root) != NULL &&
+           value_any(root, "results|benchmarks|tests|model_results|examples|test_results") == NULL;
 }
 
 /* The machine, without its name: a hash of what the file says of it. */
@@ -102,13 +114,14 @@ static accel_status read_detection(import_context *c, yyjson_val *root, import_r
     yyjson_obj_foreach(flags, i, n, key, value) {
         const char *platform = value_platform(json_text(key));
         char devices[64];
-        if (platform == NULL || !yyjson_is_bool(value))
+        int available;
+        if (platform == NULL || !flag_of(value, &available))
             continue;
-        store_seen *row = add(c, platform, "", yyjson_get_bool(value), machine, rows);
-        row->detection_details = details_of(c, flags, platform);
+        store_seen *row = add(c, platform, "", available, machine, rows);
+        row->detection_details = yyjson_is_obj(value) ? value_json(c, value) : details_of(c, flags, platform);
         row->is_simulated = simulated || simulated_evidence(c, flags, platform) != NULL;
         str_format(devices, sizeof devices, "%.32s_devices", yyjson_get_str(key));
-        if (yyjson_get_bool(value))
+        if (available)
             add_devices(c, value_any(flags == root ? root : flags, devices), platform, machine, rows);
     }
     return ACCEL_OK;

@@ -4,20 +4,6 @@
 #include "import/performance.h"
 #include "import/shapes/shapes.h"
 
-static yyjson_val *get(yyjson_val *object, const char *name) {
-    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
-}
-
-static yyjson_val *first_member(yyjson_val *v) {
-    if (yyjson_is_arr(v))
-        return yyjson_arr_get_first(v);
-    yyjson_obj_iter it;
-    if (!yyjson_obj_iter_init(v, &it))
-        return NULL;
-    yyjson_val *key = yyjson_obj_iter_next(&it);
-    return key != NULL ? yyjson_obj_iter_get_val(key) : NULL;
-}
-
 static accel_status skip(import_context *c, const char *reason) {
     c->skip = reason;
     return ACCEL_OK;
@@ -65,7 +51,7 @@ static bool is_capabilities(yyjson_val *v) {
 }
 
 static bool is_browser_capabilities(yyjson_val *root) {
-    return (is_capabilities(root) || is_capabilities(first_member(root))) && !performance_is_below(root);
+    return (is_capabilities(root) || is_capabilities(value_first(root))) && !performance_is_below(root);
 }
 SKIP(skip_browser_capabilities, "what a browser can do: no model ran in it")
 const import_shape shape_browser_capabilities = {"browser capabilities", NULL, is_browser_capabilities,
@@ -86,9 +72,9 @@ static bool is_log_line(yyjson_val *v) {
 }
 
 static bool is_api_log(yyjson_val *root) {
-    yyjson_val *first = first_member(root);
-    return is_api(root) || is_api(first) || is_api(first_member(get(root, "results"))) ||
-           is_log_line(first) || is_log_line(first_member(get(root, "logs")));
+    yyjson_val *first = value_first(root);
+    return is_api(root) || is_api(first) || is_api(value_first(value_get(root, "results"))) ||
+           is_log_line(first) || is_log_line(value_first(value_get(root, "logs")));
 }
 SKIP(skip_api_log, "a log of a service's interface: no model was measured on hardware")
 const import_shape shape_api_log = {"service log", NULL, is_api_log, skip_api_log};
@@ -128,9 +114,10 @@ static bool is_catalogue_entry(yyjson_val *v) {
 
 static bool is_model_list(yyjson_val *root) {
     yyjson_val *models = value_any(root, "models|model_list|catalog|catalogue|model_registry");
-    yyjson_val *first = first_member(yyjson_is_ctn(models) ? models : root);
-    bool names = is_model_name(first) || is_model_name(yyjson_arr_get_first(first)) ||
-                 (yyjson_is_ctn(models) && yyjson_is_str(first));
+    bool named = yyjson_is_ctn(models), list = named || yyjson_is_arr(root);
+    yyjson_val *first = value_first(named ? models : root);
+    bool names = (list && is_model_name(first)) || is_model_name(yyjson_arr_get_first(first)) ||
+                 (named && yyjson_is_str(first));
     return (names || is_catalogue_entry(first)) && !performance_is_below(root);
 }
 SKIP(skip_model_list, "a list of models: none of them ran")

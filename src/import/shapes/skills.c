@@ -8,10 +8,6 @@
 
 enum { MOST_PLATFORMS = 16 };
 
-static yyjson_val *get(yyjson_val *object, const char *name) {
-    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
-}
-
 static bool is_step_key(const char *key) {
     static const char *const steps[] = {"init",          "handler",    "tests",     "single",  "batch",
                                         "transcription", "generation", "embedding", "platform"};
@@ -39,8 +35,8 @@ static size_t count_steps(yyjson_val *v) {
 static yyjson_val *steps_of(yyjson_val *v) {
     static const char *const places[] = {"status", "results"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (count_steps(get(v, places[i])) > 0)
-            return get(v, places[i]);
+        if (count_steps(value_get(v, places[i])) > 0)
+            return value_get(v, places[i]);
     return count_steps(v) > 0 ? v : NULL;
 }
 
@@ -75,7 +71,7 @@ static void add_step(const char *name, old_status s, const char *text, size_t pa
 
 static bool is_example_of(yyjson_val *v, const char *platform) {
     return yyjson_is_obj(v) && platform != NULL &&
-           str_equal(value_platform(json_text(get(v, "platform"))), platform);
+           str_equal(value_platform(json_text(value_get(v, "platform"))), platform);
 }
 
 /* Seconds of all examples of a platform; NAN when none says. */
@@ -175,8 +171,8 @@ static void add_skill(import_context *c, const char *module, yyjson_val *v, impo
     const char *platforms[MOST_PLATFORMS] = {NULL};
     size_t i, n, count = 1;
     yyjson_val *key, *value;
-    skill k = {.module = module, .whole = v, .steps = steps_of(v), .examples = get(v, "examples")};
-    yyjson_val *metadata = get(v, "metadata");
+    skill k = {.module = module, .whole = v, .steps = steps_of(v), .examples = value_get(v, "examples")};
+    yyjson_val *metadata = value_get(v, "metadata");
     k.model = value_text(c, value_any(metadata != NULL ? metadata : v, "model_name|test_model|model"));
     k.model = value_is_name(k.model) ? k.model : NULL;
     k.simulated = simulated_around(c, v);
@@ -197,8 +193,8 @@ static void add_skill(import_context *c, const char *module, yyjson_val *v, impo
 /* ---- one skill a file -------------------------------------------------------------------------------------------------------------- */
 
 static bool is_skill(yyjson_val *root) {
-    return count_steps(root) >= 2 || count_steps(get(root, "status")) >= 1 ||
-           count_steps(get(root, "results")) >= 1;
+    return count_steps(root) >= 2 || count_steps(value_get(root, "status")) >= 1 ||
+           count_steps(value_get(root, "results")) >= 1;
 }
 
 /* hf_embed of …/hf_embed_test_results.json: the file does not say which test it is of. */
@@ -215,7 +211,7 @@ static const char *module_of_file(import_context *c) {
 }
 
 static accel_status read_skill(import_context *c, yyjson_val *root, import_rows *rows, accel_error *err) {
-    yyjson_val *metadata = get(root, "metadata");
+    yyjson_val *metadata = value_get(root, "metadata");
     const char *module =
         value_text(c, value_any(metadata != NULL ? metadata : root, "test_file|test_name|test_module"));
     module = module != NULL ? integration_stem(c, module) : module_of_file(c);
@@ -264,3 +260,71 @@ static accel_status read_skill_collection(import_context *c, yyjson_val *root, i
 
 const import_shape shape_skill_collection = {"skill tests", "integration", is_skill_collection,
                                              read_skill_collection};
+
+/* ---- {results, examples, performance, hardware, metadata}, where results are named after ways to load the model ------------------------------ */
+
+static bool is_skill_report(yyjson_val *root) {
+    return yyjson_is_obj(value_get(root, "results")) && yyjson_is_obj(value_get(root, "metadata")) &&
+           value_any(root, "examples|performance|hardware") != NULL && steps_of(root) == NULL;
+}
+
+/* The platform at the end of "pipeline_cuda". */
+static const char *platform_suffix(const char *key) {
+    const char *last = strrchr(key, '_');
+    return value_platform(last != NULL ? last + 1 : key);
+}
+
+/* Of an object also "pipeline_success" says how it ended. */
+static old_status status_of_report(yyjson_val *v) {
+    size_t i, n;
+    int flag;
+    yyjson_val *key, *value;
+    old_status s = yyjson_is_obj(v) ? status_of(v) : status_of_text(json_text(v));
+    if (s != STATUS_NONE || !yyjson_is_obj(v))
+        return s;
+    yyjson_obj_foreach(v, i, n, key, value) if (str_ends_with(yyjson_get_str(key), "_success") &&
+                                                value_flag(value, &flag)) return flag
+        ? STATUS_PASS
+        : STATUS_FAIL;
+    return STATUS_NONE;
+}
+
+static accel_status read_skill_report(import_context *c, yyjson_val *root, import_rows *rows,
+                                      accel_error *err) {
+    size_t i, n;
+    yyjson_val *key, *value, *metadata = value_get(root, "metadata");
+    const char *model = value_text(c, value_any(metadata, "model_name|model_id|model|test_model")),
+               *file = value_text(c, value_any(metadata, "test_file|test_name"));
+    test_about about = {.module = file != NULL ? integration_stem(c, file) : module_of_file(c),
+                        .model = value_is_name(model) ? model : NULL};
+    if (about.module == NULL)
+        return error_no_memory(err, "a test's name", 1);
+    yyjson_obj_foreach(value_get(root, "results"), i, n, key, value) {
+        test_about one = about;
+        const char *name = value_text(c, key);
+        old_status s = status_of_report(value);
+        int flag;
+        if (name != NULL && s == STATUS_NONE && str_ends_with(name, "_success") && value_flag(value, &flag))
+            s = flag ? STATUS_PASS : STATUS_FAIL;
+        if (name == NULL || s == STATUS_NONE)
+            continue; /* a text or a number of the one before: with the row's metadata */
+        value_reader r = value_reader_of(c, value);
+        one.name = name;
+        one.hardware = platform_suffix(name);
+        if (one.hardware == NULL)
+            one.hardware = value_platform(json_text(value_any(value, "device|hardware|platform")));
+        const char *evidence = simulated_evidence(c, value, one.hardware);
+        one.simulated = evidence != NULL ? evidence : simulated_around(c, root);
+        store_integration *row = integration_add_plain(c, &one, s,
+                                                       s == STATUS_PASS       ? NULL
+                                                       : yyjson_is_obj(value) ? status_error_text(c, value)
+                                                                              : value_text(c, value),
+                                                       rows);
+        row->execution_time_seconds = integration_seconds(&r);
+        row->metadata =
+            yyjson_is_obj(value) ? value_json(c, value) : value_json(c, value_get(root, "results"));
+    }
+    return ACCEL_OK;
+}
+
+const import_shape shape_skill_report = {"skill report", "integration", is_skill_report, read_skill_report};

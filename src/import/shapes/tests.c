@@ -8,20 +8,6 @@
 
 enum { MOST_DEPTH = 6 };
 
-static yyjson_val *get(yyjson_val *object, const char *name) {
-    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
-}
-
-static yyjson_val *first_member(yyjson_val *v) {
-    if (yyjson_is_arr(v))
-        return yyjson_arr_get_first(v);
-    yyjson_obj_iter it;
-    if (!yyjson_obj_iter_init(v, &it))
-        return NULL;
-    yyjson_val *key = yyjson_obj_iter_next(&it);
-    return key != NULL ? yyjson_obj_iter_get_val(key) : NULL;
-}
-
 static test_about about_file(import_context *c) {
     return (test_about){.simulated = simulated_around(c, c->root)};
 }
@@ -34,7 +20,7 @@ static bool is_program_run(yyjson_val *v) {
 }
 
 static bool is_one_test(yyjson_val *root) {
-    return is_program_run(root) && get(root, "test_file") != NULL;
+    return is_program_run(root) && value_get(root, "test_file") != NULL;
 }
 
 static accel_status read_one_test(import_context *c, yyjson_val *root, import_rows *rows, accel_error *err) {
@@ -45,7 +31,7 @@ static accel_status read_one_test(import_context *c, yyjson_val *root, import_ro
 const import_shape shape_one_test = {"test program", "integration", is_one_test, read_one_test};
 
 static bool is_test_programs(yyjson_val *root) {
-    yyjson_val *first = first_member(value_any(root, "skill_tests|api_tests|test_files"));
+    yyjson_val *first = value_first(value_any(root, "skill_tests|api_tests|test_files"));
     return is_program_run(first) || status_of(first) != STATUS_NONE;
 }
 
@@ -55,7 +41,7 @@ static accel_status read_test_programs(import_context *c, yyjson_val *root, impo
     rows->run.command_line = value_text(c, value_any(root, "command"));
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         size_t i, count;
-        yyjson_val *key, *value, *tests = get(root, groups[g]);
+        yyjson_val *key, *value, *tests = value_get(root, groups[g]);
         if (!yyjson_is_obj(tests))
             continue;
         yyjson_obj_foreach(tests, i, count, key, value) {
@@ -73,8 +59,10 @@ const import_shape shape_test_programs = {"test programs", "integration", is_tes
 
 /* ---- {tests{name{exit_code, status}}}, {test_results[…]}, {modules{name:[…]}}, {summary, tests[…]} --------------------------------------- */
 
+/* A result of a model is not one of a test, though it has a status. */
 static bool is_test(yyjson_val *v) {
-    return yyjson_is_obj(v) && status_of(v) != STATUS_NONE && !figures_are_in(v);
+    return yyjson_is_obj(v) && status_of(v) != STATUS_NONE &&
+           (!figures_are_in(v) || value_any(v, "model|model_name|model_id|model_key") == NULL);
 }
 
 static bool holds_tests(yyjson_val *v, int depth) {
@@ -94,6 +82,12 @@ static bool holds_tests(yyjson_val *v, int depth) {
 
 static bool is_test_list(yyjson_val *root) {
     return holds_tests(value_any(root, TEST_GROUPS), 3);
+}
+
+/* {results: {name: {status}}}, where nothing is measured. */
+static bool is_loose_test_list(yyjson_val *root) {
+    return holds_tests(value_any(root, "results|model_results|detailed_results"), 3) &&
+           !performance_is_below(root);
 }
 
 static accel_status walk_tests(import_context *c, const test_about *about, yyjson_val *v, int depth,
@@ -134,36 +128,39 @@ static accel_status walk_tests(import_context *c, const test_about *about, yyjso
 }
 
 static accel_status read_test_list(import_context *c, yyjson_val *root, import_rows *rows, accel_error *err) {
-    static const char *const groups[] = {"tests", "test_results", "modules", "test_modules", "test_suites"};
+    static const char *const groups[] = {"tests",       "test_results", "modules",       "test_modules",
+                                         "test_suites", "results",      "model_results", "detailed_results"};
     rows->run.command_line = value_text(c, value_any(root, "command"));
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         test_about about = about_file(c);
-        ACCEL_TRY(walk_tests(c, &about, get(root, groups[g]), 0, rows, err));
+        ACCEL_TRY(walk_tests(c, &about, value_get(root, groups[g]), 0, rows, err));
     }
     return ACCEL_OK;
 }
 
 const import_shape shape_test_list = {"test results", "integration", is_test_list, read_test_list};
+const import_shape shape_loose_test_list = {"test results", "integration", is_loose_test_list,
+                                            read_test_list};
 
 /* ---- {summary, model_results{model{status, return_code, platform_status{hardware}}}} ----------------------------------------------------- */
 
 static bool is_model_tests(yyjson_val *root) {
-    yyjson_val *first = first_member(get(root, "model_results"));
-    return yyjson_is_obj(get(root, "model_results")) && yyjson_is_obj(first) &&
-           get(first, "platform_status") != NULL;
+    yyjson_val *first = value_first(value_get(root, "model_results"));
+    return yyjson_is_obj(value_get(root, "model_results")) && yyjson_is_obj(first) &&
+           value_get(first, "platform_status") != NULL;
 }
 
 /* The time of the one example that ran on the platform. */
 static double example_seconds(import_context *c, yyjson_val *model, const char *platform) {
-    yyjson_val *examples = value_any(get(model, "structured_data"), "examples"), *e;
+    yyjson_val *examples = value_any(value_get(model, "structured_data"), "examples"), *e;
     size_t i, count;
     if (examples == NULL)
-        examples = get(model, "examples");
+        examples = value_get(model, "examples");
     if (!yyjson_is_arr(examples))
         return (double)NAN;
     yyjson_arr_foreach(examples, i, count, e) {
         value_reader r = value_reader_of(c, e);
-        if (str_equal(value_platform(json_text(get(e, "platform"))), platform))
+        if (str_equal(value_platform(json_text(value_get(e, "platform"))), platform))
             return integration_seconds(&r);
     }
     return (double)NAN;
@@ -171,7 +168,7 @@ static double example_seconds(import_context *c, yyjson_val *model, const char *
 
 static accel_status add_model_tests(import_context *c, const char *model, yyjson_val *v, import_rows *rows,
                                     accel_error *err) {
-    yyjson_val *platforms = get(v, "platform_status"), *key, *value;
+    yyjson_val *platforms = value_get(v, "platform_status"), *key, *value;
     size_t i, count;
     test_about about = about_file(c);
     about.model = value_is_name(model) ? model : NULL;
@@ -205,7 +202,7 @@ static accel_status read_model_tests(import_context *c, yyjson_val *root, import
                                      accel_error *err) {
     size_t i, count;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(get(root, "model_results"), i, count, key, value) {
+    yyjson_obj_foreach(value_get(root, "model_results"), i, count, key, value) {
         const char *model = value_text(c, key);
         if (model != NULL && yyjson_is_obj(value))
             ACCEL_TRY(add_model_tests(c, model, value, rows, err));
@@ -219,8 +216,9 @@ const import_shape shape_model_tests = {"model tests", "integration", is_model_t
 
 static bool is_functionality(yyjson_val *root) {
     return yyjson_is_obj(root) &&
-           (yyjson_is_arr(get(root, "detailed_results")) || get(root, "functionality_verification") != NULL ||
-            (get(root, "stats") != NULL && yyjson_is_obj(get(root, "model_results"))));
+           (yyjson_is_arr(value_get(root, "detailed_results")) ||
+            value_get(root, "functionality_verification") != NULL ||
+            (value_get(root, "stats") != NULL && yyjson_is_obj(value_get(root, "model_results"))));
 }
 
 /* Whether a detailed result tells the same pair. */
@@ -250,7 +248,7 @@ static void add_pairs(import_context *c, const test_about *about, yyjson_val *ve
         if (value_flag(value, &flag))
             s = flag ? STATUS_PASS : STATUS_FAIL;
         if (name == NULL || s == STATUS_NONE ||
-            is_detailed(get(verification, "detailed_results"), model, name))
+            is_detailed(value_get(verification, "detailed_results"), model, name))
             continue;
         one.model = value_is_name(model) ? model : NULL;
         one.hardware = value_platform(name);
@@ -263,7 +261,8 @@ static void add_pairs(import_context *c, const test_about *about, yyjson_val *ve
 static accel_status read_verification(import_context *c, const test_about *around, yyjson_val *v,
                                       import_rows *rows, accel_error *err) {
     size_t i, count;
-    yyjson_val *key, *value, *details = get(v, "detailed_results"), *models = get(v, "model_results");
+    yyjson_val *key, *value, *details = value_get(v, "detailed_results"),
+                             *models = value_get(v, "model_results");
     test_about about = *around;
     about.module = "functionality_verification";
     if (yyjson_is_arr(details)) {
@@ -303,10 +302,10 @@ static accel_status read_failed_benchmarks(import_context *c, const test_about *
 static accel_status read_functionality(import_context *c, yyjson_val *root, import_rows *rows,
                                        accel_error *err) {
     size_t i, count;
-    yyjson_val *key, *value, *by_hardware = get(root, "functionality_verification");
+    yyjson_val *key, *value, *by_hardware = value_get(root, "functionality_verification");
     test_about about = about_file(c);
-    if (yyjson_is_obj(by_hardware) && get(by_hardware, "detailed_results") == NULL &&
-        get(by_hardware, "model_results") == NULL) {
+    if (yyjson_is_obj(by_hardware) && value_get(by_hardware, "detailed_results") == NULL &&
+        value_get(by_hardware, "model_results") == NULL) {
         yyjson_obj_foreach(by_hardware, i, count, key, value) {
             test_about one = about;
             one.hardware = value_platform(json_text(key));
@@ -316,7 +315,7 @@ static accel_status read_functionality(import_context *c, yyjson_val *root, impo
         ACCEL_TRY(read_verification(c, &about, by_hardware, rows, err));
     }
     ACCEL_TRY(read_verification(c, &about, root, rows, err));
-    return read_failed_benchmarks(c, &about, get(root, "performance_benchmarks"), rows, err);
+    return read_failed_benchmarks(c, &about, value_get(root, "performance_benchmarks"), rows, err);
 }
 
 const import_shape shape_functionality = {"functionality verification", "integration", is_functionality,
@@ -326,11 +325,11 @@ const import_shape shape_functionality = {"functionality verification", "integra
 
 static bool is_test_files(yyjson_val *root) {
     size_t i, count;
-    yyjson_val *key, *value, *results = get(root, "results");
+    yyjson_val *key, *value, *results = value_get(root, "results");
     if (!yyjson_is_obj(results))
         return false;
     yyjson_obj_foreach(results, i, count, key,
-                       value) if (get(value, "performance_metrics") != NULL ||
+                       value) if (value_get(value, "performance_metrics") != NULL ||
                                   (str_ends_with(yyjson_get_str(key), ".py") && is_test(value))) return true;
     return false;
 }
@@ -354,7 +353,7 @@ static accel_status add_metrics(import_context *c, const char *stem, yyjson_val 
     about.model = model_of_test(stem);
     performance_learn(c, test, &about);
     about.simulated = simulated;
-    accel_status status = performance_walk(c, &about, get(test, "performance_metrics"), rows, &own);
+    accel_status status = performance_walk(c, &about, value_get(test, "performance_metrics"), rows, &own);
     if (status == ACCEL_BAD_FILE) {
         rows->record_count = before;
         import_note(c, "figures of %.60s: %.200s", stem, own.message);
@@ -367,7 +366,7 @@ static accel_status read_test_files(import_context *c, yyjson_val *root, import_
                                     accel_error *err) {
     size_t i, count;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(get(root, "results"), i, count, key, value) {
+    yyjson_obj_foreach(value_get(root, "results"), i, count, key, value) {
         test_about about = about_file(c);
         const char *file = value_text(c, key);
         if (file == NULL || !yyjson_is_obj(value))

@@ -8,10 +8,6 @@
 
 enum { MOST_DEPTH = 5 };
 
-static yyjson_val *get(yyjson_val *object, const char *name) {
-    return yyjson_is_obj(object) ? yyjson_obj_get(object, name) : NULL;
-}
-
 static const char *web_platform(const char *name) {
     const char *platform = value_platform(name);
     return str_equal(platform, "webnn") || str_equal(platform, "webgpu") || str_equal(platform, "wasm")
@@ -70,21 +66,21 @@ static void add_features(yyjson_val *v, size_t parent, import_rows *rows) {
         return;
     store_webgpu *row = import_add_webgpu(rows);
     row->parent = (int64_t)parent;
-    (void)value_flag(get(f, "compute_shader_support"), &row->compute_shader_support);
-    (void)value_flag(get(f, "parallel_compilation"), &row->parallel_compilation);
-    (void)value_flag(get(f, "shader_cache_hit"), &row->shader_cache_hit);
-    (void)value_flag(get(f, "pre_compiled_pipeline"), &row->pre_compiled_pipeline);
-    (void)value_flag(get(f, "audio_acceleration"), &row->audio_acceleration);
-    (void)value_flag(get(f, "video_acceleration"), &row->video_acceleration);
-    (void)value_flag(get(f, "parallel_loading"), &row->parallel_loading);
-    (void)value_count(get(f, "workgroup_size"), &row->workgroup_size);
-    (void)value_count(get(f, "components_loaded"), &row->components_loaded);
+    (void)value_flag(value_get(f, "compute_shader_support"), &row->compute_shader_support);
+    (void)value_flag(value_get(f, "parallel_compilation"), &row->parallel_compilation);
+    (void)value_flag(value_get(f, "shader_cache_hit"), &row->shader_cache_hit);
+    (void)value_flag(value_get(f, "pre_compiled_pipeline"), &row->pre_compiled_pipeline);
+    (void)value_flag(value_get(f, "audio_acceleration"), &row->audio_acceleration);
+    (void)value_flag(value_get(f, "video_acceleration"), &row->video_acceleration);
+    (void)value_flag(value_get(f, "parallel_loading"), &row->parallel_loading);
+    (void)value_count(value_get(f, "workgroup_size"), &row->workgroup_size);
+    (void)value_count(value_get(f, "components_loaded"), &row->components_loaded);
     double number;
-    if (value_number(get(f, "compute_pipeline_time_ms"), &number) && number > 0)
+    if (value_number(value_get(f, "compute_pipeline_time_ms"), &number) && number > 0)
         row->compute_pipeline_time_ms = number;
-    if (value_number(get(f, "parallel_loading_speedup"), &number) && number > 0)
+    if (value_number(value_get(f, "parallel_loading_speedup"), &number) && number > 0)
         row->parallel_loading_speedup = number;
-    if (value_number(get(f, "component_loading_time_ms"), &number) && number > 0)
+    if (value_number(value_get(f, "component_loading_time_ms"), &number) && number > 0)
         row->component_loading_time_ms = number;
 }
 
@@ -99,7 +95,7 @@ static const char *metrics_of(import_context *c, value_reader readers[2]) {
 
 static accel_status check(yyjson_val *v, old_status s, const char *model, accel_error *err) {
     int flag;
-    if (value_flag(get(v, "success"), &flag) && s != STATUS_SKIP && (flag != 0) != (s == STATUS_PASS))
+    if (value_flag(value_get(v, "success"), &flag) && s != STATUS_SKIP && (flag != 0) != (s == STATUS_PASS))
         return error_set(err, ACCEL_BAD_FILE, "%s contradicts itself: its status and its success differ",
                          model);
     return ACCEL_OK;
@@ -108,13 +104,13 @@ static accel_status check(yyjson_val *v, old_status s, const char *model, accel_
 static accel_status add_web(import_context *c, const performance_about *around, yyjson_val *v,
                             import_rows *rows, accel_error *err) {
     performance_about about = *around;
-    value_reader readers[2] = {value_reader_of(c, v), value_reader_of(c, get(v, "metrics"))};
+    value_reader readers[2] = {value_reader_of(c, v), value_reader_of(c, value_get(v, "metrics"))};
     if (readers[1].object == NULL)
-        readers[1] = value_reader_of(c, get(v, "performance"));
+        readers[1] = value_reader_of(c, value_get(v, "performance"));
     value_reader *r = &readers[0];
     performance_learn(c, v, &about);
     const char *model = value_take_name(r, "model_name|model|model_id|model_key"),
-               *platform = web_platform(json_text(get(v, "platform")));
+               *platform = web_platform(json_text(value_get(v, "platform")));
     model = model != NULL ? model : about.model;
     platform = platform != NULL ? platform : web_platform(about.hardware);
     old_status s = status_of(v);
@@ -154,13 +150,13 @@ static accel_status add_web(import_context *c, const performance_about *around, 
 /* ---- results, alone or in lists ------------------------------------------------------------------------------------------------------ */
 
 static bool is_web_result(yyjson_val *v) {
-    return web_platform(json_text(get(v, "platform"))) != NULL &&
+    return web_platform(json_text(value_get(v, "platform"))) != NULL &&
            value_any(v, "model_key|model_name|model") != NULL &&
            (value_any(
                 v,
                 "browser_opened|platform_support|implementation_type|is_simulation|browser|browser_name|headless") !=
                 NULL ||
-            get(v, "model_key") != NULL);
+            value_get(v, "model_key") != NULL);
 }
 
 static bool holds_web(yyjson_val *v, int depth) {
@@ -215,7 +211,7 @@ const import_shape shape_web = {"web results", "web", is_web, read_web};
 /* ---- {summary{webnn, webgpu}, results_by_modality{modality[{model, webnn{time_ms, memory_mb, success}, webgpu{…}}]}} --------------------- */
 
 static bool is_web_comparison(yyjson_val *root) {
-    return yyjson_is_obj(get(root, "results_by_modality"));
+    return yyjson_is_obj(value_get(root, "results_by_modality"));
 }
 
 static accel_status add_compared(import_context *c, const performance_about *around, yyjson_val *v,
@@ -243,7 +239,7 @@ static accel_status read_web_comparison(import_context *c, yyjson_val *root, imp
                                         accel_error *err) {
     size_t i, n, j, m;
     yyjson_val *modality, *list, *v;
-    yyjson_obj_foreach(get(root, "results_by_modality"), i, n, modality, list) {
+    yyjson_obj_foreach(value_get(root, "results_by_modality"), i, n, modality, list) {
         performance_about about = performance_about_nothing();
         about.modality = value_modality(json_text(modality));
         about.simulated = simulated_around(c, root);
