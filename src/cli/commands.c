@@ -1,12 +1,15 @@
 /* The table of commands: one line each, in the order of `accel --help`. */
 #include "cli/commands.h"
 
+/* clang-format off: a line each */
 static const command_def *const commands[] = {
-    &command_detect,  &command_models,     &command_inspect,     &command_run,    &command_export,
-    &command_bench,   &command_verify,     &command_conformance, &command_query,  &command_report,
-    &command_db,      &command_db_create,  &command_db_import,   &command_db_add, &command_cache,
-    &command_version, &command_completion, &command_man,         &command_case,   &command_hw,
+    &command_detect,  &command_models, &command_inspect,     &command_run,        &command_export,
+    &command_bench,   &command_verify, &command_conformance, &command_query,      &command_report,
+    &command_compare, &command_trend,  &command_db,          &command_db_create,  &command_db_import,
+    &command_db_add,  &command_cache,  &command_version,     &command_completion, &command_man,
+    &command_case,    &command_hw,
 };
+/* clang-format on */
 
 size_t command_count(void) {
     return sizeof commands / sizeof *commands;

@@ -219,19 +219,10 @@ static accel_status read_rows(import_context *c, int64_t mtime_us, file_reading 
     return ACCEL_OK;
 }
 
-static accel_status begin(const char *bytes, size_t length, file_reading *out, accel_error *err) {
-    *out = (file_reading){.size_bytes = length, .arena = arena_create()};
-    import_rows_init(&out->rows);
-    if (out->arena == NULL)
-        return error_no_memory(err, "a file", length);
-    return sha256_bytes(bytes, length, out->hash, err);
-}
-
-/* Tables and texts are told by their bytes; anything else must be JSON. */
-static accel_status read_content(import_context *c, file_reading *out, accel_error *err) {
+static accel_status read_bytes(import_context *c, int64_t mtime_us, file_reading *out, accel_error *err) {
     out->shape = find_text_shape(c->bytes, c->length);
     if (out->shape != NULL)
-        return read_rows(c, c->mtime_us, out, err);
+        return read_rows(c, mtime_us, out, err);
     if (is_named_as_text(c->path) && c->length > 0) {
         settle(out, IMPORT_SKIPPED, "there is no result inside: no kind of table or text that is known here");
         return ACCEL_OK;
@@ -240,21 +231,24 @@ static accel_status read_content(import_context *c, file_reading *out, accel_err
     if (out->doc == NULL)
         return ACCEL_OK;
     c->root = yyjson_doc_get_root(out->doc);
-    return read_rows(c, c->mtime_us, out, err);
+    return read_rows(c, mtime_us, out, err);
 }
 
-static accel_status read_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
-                               import_stated stated, file_reading *out, accel_error *err) {
-    import_context c = {.arena = out->arena,
-                        .path = path,
-                        .bytes = bytes,
-                        .length = length,
-                        .stated = stated,
-                        .mtime_us = mtime_us};
-    accel_status status = read_content(&c, out, err);
-    if (c.doc != NULL)
-        out->doc = c.doc; /* of text, so that there was none */
-    str_free(&c.notes);
+static accel_status begin(const char *bytes, size_t length, file_reading *out, accel_error *err) {
+    *out = (file_reading){.size_bytes = length, .arena = arena_create()};
+    import_rows_init(&out->rows);
+    if (out->arena == NULL)
+        return error_no_memory(err, "a file", length);
+    return sha256_bytes(bytes, length, out->hash, err);
+}
+
+static accel_status read_as(import_context *c, int64_t mtime_us, file_reading *out, accel_error *err) {
+    c->arena = out->arena;
+    c->mtime_us = mtime_us;
+    accel_status status = read_bytes(c, mtime_us, out, err);
+    if (c->doc != NULL)
+        out->doc = c->doc; /* of text, so that there was none */
+    str_free(&c->notes);
     return status;
 }
 
@@ -266,8 +260,9 @@ accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t l
 accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
                                           int64_t mtime_us, import_stated stated, file_reading *out,
                                           accel_error *err) {
+    import_context c = {.path = path, .bytes = bytes, .length = length, .stated = stated};
     ACCEL_TRY(begin(bytes, length, out, err));
-    return read_bytes(path, bytes, length, mtime_us, stated, out, err);
+    return read_as(&c, mtime_us, out, err);
 }
 
 accel_status file_reading_of_path(const char *path, import_stated stated,
@@ -281,11 +276,11 @@ accel_status file_reading_of_path(const char *path, import_stated stated,
     if (io_stat(path, &facts) != 0)
         return io_error(err, "cannot read", path);
     ACCEL_TRY(file_read(path, IMPORT_MOST_FILE_BYTES, &bytes, &length, err));
+    import_context c = {.path = path, .bytes = bytes, .length = length, .stated = stated};
     accel_status status = begin(bytes, length, out, err);
     if (status == ACCEL_OK && (is_known == NULL || !is_known(context, out->hash)))
-        status = read_bytes(path, bytes, length,
-                            (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, stated,
-                            out, err);
+        status =
+            read_as(&c, (int64_t)facts.st_mtim.tv_sec * 1000000 + facts.st_mtim.tv_nsec / 1000, out, err);
     mem_free(bytes);
     return status;
 }

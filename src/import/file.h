@@ -23,7 +23,7 @@ typedef struct file_reading {
 /* Reads bytes as the file `path` of that time. Fails only when memory ends; everything else is an outcome. */
 accel_status file_reading_of_bytes(const char *path, const char *bytes, size_t length, int64_t mtime_us,
                                    file_reading *out, accel_error *err);
-/* The same, with what the user states of it. */
+/* The same with what the user states of it. */
 accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, size_t length,
                                           int64_t mtime_us, import_stated stated, file_reading *out,
                                           accel_error *err);

@@ -59,6 +59,10 @@ typedef struct import {
     accel_error err;
 } import;
 
+static import_stated stated_by(const import_options *options) {
+    return (import_stated){options->model, options->hardware};
+}
+
 /* ---- outcomes -------------------------------------------------------------------------------------------------------------------- */
 
 static accel_status set_message(import *im, import_file *f, const char *message, accel_error *err) {
@@ -152,16 +156,12 @@ static accel_status commit(import *im, accel_error *err) {
     return ACCEL_OK;
 }
 
-static import_stated stated_of(const import *im) {
-    return (import_stated){im->options->model, im->options->hardware};
-}
-
 /* One file of a transaction that was refused, read again. */
 static accel_status write_alone(import *im, size_t index, accel_error *err) {
     import_file *f = &im->report->files[index];
     file_reading r;
     accel_error own = {0};
-    accel_status status = file_reading_of_path(f->path, stated_of(im), NULL, NULL, &r, &own);
+    accel_status status = file_reading_of_path(f->path, stated_by(im->options), NULL, NULL, &r, &own);
     if (status == ACCEL_OK && !str_equal(r.hash, im->pending[index].hash))
         status = error_set(&own, ACCEL_BAD_FILE, "it was changed while it was read");
     if (status == ACCEL_OK)
@@ -277,8 +277,8 @@ static void work(void *context, size_t begin, size_t end, int worker) {
         group *g = im->reading;
         member *m = &g->members[i - 1];
         *m = (member){0};
-        m->status = file_reading_of_path(im->files.paths[g->first + i - 1], stated_of(im), is_known, im,
-                                         &m->reading, &m->err);
+        m->status = file_reading_of_path(im->files.paths[g->first + i - 1], stated_by(im->options), is_known,
+                                         im, &m->reading, &m->err);
         if (im->bulk == NULL && m->status == ACCEL_OK)
             file_reading_check(&m->reading);
     }

@@ -20,6 +20,9 @@ accel_status store_bulk_open(const char *path, double patience_s, store_bulk **o
         return error_no_memory(err, "a writer", sizeof *b);
     accel_status status =
         database_open(path, false, patience_s < 0 ? (double)BULK_PATIENCE_S : patience_s, &b->db, err);
+    /* Each checkpoint writes the last, unfinished part of every column again. */
+    if (status == ACCEL_OK)
+        status = database_exec(&b->db, "SET checkpoint_threshold = '256MB'", err);
     if (status == ACCEL_OK)
         status = inserter_create(&b->db, &b->in, err);
     if (status != ACCEL_OK) {

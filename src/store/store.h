@@ -9,6 +9,7 @@
 #ifndef ACCEL_STORE_STORE_H
 #define ACCEL_STORE_STORE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -129,6 +130,33 @@ typedef struct store_result {
 accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
                          accel_error *err);
 void store_result_destroy(store_result *r); /* accepts NULL */
+
+/* Several questions to one state of the file, asked as store_query asks one: no writer comes between them, so do not keep it open for longer
+ * than that takes. Results outlive the reader. */
+typedef struct store_reader store_reader;
+/* What every query of a reader may take. All zero: no limits but DuckDB's own, and no other files. */
+enum { STORE_GRACE_S = 2 };
+typedef struct store_limits {
+    double timeout_s;     /* 0: none; beyond it ACCEL_TIMEOUT */
+    int64_t memory_bytes; /* of the query, and again of its result; beyond it ACCEL_LIMIT */
+    size_t max_rows;      /* of ready questions; SQL says its own */
+    bool allow_files;     /* COPY, ATTACH, read_csv and the like are open; the database stays read-only */
+    const volatile sig_atomic_t
+        *interrupted; /* ACCEL_CANCELLED soon after it becomes non-zero; may be NULL */
+    /* DuckDB looks for interrupts between chunks of rows; one call of a function over a huge list may take minutes. Called, in a thread of its own,
+     * when a query has gone on for STORE_GRACE_S seconds after it was interrupted: it must end the process, which is harmless to a file that is only
+     * read. NULL: the query is waited for. why: ACCEL_TIMEOUT or ACCEL_CANCELLED. */
+    void (*give_up)(accel_status why);
+} store_limits;
+accel_status store_reader_open_within(const char *path, const store_limits *limits, store_reader **out,
+                                      accel_error *err);
+accel_status store_reader_open(const char *path, store_reader **out, accel_error *err);
+accel_status store_reader_ask(store_reader *r, const char *sql, size_t max_rows, store_result **out,
+                              accel_error *err);
+void store_reader_close(store_reader *r); /* accepts NULL */
+
+/* Text as a SQL string, with its quotes. */
+void sql_append_text(str_buf *out, const char *text);
 
 /* Records as they were stored, newest run first (for reports and --resume). filter_sql: a WHERE condition over performance_results p JOIN models m JOIN
  * hardware_platforms h JOIN test_runs r, or NULL. Spooled records are included. */

@@ -2,7 +2,7 @@
 """Two processes add records at once while one of them is killed with SIGKILL at random moments and started again with what it had
 left. Every record that was acknowledged (store_add returned) is in the database exactly once after a last taking in.
 
-Short: 2 x 40 records, 5 kills. With ACCEL_SOAK=1 or the argument --full: 2 x 500 records, 20 kills.
+Short: 2 x 1,500 records, 5 kills. With ACCEL_SOAK=1 or the argument --full: 2 x 10,000 records, 20 kills.
 ctest: timeout 300
 """
 import os
@@ -81,7 +81,7 @@ def attack(victim, kills, seed):
 
 def main():
     full = os.environ.get("ACCEL_SOAK") == "1" or "--full" in sys.argv
-    count, kills = (500, 20) if full else (40, 5)
+    count, kills = (10000, 20) if full else (1500, 5)
     seed = int(os.environ.get("ACCEL_SEED", "1"))
     with tempfile.TemporaryDirectory(prefix="accel-kill-") as folder:
         database = str(pathlib.Path(folder) / "kill.duckdb")

@@ -56,8 +56,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     file_reading_free(&second);
     import_stated stated = {.model = "stated", .hardware = "cpu"};
     if (file_reading_of_stated_bytes("results.csv", (const char *)data, size, 1700000000000000, stated,
-                                     &second, NULL) == ACCEL_OK)
+                                     &second, NULL) == ACCEL_OK) {
+        file_reading_check(&second);
         check_outcome(&second);
+    }
     file_reading_free(&first);
     file_reading_free(&second);
     return 0;

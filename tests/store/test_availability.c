@@ -82,7 +82,7 @@ static void an_older_database_is_brought_up(void **state) {
                       &err));
     database_close(&db);
     assert_true(detect(path, machine, 1, &cpu));
-    assert_string_equal(ask(path, "SELECT max(version) FROM accel_schema"), "2");
+    assert_string_equal(ask(path, "SELECT max(version) FROM accel_schema"), "3");
     assert_string_equal(ask(path, "SELECT count(*) FROM performance_results"), "1");
     assert_string_equal(events(path), "appeared cpu:");
     arena_destroy(a);

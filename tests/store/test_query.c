@@ -146,7 +146,7 @@ static void what_is_no_database_is_left_alone(void **state) {
     assert_says("not a DuckDB database");
     store_writer *w = writer_of(path, 0);
     assert_int_equal(store_add(w, &rec, &err), ACCEL_BAD_FILE);
-    assert_int_equal(store_writer_close(w, false, &err), ACCEL_BAD_FILE);
+    assert_int_equal(store_writer_close(w, false, &err), ACCEL_OK);
     char *now = NULL;
     size_t length = 0;
     assert_ok(file_read(path, 1000, &now, &length, &err));
