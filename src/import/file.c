@@ -140,7 +140,7 @@ static void append_top(const import_context *c, str_buf *out) {
     size_t i, count;
     yyjson_val *key, *value;
     const char *separator = "";
-    if (!yyjson_is_obj(c->root))
+    if (c->keeps_all || !yyjson_is_obj(c->root))
         return;
     str_append(out, ",\"file\":{");
     yyjson_obj_foreach(c->root, i, count, key, value) {

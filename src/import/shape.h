@@ -26,6 +26,7 @@ typedef struct import_context {
     yyjson_doc *doc;        /* that a reader of text made; lives as long as the rows */
     const char *started_at; /* of the run: UTC */
     import_time time_from;  /* where started_at comes from */
+    bool keeps_all;         /* set by a reader whose rows keep the file's top level: the run need not */
     const char *skip;       /* set by the reader: why the file holds no result */
     str_buf notes;          /* what was left out, in words: import_note */
     size_t notes_left_out;  /* more of them than are kept */

@@ -78,6 +78,7 @@ class ImportForeign(CliCase):
                 self.assertAlmostEqual(row["execution_time_seconds"] / (b["real_time"] * seconds[b["time_unit"]]), 1, 9)
             self.assertEqual(row["started_at"], "2026-02-03 03:05:06")  # +01:00
             self.assertNotIn("somebodys-machine", row["metadata"])
+        self.assertNotIn("somebodys-machine", json.dumps(self.rows("SELECT * FROM test_runs")))
         self.assertEqual(self.rows("SELECT count(*) AS n FROM performance_results")[0]["n"], 0)
 
     def test_google_benchmark_of_aggregates_alone_and_traps(self):

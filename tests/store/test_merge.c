@@ -212,7 +212,7 @@ static void a_run_that_ended_there_has_ended_here(void **state) {
 static void regressions_keep_their_results_and_acknowledgements(void **state) {
     static const char row[] =
         "INSERT INTO performance_regressions (identity_id, metric, result_id, run_id, direction, change_ratio, found_at%s) SELECT identity_id, 'latency', "
-        "result_id, run_id, 'worse', 1.2, TIMESTAMP '2026-03-0%d'%s FROM performance_results WHERE record_id LIKE '0000000%d%%'";
+        "result_id, run_id, 'worse', 1.2, TIMESTAMP '2026-03-0%d'%s FROM performance_results WHERE CAST(record_id AS VARCHAR) LIKE '0000000%d%%'";
     const char *here = temp_path(state, "here.duckdb"), *there = temp_path(state, "there.duckdb");
     arena *a = arena_create();
     make_two(a, here, there);
@@ -223,7 +223,7 @@ static void regressions_keep_their_results_and_acknowledgements(void **state) {
     merge(here, there);
     assert_string_equal(
         ask(here,
-            "SELECT string_agg(record_id[8] || coalesce(acknowledged_note, '-') || month(found_at) || '/' || day(found_at), ' ' ORDER BY record_id) "
+            "SELECT string_agg(CAST(record_id AS VARCHAR)[8] || coalesce(acknowledged_note, '-') || month(found_at) || '/' || day(found_at), ' ' ORDER BY record_id) "
             "FROM performance_regressions g JOIN performance_results p USING (result_id, run_id, identity_id)"),
         "1known3/1 6-3/3");
     arena_destroy(a);

@@ -48,6 +48,7 @@ static void drop_zeros(record *r) {
 
 accel_status foreign_finish(import_context *c, record *r, const char *rest, accel_error *err) {
     drop_zeros(r);
+    c->keeps_all = true;
     r->status = case_status_name(CASE_OK);
     if (r->started_at == NULL)
         r->started_at = c->started_at;

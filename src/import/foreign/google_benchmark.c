@@ -89,6 +89,7 @@ static accel_status read(import_context *c, yyjson_val *root, import_rows *rows,
     const char *module = program != NULL ? file_base_name(program) : "google benchmark";
     const char *about = foreign_without(c, context, "host_name");
     bool single = has_iterations(list);
+    c->keeps_all = true;
     yyjson_arr_foreach(list, i, n, b) {
         if (is_aggregate(b) && (single || !value_is_text(value_any(b, "aggregate_name"), "mean")))
             aggregates++;
