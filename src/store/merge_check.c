@@ -94,7 +94,7 @@ static void append_wrong(const char *table, const schema_column *c, str_buf *sql
     else if (str_equal(c->name, "provenance"))
         str_append(sql, " OR provenance NOT IN ('measured', 'predicted', 'imported', 'simulated')");
     if (str_equal(c->name, "record_id")) {
-        str_append(sql, " OR NOT regexp_full_match(record_id, "
+        str_append(sql, " OR NOT regexp_full_match(CAST(record_id AS VARCHAR), "
                         "'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}') OR status NOT IN (");
         append_statuses(sql);
         str_append(sql, ") OR (status != 'ok' AND (average_latency_ms IS NOT NULL OR "
