@@ -23,7 +23,7 @@ static accel_status read_page(examination *x, int64_t from, int64_t to, arena *a
     const char **texts = ARENA_ARRAY(a, const char *, PAGE);
     const char *sql = arena_printf(
         a,
-        "SELECT record_id || chr(10) || CAST(metrics AS VARCHAR) FROM performance_results WHERE result_id BETWEEN %lld AND %lld AND metrics IS NOT NULL",
+        "SELECT CAST(record_id AS VARCHAR) || chr(10) || CAST(metrics AS VARCHAR) FROM performance_results WHERE result_id BETWEEN %lld AND %lld AND metrics IS NOT NULL",
         (long long)from, (long long)to);
     size_t count = 0;
     if (texts == NULL || sql == NULL)
