@@ -8,7 +8,7 @@ if [ "${1:-}" = --quick ]; then quick=(--quick) && shift; fi
 accel=${1:-build/release/accel}
 [ -x "$accel" ] || { echo "$0: there is no $accel; \`make\` builds it" >&2; exit 1; }
 if [ -f "$(dirname "$accel")/build.ninja" ]; then
-    cmake --build "$(dirname "$accel")" --target give_file accel_shared >&2 || exit 1
+    cmake --build "$(dirname "$accel")" --target give_file accel_shared change_stress >&2 || exit 1
 fi
 
 missed=()
@@ -34,6 +34,7 @@ page timed harness-truth "The figures are true" \
 measure harness_overhead "${quick[@]}" "$accel"
 measure peers "${quick[@]}" "$accel"
 measure accuracy "${quick[@]}" "$accel"
+measure change "${quick[@]}" "$accel"
 measure zoo "${quick[@]}" "$accel"
 python3 -B benchmarks/bars.py index
 ((${#missed[@]} == 0)) && exit

@@ -17,7 +17,7 @@ endfunction()
 
 accel_pkg(LIBCRYPTO libcrypto)
 accel_pkg(HWLOC hwloc)
-accel_pkg(CAIRO cairo)
+accel_pkg(CAIRO cairo) # loaded when the first PNG is drawn: its header is included, it is not linked
 accel_pkg(ZSTD libzstd)
 accel_pkg(PCRE2 libpcre2-8)
 accel_pkg(UTF8PROC libutf8proc)
@@ -37,6 +37,9 @@ add_library(accel_runtime_headers INTERFACE)
 target_include_directories(accel_runtime_headers SYSTEM INTERFACE
   "${ACCEL_DEPS_DIR}/onnxruntime/include" "${ACCEL_DEPS_DIR}/openvino/openvino/include")
 
+add_library(accel_cairo_headers INTERFACE)
+target_include_directories(accel_cairo_headers SYSTEM INTERFACE ${CAIRO_INCLUDE_DIRS})
+
 # What each room links beside the rooms before it.
 set(ACCEL_LINK_base yyjson PkgConfig::LIBCRYPTO Threads::Threads m ${CMAKE_DL_LIBS})
 set(ACCEL_LINK_hw PkgConfig::HWLOC)
@@ -44,4 +47,4 @@ set(ACCEL_LINK_text PkgConfig::PCRE2 PkgConfig::UTF8PROC)
 set(ACCEL_LINK_media PkgConfig::PNG PkgConfig::JPEG)
 set(ACCEL_LINK_engines accel_runtime_headers)
 set(ACCEL_LINK_store duckdb PkgConfig::ZSTD)
-set(ACCEL_LINK_report PkgConfig::CAIRO)
+set(ACCEL_LINK_report accel_cairo_headers)

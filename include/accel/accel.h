@@ -94,6 +94,17 @@ ACCEL_API accel_status accel_session_run(accel_session *session, accel_error *er
 ACCEL_API accel_status accel_session_output(accel_session *session, size_t index, accel_tensor *out,
                                             accel_error *err);
 
+/* ---- the benchmark database ---------------------------------------------------------------------------------------- */
+
+/* Adds results to a benchmark database, which is made when there is none. json: one object or an array of objects whose members have the names
+ * of the database's columns (docs/db-add.md); a performance result may also be a record (docs/record.md). database NULL: $BENCHMARK_DB_PATH, else
+ * ./benchmark_db.duckdb. result_type: "performance", "compatibility", "integration", "web" or "optimization". A result that states no
+ * provenance is "imported". All results of a call are durable when it returns ACCEL_OK, and none of them otherwise: ACCEL_BAD_FILE when
+ * one breaks the rules (the sentence names it and what is wrong), ACCEL_BUSY while another process has the database (a single performance
+ * result is then spooled instead). added (may be NULL) receives their number. One thread of a process at a time. */
+ACCEL_API accel_status accel_db_add(const char *database, const char *result_type, const char *json,
+                                    size_t json_bytes, size_t *added, accel_error *err);
+
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
 /* What the command accel does with these arguments; argv[0] is its name. Writes to stdout and stderr; returns the exit code. The command

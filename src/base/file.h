@@ -42,6 +42,8 @@ accel_status file_replace(const char *path, const void *bytes, size_t length, ac
 typedef struct file_writer file_writer;
 accel_status file_writer_open(const char *path, file_writer **out, accel_error *err);
 accel_status file_writer_write(file_writer *w, const void *bytes, size_t length, accel_error *err);
+/* The file is of use only while this program runs: its commit does not wait for the disk. */
+void file_writer_set_scratch(file_writer *w);
 uint64_t file_writer_offset(const file_writer *w);
 accel_status file_writer_commit(file_writer *w, accel_error *err); /* destroys w, also on failure */
 void file_writer_abort(file_writer *w); /* destroys w, removes the temporary; accepts NULL */

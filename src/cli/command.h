@@ -114,6 +114,8 @@ void help_completion(const char *shell, str_buf *out); /* bash, zsh or fish */
 struct table;
 bool cli_color(int fd);               /* a terminal, NO_COLOR unset, TERM not dumb */
 int cli_fail(const accel_error *err); /* prints "accel: …" to stderr; returns the exit code for the status */
+/* The same for a database: one that is not there is something asked for that is absent, exit code 3 (contracts). */
+int cli_fail_on_database(const accel_error *err);
 int cli_exit_code(accel_status status);
 /* Writes everything to stdout; a failing write (disk full, closed pipe) is an error. */
 accel_status cli_write(const char *text, size_t length, accel_error *err);

@@ -1,6 +1,7 @@
 /* The table of commands: one line each, in the order of `accel --help`. */
 #include "cli/commands.h"
 
+/* clang-format off: a line each */
 static const command_def *const commands[] = {
     &command_detect,
     &command_models,
@@ -12,8 +13,12 @@ static const command_def *const commands[] = {
     &command_conformance,
     &command_query,
     &command_report,
+    &command_compare,
+    &command_trend,
     &command_db,
     &command_db_create,
+    &command_db_import,
+    &command_db_add,
     &command_db_check,
     &command_db_stats,
     &command_db_optimize,
@@ -31,6 +36,7 @@ static const command_def *const commands[] = {
     &command_case,
     &command_hw,
 };
+/* clang-format on */
 
 size_t command_count(void) {
     return sizeof commands / sizeof *commands;

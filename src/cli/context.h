@@ -86,6 +86,23 @@ accel_status cli_engine_find(const command_line *line, const char *name, cli_eng
      .is_file = true,                                                                                        \
      .help = "the database",                                                                                 \
      .fallback = "$BENCHMARK_DB_PATH, else ./benchmark_db.duckdb"}
+#define CLI_OPTION_METRIC                                                                                    \
+    {.name = "metric",                                                                                       \
+     .kind = OPTION_CHOICE,                                                                                  \
+     .choices = "latency|throughput|memory",                                                                 \
+     .help = "which figure",                                                                                 \
+     .fallback = "latency"}
+#define CLI_OPTION_PROVENANCE                                                                                \
+    {.name = "provenance",                                                                                   \
+     .kind = OPTION_CHOICE,                                                                                  \
+     .choices = "measured|predicted|imported|simulated",                                                     \
+     .help = "of which kind of results; they are never mixed",                                               \
+     .fallback = "measured"}
+#define CLI_OPTION_FAIL_ON                                                                                   \
+    {.name = "fail-on",                                                                                      \
+     .kind = OPTION_CHOICE,                                                                                  \
+     .choices = "regression",                                                                                \
+     .help = "exit code 1 when something became worse"}
 
 extern const option_group options_shapes; /* --batch, --seq, --dim, --seed, one value each */
 

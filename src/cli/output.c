@@ -47,6 +47,11 @@ int cli_fail(const accel_error *err) {
     return cli_exit_code(err->status);
 }
 
+int cli_fail_on_database(const accel_error *err) {
+    int code = cli_fail(err);
+    return err->status == ACCEL_NOT_FOUND ? EXIT_CODE_ABSENT : code;
+}
+
 int cli_print_text(const str_buf *text) {
     accel_error err = {0};
     if (text->failed) {

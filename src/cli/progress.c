@@ -77,3 +77,17 @@ void progress_record(progress *p, const bench_case *c, const record *r) {
                 r->error != NULL ? r->error : "");
     }
 }
+
+void progress_count(progress *p, const char *what, size_t done, size_t count, uint64_t bytes) {
+    enum { BAR_CELLS = 24 };
+    char bar[BAR_CELLS + 1], size[32], line[512];
+    if (p->quiet || !p->terminal)
+        return;
+    size_t filled = count > 0 ? done * BAR_CELLS / count : BAR_CELLS;
+    for (size_t i = 0; i < BAR_CELLS; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[BAR_CELLS] = '\0';
+    str_format(line, sizeof line, "%s [%s] %zu/%zu, %s", what, bar, done, count,
+               str_bytes(size, sizeof size, (double)bytes));
+    status_line(p, line);
+}

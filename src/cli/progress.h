@@ -17,6 +17,8 @@ void progress_start(progress *p, bool quiet);
 void progress_case(progress *p, const bench_case *c, size_t index, size_t count);
 void progress_text(progress *p, const bench_case *c, const char *text);
 void progress_record(progress *p, const bench_case *c, const record *r);
+/* A bar: done of count things, for work that is no case. */
+void progress_count(progress *p, const char *what, size_t done, size_t count, uint64_t bytes);
 void progress_end(progress *p); /* clears the status line */
 
 #endif

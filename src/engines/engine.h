@@ -189,6 +189,18 @@ size_t engine_count(void);
 const engine_def *engine_at(size_t index);
 const engine_def *engine_find(const char *name); /* NULL when unknown */
 
+/* One of several files that are written together. */
+typedef struct engine_file {
+    const engine_def *engine;
+    str_buf path; /* the caller frees it */
+    accel_status status;
+    accel_error failure;
+} engine_file;
+
+/* The same for several engines, for the life of this program only: large weights are written once, into a file that all of theirs refer to,
+ * and nothing waits for the disk. Each file has a status of its own; an error is one that all would have. */
+accel_status engine_write_models(engine_file *files, size_t count, const graph *g, const char *folder,
+                                 accel_error *err);
 /* Writes the graph as a file in the engine's form into folder (weights as external data above 1 MiB), symbolic dims kept bound.
  * path receives the file's name. */
 accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,

@@ -1,17 +1,20 @@
-/* The file that a runtime is given for a graph that has none. */
+/* The files that runtimes are given for a graph that has none. */
 #include "base/file.h"
 #include "engines/engine.h"
 #include "formats/formats.h"
+#include "graph/infer.h"
 
 enum {
     EXTERNAL_THRESHOLD_BYTES = 1 << 20
 }; /* weights above this lie beside the model, where a runtime can map them */
 
-accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,
-                                accel_error *err) {
+static accel_status write_form(const engine_def *engine, const graph *g, const char *folder,
+                               onnx_weights *shared, str_buf *path, accel_error *err) {
     graph *copy = NULL;
     const onnx_write_options options = {.external_threshold_bytes = EXTERNAL_THRESHOLD_BYTES,
-                                        .opset = graph_form_opset(engine->form)};
+                                        .opset = graph_form_opset(engine->form),
+                                        .shared = shared,
+                                        .scratch = shared != NULL};
     str_append(path, folder);
     str_appendf(path, "/%s.onnx", engine->name);
     if (path->failed) {
@@ -25,4 +28,42 @@ accel_status engine_write_model(const engine_def *engine, const graph *g, const 
     graph_destroy(copy);
     return status == ACCEL_OK ? ACCEL_OK
                               : error_prefix(err, status, "writing the model for %s", engine->name);
+}
+
+accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,
+                                accel_error *err) {
+    return write_form(engine, g, folder, NULL, path, err);
+}
+
+/* What the forms have in common is computed once, so that its bytes are the same for all: weights as products read them. */
+static accel_status write_forms(engine_file *files, size_t count, const graph *g, const char *folder,
+                                onnx_weights *shared, accel_error *err) {
+    graph *common = NULL;
+    ACCEL_TRY(graph_clone(g, &common, err));
+    accel_status status = graph_fold_weight_transposes(common, err);
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
+        engine_file *f = &files[i];
+        f->status = write_form(f->engine, common, folder, shared, &f->path, &f->failure);
+    }
+    graph_destroy(common);
+    return status;
+}
+
+accel_status engine_write_models(engine_file *files, size_t count, const graph *g, const char *folder,
+                                 accel_error *err) {
+    onnx_weights *shared = NULL;
+    str_buf path = {0};
+    file_join(&path, folder, "weights.data");
+    accel_status status = path.failed ? error_no_memory(err, "the path of a model", path.length)
+                                      : onnx_weights_open(str_text(&path), &shared, err);
+    if (status == ACCEL_OK) {
+        status = write_forms(files, count, g, folder, shared, err);
+    }
+    if (status == ACCEL_OK) {
+        status = onnx_weights_commit(shared, err);
+    } else {
+        onnx_weights_abort(shared);
+    }
+    str_free(&path);
+    return status;
 }

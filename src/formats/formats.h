@@ -36,6 +36,14 @@ accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name,
 
 /* ---- ONNX: writing ------------------------------------------------------------------------------------ */
 
+/* A file of weights beside several models that are written one after the other: what one of them has put there, the next refers to. Contents
+ * are the same where they are the same bytes in memory, or generated from the same stream; they must stay while the file is open. */
+typedef struct onnx_weights onnx_weights;
+accel_status onnx_weights_open(const char *path, onnx_weights **out, accel_error *err);
+/* The models are whole from now on. Destroys w, also on failure. */
+accel_status onnx_weights_commit(onnx_weights *w, accel_error *err);
+void onnx_weights_abort(onnx_weights *w); /* destroys w, removes the file; accepts NULL */
+
 typedef struct onnx_write_options {
     /* Weights that have more bytes than this in all go to PATH.data beside the model. 0: 1 GiB. */
     uint64_t external_threshold_bytes;
@@ -44,6 +52,8 @@ typedef struct onnx_write_options {
     int64_t opset;
     int64_t ir_version;   /* 0: the least that the opset and the element types allow */
     const char *producer; /* producer_name; NULL: "accel" */
+    onnx_weights *shared; /* takes the place of PATH.data; in the model's folder. May be NULL */
+    bool scratch;         /* of use only while this program runs: does not wait for the disk */
 } onnx_write_options;
 
 /* Writes the model; either the whole file (and its .data) appears or nothing. Generated weights are made

@@ -8,7 +8,8 @@
 typedef struct folder {
     size_t max_bytes;
     bool keep_transposes;
-    bool found_only; /* what inference found already; nothing is computed */
+    bool transposes_only; /* those that keep_transposes would keep */
+    bool found_only;      /* what inference found already; nothing is computed */
     arena *scratch;
 } folder;
 
@@ -244,8 +245,11 @@ static accel_status fold_subgraphs(folder *f, graph *g, graph_node *n, accel_err
 }
 
 static accel_status fold_node(folder *f, graph *g, graph_node *n, accel_error *err) {
-    if (!n->dead && n->op && contents_found(g, n)) {
+    if (!f->transposes_only && !n->dead && n->op && contents_found(g, n)) {
         return promote_found(g, n, err);
+    }
+    if (f->transposes_only) {
+        return foldable(f, g, n) && is_weight_transpose(g, n) ? compute(f, g, n, err) : ACCEL_OK;
     }
     if (f->found_only || !foldable(f, g, n)) {
         return fold_subgraphs(f, g, n, err);
@@ -278,6 +282,10 @@ accel_status graph_fold_constants(graph *g, size_t max_bytes, accel_error *err) 
 
 accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err) {
     return fold(g, &(folder){.max_bytes = max_bytes}, err);
+}
+
+accel_status graph_fold_weight_transposes(graph *g, accel_error *err) {
+    return fold(g, &(folder){.transposes_only = true}, err);
 }
 
 accel_status graph_fold_found(graph *g, accel_error *err) {

@@ -770,13 +770,22 @@ bool graph_value_is_constant(const graph *g, value_id value) {
     return value != VALUE_NONE && g->values[value].data.kind != DATA_NONE;
 }
 
-/* Generated numbers are the same whoever asks and however much at a time: one stream from its start. */
-static void generate(const graph_data *d, dtype type, void *out, size_t count) {
+/* A chunk of normal numbers draws once, uniform ones draw each. */
+static void skip_chunks(const graph_data *d, rng *r, size_t chunks) {
+    size_t draws = d->distribution == DISTRIBUTION_NORMAL ? chunks : chunks * GRAPH_STREAM_ELEMENTS;
+    for (size_t i = 0; i < draws; i++) {
+        (void)rng_u64(r);
+    }
+}
+
+/* Generated numbers are the same whoever asks and however much at a time: one stream, in chunks. */
+static void generate(const graph_data *d, dtype type, size_t first, size_t count, void *out) {
     rng r;
     rng_seed_name(&r, d->seed, d->stream);
-    float chunk[256];
+    skip_chunks(d, &r, first / GRAPH_STREAM_ELEMENTS);
+    float chunk[GRAPH_STREAM_ELEMENTS];
     for (size_t at = 0; at < count;) {
-        size_t n = count - at < 256 ? count - at : 256;
+        size_t n = count - at < GRAPH_STREAM_ELEMENTS ? count - at : GRAPH_STREAM_ELEMENTS;
         if (d->distribution == DISTRIBUTION_NORMAL) {
             rng_fill_normal_f32(&r, chunk, n, (float)d->a, (float)d->b);
         } else {
@@ -819,8 +828,28 @@ static void read_contents(const graph_value *v, void *out, size_t size_bytes) {
     }
     int64_t elements = 0;
     shape_elements(&v->type.shape, &elements);
-    memset(out, 0, size_bytes);
-    generate(&v->data, v->type.type, out, (size_t)elements);
+    if (v->type.type != DTYPE_F32) { /* elements below a byte are put together */
+        memset(out, 0, size_bytes);
+    }
+    generate(&v->data, v->type.type, 0, (size_t)elements, out);
+}
+
+accel_status graph_value_generate(const graph *g, value_id value, int64_t first, int64_t count, void *out,
+                                  accel_error *err) {
+    const graph_value *v = &g->values[value];
+    int64_t elements = 0;
+    size_t size_bytes;
+    if (v->data.kind != DATA_GENERATED || !shape_elements(&v->type.shape, &elements) || first < 0 ||
+        first % GRAPH_STREAM_ELEMENTS != 0 || count < 0 || count > elements - first ||
+        !dtype_size_bytes(v->type.type, count, &size_bytes)) {
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "'%s' has no generated elements %lld to %lld", v->name,
+                         (long long)first, (long long)(first + count));
+    }
+    if (v->type.type != DTYPE_F32) {
+        memset(out, 0, size_bytes);
+    }
+    generate(&v->data, v->type.type, (size_t)first, (size_t)count, out);
+    return ACCEL_OK;
 }
 
 accel_status graph_value_read(const graph *g, value_id value, void *out, size_t size_bytes,

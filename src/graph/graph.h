@@ -230,6 +230,11 @@ accel_status graph_count_uses(const graph *g, uint32_t *use_counts, accel_error 
 accel_status graph_value_contents(const graph *g, value_id value, tensor *out, bool *owned, accel_error *err);
 /* The same, into memory of the caller (size_bytes must match). */
 accel_status graph_value_read(const graph *g, value_id value, void *out, size_t size_bytes, accel_error *err);
+/* The elements [first, first + count) of generated contents, so that a large weight need not be whole in memory; first is a multiple of
+ * GRAPH_STREAM_ELEMENTS. */
+enum { GRAPH_STREAM_ELEMENTS = 256 };
+accel_status graph_value_generate(const graph *g, value_id value, int64_t first, int64_t count, void *out,
+                                  accel_error *err);
 bool graph_value_is_constant(const graph *g, value_id value);
 
 /* Structure check: ids in range, single producers, no cycles, known operators' counts of inputs, outputs and attributes, subgraphs too. */

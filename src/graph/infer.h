@@ -19,6 +19,9 @@ accel_status graph_infer(graph *g, accel_error *err);
 /* Evaluates nodes whose inputs are all constant (not random ones; not results above max_bytes larger than their inputs) and replaces them by initializers. */
 accel_status graph_fold_constants(graph *g, size_t max_bytes, accel_error *err);
 
+/* Only the Transpose of a weight that is there for a product alone, which graph_fold_constants leaves as a view. */
+accel_status graph_fold_weight_transposes(graph *g, accel_error *err);
+
 /* The same for what inference finds by the way (shapes and what is computed from them): nothing large is made. */
 accel_status graph_fold_found(graph *g, accel_error *err);
 

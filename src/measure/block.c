@@ -105,6 +105,10 @@ static double warm_up_limit_s(const bench_settings *s) {
     return limit > longest_warm_up_s ? longest_warm_up_s : limit;
 }
 
+bool block_first_was_enough(const case_run *k, const bench_settings *s) {
+    return k->r.first_ns != RECORD_NONE && (double)k->r.first_ns * 1e-9 >= warm_up_limit_s(s);
+}
+
 void block_warm_up(runner *run, case_run *cases, size_t count, case_run *k) {
     double block_s = block_seconds(run->settings);
     wire_block block = {(uint64_t)(block_s * 1e9), 1, MOST_CASE_SAMPLES, 0};

@@ -6,6 +6,8 @@
 
 /* Waits until the children of cases[0, count) other than k are idle. */
 void block_wait_for_others(const runner *run, const case_run *cases, size_t count, const case_run *k);
+/* Whether the first inference took all the time that warming up may take: then it was the warm-up. */
+bool block_first_was_enough(const case_run *k, const bench_settings *s);
 /* One unmeasured block; sets k->warmed when the series is steady or has had its time. */
 void block_warm_up(runner *run, case_run *cases, size_t count, case_run *k);
 /* One measured block, with its note in k->blocks. A failing case is no failure of this. */

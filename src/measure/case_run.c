@@ -95,6 +95,7 @@ static bool take_ready(case_run *k, const process_message *m) {
         r->load_ns = at_least_zero(json_get_int(root, "load_ns", RECORD_NONE, &ok));
         r->compile_ns = at_least_zero(json_get_int(root, "compile_ns", RECORD_NONE, &ok));
         r->first_ns = at_least_zero(json_get_int(root, "first_ns", RECORD_NONE, &ok));
+        k->own_bytes = json_get_int(root, "own_bytes", 0, &ok);
         r->clock_overhead_ns = at_least_zero(json_get_int(root, "clock_overhead_ns", RECORD_NONE, &ok));
         r->clock_source = json_get_text(root, "clock_source", k->arena, &ok);
         r->engine_options = json_get_text(root, "options", k->arena, &ok);

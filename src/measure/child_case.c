@@ -97,6 +97,13 @@ static uint64_t whole_load_ns(const case_child *k) {
     return own + (k->timing.load_ns > 0 ? k->timing.load_ns : k->load_ns - k->timing.compile_ns);
 }
 
+/* Memory that nobody else has use for: pages of files are given back when others need theirs. */
+static uint64_t own_peak_bytes(void) {
+    int64_t peak, file_backed;
+    child_memory(&peak, &file_backed);
+    return peak == RECORD_NONE ? 0 : (uint64_t)(peak - (file_backed == RECORD_NONE ? 0 : file_backed));
+}
+
 static accel_status send_ready(case_child *k, accel_error *err) {
     str_buf out = {0};
     engine_ran ran = {0};
@@ -105,6 +112,7 @@ static accel_status send_ready(case_child *k, accel_error *err) {
     if (k->timing.split)
         str_appendf(&out, ",\"compile_ns\":%llu", (unsigned long long)k->timing.compile_ns);
     append_known(&out, "first_ns", k->first_ns);
+    append_known(&out, "own_bytes", own_peak_bytes());
     append_known(&out, "clock_overhead_ns", clock_overhead_ns());
     str_appendf(&out, ",\"precision_ran\":\"%s\",\"threads\":%d,\"fell_back\":%s,\"options\":",
                 precision_name(ran.precision), ran.threads, ran.fell_back ? "true" : "false");

@@ -35,47 +35,58 @@ static void append_outputs(str_buf *out, const graph *g) {
     str_append_char(out, ']');
 }
 
-static accel_status write_for(const child *c, const graph *g, const char *engine_name, str_buf *path,
-                              accel_error *err) {
-    const engine_def *engine = child_find_engine(c, engine_name);
-    if (!engine)
-        return error_set(err, ACCEL_ABSENT, "no engine is called '%s'", engine_name);
+static void append_file(str_buf *out, const char *name, const engine_file *f) {
+    json_append_text(out, name);
+    if (f->status == ACCEL_OK) {
+        str_append(out, ":{\"path\":");
+        json_append_text(out, str_text(&f->path));
+    } else {
+        str_appendf(out, ":{\"status\":\"%s\",\"message\":", case_status_name(case_status_of(f->status)));
+        json_append_text(out, f->failure.message);
+    }
+    str_append_char(out, '}');
+}
+
+/* A later call for other engines must not touch the weights that these files share: hence a folder of the first one's name. */
+static accel_status write_files(const child *c, const graph *g, const char *const *names, engine_file *files,
+                                size_t count, accel_error *err) {
     str_buf folder = {0};
-    file_join(&folder, c->job.folder, engine_name);
+    file_join(&folder, c->job.folder, names[0]);
+    child_phase("writing the model for runtimes");
     accel_status status = folder.failed ? error_no_memory(err, "a path", folder.length)
                                         : file_make_folders(str_text(&folder), err);
     if (status == ACCEL_OK)
-        status = engine_write_model(engine, g, str_text(&folder), path, err);
+        status = engine_write_models(files, count, g, str_text(&folder), err);
     str_free(&folder);
     return status;
 }
 
 /* {"onnxruntime":{"path":…},"openvino":{"status":…,"message":…}}: one engine's form may fail where another's does not. */
 static accel_status append_files(const child *c, const graph *g, str_buf *out, accel_error *err) {
-    str_append(out, ",\"files\":{");
-    char *names = arena_strdup(c->arena, c->job.file_engines ? c->job.file_engines : ""), *rest = NULL;
-    if (!names)
+    enum { MOST_ENGINES = 16 };
+    const char *names[MOST_ENGINES];
+    engine_file files[MOST_ENGINES] = {0};
+    size_t count = 0;
+    char *all = arena_strdup(c->arena, c->job.file_engines ? c->job.file_engines : ""), *rest = NULL;
+    if (!all)
         return error_no_memory(err, "names of engines", 1);
-    bool first = true;
-    for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest), first = false) {
-        str_buf path = {0};
-        accel_error failure = {0};
-        child_phase("writing the model for runtimes");
-        accel_status status = write_for(c, g, name, &path, &failure);
-        str_append(out, first ? "" : ",");
-        json_append_text(out, name);
-        if (status == ACCEL_OK) {
-            str_append(out, ":{\"path\":");
-            json_append_text(out, str_text(&path));
-        } else {
-            str_appendf(out, ":{\"status\":\"%s\",\"message\":", case_status_name(case_status_of(status)));
-            json_append_text(out, failure.message);
-        }
-        str_append_char(out, '}');
-        str_free(&path);
+    for (char *name = strtok_r(all, " ", &rest); name && count < MOST_ENGINES;
+         name = strtok_r(NULL, " ", &rest)) {
+        files[count].engine = child_find_engine(c, name);
+        if (!files[count].engine)
+            return error_set(err, ACCEL_ABSENT, "no engine is called '%s'", name);
+        names[count++] = name;
+    }
+    accel_status status = count > 0 ? write_files(c, g, names, files, count, err) : ACCEL_OK;
+    str_append(out, ",\"files\":{");
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
+        str_append(out, i ? "," : "");
+        append_file(out, names[i], &files[i]);
     }
     str_append_char(out, '}');
-    return ACCEL_OK;
+    for (size_t i = 0; i < count; i++)
+        str_free(&files[i].path);
+    return status;
 }
 
 static accel_status describe(const child *c, const child_model *m, str_buf *out, accel_error *err) {

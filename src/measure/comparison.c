@@ -10,6 +10,8 @@
 /* ---- one pass: start, warm up, measure -------------------------------------------------------------------------------- */
 
 static void warm_up(runner *run, case_run *cases, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        cases[i].warmed = cases[i].warmed || block_first_was_enough(&cases[i], run->settings);
     for (bool any = true; any;) {
         any = false;
         for (size_t i = 0; i < count && !runner_cancelled(run); i++) {
@@ -50,7 +52,7 @@ static accel_status measure_one(runner *run, case_run *cases, size_t count, case
                     k->quiet_s < k->measured_s ? " (the machine is busy)" : "");
     if (!k->alive || !block_enough(k, s, share))
         return ACCEL_OK;
-    if (share < 1.0) {
+    if (share < 1.0 && !block_enough(k, s, 1.0)) { /* one inference may take all the time there is */
         park(k);
         return ACCEL_OK;
     }
@@ -94,32 +96,49 @@ static double load_now(void) {
     return between.known ? between.foreign_cores : (double)NAN;
 }
 
-static accel_status run_pass(runner *run, model_facts *f, case_run *cases, size_t count, double share,
-                             accel_error *err) {
-    for (size_t i = 0; i < count && !runner_cancelled(run); i++) {
-        block_wait_for_others(run, cases, count, &cases[i]);
-        case_start(run, &cases[i], f, 1);
+/* Whether the next child fits beside those that live: it may need as much as the largest of them, and a quarter more. */
+static bool fits_beside(const runner *run, const model_facts *f, const case_run *cases, size_t started) {
+    int64_t given = run->host ? run->host->memory_bytes : 0, used = 0;
+    double most = (double)f->weight_bytes + 2.0 * (double)f->activation_bytes;
+    for (size_t i = 0; i < started; i++) {
+        used += cases[i].alive ? cases[i].own_bytes : 0;
+        most = fmax(most, (double)cases[i].own_bytes);
     }
+    int64_t available = given > 0 ? given - used : system_available_bytes();
+    return (given <= 0 && available == RECORD_NONE) || 1.25 * most < 0.9 * (double)available;
+}
+
+/* Starts children one after the other as long as memory lasts; how many it tried. */
+static size_t start_all(runner *run, model_facts *f, case_run *cases, size_t count) {
+    size_t started = 0;
+    for (; started < count && !runner_cancelled(run); started++) {
+        if (started > 0 && !fits_beside(run, f, cases, started))
+            break;
+        block_wait_for_others(run, cases, count, &cases[started]);
+        case_start(run, &cases[started], f, 1);
+    }
+    return started;
+}
+
+static accel_status run_started(runner *run, case_run *cases, size_t count, double share, accel_error *err) {
     warm_up(run, cases, count);
     return measure(run, cases, count, share, err);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------------- */
-
-/* A guess from the graph: weights as read, as packed and once more while packing; activations; the runtime itself. */
-static bool fit_together(const runner *run, const model_facts *f, size_t count) {
-    int64_t available =
-        run->host && run->host->memory_bytes > 0 ? run->host->memory_bytes : system_available_bytes();
-    double each = 3.0 * (double)f->weight_bytes + 2.0 * (double)f->activation_bytes + 300e6;
-    return available == RECORD_NONE || each * (double)count < 0.8 * (double)available;
+static accel_status run_alone(runner *run, model_facts *f, case_run *k, double share, accel_error *err) {
+    if (!k->alive)
+        (void)start_all(run, f, k, 1);
+    return run_started(run, k, 1, share, err);
 }
+
+/* ---- the whole --------------------------------------------------------------------------------------------------------- */
 
 /* Half of the samples in one order, the other half in the opposite one (A B B A), so that a drift of the machine meets both alike. */
 static accel_status take_turns(runner *run, model_facts *f, case_run *cases, size_t count, accel_error *err) {
     for (size_t turn = 0; turn < 2 * count && !runner_cancelled(run); turn++) {
         case_run *k = &cases[turn < count ? turn : 2 * count - 1 - turn];
         if (!k->done)
-            ACCEL_TRY(run_pass(run, f, k, 1, turn < count ? 0.5 : 1.0, err));
+            ACCEL_TRY(run_alone(run, f, k, turn < count ? 0.5 : 1.0, err));
     }
     for (size_t i = 0; i < count; i++)
         case_warn(&cases[i], "processes took turns: together they need more memory than is available");
@@ -133,11 +152,16 @@ accel_status comparison_run(runner *run, model_facts *f, case_run *cases, size_t
         cases[i].started_ns = clock_now_ns();
         cases[i].r.machine_load_before = load_before;
     }
-    if (count == 1 || (run->settings->interleave && fit_together(run, f, count)))
-        return run_pass(run, f, cases, count, 1.0, err);
-    if (run->settings->interleave)
+    if (run->settings->interleave && count > 1) {
+        size_t started = start_all(run, f, cases, count);
+        if (started == count || runner_cancelled(run))
+            return run_started(run, cases, count, 1.0, err);
+        for (size_t i = 1; i < started; i++)
+            if (cases[i].alive)
+                park(&cases[i]);
         return take_turns(run, f, cases, count, err);
+    }
     for (size_t i = 0; i < count && !runner_cancelled(run); i++)
-        ACCEL_TRY(run_pass(run, f, &cases[i], 1, 1.0, err));
+        ACCEL_TRY(run_alone(run, f, &cases[i], 1.0, err));
     return ACCEL_OK;
 }

@@ -59,6 +59,8 @@ typedef struct case_run {
     record r;
     process p;
     bool alive; /* has a child that answers */
+    int64_t
+        own_bytes; /* the most that its child held by its first inference, pages of files left out; 0: unknown */
     case_status status;
     int64_t *samples_ns;
     size_t sample_count, sample_capacity;

@@ -55,7 +55,7 @@ static double variance_of(const double *values, size_t count) {
     return sum / (double)(count - 1);
 }
 
-static void summarize_sorted(const double *sorted, size_t count, stats_summary *out) {
+void stats_describe_sorted(const double *sorted, size_t count, stats_summary *out) {
     *out = (stats_summary){count, NAN, NAN, NAN, NAN, NAN, NAN};
     if (count == 0)
         return;
@@ -63,10 +63,14 @@ static void summarize_sorted(const double *sorted, size_t count, stats_summary *
     out->median = median_of_sorted(sorted, count);
     out->min = sorted[0];
     out->max = sorted[count - 1];
-    if (count < 2)
-        return;
-    out->std = sqrt(variance_of(sorted, count));
-    out->ci95 = stats_student_quantile(0.975, (double)(count - 1)) * out->std / sqrt((double)count);
+    if (count > 1)
+        out->std = sqrt(variance_of(sorted, count));
+}
+
+static void summarize_sorted(const double *sorted, size_t count, stats_summary *out) {
+    stats_describe_sorted(sorted, count, out);
+    if (count > 1)
+        out->ci95 = stats_student_quantile(0.975, (double)(count - 1)) * out->std / sqrt((double)count);
 }
 
 accel_status stats_summarize(const double *values, size_t count, stats_summary *out, accel_error *err) {
@@ -166,15 +170,15 @@ void stats_classify_outliers(const double *sorted, size_t count, stats_outliers 
     }
 }
 
-/* Mean of a series and the variance of that mean at the level that varies: the processes where there are several. */
-static bool mean_and_error(const stats_series *s, double *mean, double *variance_of_mean, double *degrees) {
+/* Mean of a series and the variance of that mean at the level that varies: the processes where there are several. False: the variance is
+ * not known. */
+static bool mean_and_error(const stats_series *s, stats_mean *out) {
+    *out = (stats_mean){NAN, NAN, NAN};
     if (s->group_count == 0 || s->group_sizes[0] == 0)
         return false;
     if (s->group_count == 1) {
         size_t n = s->group_sizes[0];
-        *mean = mean_of(s->values, n);
-        *variance_of_mean = n > 1 ? variance_of(s->values, n) / (double)n : NAN;
-        *degrees = (double)n - 1.0;
+        *out = (stats_mean){mean_of(s->values, n), variance_of(s->values, n) / (double)n, (double)n - 1.0};
         return n > 1;
     }
     double sum = 0.0, squares = 0.0, groups = (double)s->group_count;
@@ -188,30 +192,28 @@ static bool mean_and_error(const stats_series *s, double *mean, double *variance
                 squares += (m - sum / groups) * (m - sum / groups);
         }
     }
-    *mean = sum / groups;
-    *variance_of_mean = squares / (groups - 1.0) / groups;
-    *degrees = groups - 1.0;
+    *out = (stats_mean){sum / groups, squares / (groups - 1.0) / groups, groups - 1.0};
     return true;
 }
 
-void stats_ratio_of_means(const stats_series *a, const stats_series *b, double confidence, stats_ratio *out) {
-    *out = (stats_ratio){NAN, NAN, NAN, false};
-    double mean_a, variance_a, degrees_a, mean_b, variance_b, degrees_b;
-    bool spread_a = mean_and_error(a, &mean_a, &variance_a, &degrees_a);
-    bool spread_b = mean_and_error(b, &mean_b, &variance_b, &degrees_b);
-    if (a->group_count == 0 || b->group_count == 0)
-        return;
-    out->ratio = mean_a / mean_b;
-    if (!spread_a || !spread_b)
-        return;
+void stats_ratio_interval(const stats_mean *a, const stats_mean *b, double confidence, stats_ratio *out) {
+    *out = (stats_ratio){a->mean / b->mean, NAN, NAN, false};
     double quantile = 0.5 + 0.5 * confidence;
-    double t_a = stats_student_quantile(quantile, degrees_a),
-           t_b = stats_student_quantile(quantile, degrees_b);
-    double a2 = mean_a * mean_a - t_a * t_a * variance_a, b2 = mean_b * mean_b - t_b * t_b * variance_b;
-    double ab = mean_a * mean_b, root = ab * ab - a2 * b2;
+    double t_a = stats_student_quantile(quantile, a->degrees),
+           t_b = stats_student_quantile(quantile, b->degrees);
+    double a2 = a->mean * a->mean - t_a * t_a * a->variance, b2 = b->mean * b->mean - t_b * t_b * b->variance;
+    double ab = a->mean * b->mean, root = ab * ab - a2 * b2;
     if (!(b2 > 0.0) || !(root >= 0.0))
         return; /* the denominator is not distinguishable from zero: the interval is not bounded */
     out->low = (ab - sqrt(root)) / b2;
     out->high = (ab + sqrt(root)) / b2;
     out->different = out->low > 1.0 || out->high < 1.0;
+}
+
+void stats_ratio_of_means(const stats_series *a, const stats_series *b, double confidence, stats_ratio *out) {
+    stats_mean mean_a, mean_b;
+    bool spread_a = mean_and_error(a, &mean_a), spread_b = mean_and_error(b, &mean_b);
+    *out = (stats_ratio){mean_a.mean / mean_b.mean, NAN, NAN, false};
+    if (spread_a && spread_b)
+        stats_ratio_interval(&mean_a, &mean_b, confidence, out);
 }

@@ -18,6 +18,8 @@ typedef struct stats_summary {
     double ci95; /* half width of Student's 95 % interval of the mean; NAN below 2 samples */
 } stats_summary;
 
+/* All but ci95, which is NAN: its quantile costs more than all the rest. `sorted` ascends. */
+void stats_describe_sorted(const double *sorted, size_t count, stats_summary *out);
 /* All figures NAN for count 0. Sorts a copy: ACCEL_OUT_OF_MEMORY is the only failure. */
 accel_status stats_summarize(const double *values, size_t count, stats_summary *out, accel_error *err);
 accel_status stats_summarize_ns(const int64_t *samples_ns, size_t count, stats_summary *out,
@@ -64,21 +66,13 @@ typedef struct stats_ratio {
 } stats_ratio;
 void stats_ratio_of_means(const stats_series *a, const stats_series *b, double confidence, stats_ratio *out);
 
-/* ---- change points and steady state ----------------------------------------------------------------------------------- */
+/* The same from the means, the variances of these means and their degrees of freedom. */
+typedef struct stats_mean {
+    double mean, variance, degrees;
+} stats_mean;
+void stats_ratio_interval(const stats_mean *a, const stats_mean *b, double confidence, stats_ratio *out);
 
-/* The energy statistic of E-divisive (Matteson & James 2013) at its best split: X = values[0, split), Y = the rest.
- * O(n^2) time; q_out may be NULL. Splits leave at least min_side values on each side. Returns 0 when count < 2 min_side. */
-size_t stats_best_split(const double *values, size_t count, size_t min_side, double *q_out);
-/* Two-sided p-value of Student's t-test between the two sides of a split. 1 when it cannot be computed. */
-double stats_split_p_value(const double *values, size_t count, size_t split);
-
-/* Change points of a history by the recipe of Hunter/Otava (windows of 50, step half, weak points at ten times the p-value, then the weakest
- * merged until all are below max_p). indexes[i] is the first value of a new regime; at most `capacity` are given; returns their number.
- * max_p is NOT a false-alarm rate: 0.001 gave 14 false alarms in 600 steady series of 100, 2e-5 gave none. */
-enum { STATS_CHANGE_WINDOW = 50 };
-#define STATS_CHANGE_P 2e-5
-size_t stats_change_points(const double *values, size_t count, double max_p, size_t *indexes,
-                           size_t capacity);
+/* ---- steady state ------------------------------------------------------------------------------------------------------ */
 
 /* Steady state of an iteration series: no change point in its last part that matters (above `tolerance` of the mean). The series is first
  * condensed to at most STEADY_POINTS medians of consecutive values, so that the cost is bounded. */

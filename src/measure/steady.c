@@ -2,6 +2,7 @@
  * so the series itself is asked: it is steady when its last regime holds enough of it. */
 #include <math.h>
 
+#include "measure/change.h"
 #include "measure/stats.h"
 
 /* Medians of `chunk` neighbours: single interrupted iterations do not look like a regime. The last, short chunk is
@@ -29,7 +30,7 @@ static double mean_of(const double *values, size_t count) {
 }
 
 void steady_judge(const int64_t *samples_ns, size_t count, double tolerance, steady_state *out) {
-    /* The recipe's p-value is no false-alarm rate (stats.h); here the step's size is a second condition. */
+    /* The recipe's p-value is no false-alarm rate (change.h); here the step's size is a second condition. */
     const double max_p = 1e-3;
     double points[STEADY_POINTS];
     *out = (steady_state){false, false, 0, 0.0};
@@ -41,8 +42,8 @@ void steady_judge(const int64_t *samples_ns, size_t count, double tolerance, ste
         return;
     out->enough = true;
     for (;;) {
-        size_t split = stats_best_split(points + from, n - from, 2, NULL);
-        if (split == 0 || stats_split_p_value(points + from, n - from, split) >= max_p)
+        size_t split = change_best_split(points + from, n - from, 2, NULL);
+        if (split == 0 || change_split_p_value(points + from, n - from, split) >= max_p)
             break;
         double before = mean_of(points + from, split),
                after = mean_of(points + from + split, n - from - split);

@@ -62,6 +62,25 @@ static const char style[] =
     ".frame{fill:var(--k)}.frame:hover{stroke:var(--ink)}.swatch{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:7px;background:var(--k)}\n"
     "h4{font-size:13px;margin:14px 0 4px}dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}dd{margin:0}\n";
 
+void html_page_begin(str_buf *out, const char *title, const char *head) {
+    str_append(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    html_text(out, title);
+    str_append(out, "</title>\n<style>");
+    str_append(out, style);
+    str_append(out, "</style>");
+    str_append(out, head);
+    str_append(out, "</head><body>\n<h1>");
+    html_text(out, title);
+    str_append(out, "</h1>\n");
+}
+
+void html_page_end(str_buf *out) {
+    str_appendf(out, "<p class=\"soft\">Made by accel %s. This page needs no network.</p>\n</body></html>\n",
+                accel_version_text());
+}
+
 static void definition(str_buf *out, const char *term, const char *text) {
     if (text == NULL || *text == 0)
         return;
@@ -352,15 +371,7 @@ accel_status report_html(const record *records, size_t count, const report_optio
     record_groups groups;
     ACCEL_TRY(record_groups_make(records, count, &groups, err));
     const char *title = options->title != NULL ? options->title : "accel: benchmark report";
-    str_append(
-        out,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
-    html_text(out, title);
-    str_append(out, "</title>\n<style>");
-    str_append(out, style);
-    str_append(out, "</style></head><body>\n<h1>");
-    html_text(out, title);
-    str_append(out, "</h1>\n");
+    html_page_begin(out, title, "");
     time_range(out, records, count);
     summary(out, &groups);
     if (count > 0) {
@@ -372,8 +383,7 @@ accel_status report_html(const record *records, size_t count, const report_optio
     notes(out, records, count);
     machines(out, records, count);
     provenance(out, records, count, options);
-    str_appendf(out, "<p class=\"soft\">Made by accel %s. This page needs no network.</p>\n</body></html>\n",
-                accel_version_text());
+    html_page_end(out);
     record_groups_free(&groups);
     return status != ACCEL_OK ? status
            : out->failed      ? error_no_memory(err, "a report", out->length)

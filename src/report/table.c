@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "report/html.h"
 
 typedef struct cell {
     cell_kind kind;
@@ -207,6 +208,12 @@ void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_
     }
 }
 
+void table_hide_column(table *t, const char *key) {
+    for (size_t col = 0; col < t->column_count; col++)
+        if (str_equal(t->columns[col].key, key))
+            t->columns[col].hidden = true;
+}
+
 /* ---- for people --------------------------------------------------------------------------------------------------- */
 
 /* The code point at *p, which moves behind it. Text that is not UTF-8 counts byte by byte. */
@@ -249,13 +256,15 @@ static bool is_control(const unsigned char *p) {
     return *p < 0x20 || *p == 0x7F || (*p == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F);
 }
 
-static void append_clean(str_buf *out, const char *text, bool markdown) {
+void table_append_clean(str_buf *out, const char *text, bool markdown) {
     for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++) {
         if (is_control(p)) {
             str_append_char(out, ' ');
             p += *p == 0xC2;
+        } else if (markdown && *p == '<') {
+            str_append(out, "&lt;"); /* Markdown passes HTML on */
         } else {
-            if (markdown && (*p == '|' || *p == '\\'))
+            if (markdown && strchr("|\\`*[", *p) != NULL)
                 str_append_char(out, '\\');
             str_append_char(out, (char)*p);
         }
@@ -288,7 +297,7 @@ static void print_hidden(const table *t, str_buf *out) {
             continue;
         str_append(out, any ? " · " : "");
         str_appendf(out, "%s ", t->columns[col].title);
-        append_clean(out, text, false);
+        table_append_clean(out, text, false);
         any = true;
     }
     if (any)
@@ -317,7 +326,7 @@ static void print_line(const table *t, size_t row, bool header, const size_t *wi
             pending = 0;
             if (color && (best || header))
                 str_append(out, "\033[1m");
-            append_clean(out, text, false);
+            table_append_clean(out, text, false);
             if (best && !color)
                 str_append_char(out, '*');
             if (color && (best || header))
@@ -347,8 +356,11 @@ static void print_markdown(const table *t, str_buf *out) {
     print_hidden(t, out);
     str_append_char(out, '|');
     for (size_t col = 0; col < t->column_count; col++) {
-        if (!t->columns[col].hidden)
-            str_appendf(out, " %s |", t->columns[col].title);
+        if (!t->columns[col].hidden) {
+            str_append_char(out, ' ');
+            table_append_clean(out, t->columns[col].title, true);
+            str_append(out, " |");
+        }
     }
     str_append(out, "\n|");
     for (size_t col = 0; col < t->column_count; col++) {
@@ -363,7 +375,7 @@ static void print_markdown(const table *t, str_buf *out) {
                 continue;
             const cell *c = cell_at(t, row, col);
             str_append(out, c->best ? " **" : " ");
-            append_clean(out, shown(c), true);
+            table_append_clean(out, shown(c), true);
             str_append(out, c->best ? "** |" : " |");
         }
         str_append_char(out, '\n');
@@ -454,4 +466,58 @@ accel_status table_print(const table *t, table_format format, bool color, str_bu
         break;
     }
     return out->failed ? error_no_memory(err, "a printed table", out->length) : ACCEL_OK;
+}
+
+/* ---- for pages ------------------------------------------------------------------------------------------------------- */
+
+static void html_cell(str_buf *out, const cell *c, bool right_aligned) {
+    bool number = c->kind == CELL_NUMBER || c->kind == CELL_INTEGER;
+    str_append(out, right_aligned ? "<td class=\"n\"" : "<td");
+    if (number)
+        str_appendf(out, " data-v=\"%s\"", c->value);
+    str_append(out, c->best ? "><b>" : ">");
+    html_text(out, c->kind == CELL_NULL ? "–" : shown(c));
+    str_append(out, c->best ? "</b></td>" : "</td>");
+}
+
+static bool row_is_measured(const table *t, size_t row) {
+    for (size_t col = 0; col < t->column_count; col++) {
+        const cell *c = cell_at(t, row, col);
+        if (str_equal(t->columns[col].key, "provenance"))
+            return c->value == NULL || str_equal(c->value, "measured");
+    }
+    return true;
+}
+
+accel_status table_html(const table *t, str_buf *out, accel_error *err) {
+    str_buf same = {0};
+    if (t->failed)
+        return error_no_memory(err, "a table", 0);
+    print_hidden(t, &same);
+    if (same.length > 0) {
+        str_append(out, "<p class=\"soft\">");
+        html_text(out, str_text(&same));
+        str_append(out, "</p>\n");
+    }
+    str_append(out, "<div class=\"scroll\"><table><thead><tr>");
+    for (size_t col = 0; col < t->column_count; col++) {
+        if (t->columns[col].hidden)
+            continue;
+        str_append(out, t->columns[col].right_aligned ? "<th class=\"n\"><button type=\"button\">"
+                                                      : "<th><button type=\"button\">");
+        html_text(out, t->columns[col].title);
+        str_append(out, "</button></th>");
+    }
+    str_append(out, "</tr></thead><tbody>\n");
+    for (size_t row = 0; row < t->row_count; row++) {
+        str_append(out, row_is_measured(t, row) ? "<tr>" : "<tr class=\"estimate\">");
+        for (size_t col = 0; col < t->column_count; col++)
+            if (!t->columns[col].hidden)
+                html_cell(out, cell_at(t, row, col), t->columns[col].right_aligned);
+        str_append(out, "</tr>\n");
+    }
+    str_append(out, "</tbody></table></div>\n");
+    out->failed |= same.failed;
+    str_free(&same);
+    return out->failed ? error_no_memory(err, "a page", out->length) : ACCEL_OK;
 }

@@ -47,9 +47,17 @@ void table_mark(
         *t); /* the last cell is the best of its group: bold on a terminal, ** in Markdown, * in plain text */
 /* Drops columns in which every row has the same value (for people only), except `keep` named ones. The dropped ones are listed above the table. */
 void table_hide_constant_columns(table *t, const char *const *keep, size_t keep_count);
+/* Drops one column of a table with rows, for people only: its value in the first is listed above. */
+void table_hide_column(table *t, const char *key);
+
+/* Text of unknown origin as a cell prints it: controls become blanks; in Markdown what would be read as a cell's end, as HTML, as code, as
+ * emphasis or as a link is escaped. */
+void table_append_clean(str_buf *out, const char *text, bool markdown);
 
 size_t table_row_count(const table *t);
 /* color: ANSI escapes in TABLE_TEXT. Text goes to out; ACCEL_OUT_OF_MEMORY when a cell or out failed. */
 accel_status table_print(const table *t, table_format format, bool color, str_buf *out, accel_error *err);
+/* A <table> for a page with html_sort.h. Rows whose column "provenance" says something else than measured are pale and dashed. */
+accel_status table_html(const table *t, str_buf *out, accel_error *err);
 
 #endif

@@ -1,4 +1,5 @@
 #include "store/archive_files.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -144,12 +145,13 @@ static accel_status open_archive(database *db, arena *a, accel_error *err) {
     return ACCEL_OK;
 }
 
-accel_status archive_confine(database *db, accel_error *err) {
+accel_status archive_confine(database *db, bool files, accel_error *err) {
     arena *a = arena_create();
     accel_status status = a != NULL ? open_archive(db, a, err) : error_no_memory(err, "a view", 0);
     arena_destroy(a);
     ACCEL_TRY(status);
-    return database_exec(db, "SET enable_external_access = false; SET lock_configuration = true", err);
+    return database_execf(db, err, "%sSET lock_configuration = true",
+                          files ? "" : "SET enable_external_access = false; ");
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------- */

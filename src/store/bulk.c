@@ -1,4 +1,6 @@
 /* Many batches at once: what importers and `accel db add` write through. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "store/insert.h"
 #include "store/store.h"
@@ -18,6 +20,9 @@ accel_status store_bulk_open(const char *path, double patience_s, store_bulk **o
         return error_no_memory(err, "a writer", sizeof *b);
     accel_status status =
         database_open(path, false, patience_s < 0 ? (double)BULK_PATIENCE_S : patience_s, &b->db, err);
+    /* Each checkpoint writes the last, unfinished part of every column again. */
+    if (status == ACCEL_OK)
+        status = database_exec(&b->db, "SET checkpoint_threshold = '256MB'", err);
     if (status == ACCEL_OK)
         status = inserter_create(&b->db, &b->in, err);
     if (status != ACCEL_OK) {
@@ -38,7 +43,16 @@ accel_status store_bulk_commit(store_bulk *b, int64_t *rows, accel_error *err) {
     return inserter_commit(b->in, rows, err);
 }
 
-accel_status store_bulk_files(store_bulk *b, arena *a, const char *const **out, size_t *count,
+/* "hash status message" of one file. */
+static void split_file(char *text, store_file *out) {
+    char *status = strchr(text, ' '), *message = status != NULL ? strchr(status + 1, ' ') : NULL;
+    if (message == NULL)
+        return; /* cannot be: the question put the blanks there */
+    *status = *message = '\0';
+    *out = (store_file){text, status + 1, message + 1};
+}
+
+accel_status store_bulk_files(store_bulk *b, arena *a, const store_file **out, size_t *count,
                               accel_error *err) {
     int64_t files = 0;
     statement s;
@@ -46,12 +60,17 @@ accel_status store_bulk_files(store_bulk *b, arena *a, const char *const **out, 
     ACCEL_TRY(statement_run(&s, &files, NULL, err));
     if (files < 0 || files > MOST_FILES)
         return error_set(err, ACCEL_LIMIT, "%s knows more than %d files", b->db.path, MOST_FILES);
-    const char **hashes = ARENA_ARRAY(a, const char *, (size_t)files + 1);
-    if (hashes == NULL)
-        return error_no_memory(err, "the files that are known", (size_t)files * sizeof *hashes);
-    *out = hashes;
-    return database_texts(&b->db, "SELECT file_hash FROM migration_tracking", a, hashes, (size_t)files, count,
-                          err);
+    const char **texts = ARENA_ARRAY(a, const char *, (size_t)files + 1);
+    store_file *known = ARENA_ARRAY(a, store_file, (size_t)files + 1);
+    if (texts == NULL || known == NULL)
+        return error_no_memory(err, "the files that are known", (size_t)files * sizeof *known);
+    ACCEL_TRY(database_texts(
+        &b->db, "SELECT file_hash || ' ' || status || ' ' || coalesce(message, '') FROM migration_tracking",
+        a, texts, (size_t)files, count, err));
+    for (size_t i = 0; i < *count; i++)
+        split_file((char *)(uintptr_t)texts[i], &known[i]);
+    *out = known;
+    return ACCEL_OK;
 }
 
 void store_bulk_close(store_bulk *b) {

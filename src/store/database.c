@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "measure/record.h"
+#include "store/store.h"
 
 /* DuckDB's sentences begin with the kind of the error; prepare and commit tell it in no other way. */
 static accel_status kind_of(const char *words) {

@@ -28,6 +28,14 @@ accel_status database_open(const char *path, bool read_only, double patience_s, 
                            accel_error *err);
 /* The same for writing, but a database that is not there is not made: ACCEL_NOT_FOUND. */
 accel_status database_open_existing(const char *path, double patience_s, database *out, accel_error *err);
+/* The same with what the connection's statements may do. */
+typedef struct database_access {
+    bool read_only;
+    bool files; /* statements may read and write other files (never the database itself when read_only) */
+    int64_t memory_bytes; /* that statements may take; 0: DuckDB's own limit */
+} database_access;
+accel_status database_open_for(const char *path, const database_access *access, double patience_s,
+                               database *out, accel_error *err);
 void database_close(database *db); /* accepts a zero one */
 
 /* Statements without a result. */
@@ -43,9 +51,6 @@ accel_status database_number(database *db, int64_t *out, accel_error *err, const
 /* The first column of a query's rows as texts in a, at most `most` of them. NULLs are left out. */
 accel_status database_texts(database *db, const char *sql, arena *a, const char **out, size_t most,
                             size_t *count, accel_error *err);
-
-/* Text as a SQL string, with its quotes. */
-void sql_append_text(str_buf *out, const char *text);
 
 /* A prepared statement whose parameters are bound one after the other. */
 typedef struct statement {

@@ -42,10 +42,12 @@ accel_status repair_archive(examination *x, accel_error *err);
 accel_status repair_files(examination *x, accel_error *err);
 
 /* Results that say what another of the same run says, but for their ids: all but the first of each. */
-#define DUPLICATES_SQL                                                                                                              \
-    "SELECT result_id FROM (SELECT result_id, row_number() OVER (PARTITION BY run_id, identity_id, samples_ns, "                    \
-    "md5(CAST(json_merge_patch(metrics, '{\"record_id\":null}') AS VARCHAR)) ORDER BY result_id) AS copy FROM performance_results " \
-    "WHERE (run_id, identity_id, hash(samples_ns)) IN (SELECT (run_id, identity_id, hash(samples_ns)) FROM performance_results "    \
+#define DUPLICATES_SQL                                                                                                                                                             \
+    "SELECT result_id FROM (SELECT result_id, row_number() OVER (PARTITION BY run_id, identity_id, samples_ns, test_case, status, error_message, "                                 \
+    "average_latency_ms, median_latency_ms, p90_latency_ms, p99_latency_ms, ci95_latency_ms, throughput_items_per_second, tokens_per_second, memory_peak_mb, total_time_seconds, " \
+    "iterations, warmup_iterations, load_ms, compile_ms, first_ms, verified, reference, relative_l2, "                                                                             \
+    "md5(CAST(json_merge_patch(metrics, '{\"record_id\":null}') AS VARCHAR)) ORDER BY result_id) AS copy FROM performance_results "                                                \
+    "WHERE (run_id, identity_id, hash(samples_ns)) IN (SELECT (run_id, identity_id, hash(samples_ns)) FROM performance_results "                                                   \
     "GROUP BY run_id, identity_id, hash(samples_ns) HAVING count(*) > 1)) WHERE copy > 1"
 
 #endif

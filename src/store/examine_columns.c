@@ -13,7 +13,8 @@ static const struct {
 #define NAME(symbol, name) "'" name "', "
     {"performance_results", "status", "status IN (" CASE_STATUS_LIST(NAME) "'')", "is no status of a case"},
     {"performance_results", "record_id",
-     "regexp_full_match(record_id, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')", "is no UUID"},
+     "regexp_full_match(CAST(record_id AS VARCHAR), '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')",
+     "is no UUID"},
     {"performance_results", "average_latency_ms",
      "status = 'ok' OR (average_latency_ms IS NULL AND throughput_items_per_second IS NULL AND memory_peak_mb IS NULL AND samples_ns IS NULL)",
      "is a figure of a case that is not ok"},

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/insert_stages.h"
+#include "store/record_columns.h"
 
 struct inserter {
     database *db;
@@ -152,12 +153,25 @@ static double total_seconds(const record *r) {
     return sum / 1e9;
 }
 
-/* The record but its samples, which have a column of their own. */
-static void record_json(const record *r, str_buf *out) {
-    record copy = *r;
+/* The record but its samples and, when it is ok, what has a column of its own or follows from the samples: query.c puts it back. */
+static accel_status record_json(const record *r, bool ok, str_buf *out, accel_error *err) {
+    record copy = *r, none;
+    sample_figures follow;
+    record_init(&none);
+    ACCEL_TRY(figures_of_samples(r, &follow, err));
+    if (r->latency_min_ms == follow.min_ms && r->latency_max_ms == follow.max_ms &&
+        r->latency_std_ms == follow.std_ms)
+        copy.latency_min_ms = copy.latency_max_ms = copy.latency_std_ms = (double)NAN;
     copy.samples_ns = NULL;
     copy.samples_ns_count = 0;
+    if (ok) {
+#define STORED_ELSEWHERE(member, column, scale) copy.member = none.member;
+        RECORD_COLUMNS_INT(STORED_ELSEWHERE)
+        RECORD_COLUMNS_REAL(STORED_ELSEWHERE)
+        RECORD_COLUMNS_TEXT(STORED_ELSEWHERE)
+    }
     record_write_json(&copy, out);
+    return out->failed ? error_no_memory(err, "a record", out->length) : ACCEL_OK;
 }
 
 static void set_figures(staged_result *s, const record *r) {
@@ -254,10 +268,10 @@ static accel_status stage_result(inserter *in, const char *run_uuid, const recor
         no_figures(&s);
     ACCEL_TRY(identity_key(&s, key, err));
     str_buf json = {0};
-    record_json(r, &json);
+    accel_status status = record_json(r, ok, &json, err);
     s.metrics = json.data;
-    accel_status status = json.failed ? error_no_memory(err, "a record", json.length)
-                                      : stage_add(&in->stages[STAGE_RESULTS], &s, err);
+    if (status == ACCEL_OK)
+        status = stage_add(&in->stages[STAGE_RESULTS], &s, err);
     str_free(&json);
     return status;
 }

@@ -24,6 +24,10 @@ accel_status insert_records(database *db, const store_run *run, const record *re
 /* Ends a run: completed_at, execution time, success. */
 accel_status finish_run(database *db, const store_run *run, double seconds, bool success, accel_error *err);
 
+/* Derived rows of what came into performance_results after result_id `last`: compatibility of its runs, newest results of its series.
+ * Inside a transaction. */
+accel_status results_follow(database *db, int64_t last, accel_error *err);
+
 /* SHA-256 over parts, told apart by a byte that no text holds; NULL is a part of its own. rewrite.c says the same in SQL. */
 accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
                          accel_error *err);

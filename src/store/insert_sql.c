@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "store/archive_files.h"
+#include "store/insert.h"
 #include "store/insert_stages.h"
 
 /* ---- the staging tables ---------------------------------------------------------------------------------------------- */
@@ -99,7 +100,7 @@ static const char results_sql[] =
 #define TOUCHED                                                                                              \
     "(SELECT DISTINCT run_id, model_id, hardware_id FROM performance_results WHERE result_id > $1 AND status != 'cancelled')"
 static const char *const results_follow_sql[] = {
-    "DELETE FROM hardware_compatibility WHERE (run_id, model_id, hardware_id) IN " TOUCHED,
+    "DELETE FROM hardware_compatibility WHERE content_key IS NULL AND (run_id, model_id, hardware_id) IN " TOUCHED,
     "INSERT INTO hardware_compatibility (run_id, model_id, hardware_id, is_compatible, detection_success, initialization_success, error_message, error_type, "
     "compatibility_score, metadata, provenance, is_simulated, simulation_reason) "
     "SELECT run_id, model_id, hardware_id, bool_or(status = 'ok'), NOT bool_and(status = 'absent'), "
@@ -222,6 +223,16 @@ static accel_status changed_rows(database *db, const char *sql, int64_t *rows, a
     return ACCEL_OK;
 }
 
+accel_status results_follow(database *db, int64_t last, accel_error *err) {
+    statement s;
+    for (size_t i = 0; i < sizeof results_follow_sql / sizeof *results_follow_sql; i++) {
+        ACCEL_TRY(statement_prepare(db, results_follow_sql[i], &s, err));
+        statement_i64(&s, last);
+        ACCEL_TRY(statement_run(&s, NULL, NULL, err));
+    }
+    return ACCEL_OK;
+}
+
 static accel_status take_over_results(database *db, int64_t *rows, accel_error *err) {
     int64_t last = 0;
     statement s;
@@ -230,12 +241,7 @@ static accel_status take_over_results(database *db, int64_t *rows, accel_error *
     ACCEL_TRY(statement_run(&s, &last, NULL, err));
     ACCEL_TRY(database_exec(db, identities_sql, err));
     ACCEL_TRY(changed_rows(db, results_sql, rows, err));
-    for (size_t i = 0; i < sizeof results_follow_sql / sizeof *results_follow_sql; i++) {
-        ACCEL_TRY(statement_prepare(db, results_follow_sql[i], &s, err));
-        statement_i64(&s, last);
-        ACCEL_TRY(statement_run(&s, NULL, NULL, err));
-    }
-    return ACCEL_OK;
+    return results_follow(db, last, err);
 }
 
 /* The largest ids before this batch, of tables whose rows have children. */

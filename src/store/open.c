@@ -24,33 +24,47 @@
  * place when it closes. So a process has one database open at a time. */
 static atomic_flag open_here = ATOMIC_FLAG_INIT;
 
+typedef enum applies { ALWAYS, TO_READ, WITHOUT_FILES, LOCKED } applies;
+
 static const struct {
     const char *name, *value;
-    bool read_only; /* only for databases that users' SQL reads */
-    bool confined;  /* only where those have no archive: archive_confine does it later */
+    applies
+        when; /* all others: only for databases that users' SQL reads; the last two not where archive_confine does it later */
 } settings[] = {
-    {"autoinstall_known_extensions", "false", false, false},
-    {"autoload_known_extensions", "false", false, false},
-    {"allow_community_extensions", "false", false, false},
-    {"threads", "1", false, false}, /* half the time to open and close of 2; the questions are small */
-    {"default_block_size", DATABASE_BLOCK_SIZE, false, false},
-    {"storage_compatibility_version", DATABASE_STORAGE_VERSION, false, false},
-    {"access_mode", "READ_ONLY", true, false},
-    {"enable_external_access", "false", true, true},
-    {"lock_configuration", "true", true, true},
+    {"autoinstall_known_extensions", "false", ALWAYS},
+    {"autoload_known_extensions", "false", ALWAYS},
+    {"allow_community_extensions", "false", ALWAYS},
+    {"threads", "1", ALWAYS}, /* half the time to open and close of 2; the questions are small */
+    {"default_block_size", DATABASE_BLOCK_SIZE, ALWAYS},
+    {"storage_compatibility_version", DATABASE_STORAGE_VERSION, ALWAYS},
+    {"access_mode", "READ_ONLY", TO_READ},
+    {"temp_directory", "",
+     TO_READ}, /* a query that needs more than its memory ends, rather than fill the disk */
+    {"enable_external_access", "false", WITHOUT_FILES},
+    {"lock_configuration", "true", LOCKED},
 };
 
-static bool make_config(bool read_only, bool confined, duckdb_config *out) {
-    if (duckdb_create_config(out) != DuckDBSuccess)
+static bool set_memory(int64_t bytes, duckdb_config config) {
+    char text[32];
+    str_format(text, sizeof text, "%lldB", (long long)bytes);
+    return bytes <= 0 || duckdb_set_config(config, "memory_limit", text) == DuckDBSuccess;
+}
+
+static bool make_config(const database_access *access, bool confine_later, duckdb_config *out) {
+    if (duckdb_create_config(out) != DuckDBSuccess || !set_memory(access->memory_bytes, *out))
         return false;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if ((settings[i].read_only && !read_only) || (settings[i].confined && !confined))
+        if (settings[i].when != ALWAYS &&
+            (!access->read_only || (settings[i].when == WITHOUT_FILES && access->files) ||
+             (confine_later && settings[i].when >= WITHOUT_FILES)))
             continue;
         if (duckdb_set_config(*out, settings[i].name, settings[i].value) != DuckDBSuccess)
             return false;
     }
     return true;
 }
+
+static const database_access writing = {0};
 
 /* DuckDB tells the reason only in words. */
 static accel_status open_error(const char *path, const char *words, accel_error *err) {
@@ -67,14 +81,27 @@ static accel_status open_error(const char *path, const char *words, accel_error 
                          "%s is cut short; restore it from a backup, or move it away and start a new one",
                          path);
     }
-    return error_set(err, ACCEL_IO, "cannot open the database %s: %s", path, words);
+    if (strstr(words, "Trying to read a database file with version number") != NULL) {
+        return error_set(
+            err, ACCEL_UNSUPPORTED,
+            "%s was written by another version of DuckDB than %s, which cannot read it; use the accel that made it",
+            path, duckdb_library_version());
+    }
+    int line = (int)strcspn(words, "\n"); /* what follows is advice about DuckDB, or a call stack */
+    if (strstr(words, "Corrupt database") != NULL || strstr(words, "Serialization Error") != NULL ||
+        str_starts_with(words, "INTERNAL Error") || str_starts_with(words, "FATAL Error")) {
+        return error_set(err, ACCEL_BAD_FILE, "%s is damaged (%.*s); restore it from a backup", path, line,
+                         words);
+    }
+    return error_set(err, ACCEL_IO, "cannot open the database %s: %.*s", path, line, words);
 }
 
-static accel_status open_once(const char *path, bool read_only, database *out, accel_error *err) {
+static accel_status open_once(const char *path, const database_access *access, database *out,
+                              accel_error *err) {
     duckdb_config config = NULL;
     char *words = NULL;
-    bool confine_later = read_only && archive_is_there(path);
-    if (!make_config(read_only, !confine_later, &config)) {
+    bool confine_later = access->read_only && archive_is_there(path);
+    if (!make_config(access, confine_later, &config)) {
         duckdb_destroy_config(&config);
         return error_set(err, ACCEL_RUNTIME,
                          "this DuckDB library refuses its settings; `make deps` brings the right one");
@@ -91,7 +118,7 @@ static accel_status open_once(const char *path, bool read_only, database *out, a
         return error_set(err, ACCEL_RUNTIME, "cannot connect to the database %s", path);
     }
     out->path = path;
-    accel_status status = confine_later ? archive_confine(out, err) : ACCEL_OK;
+    accel_status status = confine_later ? archive_confine(out, access->files, err) : ACCEL_OK;
     if (status != ACCEL_OK)
         database_close_handles(out);
     return status;
@@ -193,7 +220,7 @@ static void set_log_aside(const char *path) {
 
 static accel_status write_new(const char *path, accel_error *err) {
     database db = {0};
-    ACCEL_TRY(open_once(path, false, &db, err));
+    ACCEL_TRY(open_once(path, &writing, &db, err));
     accel_status status = write_schema(&db, err);
     if (status == ACCEL_OK)
         status = database_exec(&db, "CHECKPOINT", err); /* so that no log belongs to it */
@@ -249,21 +276,22 @@ static bool is_locked(const char *path, bool read_only) {
 
 accel_status database_open_memory(const char *path, database *out, accel_error *err) {
     *out = (database){0};
-    ACCEL_TRY(open_once(":memory:", false, out, err));
+    ACCEL_TRY(open_once(":memory:", &writing, out, err));
     out->path = path;
     return ACCEL_OK;
 }
 
 accel_status database_checkpoint(const char *path, accel_error *err) {
     database db = {0};
-    ACCEL_TRY(open_once(path, false, &db, err));
+    ACCEL_TRY(open_once(path, &writing, &db, err));
     accel_status status = database_exec(&db, "CHECKPOINT", err);
     database_close_handles(&db);
     return status;
 }
 
 /* An older file becomes one of ours, and is opened again. */
-static accel_status upgrade(const char *path, bool read_only, int version, database *out, accel_error *err) {
+static accel_status upgrade(const char *path, const database_access *access, int version, database *out,
+                            accel_error *err) {
     database_close_handles(out);
     log_info("%s has schema %d and is rewritten to schema %d", path, version, STORE_SCHEMA_VERSION);
     accel_status status = database_rewrite(path, version, err);
@@ -272,12 +300,13 @@ static accel_status upgrade(const char *path, bool read_only, int version, datab
     if (status != ACCEL_OK)
         return error_prefix(err, status, "%s has schema %d and could not be brought to schema %d", path,
                             version, STORE_SCHEMA_VERSION);
-    return open_once(path, read_only, out, err);
+    return open_once(path, access, out, err);
 }
 
-static accel_status open_lake(const char *path, database *out, accel_error *err) {
+static accel_status open_lake(const char *path, const database_access *access, database *out,
+                              accel_error *err) {
     ACCEL_TRY(database_open_memory(path, out, err));
-    accel_status status = lake_open(out, err);
+    accel_status status = lake_open(out, access->files, err);
     if (status != ACCEL_OK)
         database_close_handles(out);
     return status;
@@ -285,10 +314,11 @@ static accel_status open_lake(const char *path, database *out, accel_error *err)
 
 /* Whoever replaces a file renames another over it. Who opened the old one meanwhile, and got its lock when it was set free, would write
  * into a file that has no name any more. */
-static accel_status open_named(const char *path, bool read_only, database *out, accel_error *err) {
+static accel_status open_named(const char *path, const database_access *access, database *out,
+                               accel_error *err) {
     struct stat before = {0}, after = {0};
     (void)stat(path, &before);
-    ACCEL_TRY(open_once(path, read_only, out, err));
+    ACCEL_TRY(open_once(path, access, out, err));
     (void)stat(path, &after);
     if (before.st_ino == after.st_ino && before.st_dev == after.st_dev)
         return ACCEL_OK;
@@ -296,20 +326,22 @@ static accel_status open_named(const char *path, bool read_only, database *out, 
     return open_error(path, "Conflicting lock", err);
 }
 
-static accel_status try_open(const char *path, bool read_only, database *out, accel_error *err) {
+static accel_status try_open(const char *path, const database_access *access, database *out,
+                             accel_error *err) {
     int version = 0;
+    bool read_only = access->read_only;
     if (read_only && lake_is_folder(path))
-        return open_lake(path, out, err);
+        return open_lake(path, access, out, err);
     if (is_locked(path, read_only))
         return open_error(path, "Conflicting lock", err);
     if (!read_only && !file_exists(path))
         ACCEL_TRY(make_database(path, err));
-    ACCEL_TRY(open_named(path, read_only, out, err));
+    ACCEL_TRY(open_named(path, access, out, err));
     accel_status status = schema_version(out, &version, err);
     if (status == ACCEL_OK && version == 0 && !read_only)
         status = adopt(out, err);
     else if (status == ACCEL_OK && version > 0 && version < STORE_SCHEMA_VERSION)
-        return upgrade(path, read_only, version, out, err);
+        return upgrade(path, access, version, out, err);
     if (status == ACCEL_OK && version == STORE_SCHEMA_VERSION && !read_only)
         status = database_catch_up_sequences(out, err);
     if (status != ACCEL_OK)
@@ -342,16 +374,22 @@ void database_release(void) {
 
 accel_status database_open(const char *path, bool read_only, double patience_s, database *out,
                            accel_error *err) {
+    database_access access = {.read_only = read_only};
+    return database_open_for(path, &access, patience_s, out, err);
+}
+
+accel_status database_open_for(const char *path, const database_access *access, double patience_s,
+                               database *out, accel_error *err) {
     *out = (database){0};
     ACCEL_TRY(store_duckdb_load(err));
-    ACCEL_TRY(check_path(path, read_only, err));
+    ACCEL_TRY(check_path(path, access->read_only, err));
     uint64_t end = clock_now_ns() + (uint64_t)(fmin(fmax(patience_s, 0), 1e6) * 1e9);
     uint64_t pause_ns = 2000000;
     accel_status status;
     for (;;) {
         status = ACCEL_BUSY;
         if (database_claim()) {
-            status = try_open(path, read_only, out, err);
+            status = try_open(path, access, out, err);
             if (status == ACCEL_OK)
                 break;
             database_release();

@@ -8,10 +8,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/database.h"
 #include "store/duckdb_load.h"
+#include "store/query.h"
+#include "store/read_rows.h"
+#include "store/record_columns.h"
 #include "store/spool.h"
-#include "store/store.h"
 
 enum { READ_PATIENCE_S = 5 };
 
@@ -32,157 +33,7 @@ static void take_in_first(const char *path) {
         log_warning("results wait in %s.spool: %s", path, err.message);
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------------------- */
-
-static bool is_integer(duckdb_type t) {
-    return t == DUCKDB_TYPE_TINYINT || t == DUCKDB_TYPE_SMALLINT || t == DUCKDB_TYPE_INTEGER ||
-           t == DUCKDB_TYPE_BIGINT || t == DUCKDB_TYPE_UTINYINT || t == DUCKDB_TYPE_USMALLINT ||
-           t == DUCKDB_TYPE_UINTEGER;
-}
-
-/* Integers of which most, not all, fit 64 bits: what sum() gives. */
-static bool is_wide(duckdb_type t) {
-    return t == DUCKDB_TYPE_HUGEINT || t == DUCKDB_TYPE_UBIGINT;
-}
-
-static bool is_real(duckdb_type t) {
-    return t == DUCKDB_TYPE_FLOAT || t == DUCKDB_TYPE_DOUBLE;
-}
-
-static int64_t integer_at(duckdb_type t, const void *data, idx_t row) {
-    switch (t) {
-    case DUCKDB_TYPE_TINYINT:
-        return ((const int8_t *)data)[row];
-    case DUCKDB_TYPE_SMALLINT:
-        return ((const int16_t *)data)[row];
-    case DUCKDB_TYPE_INTEGER:
-        return ((const int32_t *)data)[row];
-    case DUCKDB_TYPE_UTINYINT:
-        return ((const uint8_t *)data)[row];
-    case DUCKDB_TYPE_USMALLINT:
-        return ((const uint16_t *)data)[row];
-    case DUCKDB_TYPE_UINTEGER:
-        return ((const uint32_t *)data)[row];
-    default:
-        return ((const int64_t *)data)[row];
-    }
-}
-
-static store_cell wide_cell(duckdb_type t, const void *data, idx_t row, arena *a) {
-    duckdb_hugeint v = {0};
-    if (t == DUCKDB_TYPE_HUGEINT)
-        v = ((const duckdb_hugeint *)data)[row];
-    else
-        v.lower = ((const uint64_t *)data)[row];
-    int64_t low = (int64_t)v.lower;
-    if (v.upper == (low < 0 ? -1 : 0))
-        return (store_cell){STORE_INTEGER, arena_printf(a, "%lld", (long long)low), low, (double)low};
-    double value = (double)v.upper * 0x1p64 + (double)v.lower;
-    return (store_cell){STORE_REAL, arena_printf(a, "%.10g", value), 0, value};
-}
-
-/* DuckDB's VARCHAR; others were cast to it by the query wrapper. */
-static const char *text_at(const void *data, idx_t row, arena *a) {
-    duckdb_string_t *s = &((duckdb_string_t *)(uintptr_t)data)[row];
-    return arena_strndup(a, duckdb_string_t_data(s), duckdb_string_t_length(*s));
-}
-
-static bool read_cell(duckdb_type type, duckdb_vector vector, idx_t row, arena *a, store_cell *out) {
-    uint64_t *validity = duckdb_vector_get_validity(vector);
-    *out = (store_cell){.type = STORE_NULL};
-    if (validity != NULL && !duckdb_validity_row_is_valid(validity, row))
-        return true;
-    const void *data = duckdb_vector_get_data(vector);
-    if (type == DUCKDB_TYPE_BOOLEAN) {
-        bool value = ((const bool *)data)[row];
-        *out = (store_cell){STORE_BOOL, value ? "true" : "false", value, value};
-    } else if (is_integer(type)) {
-        int64_t value = integer_at(type, data, row);
-        *out = (store_cell){STORE_INTEGER, arena_printf(a, "%lld", (long long)value), value, (double)value};
-    } else if (is_wide(type)) {
-        *out = wide_cell(type, data, row, a);
-    } else if (is_real(type)) {
-        double value =
-            type == DUCKDB_TYPE_FLOAT ? (double)((const float *)data)[row] : ((const double *)data)[row];
-        *out = (store_cell){STORE_REAL, arena_printf(a, "%.10g", value), 0, value};
-    } else if (type == DUCKDB_TYPE_VARCHAR) {
-        *out = (store_cell){STORE_TEXT, text_at(data, row, a), 0, NAN};
-    } else { /* only where a statement could not be wrapped: DESCRIBE, PRAGMA and the like */
-        *out = (store_cell){STORE_TEXT, "(not shown: wrap the statement in a SELECT with a CAST)", 0, NAN};
-    }
-    return out->text != NULL;
-}
-
-/* ---- rows ---------------------------------------------------------------------------------------------------------------------- */
-
-typedef struct reader {
-    store_result *out;
-    store_cell *cells;
-    size_t capacity;
-    duckdb_type *types;
-} reader;
-
-static accel_status read_columns(reader *rd, duckdb_result *result, accel_error *err) {
-    store_result *out = rd->out;
-    out->column_count = duckdb_column_count(result);
-    out->columns = ARENA_ARRAY(out->arena, const char *, out->column_count + 1);
-    out->numeric = ARENA_ARRAY(out->arena, bool, out->column_count + 1);
-    rd->types = ARENA_ARRAY(out->arena, duckdb_type, out->column_count + 1);
-    if (out->columns == NULL || out->numeric == NULL || rd->types == NULL)
-        return error_no_memory(err, "a result", 0);
-    for (idx_t c = 0; c < out->column_count; c++) {
-        rd->types[c] = duckdb_column_type(result, c);
-        out->numeric[c] = is_integer(rd->types[c]) || is_wide(rd->types[c]) || is_real(rd->types[c]);
-        out->columns[c] = arena_strdup(out->arena, duckdb_column_name(result, c));
-        if (out->columns[c] == NULL)
-            return error_no_memory(err, "a result", 0);
-    }
-    return ACCEL_OK;
-}
-
-static accel_status read_chunk(reader *rd, duckdb_data_chunk chunk, accel_error *err) {
-    store_result *out = rd->out;
-    idx_t rows = duckdb_data_chunk_get_size(chunk);
-    if (!mem_grow((void **)&rd->cells, &rd->capacity, (out->row_count + rows) * out->column_count,
-                  sizeof *rd->cells)) {
-        return error_no_memory(err, "a result",
-                               (out->row_count + rows) * out->column_count * sizeof *rd->cells);
-    }
-    for (idx_t c = 0; c < out->column_count; c++) {
-        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
-        for (idx_t r = 0; r < rows; r++) {
-            if (!read_cell(rd->types[c], vector, r, out->arena,
-                           &rd->cells[(out->row_count + r) * out->column_count + c])) {
-                return error_no_memory(err, "a result", 0);
-            }
-        }
-    }
-    out->row_count += rows;
-    return ACCEL_OK;
-}
-
-static accel_status read_rows(duckdb_result *result, size_t max_rows, store_result *out, accel_error *err) {
-    reader rd = {.out = out};
-    accel_status status = read_columns(&rd, result, err);
-    while (status == ACCEL_OK) {
-        duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
-        if (chunk == NULL)
-            break;
-        status = read_chunk(&rd, chunk, err);
-        duckdb_destroy_data_chunk(&chunk);
-        if (status == ACCEL_OK && max_rows > 0 && out->row_count > max_rows) {
-            status = error_set(err, ACCEL_LIMIT,
-                               "the result has more than %zu rows; add LIMIT, or raise --max-rows", max_rows);
-        }
-    }
-    if (status == ACCEL_OK && rd.cells != NULL) {
-        out->cells = arena_copy(out->arena, rd.cells, out->row_count * out->column_count * sizeof *rd.cells);
-        if (out->cells == NULL)
-            status = error_no_memory(err, "a result", 0);
-    }
-    mem_free(rd.cells);
-    return status;
-}
+/* ---- statements ---------------------------------------------------------------------------------------------------------------- */
 
 /* Columns of types that have no plain C form (lists, decimals, timestamps…) are read as their text: the statement is wrapped once its types are known. */
 static void append_casts(duckdb_prepared_statement prepared, str_buf *out, bool *needed) {
@@ -191,8 +42,7 @@ static void append_casts(duckdb_prepared_statement prepared, str_buf *out, bool 
     str_append(out, "SELECT ");
     for (idx_t c = 0; c < count; c++) {
         duckdb_type t = duckdb_prepared_statement_column_type(prepared, c);
-        bool plain =
-            t == DUCKDB_TYPE_BOOLEAN || t == DUCKDB_TYPE_VARCHAR || is_integer(t) || is_wide(t) || is_real(t);
+        bool plain = type_is_plain(t);
         const char *cast = t == DUCKDB_TYPE_DECIMAL || t == DUCKDB_TYPE_UHUGEINT ? "DOUBLE" : "VARCHAR";
         *needed = *needed || !plain;
         str_appendf(out, plain ? "%s#%llu" : "%sCAST(#%llu AS %s)", c > 0 ? ", " : "",
@@ -201,18 +51,86 @@ static void append_casts(duckdb_prepared_statement prepared, str_buf *out, bool 
     str_append(out, " FROM (");
 }
 
-static accel_status sql_failed(const char *path, const char *words, accel_error *err) {
-    return error_set(err, ACCEL_RUNTIME, "%s: %s", path, words != NULL ? words : "no reason given");
+/* ---- what goes wrong ------------------------------------------------------------------------------------------------------------- */
+
+/* DuckDB's words about its own bugs and about damaged files end in advice and call stacks: the first line is enough. */
+static accel_status damaged(const char *path, const char *words, accel_error *err) {
+    return error_set(
+        err, ACCEL_BAD_FILE,
+        "%s seems to be damaged (%.*s); `accel db check` looks at all of it, a backup has it whole", path,
+        (int)strcspn(words, "\n"), words);
 }
 
-static accel_status execute(database *db, duckdb_prepared_statement prepared, size_t max_rows,
-                            store_result *out, accel_error *err) {
+static accel_status sql_failed(const store_reader *r, const char *words, accel_error *err) {
+    const char *path = r->db.path, *text = words != NULL ? words : "no reason given";
+    char memory[32];
+    switch (watch_state(r->watch)) {
+    case ACCEL_TIMEOUT:
+        return error_set(err, ACCEL_TIMEOUT,
+                         "the query ran for more than %g s and was stopped; --timeout allows more",
+                         r->limits.timeout_s);
+    case ACCEL_CANCELLED:
+        return error_set(err, ACCEL_CANCELLED, "the query was interrupted");
+    default:
+        break;
+    }
+    if (str_starts_with(text, "INTERNAL Error") || str_starts_with(text, "FATAL Error") ||
+        strstr(text, "Corrupt database") != NULL || strstr(text, "Serialization Error") != NULL)
+        return damaged(path, text, err);
+    bool memory_ended = str_starts_with(text, "Out of Memory Error") || strstr(text, "bad_alloc") != NULL ||
+                        strstr(text, "bad allocation") != NULL;
+    if (memory_ended && r->limits.memory_bytes > 0)
+        return error_set(err, ACCEL_LIMIT,
+                         "the query needs more than %s of memory; --memory (MB) allows more",
+                         str_bytes(memory, sizeof memory, (double)r->limits.memory_bytes));
+    return error_set(err, ACCEL_RUNTIME, "%s: %s", path, text);
+}
+
+/* Queries read the tables. DuckDB refuses to write to a file that was opened to be read; what reaches beyond the file, or changes
+ * how DuckDB works, is closed here by its kind, whatever the settings are. */
+static accel_status check_kind(const store_reader *r, duckdb_prepared_statement prepared, accel_error *err) {
+    static const struct {
+        duckdb_statement_type type;
+        const char *name;
+        bool with_files; /* open with --allow-files */
+    } closed[] = {
+        {DUCKDB_STATEMENT_TYPE_COPY, "COPY", true},
+        {DUCKDB_STATEMENT_TYPE_EXPORT, "EXPORT", true},
+        {DUCKDB_STATEMENT_TYPE_ATTACH, "ATTACH", true},
+        {DUCKDB_STATEMENT_TYPE_DETACH, "DETACH", true},
+        {DUCKDB_STATEMENT_TYPE_PRAGMA, "PRAGMA", false},
+        {DUCKDB_STATEMENT_TYPE_SET, "SET", false},
+        {DUCKDB_STATEMENT_TYPE_LOAD, "LOAD", false},
+        {DUCKDB_STATEMENT_TYPE_EXTENSION, "extension", false},
+        {DUCKDB_STATEMENT_TYPE_CALL, "CALL", false},
+        {DUCKDB_STATEMENT_TYPE_PREPARE, "PREPARE", false},
+        {DUCKDB_STATEMENT_TYPE_EXECUTE, "EXECUTE", false},
+        {DUCKDB_STATEMENT_TYPE_VACUUM, "VACUUM", false},
+        {DUCKDB_STATEMENT_TYPE_MULTI, "IMPORT", false},
+    };
+    duckdb_statement_type type = duckdb_prepared_statement_type(prepared);
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        if (closed[i].type == type && !(closed[i].with_files && r->limits.allow_files))
+            return error_set(err, ACCEL_UNSUPPORTED, "%s statements are closed to queries%s", closed[i].name,
+                             closed[i].with_files ? "; --allow-files opens them" : "");
+    }
+    return ACCEL_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Rows come as they are made, so that a limit of rows ends a statement that would make many more. */
+accel_status query_execute(store_reader *r, duckdb_prepared_statement prepared, store_result *out,
+                           accel_error *err) {
     duckdb_result result;
     accel_status status = ACCEL_OK;
-    if (duckdb_execute_prepared(prepared, &result) != DuckDBSuccess) {
-        status = sql_failed(db->path, duckdb_result_error(&result), err);
+    if (duckdb_execute_prepared_streaming(prepared, &result) != DuckDBSuccess) {
+        status = sql_failed(r, duckdb_result_error(&result), err);
     } else {
-        status = read_rows(&result, max_rows, out, err);
+        status = read_rows(&result, &r->limits, out, err);
+        const char *words = status == ACCEL_OK ? duckdb_result_error(&result) : NULL;
+        if (words != NULL && *words != '\0')
+            status = sql_failed(r, words, err);
     }
     duckdb_destroy_result(&result);
     return status;
@@ -241,8 +159,9 @@ static size_t statement_end(database *db, const char *sql, arena *a) {
 }
 
 /* Positional references (#1) keep duplicate column names apart; the names are restored from the unwrapped statement. */
-static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepared_statement plain,
-                                    size_t max_rows, store_result *out, accel_error *err) {
+static accel_status execute_wrapped(store_reader *r, const char *sql, duckdb_prepared_statement plain,
+                                    store_result *out, accel_error *err) {
+    database *db = &r->db;
     str_buf wrapped = {0};
     bool needed = false;
     append_casts(plain, &wrapped, &needed);
@@ -251,7 +170,7 @@ static accel_status execute_wrapped(database *db, const char *sql, duckdb_prepar
     duckdb_prepared_statement prepared = NULL;
     bool usable =
         needed && !wrapped.failed && duckdb_prepare(db->connection, wrapped.data, &prepared) == DuckDBSuccess;
-    accel_status status = execute(db, usable ? prepared : plain, max_rows, out, err);
+    accel_status status = query_execute(r, usable ? prepared : plain, out, err);
     for (idx_t c = 0; usable && status == ACCEL_OK && c < out->column_count; c++) {
         const char *name = duckdb_prepared_statement_column_name(plain, c); /* ours, unlike a result's */
         out->columns[c] = arena_strdup(out->arena, name);
@@ -277,58 +196,121 @@ static size_t last_statement(database *db, const char *sql, idx_t count, arena *
     return 0;
 }
 
-/* The files of an archive may be read, so DuckDB would let them be written. */
-static bool writes_files(duckdb_statement_type type) {
-    return type == DUCKDB_STATEMENT_TYPE_COPY || type == DUCKDB_STATEMENT_TYPE_EXPORT;
+static accel_status run_statement(store_reader *r, duckdb_extracted_statements statements, idx_t index,
+                                  const char *last, store_result *out, accel_error *err) {
+    duckdb_prepared_statement prepared = NULL;
+    accel_status status = ACCEL_OK;
+    if (duckdb_prepare_extracted_statement(r->db.connection, statements, index, &prepared) != DuckDBSuccess)
+        status = sql_failed(r, duckdb_prepare_error(prepared), err);
+    if (status == ACCEL_OK)
+        status = check_kind(r, prepared, err);
+    if (status == ACCEL_OK && last != NULL) {
+        status = execute_wrapped(r, last, prepared, out, err);
+    } else if (status == ACCEL_OK) {
+        duckdb_result ignored;
+        if (duckdb_execute_prepared(prepared, &ignored) != DuckDBSuccess)
+            status = sql_failed(r, duckdb_result_error(&ignored), err);
+        duckdb_destroy_result(&ignored);
+    }
+    duckdb_destroy_prepare(&prepared);
+    return status;
 }
 
-static accel_status run_statements(database *db, const char *sql, size_t max_rows, store_result *out,
-                                   accel_error *err) {
+static accel_status run_statements(store_reader *r, const char *sql, store_result *out, accel_error *err) {
     duckdb_extracted_statements statements = NULL;
-    idx_t count = duckdb_extract_statements(db->connection, sql, &statements);
+    idx_t count = duckdb_extract_statements(r->db.connection, sql, &statements);
     accel_status status =
-        count > 0 ? ACCEL_OK : sql_failed(db->path, duckdb_extract_statements_error(statements), err);
+        count > 0 ? ACCEL_OK : sql_failed(r, duckdb_extract_statements_error(statements), err);
     for (idx_t i = 0; i < count && status == ACCEL_OK; i++) {
-        duckdb_prepared_statement prepared = NULL;
-        if (duckdb_prepare_extracted_statement(db->connection, statements, i, &prepared) != DuckDBSuccess) {
-            status = sql_failed(db->path, duckdb_prepare_error(prepared), err);
-        } else if (writes_files(duckdb_prepared_statement_type(prepared))) {
-            status = sql_failed(db->path, "COPY and EXPORT write files, and a query only reads", err);
-        } else if (i + 1 == count) {
-            status = execute_wrapped(db, sql + last_statement(db, sql, count, out->arena), prepared, max_rows,
-                                     out, err);
-        } else {
-            duckdb_result ignored;
-            if (duckdb_execute_prepared(prepared, &ignored) != DuckDBSuccess)
-                status = sql_failed(db->path, duckdb_result_error(&ignored), err);
-            duckdb_destroy_result(&ignored);
-        }
-        duckdb_destroy_prepare(&prepared);
+        const char *last = i + 1 == count ? sql + last_statement(&r->db, sql, count, out->arena) : NULL;
+        status = run_statement(r, statements, i, last, out, err);
+        if (status == ACCEL_OK && watch_state(r->watch) != ACCEL_OK)
+            status = sql_failed(r, NULL, err); /* between two statements */
     }
     duckdb_destroy_extracted(&statements);
     return status;
 }
 
-accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
-                         accel_error *err) {
-    database db;
+/* ---- readers --------------------------------------------------------------------------------------------------------------------------- */
+
+accel_status store_reader_open(const char *path, store_reader **out, accel_error *err) {
+    return store_reader_open_within(path, NULL, out, err);
+}
+
+accel_status store_reader_open_within(const char *path, const store_limits *limits, store_reader **out,
+                                      accel_error *err) {
     *out = NULL;
     take_in_first(path);
-    ACCEL_TRY(database_open(path, true, READ_PATIENCE_S, &db, err));
-    arena *a = arena_create();
-    store_result *result = a != NULL ? ARENA_NEW(a, store_result) : NULL;
-    accel_status status = result != NULL ? ACCEL_OK : error_no_memory(err, "a result", 0);
-    if (status == ACCEL_OK) {
-        result->arena = a;
-        status = run_statements(&db, sql, max_rows, result, err);
+    store_reader *r = mem_calloc(1, sizeof *r);
+    size_t size = strlen(path) + 1;
+    if (r == NULL || (r->path = mem_calloc(size, 1)) == NULL) {
+        mem_free(r);
+        return error_no_memory(err, "a reader", size);
     }
-    database_close(&db);
+    memcpy(r->path, path, size);
+    if (limits != NULL)
+        r->limits = *limits;
+    database_access access = {
+        .read_only = true, .files = r->limits.allow_files, .memory_bytes = r->limits.memory_bytes};
+    accel_status status = database_open_for(r->path, &access, READ_PATIENCE_S, &r->db, err);
     if (status != ACCEL_OK) {
-        arena_destroy(a);
+        mem_free(r->path);
+        mem_free(r);
         return status;
     }
-    *out = result;
+    *out = r;
     return ACCEL_OK;
+}
+
+accel_status query_begin(store_reader *r, store_result **out, accel_error *err) {
+    arena *a = arena_create();
+    *out = a != NULL ? ARENA_NEW(a, store_result) : NULL;
+    if (*out == NULL) {
+        arena_destroy(a);
+        return error_no_memory(err, "a result", 0);
+    }
+    (*out)->arena = a;
+    accel_status status = watch_begin(&r->db, &r->limits, &r->watch, err);
+    if (status != ACCEL_OK) {
+        arena_destroy(a);
+        *out = NULL;
+    }
+    return status;
+}
+
+accel_status query_end(store_reader *r, accel_status status, store_result **out) {
+    (void)watch_end(r->watch);
+    r->watch = NULL;
+    if (status != ACCEL_OK) {
+        store_result_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+accel_status store_reader_ask(store_reader *r, const char *sql, size_t max_rows, store_result **out,
+                              accel_error *err) {
+    ACCEL_TRY(query_begin(r, out, err));
+    r->limits.max_rows = max_rows;
+    return query_end(r, run_statements(r, sql, *out, err), out);
+}
+
+void store_reader_close(store_reader *r) {
+    if (r == NULL)
+        return;
+    database_close(&r->db);
+    mem_free(r->path);
+    mem_free(r);
+}
+
+accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
+                         accel_error *err) {
+    store_reader *r;
+    *out = NULL;
+    ACCEL_TRY(store_reader_open(path, &r, err));
+    accel_status status = store_reader_ask(r, sql, max_rows, out, err);
+    store_reader_close(r);
+    return status;
 }
 
 void store_result_destroy(store_result *r) {
@@ -364,23 +346,56 @@ static accel_status parse_samples(const char *text, arena *a, record *r, accel_e
     return ACCEL_OK;
 }
 
+#define NAME_OF(member, column, scale) ", " #column
+#define TEXT_OF(member, column, scale) ", CAST(" #column " AS VARCHAR)"
+static const char record_select[] =
+    "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR)" RECORD_COLUMNS_INT(NAME_OF)
+        RECORD_COLUMNS_REAL(NAME_OF) RECORD_COLUMNS_TEXT(
+            TEXT_OF) " FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id";
+
+/* One row of record_select. */
 static accel_status row_record(const store_cell *cells, arena *a, record *out, accel_error *err) {
     if (cells[0].type != STORE_TEXT)
         return error_set(err, ACCEL_BAD_FILE,
                          "a row of performance_results has no record in its metrics column");
     ACCEL_TRY(record_read_json(cells[0].text, strlen(cells[0].text), a, out, err));
-    return cells[1].type == STORE_TEXT ? parse_samples(cells[1].text, a, out, err) : ACCEL_OK;
+    const store_cell *c = &cells[2];
+#define PUT_INT(member, column, scale)                                                                       \
+    if (c->type == STORE_INTEGER)                                                                            \
+        out->member = c->integer;                                                                            \
+    else if (c->type == STORE_REAL)                                                                          \
+        out->member = llround(c->real * (scale));                                                            \
+    c++;
+#define PUT_REAL(member, column, scale)                                                                      \
+    if (c->type == STORE_REAL)                                                                               \
+        out->member = c->real;                                                                               \
+    c++;
+    RECORD_COLUMNS_INT(PUT_INT)
+    RECORD_COLUMNS_REAL(PUT_REAL)
+#define PUT_TEXT(member, column, scale)                                                                      \
+    if (c->type == STORE_TEXT && (out->member = arena_strdup(a, c->text)) == NULL)                           \
+        return error_no_memory(err, "a record", 0);                                                          \
+    c++;
+    RECORD_COLUMNS_TEXT(PUT_TEXT)
+    if (cells[1].type != STORE_TEXT)
+        return ACCEL_OK;
+    sample_figures follow;
+    ACCEL_TRY(parse_samples(cells[1].text, a, out, err));
+    ACCEL_TRY(figures_of_samples(out, &follow, err));
+    if (isnan(out->latency_min_ms) && isnan(out->latency_max_ms) && isnan(out->latency_std_ms)) {
+        out->latency_min_ms = follow.min_ms;
+        out->latency_max_ms = follow.max_ms;
+        out->latency_std_ms = follow.std_ms;
+    }
+    return ACCEL_OK;
 }
 
 accel_status store_records(const char *path, const char *filter_sql, size_t limit, arena *a, record **out,
                            size_t *count, accel_error *err) {
     str_buf sql = {0};
     store_result *rows = NULL;
-    str_appendf(
-        &sql,
-        "SELECT CAST(p.metrics AS VARCHAR), CAST(p.samples_ns AS VARCHAR) FROM performance_results p JOIN models m USING (model_id) "
-        "JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r ON r.run_id = p.run_id WHERE (%s) ORDER BY r.started_at DESC, p.result_id",
-        filter_sql != NULL ? filter_sql : "true");
+    str_appendf(&sql, "%s WHERE (%s) ORDER BY r.started_at DESC, p.result_id", record_select,
+                filter_sql != NULL ? filter_sql : "true");
     if (limit > 0)
         str_appendf(&sql, " LIMIT %zu", limit);
     accel_status status =
@@ -392,7 +407,7 @@ accel_status store_records(const char *path, const char *filter_sql, size_t limi
     if (*out == NULL)
         status = error_no_memory(err, "records", rows->row_count * sizeof **out);
     for (size_t i = 0; i < rows->row_count && status == ACCEL_OK; i++)
-        status = row_record(&rows->cells[2 * i], a, &(*out)[i], err);
+        status = row_record(&rows->cells[i * rows->column_count], a, &(*out)[i], err);
     store_result_destroy(rows);
     return status == ACCEL_OK ? status : error_prefix(err, status, "%s", path);
 }

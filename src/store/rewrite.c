@@ -12,6 +12,7 @@
 #include "store/archive_files.h"
 #include "store/database_file.h"
 #include "store/schema.h"
+#include "store/store.h"
 
 /* One DuckDB with two files: old, read-only, and fresh. */
 typedef struct rewriting {
@@ -153,11 +154,14 @@ static accel_status verify_table(rewriting *w, const schema_table *t, accel_erro
     if (t->since > w->version || is_made_anew(w, t->name))
         return ACCEL_OK;
     ACCEL_TRY(common_columns(w, t->name, &columns, err));
+    /* Before schema 3 ids of records were text. */
+    const char *same_type =
+        str_equal(t->name, "performance_results") ? " REPLACE (CAST(record_id AS VARCHAR) AS record_id)" : "";
     const char *sql = arena_printf(
         w->arena,
-        "SELECT CAST((SELECT (count(*), bit_xor(hash(q))) FROM (SELECT %s FROM old.%s) q) IS NOT DISTINCT FROM "
-        "(SELECT (count(*), bit_xor(hash(q))) FROM (SELECT %s FROM fresh.%s) q) AS INTEGER)",
-        columns, t->name, columns, t->name);
+        "SELECT CAST((SELECT (count(*), bit_xor(hash(q))) FROM (SELECT %s FROM (SELECT *%s FROM old.%s)) q) IS NOT DISTINCT FROM "
+        "(SELECT (count(*), bit_xor(hash(q))) FROM (SELECT %s FROM (SELECT *%s FROM fresh.%s)) q) AS INTEGER)",
+        columns, same_type, t->name, columns, same_type, t->name);
     if (sql == NULL)
         return error_no_memory(err, "a statement", 0);
     ACCEL_TRY(statement_prepare(&w->db, sql, &s, err));

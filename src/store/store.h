@@ -9,6 +9,7 @@
 #ifndef ACCEL_STORE_STORE_H
 #define ACCEL_STORE_STORE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,13 @@ accel_status store_writer_close(store_writer *w, bool success, accel_error *err)
 /* Takes in the spool now. Files that are no valid records are set aside (spool/rejected) with a warning. */
 accel_status store_take_in(const char *path, size_t *taken, size_t *left, accel_error *err);
 
+/* Adds results that somebody states: one JSON object or an array of them, with the columns' names (store/given.h), of one result type: performance,
+ * compatibility, integration, web or optimization. All of them or none. provenance is that of results that state none; NULL: imported. They are checked
+ * before the database is opened. *added (may be NULL): how many there were. While another process has the database a single performance result goes
+ * to the spool; anything else is ACCEL_BUSY. */
+accel_status store_add_given(const char *path, const char *result_type, const char *provenance,
+                             const char *json, size_t length, size_t *added, accel_error *err);
+
 /* ---- many rows, of every kind ------------------------------------------------------------------------------------- */
 
 /* A writer that holds the database open: for imports and merges, whose rows come by the thousand. */
@@ -59,10 +67,26 @@ accel_status store_bulk_add(store_bulk *b, const store_batch *batch, accel_error
 /* All staged batches, in one transaction; on failure none of them, and they are forgotten. rows (may be NULL): how many result rows were
  * new. Batches that belong together only by time may share a transaction: whoever is refused tries them one by one. */
 accel_status store_bulk_commit(store_bulk *b, int64_t *rows, accel_error *err);
-/* SHA-256 of every file in migration_tracking, in a. */
-accel_status store_bulk_files(store_bulk *b, arena *a, const char *const **out, size_t *count,
+/* Every file of migration_tracking, in a. */
+typedef struct store_file {
+    const char *hash;    /* SHA-256 of its bytes */
+    const char *status;  /* imported, skipped, rejected */
+    const char *message; /* "": none */
+} store_file;
+accel_status store_bulk_files(store_bulk *b, arena *a, const store_file **out, size_t *count,
                               accel_error *err);
 void store_bulk_close(store_bulk *b); /* accepts NULL; what was not committed is forgotten */
+
+/* Another accel database's rows that are not here yet, in one transaction: all of them or none. Its ids are replaced by ours; what is here
+ * already (by record_id, run, natural key or content key) stays as it is, so merging twice changes nothing. Rows keep their
+ * provenance. dry_run: everything is done, and undone at the end. The other file is only read. ACCEL_UNSUPPORTED: it is no accel database, or one of another schema; ACCEL_BAD_FILE: it is no
+ * database, or has values that none may have; ACCEL_BUSY: one of the two is locked. */
+typedef struct store_merged {
+    const char *table;
+    int64_t added, known; /* rows of the other database */
+} store_merged;
+accel_status store_merge(const char *path, const char *other, bool dry_run, arena *a,
+                         const store_merged **out, size_t *count, accel_error *err);
 
 /* ---- what a machine has ------------------------------------------------------------------------------------------- */
 
@@ -106,6 +130,33 @@ typedef struct store_result {
 accel_status store_query(const char *path, const char *sql, size_t max_rows, store_result **out,
                          accel_error *err);
 void store_result_destroy(store_result *r); /* accepts NULL */
+
+/* Several questions to one state of the file, asked as store_query asks one: no writer comes between them, so do not keep it open for longer
+ * than that takes. Results outlive the reader. */
+typedef struct store_reader store_reader;
+/* What every query of a reader may take. All zero: no limits but DuckDB's own, and no other files. */
+enum { STORE_GRACE_S = 2 };
+typedef struct store_limits {
+    double timeout_s;     /* 0: none; beyond it ACCEL_TIMEOUT */
+    int64_t memory_bytes; /* of the query, and again of its result; beyond it ACCEL_LIMIT */
+    size_t max_rows;      /* of ready questions; SQL says its own */
+    bool allow_files;     /* COPY, ATTACH, read_csv and the like are open; the database stays read-only */
+    const volatile sig_atomic_t
+        *interrupted; /* ACCEL_CANCELLED soon after it becomes non-zero; may be NULL */
+    /* DuckDB looks for interrupts between chunks of rows; one call of a function over a huge list may take minutes. Called, in a thread of its own,
+     * when a query has gone on for STORE_GRACE_S seconds after it was interrupted: it must end the process, which is harmless to a file that is only
+     * read. NULL: the query is waited for. why: ACCEL_TIMEOUT or ACCEL_CANCELLED. */
+    void (*give_up)(accel_status why);
+} store_limits;
+accel_status store_reader_open_within(const char *path, const store_limits *limits, store_reader **out,
+                                      accel_error *err);
+accel_status store_reader_open(const char *path, store_reader **out, accel_error *err);
+accel_status store_reader_ask(store_reader *r, const char *sql, size_t max_rows, store_result **out,
+                              accel_error *err);
+void store_reader_close(store_reader *r); /* accepts NULL */
+
+/* Text as a SQL string, with its quotes. */
+void sql_append_text(str_buf *out, const char *text);
 
 /* Records as they were stored, newest run first (for reports and --resume). filter_sql: a WHERE condition over performance_results p JOIN models m JOIN
  * hardware_platforms h JOIN test_runs r, or NULL. Spooled records are included. */

@@ -184,6 +184,61 @@ static void weights_above_the_threshold_go_beside_the_model(void **state) {
     str_free(&m);
 }
 
+/* y = x + generated, and z = x + given. */
+static graph *two_weights(const float *given, double spread) {
+    graph *g;
+    str_buf parts = {0};
+    put_raw(&parts, "generated", DTYPE_F32, 1, (int64_t[]){1024}, given, 4096);
+    put_raw(&parts, "given", DTYPE_F32, 1, (int64_t[]){1024}, given, 4096);
+    put_node(&parts, "Add", "a", "x generated", "y", NULL);
+    put_node(&parts, "Add", "b", "x given", "z", NULL);
+    put_value(&parts, GRAPH_INPUT, "x", DTYPE_F32, 1, (int64_t[]){1024});
+    put_value(&parts, GRAPH_OUTPUT, "y", DTYPE_F32, 1, (int64_t[]){1024});
+    put_value(&parts, GRAPH_OUTPUT, "z", DTYPE_F32, 1, (int64_t[]){1024});
+    str_buf m = model_of(&parts, 17);
+    assert_ok(read_bytes(&m, &g, &err));
+    g->values[graph_find_value(g, "generated")].data =
+        (graph_data){.kind = DATA_GENERATED, .size_bytes = 4096, .stream = "s", .seed = 3, .b = spread};
+    g->values[graph_find_value(g, "given")].data.bytes = given;
+    str_free(&m);
+    return g;
+}
+
+static void read_two_weights(const graph *g, float out[2][1024]) {
+    assert_ok(graph_value_read(g, graph_find_value(g, "generated"), out[0], sizeof out[0], &err));
+    assert_ok(graph_value_read(g, graph_find_value(g, "given"), out[1], sizeof out[1], &err));
+}
+
+static void models_written_together_share_weights(void **state) {
+    static float given[1024];
+    static const double spreads[] = {1, 1, 2}; /* the third has one weight of its own */
+    onnx_weights *shared;
+    assert_ok(onnx_weights_open(temp_path(state, "w.data"), &shared, &err));
+    const onnx_write_options options = {.all_external = true, .shared = shared, .scratch = true};
+    static float written[3][2][1024], back[2][1024];
+    for (size_t i = 0; i < 1024; i++)
+        given[i] = (float)i;
+    for (size_t i = 0; i < 3; i++) {
+        graph *g = two_weights(given, spreads[i]);
+        assert_ok(onnx_write(g, temp_path(state, (const char *[]){"0", "1", "2"}[i]), &options, &err));
+        read_two_weights(g, written[i]);
+        graph_destroy(g);
+    }
+    assert_ok(onnx_weights_commit(shared, &err));
+    file_map map = {0};
+    assert_ok(file_map_open(temp_path(state, "w.data"), &map, &err));
+    assert_int_equal(map.size_bytes, 3 * 4096);
+    file_map_close(&map);
+    for (size_t i = 0; i < 3; i++) {
+        graph *g;
+        assert_ok(onnx_read(temp_path(state, (const char *[]){"0", "1", "2"}[i]), &g, &err));
+        read_two_weights(g, back);
+        assert_memory_equal(written[i], back, sizeof back);
+        graph_destroy(g);
+    }
+    assert_memory_not_equal(written[0], written[2], sizeof back);
+}
+
 static void a_folder_that_cannot_be_written_is_named(void **state) {
     (void)state;
     graph *g;
@@ -354,6 +409,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(constants_become_initializers),
         WITH_FOLDER(a_model_written_is_the_model_read),
         WITH_FOLDER(weights_above_the_threshold_go_beside_the_model),
+        WITH_FOLDER(models_written_together_share_weights),
         WITH_FOLDER(every_failing_write_leaves_nothing_behind),
         WITH_FOLDER(a_tensor_written_is_the_tensor_read),
         WITH_FOLDER(sequences_and_optionals_are_read),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture,tokenizer,
-preprocessor,image,sound}.
+preprocessor,image,sound,import}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -360,7 +360,15 @@ def make_media():
         save("sound", name, (golden / name).read_bytes())
 
 
+def make_import():
+    """Old result files: those of the importer's tests."""
+    folder = Path(__file__).parent.parent / "data" / "import"
+    for path in sorted([*folder.glob("*.json"), *(folder / "foreign").glob("*.*")]):
+        save("import", path.stem.replace(" ", "_").replace("|", "or"), path.read_bytes()[:4096])
+
+
 if __name__ == "__main__":
+    make_import()
     make_tokenizer()
     make_onnx()
     make_safetensors()

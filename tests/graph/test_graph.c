@@ -382,6 +382,28 @@ static void generated_contents_are_the_same_every_time(void **state) {
     graph_destroy(g);
 }
 
+static void generated_contents_come_in_parts(void **state) {
+    (void)state;
+    static const data_distribution distributions[] = {DISTRIBUTION_NORMAL, DISTRIBUTION_UNIFORM};
+    for (size_t i = 0; i < 2; i++) {
+        graph *g = new_graph();
+        accel_error err = {0};
+        shape s = shape_make(DIMS(1000));
+        graph_data d = {.kind = DATA_GENERATED, .stream = "w", .distribution = distributions[i], .b = 0.5};
+        value_id v;
+        float whole[1000], parts[1000];
+        assert_ok(graph_add_initializer(g, "w", DTYPE_F32, &s, d, &v, &err));
+        assert_ok(graph_value_read(g, v, whole, sizeof whole, &err));
+        assert_ok(graph_value_generate(g, v, 768, 232, parts + 768, &err));
+        assert_ok(graph_value_generate(g, v, 0, 256, parts, &err));
+        assert_ok(graph_value_generate(g, v, 256, 512, parts + 256, &err));
+        assert_memory_equal(whole, parts, sizeof whole);
+        assert_int_equal(graph_value_generate(g, v, 768, 233, parts, &err), ACCEL_INVALID_ARGUMENT);
+        assert_int_equal(graph_value_generate(g, v, 100, 1, parts, &err), ACCEL_INVALID_ARGUMENT);
+        graph_destroy(g);
+    }
+}
+
 static void contents_of_the_wrong_size_are_refused(void **state) {
     (void)state;
     graph *g = new_graph();
@@ -446,6 +468,7 @@ int main(void) {
         cmocka_unit_test(a_long_chain_backwards_needs_no_deep_stack),
         cmocka_unit_test(aligned_contents_are_given_in_place),
         cmocka_unit_test(generated_contents_are_the_same_every_time),
+        cmocka_unit_test(generated_contents_come_in_parts),
         cmocka_unit_test(contents_of_the_wrong_size_are_refused),
         cmocka_unit_test(a_clone_is_edited_without_changing_the_original),
     };

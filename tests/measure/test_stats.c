@@ -188,69 +188,6 @@ static void a_ratio_without_spread_has_no_interval(void **state) {
     assert_true(isnan(out.low) && isnan(out.high) && !out.different);
 }
 
-/* Q by its definition, for comparison with the running sums. */
-static double plain_q(const double *v, size_t n_all, size_t split) {
-    double across = 0, x = 0, y = 0, n = (double)split, m = (double)(n_all - split);
-    for (size_t i = 0; i < n_all; i++)
-        for (size_t j = i + 1; j < n_all; j++) {
-            double d = fabs(v[i] - v[j]);
-            if (j < split)
-                x += d;
-            else if (i >= split)
-                y += d;
-            else
-                across += d;
-        }
-    return 2 / (m + n) * across - 2 * m / ((m + n) * (n - 1)) * x - 2 * n / ((m + n) * (m - 1)) * y;
-}
-
-static void the_best_split_is_the_one_of_the_plain_formula(void **state) {
-    (void)state;
-    double v[40];
-    rng r;
-    rng_seed(&r, 9);
-    fill_normal(&r, v, 40, 1.0, 0.5);
-    for (int i = 23; i < 40; i++)
-        v[i] += 1.0;
-    size_t best = 0;
-    double best_q = -INFINITY, q;
-    for (size_t split = 2; split <= 38; split++)
-        if (plain_q(v, 40, split) > best_q)
-            best_q = plain_q(v, 40, best = split);
-    assert_int_equal(stats_best_split(v, 40, 2, &q), best);
-    near(q, best_q, 1e-9);
-}
-
-static void change_points_find_steps(void **state) {
-    (void)state;
-    int found = 0;
-    rng r;
-    rng_seed(&r, 10);
-    for (int trial = 0; trial < 100; trial++) {
-        double v[100];
-        size_t at[8];
-        fill_normal(&r, v, 50, 100.0, 2.0);
-        fill_normal(&r, v + 50, 50, 105.0, 2.0);
-        size_t n = stats_change_points(v, 100, STATS_CHANGE_P, at, 8);
-        found += n >= 1 && at[0] >= 45 && at[0] <= 55;
-    }
-    assert_true(found >= 90);
-}
-
-static void steady_series_have_no_change_points(void **state) {
-    (void)state;
-    size_t alarms = 0;
-    rng r;
-    rng_seed(&r, 11);
-    for (int trial = 0; trial < 200; trial++) {
-        double v[100];
-        size_t at[8];
-        fill_normal(&r, v, 100, 100.0, 2.0);
-        alarms += stats_change_points(v, 100, STATS_CHANGE_P, at, 8) > 0;
-    }
-    assert_true(alarms <= 2);
-}
-
 static size_t series(int64_t *out, size_t warm, size_t count, double slow, rng *r) {
     for (size_t i = 0; i < count; i++) {
         double level = i < warm ? slow : 1.0;
@@ -370,9 +307,6 @@ int main(void) {
         cmocka_unit_test(the_interval_of_a_ratio_covers_at_its_rate),
         cmocka_unit_test(the_interval_knows_the_level_that_varies),
         cmocka_unit_test(a_ratio_without_spread_has_no_interval),
-        cmocka_unit_test(the_best_split_is_the_one_of_the_plain_formula),
-        cmocka_unit_test(change_points_find_steps),
-        cmocka_unit_test(steady_series_have_no_change_points),
         cmocka_unit_test(a_series_is_steady_after_its_warm_up),
         cmocka_unit_test(a_series_that_drifts_is_not_steady),
         cmocka_unit_test(one_engine_compared_with_itself_shows_no_difference),

@@ -43,6 +43,9 @@ static inline record made_up(arena *a, unsigned number) {
     r.samples_ns_count = 3;
     r.latency_mean_ms = 1.0;
     r.latency_median_ms = 1.0;
+    r.latency_min_ms = 900000 * 1e-6;
+    r.latency_max_ms = 1100000 * 1e-6;
+    r.latency_std_ms = 0.1;
     r.throughput_items_per_s = 1000.0;
     r.peak_rss_bytes = 123000000;
     r.verification_reference = "scalar";
@@ -59,6 +62,7 @@ static inline record made_up_failure(arena *a, unsigned number, const char *stat
     r.error = "it did not run";
     r.samples_ns = NULL;
     r.samples_ns_count = 0;
+    r.latency_min_ms = r.latency_max_ms = r.latency_std_ms = (double)NAN;
     r.latency_mean_ms = r.latency_median_ms = r.throughput_items_per_s = (double)NAN;
     r.verified = RECORD_UNKNOWN_BOOL;
     return r;

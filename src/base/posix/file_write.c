@@ -18,6 +18,7 @@ struct file_writer {
     int descriptor; /* -1: closed */
     bool failed;    /* a write failed, so that a commit must not show the file */
     bool temporary_there;
+    bool scratch;    /* need not outlive a power cut */
     uint64_t offset; /* written so far, as the caller sees it */
     size_t buffered;
     str_buf path; /* of the file itself: a symbolic link is resolved, not replaced */
@@ -138,6 +139,10 @@ accel_status file_writer_write(file_writer *w, const void *bytes, size_t length,
     return ACCEL_OK;
 }
 
+void file_writer_set_scratch(file_writer *w) {
+    w->scratch = true;
+}
+
 uint64_t file_writer_offset(const file_writer *w) {
     return w->offset;
 }
@@ -147,7 +152,7 @@ static accel_status finish_temporary(file_writer *w, accel_error *err) {
         return error_set(err, ACCEL_IO, "cannot write %s: an earlier write failed", w->path.data);
     }
     ACCEL_TRY(flush(w, err));
-    if (io_fsync(w->descriptor) != 0) {
+    if (!w->scratch && io_fsync(w->descriptor) != 0) {
         return io_error(err, "cannot bring to disk", w->path.data);
     }
     int descriptor = w->descriptor;
@@ -179,7 +184,7 @@ accel_status file_writer_commit(file_writer *w, accel_error *err) {
             status = io_error(err, "cannot put in place", w->path.data);
         } else {
             w->temporary_there = false;
-            status = sync_folder(w->folder.data, err);
+            status = w->scratch ? ACCEL_OK : sync_folder(w->folder.data, err);
         }
     }
     writer_destroy(w);

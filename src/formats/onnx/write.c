@@ -13,13 +13,9 @@
 #include "base/version.h"
 #include "formats/name_map.h"
 #include "formats/onnx/model.h"
+#include "formats/onnx/weights.h"
 
-enum {
-    EXTERNAL_MIN_BYTES = 1024,
-    EXTERNAL_ALIGNMENT = 4096,
-    DEFAULT_THRESHOLD = 1 << 30,
-    EMBEDDED_LIMIT = 0x7fffff00
-};
+enum { EXTERNAL_MIN_BYTES = 1024, DEFAULT_THRESHOLD = 1 << 30, EMBEDDED_LIMIT = 0x7fffff00 };
 
 /* Bytes of a weight that belong at this place of `meta`. */
 typedef struct weight_slot {
@@ -32,8 +28,7 @@ typedef struct onnx_writer {
     onnx_write_options options;
     accel_error *err;
     bool external;         /* large weights go to the .data file */
-    const char *data_name; /* its name beside the model */
-    file_writer *data;     /* NULL when everything is embedded */
+    onnx_weights *weights; /* which is this; NULL when everything is embedded */
     int64_t ir_version;
     weight_slot *slots;
     size_t slot_count, slot_capacity;
@@ -105,22 +100,12 @@ static accel_status weight_bytes(onnx_writer *w, const graph *g, value_id id, co
     return status;
 }
 
-/* Puts the weight at the next page of the .data file. */
-static accel_status put_external(onnx_writer *w, const graph *g, value_id id, str_buf *b) {
-    static const uint8_t zeros[EXTERNAL_ALIGNMENT];
-    const void *bytes;
-    void *owned;
-    size_t size;
+static accel_status put_external(onnx_writer *w, const graph *g, value_id id, size_t size, str_buf *b) {
     char number[32];
-    uint64_t offset = file_writer_offset(w->data),
-             padding = (EXTERNAL_ALIGNMENT - offset % EXTERNAL_ALIGNMENT) % EXTERNAL_ALIGNMENT;
-    ACCEL_TRY(file_writer_write(w->data, zeros, (size_t)padding, w->err));
-    ACCEL_TRY(weight_bytes(w, g, id, &bytes, &size, &owned));
-    accel_status status = file_writer_write(w->data, bytes, size, w->err);
-    mem_free(owned);
-    ACCEL_TRY(status);
-    put_entry(b, 13, "location", w->data_name);
-    str_format(number, sizeof number, "%llu", (unsigned long long)(offset + padding));
+    uint64_t offset = 0;
+    ACCEL_TRY(onnx_weights_put(w->weights, g, id, size, &offset, w->err));
+    put_entry(b, 13, "location", onnx_weights_name(w->weights));
+    str_format(number, sizeof number, "%llu", (unsigned long long)offset);
     put_entry(b, 13, "offset", number);
     str_format(number, sizeof number, "%llu", (unsigned long long)size);
     put_entry(b, 13, "length", number);
@@ -146,7 +131,7 @@ static accel_status put_initializer(onnx_writer *w, const graph *g, value_id id,
     put_dims(&m.bytes, &v->type.shape);
     pb_put_int(&m.bytes, 2, v->type.type);
     pb_put_text(&m.bytes, 8, v->name);
-    accel_status status = w->external && size >= EXTERNAL_MIN_BYTES ? put_external(w, g, id, &m.bytes)
+    accel_status status = w->external && size >= EXTERNAL_MIN_BYTES ? put_external(w, g, id, size, &m.bytes)
                                                                     : put_embedded(w, g, id, size, &m);
     close_message(w, around, 5, &m);
     return status;
@@ -467,7 +452,7 @@ static accel_status stream(onnx_writer *w, const message *m, byte_sink sink, voi
     size_t at = 0;
     for (size_t i = 0; i < w->slot_count; i++) {
         const weight_slot *slot = &w->slots[i];
-        const void *bytes;
+        const void *bytes = NULL;
         void *owned;
         size_t size;
         ACCEL_TRY(sink(context, m->bytes.data + at, slot->at - at, w->err));
@@ -494,6 +479,8 @@ static accel_status to_buffer(void *context, const void *bytes, size_t length, a
 static accel_status write_model_file(onnx_writer *w, const message *m, const char *path) {
     file_writer *file;
     ACCEL_TRY(file_writer_open(path, &file, w->err));
+    if (w->options.scratch)
+        file_writer_set_scratch(file);
     accel_status status = stream(w, m, to_file, file);
     if (status == ACCEL_OK)
         return file_writer_commit(file, w->err);
@@ -510,9 +497,9 @@ static accel_status write_both(onnx_writer *w, const graph *g, const char *path)
         status = error_set(w->err, ACCEL_LIMIT,
                            "the model is larger than 2 GB, the most that one ONNX file can hold; "
                            "write its weights as external data");
-    if (status == ACCEL_OK && w->data) {
-        status = file_writer_commit(w->data, w->err);
-        w->data = NULL;
+    if (status == ACCEL_OK && w->weights && !w->options.shared) {
+        status = onnx_weights_commit(w->weights, w->err);
+        w->weights = NULL;
     }
     if (status == ACCEL_OK)
         status = write_model_file(w, &m, path);
@@ -527,8 +514,18 @@ static accel_status start(onnx_writer *w, const graph *g, const onnx_write_optio
     return choose(w, g, options);
 }
 
+static accel_status open_weights(onnx_writer *w, const char *path) {
+    w->weights = w->options.shared;
+    if (!w->weights)
+        ACCEL_TRY(onnx_weights_open(path, &w->weights, w->err));
+    if (w->options.scratch)
+        onnx_weights_set_scratch(w->weights);
+    return ACCEL_OK;
+}
+
 static void finish(onnx_writer *w) {
-    file_writer_abort(w->data);
+    if (!w->options.shared)
+        onnx_weights_abort(w->weights);
     arena_destroy(w->node_names.memory);
     mem_free(w->slots);
 }
@@ -539,9 +536,8 @@ accel_status onnx_write(const graph *g, const char *path, const onnx_write_optio
     str_buf data_path = {0};
     str_appendf(&data_path, "%s.data", path);
     accel_status status = data_path.failed ? error_no_memory(err, path, 0) : start(&w, g, options);
-    w.data_name = file_base_name(str_text(&data_path));
     if (status == ACCEL_OK && w.external)
-        status = file_writer_open(str_text(&data_path), &w.data, err);
+        status = open_weights(&w, str_text(&data_path));
     if (status == ACCEL_OK)
         status = write_both(&w, g, path);
     finish(&w);

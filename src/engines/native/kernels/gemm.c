@@ -105,6 +105,12 @@ static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *c
     cut->rows_a_block = divide_up(divide_up(s->m, cut->row_blocks), GEMM_MR) * GEMM_MR;
     cut->row_blocks = divide_up(s->m, cut->rows_a_block);
     cut->panels_a_block = divide_up(panels, cut->column_blocks);
+    if (cut->segments > cut->segments_a_block && s->m > GEMM_MR) {
+        int64_t most = GEMM_OUT / (cut->rows_a_block * GEMM_NR);
+        most = most < cut->panels_a_group ? cut->panels_a_group : most;
+        cut->panels_a_block =
+            divide_up(panels, divide_up(panels, most < cut->panels_a_block ? most : cut->panels_a_block));
+    }
     cut->column_blocks = divide_up(panels, cut->panels_a_block);
 }
 

@@ -24,6 +24,8 @@
 
 /* Floats of the panels of one group, which stay in the second level while the rows of a block pass. */
 #define GEMM_GROUP (64 * 1024)
+/* Floats of the output that one task walks through again for each block of the depth; these stay in the second level, too. */
+#define GEMM_OUT (64 * 1024)
 
 /* Geometry of a convolution over channels-last pixels; missing spatial axes are 1. */
 typedef struct gemm_window {
