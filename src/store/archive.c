@@ -9,6 +9,7 @@
 #include "base/posix/io.h"
 #include "store/archive_files.h"
 #include "store/maintain.h"
+#include "store/store.h"
 #include "store/spool.h"
 
 enum { PATIENCE_S = 30, MOST_MONTHS = 10000 };

@@ -1,5 +1,6 @@
 #include "store/store.h"
 #include "store/archive_files.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -145,12 +146,13 @@ static accel_status open_archive(database *db, arena *a, accel_error *err) {
     return ACCEL_OK;
 }
 
-accel_status archive_confine(database *db, accel_error *err) {
+accel_status archive_confine(database *db, bool files, accel_error *err) {
     arena *a = arena_create();
     accel_status status = a != NULL ? open_archive(db, a, err) : error_no_memory(err, "a view", 0);
     arena_destroy(a);
     ACCEL_TRY(status);
-    return database_exec(db, "SET enable_external_access = false; SET lock_configuration = true", err);
+    return database_execf(db, err, "%sSET lock_configuration = true",
+                          files ? "" : "SET enable_external_access = false; ");
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------- */
@@ -168,7 +170,7 @@ static accel_status drop_staged(database *db, const char *staged_table, arena *a
             names[there++] = names[i]; /* one that is gone must not keep new results out; check finds it */
         str_free(&path);
     }
-    str_appendf(&sql, "DELETE FROM %s WHERE record_id IN (SELECT record_id FROM (", staged_table);
+    str_appendf(&sql, "DELETE FROM %s WHERE record_id IN (SELECT CAST(record_id AS VARCHAR) FROM (", staged_table);
     append_reading(str_text(&folder), names, there, &sql);
     str_append(&sql, "))");
     str_free(&folder);

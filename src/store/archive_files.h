@@ -27,8 +27,8 @@ accel_status archive_prepare(database *db, accel_error *err);
 accel_status archive_make_view(database *db, accel_error *err);
 
 /* For a database that is only read: temporary views over the files where they lie, and access to exactly those. From then on nothing else of
- * the file system can be reached. A database without an archive gets no views. */
-accel_status archive_confine(database *db, accel_error *err);
+ * the file system can be reached, unless files. A database without an archive gets no views. */
+accel_status archive_confine(database *db, bool files, accel_error *err);
 bool archive_is_there(const char *database_path);
 
 /* Inside a transaction that takes staged results over: those whose record is archived are there already. */

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "store/archive_files.h"
 #include "store/examine.h"
+#include "store/store.h"
 
 typedef struct archive_walk {
     examination *x;

@@ -8,6 +8,7 @@
 #include "store/archive_files.h"
 #include "store/lake.h"
 #include "store/maintain.h"
+#include "store/store.h"
 #include "store/spool.h"
 
 enum { PATIENCE_S = 30 };

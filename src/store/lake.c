@@ -10,6 +10,7 @@
 #include "store/archive_files.h"
 #include "store/rewrite.h"
 #include "store/schema.h"
+#include "store/store.h"
 
 #define RUN          " LEFT JOIN test_runs r ON r.run_id = t.run_id"
 #define MODEL        " LEFT JOIN models m ON m.model_id = t.model_id"
@@ -224,7 +225,7 @@ static accel_status append_tables(const char *folder, arena *a, str_buf *sql, ac
     return ACCEL_OK;
 }
 
-static accel_status open_in(database *db, arena *a, accel_error *err) {
+static accel_status open_in(database *db, bool files, arena *a, accel_error *err) {
     char folder[PATH_MAX];
     str_buf sql = {0};
     if (io_real_path(db->path, folder) == NULL)
@@ -233,7 +234,8 @@ static accel_status open_in(database *db, arena *a, accel_error *err) {
     accel_status status = append_tables(folder, a, &sql, err);
     str_append(&sql, "SET allowed_directories = [");
     sql_append_text(&sql, folder);
-    str_append(&sql, "];\nSET enable_external_access = false; SET lock_configuration = true");
+    str_appendf(&sql, "];\n%sSET lock_configuration = true",
+                files ? "" : "SET enable_external_access = false; ");
     if (status == ACCEL_OK)
         status =
             sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(db, sql.data, err);
@@ -241,9 +243,9 @@ static accel_status open_in(database *db, arena *a, accel_error *err) {
     return status;
 }
 
-accel_status lake_open(database *db, accel_error *err) {
+accel_status lake_open(database *db, bool files, accel_error *err) {
     arena *a = arena_create();
-    accel_status status = a != NULL ? open_in(db, a, err) : error_no_memory(err, "a lake", 0);
+    accel_status status = a != NULL ? open_in(db, files, a, err) : error_no_memory(err, "a lake", 0);
     arena_destroy(a);
     return status;
 }

@@ -30,6 +30,6 @@ accel_status lake_has(const char *folder, const char *table, arena *a, bool *out
 /* Whether the folder holds tables of a lake. */
 bool lake_is_folder(const char *path);
 /* Gives a database in memory the tables and views of the schema over a lake's files, and then access to nothing but them. */
-accel_status lake_open(database *db, accel_error *err);
+accel_status lake_open(database *db, bool files, accel_error *err);
 
 #endif

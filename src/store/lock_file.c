@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "store/store.h"
 #include "store/database_file.h"
+#include "store/store.h"
 
 static accel_status busy(const char *path, accel_error *err) {
     return error_set(err, ACCEL_BUSY, "%s is in use by another process; try again when it is done", path);

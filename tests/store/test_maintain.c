@@ -91,16 +91,16 @@ static void what_is_wrong_is_found(void **state) {
         {"DELETE FROM latest_results WHERE result_id = (SELECT max(result_id) FROM latest_results)", "latest",
          "latest_results"},
         {"UPDATE performance_results SET status = 'splendid', average_latency_ms = NULL, throughput_items_per_second = NULL, memory_peak_mb = NULL, samples_ns = NULL "
-         "WHERE record_id LIKE '00000000%'",
+         "WHERE CAST(record_id AS VARCHAR) LIKE '00000000%'",
          "domains", "performance_results"},
-        {"UPDATE performance_results SET metrics = '{\"record_id\": 3}' WHERE record_id LIKE '000003e8%'",
+        {"UPDATE performance_results SET metrics = '{\"record_id\": 3}' WHERE CAST(record_id AS VARCHAR) LIKE '000003e8%'",
          "json", "performance_results"},
-        {"UPDATE performance_results SET threads = 77 WHERE record_id LIKE '000003e8%'", "series",
-         "performance_results"},
-        {"UPDATE performance_results SET load_ms = 'infinity' WHERE record_id LIKE '000003e8%'", "domains",
-         "performance_results"},
-        {"UPDATE performance_results SET iterations = 99 WHERE record_id LIKE '00000000%'", "domains",
-         "performance_results"},
+        {"UPDATE performance_results SET threads = 77 WHERE CAST(record_id AS VARCHAR) LIKE '000003e8%'",
+         "series", "performance_results"},
+        {"UPDATE performance_results SET load_ms = 'infinity' WHERE CAST(record_id AS VARCHAR) LIKE '000003e8%'",
+         "domains", "performance_results"},
+        {"UPDATE performance_results SET iterations = 99 WHERE CAST(record_id AS VARCHAR) LIKE '00000000%'",
+         "domains", "performance_results"},
         {"UPDATE test_runs SET completed_at = started_at - INTERVAL 1 DAY WHERE run_id = 1", "domains",
          "test_runs"},
         {"INSERT INTO models (model_name, natural_key) VALUES ('odd', 'not a hash')", "keys", "models"},
@@ -180,7 +180,7 @@ static void exact_duplicates_are_dropped_and_the_first_stays(void **state) {
     store_finding *items;
     damage(
         f.path,
-        "INSERT INTO performance_results BY NAME SELECT * EXCLUDE (result_id) REPLACE (replace(record_id, 'abcd', 'ffff') AS record_id, "
+        "INSERT INTO performance_results BY NAME SELECT * EXCLUDE (result_id) REPLACE (replace(CAST(record_id AS VARCHAR), 'abcd', 'ffff') AS record_id, "
         "CAST(replace(CAST(metrics AS VARCHAR), '-00000000abcd', '-00000000ffff') AS JSON) AS metrics) FROM performance_results WHERE result_id = (SELECT min(result_id) FROM performance_results)");
     size_t count = findings_of(&f, true, &items), hits = 0;
     for (size_t i = 0; i < count; i++)
@@ -189,7 +189,7 @@ static void exact_duplicates_are_dropped_and_the_first_stays(void **state) {
     assert_int_equal(findings_of(&f, false, &items), 0);
     assert_string_equal(
         ask(f.path,
-            "SELECT count(*) || ' ' || count(*) FILTER (record_id LIKE '%ffff') FROM performance_results"),
+            "SELECT count(*) || ' ' || count(*) FILTER (CAST(record_id AS VARCHAR) LIKE '%ffff') FROM performance_results"),
         "3 0");
     arena_destroy(f.arena);
 }
