@@ -1,4 +1,3 @@
-#include "store/store.h"
 #include "store/archive_files.h"
 #include "store/store.h"
 
@@ -170,7 +169,8 @@ static accel_status drop_staged(database *db, const char *staged_table, arena *a
             names[there++] = names[i]; /* one that is gone must not keep new results out; check finds it */
         str_free(&path);
     }
-    str_appendf(&sql, "DELETE FROM %s WHERE record_id IN (SELECT CAST(record_id AS VARCHAR) FROM (", staged_table);
+    str_appendf(&sql, "DELETE FROM %s WHERE record_id IN (SELECT CAST(record_id AS VARCHAR) FROM (",
+                staged_table);
     append_reading(str_text(&folder), names, there, &sql);
     str_append(&sql, "))");
     str_free(&folder);

@@ -45,7 +45,7 @@ static void make_record(sample_run *s, size_t run, size_t i, rng *random) {
     record_init(r);
     for (size_t k = 0; k < SAMPLES; k++) {
         s->samples[i][k] = (int64_t)(ms * 1e6 * (0.98 + 0.04 * (double)rng_below(random, 1000) / 1000));
-        mean += (double)s->samples[i][k] / 1e6 / SAMPLES;
+        mean += (double)s->samples[i][k] / 1e6 / (double)SAMPLES;
     }
     snprintf(s->ids[i], sizeof s->ids[i], "5a3b1e00-%04zx-4000-8000-%012zx", run, i);
     r->record_id = s->ids[i];

@@ -1,4 +1,3 @@
-#include "store/store.h"
 #include "store/lake.h"
 
 #include <limits.h>

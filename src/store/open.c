@@ -24,11 +24,12 @@
  * place when it closes. So a process has one database open at a time. */
 static atomic_flag open_here = ATOMIC_FLAG_INIT;
 
-typedef enum applies { ALWAYS, TO_READ, CONFINED, LOCKED } applies;
+typedef enum applies { ALWAYS, TO_READ, WITHOUT_FILES, LOCKED } applies;
 
 static const struct {
     const char *name, *value;
-    applies when; /* TO_READ: only for databases that users' SQL reads */
+    applies
+        when; /* all others: only for databases that users' SQL reads; the last two not where archive_confine does it later */
 } settings[] = {
     {"autoinstall_known_extensions", "false", ALWAYS},
     {"autoload_known_extensions", "false", ALWAYS},
@@ -39,7 +40,7 @@ static const struct {
     {"access_mode", "READ_ONLY", TO_READ},
     {"temp_directory", "",
      TO_READ}, /* a query that needs more than its memory ends, rather than fill the disk */
-    {"enable_external_access", "false", CONFINED},
+    {"enable_external_access", "false", WITHOUT_FILES},
     {"lock_configuration", "true", LOCKED},
 };
 
@@ -49,19 +50,13 @@ static bool set_memory(int64_t bytes, duckdb_config config) {
     return bytes <= 0 || duckdb_set_config(config, "memory_limit", text) == DuckDBSuccess;
 }
 
-/* confined: no other file may be touched; later: archive_confine does that, and locks the settings, when the connection is there. */
-static bool is_wanted(applies when, const database_access *access, bool confine_later) {
-    bool confined = access->read_only && !access->files;
-    return when == ALWAYS || (when == TO_READ && access->read_only) ||
-           (when == CONFINED && confined && !confine_later) ||
-           (when == LOCKED && access->read_only && !(confined && confine_later));
-}
-
 static bool make_config(const database_access *access, bool confine_later, duckdb_config *out) {
     if (duckdb_create_config(out) != DuckDBSuccess || !set_memory(access->memory_bytes, *out))
         return false;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (!is_wanted(settings[i].when, access, confine_later))
+        if (settings[i].when != ALWAYS &&
+            (!access->read_only || (settings[i].when == WITHOUT_FILES && access->files) ||
+             (confine_later && settings[i].when >= WITHOUT_FILES)))
             continue;
         if (duckdb_set_config(*out, settings[i].name, settings[i].value) != DuckDBSuccess)
             return false;
@@ -105,7 +100,7 @@ static accel_status open_once(const char *path, const database_access *access, d
                               accel_error *err) {
     duckdb_config config = NULL;
     char *words = NULL;
-    bool confine_later = access->read_only && !access->files && archive_is_there(path);
+    bool confine_later = access->read_only && archive_is_there(path);
     if (!make_config(access, confine_later, &config)) {
         duckdb_destroy_config(&config);
         return error_set(err, ACCEL_RUNTIME,
@@ -123,7 +118,7 @@ static accel_status open_once(const char *path, const database_access *access, d
         return error_set(err, ACCEL_RUNTIME, "cannot connect to the database %s", path);
     }
     out->path = path;
-    accel_status status = confine_later ? archive_confine(out, err) : ACCEL_OK;
+    accel_status status = confine_later ? archive_confine(out, access->files, err) : ACCEL_OK;
     if (status != ACCEL_OK)
         database_close_handles(out);
     return status;
@@ -308,9 +303,10 @@ static accel_status upgrade(const char *path, const database_access *access, int
     return open_once(path, access, out, err);
 }
 
-static accel_status open_lake(const char *path, database *out, accel_error *err) {
+static accel_status open_lake(const char *path, const database_access *access, database *out,
+                              accel_error *err) {
     ACCEL_TRY(database_open_memory(path, out, err));
-    accel_status status = lake_open(out, err);
+    accel_status status = lake_open(out, access->files, err);
     if (status != ACCEL_OK)
         database_close_handles(out);
     return status;
@@ -335,7 +331,7 @@ static accel_status try_open(const char *path, const database_access *access, da
     int version = 0;
     bool read_only = access->read_only;
     if (read_only && lake_is_folder(path))
-        return open_lake(path, out, err);
+        return open_lake(path, access, out, err);
     if (is_locked(path, read_only))
         return open_error(path, "Conflicting lock", err);
     if (!read_only && !file_exists(path))
