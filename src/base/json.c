@@ -75,6 +75,10 @@ void json_append_real(str_buf *out, double value) {
         str_append(out, "null");
         return;
     }
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value && (value != 0 || !signbit(value))) {
+        str_appendf(out, "%lld", (long long)value); /* the same digits, a hundred times as fast */
+        return;
+    }
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
         double back;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,gguf,config,npy,capture,tokenizer,
+"""Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,index,gguf,config,npy,capture,tokenizer,
 preprocessor,image,sound,import}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
@@ -181,6 +181,14 @@ def make_safetensors():
     save("safetensors", "hole", tensors({"a": one, "b": {**two, "data_offsets": [12, 20]}}, 20))
     save("safetensors", "kinds", tensors({k: {"dtype": k, "shape": [4], "data_offsets": [4 * w * i, 4 * w * (i + 1)]}
                                           for i, (k, w) in enumerate([("U8", 1), ("BOOL", 1), ("F8_E4M3", 1)])}, 12))
+
+
+def make_index():
+    both = {"a": "a.safetensors", "b": "b.safetensors"}
+    for name, value in {"both": {"metadata": {"total_size": 16}, "weight_map": both}, "one": {"weight_map": {"a": "a.safetensors"}},
+                        "absent": {"weight_map": {**both, "c": "b.safetensors"}}, "outside": {"weight_map": {"a": "../a.safetensors"}},
+                        "no_map": {"weight_map": ["a"]}, "swapped": {"weight_map": {"a": "b.safetensors"}}}.items():
+        save("index", name, json.dumps(value).encode())
 
 
 def make_config():
@@ -372,6 +380,7 @@ if __name__ == "__main__":
     make_tokenizer()
     make_onnx()
     make_safetensors()
+    make_index()
     make_gguf()
     make_config()
     make_npy()
