@@ -70,6 +70,17 @@ void json_append_value(str_buf *out, yyjson_val *value) {
     mem_free(text);
 }
 
+void json_append_foreign(str_buf *out, yyjson_val *value) {
+    size_t length = 0;
+    char *text =
+        yyjson_val_write_opts(value, YYJSON_WRITE_INF_AND_NAN_AS_NULL, json_allocator(), &length, NULL);
+    if (text != NULL)
+        str_append_bytes(out, text, length);
+    else
+        out->failed = true;
+    mem_free(text);
+}
+
 void json_append_real(str_buf *out, double value) {
     if (!isfinite(value)) {
         str_append(out, "null");

@@ -23,6 +23,8 @@ const char *json_text(yyjson_val *v);
 
 /* Appends a value as compact JSON text. */
 void json_append_value(str_buf *out, yyjson_val *value);
+/* The same of a value that somebody else wrote: NaN and Infinity, which are no JSON, become null. */
+void json_append_foreign(str_buf *out, yyjson_val *value);
 /* Appends the shortest decimal that reads back as the same double; null for a NaN or an infinity. */
 void json_append_real(str_buf *out, double value);
 void json_append_text(str_buf *out, const char *text); /* null for NULL */

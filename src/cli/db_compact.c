@@ -4,7 +4,6 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/db_shared.h"
-#include "report/table.h"
 
 static int run_compact(const command_line *line) {
     accel_error err = {0};
@@ -12,17 +11,7 @@ static int run_compact(const command_line *line) {
     const char *path = store_default_path(line_text(line, "db", NULL));
     if (store_compact(path, &sizes, &err) != ACCEL_OK)
         return db_fail(&err);
-    table *t = table_create();
-    if (t == NULL)
-        return EXIT_CODE_FAILED;
-    table_column(t, "database", NULL, false);
-    table_column(t, "before_bytes", "before", true);
-    table_column(t, "after_bytes", "after", true);
-    table_row(t);
-    table_text(t, path);
-    db_bytes_cell(t, sizes.before_bytes);
-    db_bytes_cell(t, sizes.after_bytes);
-    return db_print(t, line);
+    return db_print_sizes(line, path, &sizes);
 }
 
 static const option_def compact_options[] = {

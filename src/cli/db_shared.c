@@ -43,3 +43,17 @@ int db_print(table *t, const command_line *line) {
     table_destroy(t);
     return code;
 }
+
+int db_print_sizes(const command_line *line, const char *path, const store_sizes *sizes) {
+    table *t = table_create();
+    if (t == NULL)
+        return EXIT_CODE_FAILED;
+    table_column(t, "database", NULL, false);
+    table_column(t, "before_bytes", "before", true);
+    table_column(t, "after_bytes", "after", true);
+    table_row(t);
+    table_text(t, path);
+    db_bytes_cell(t, sizes->before_bytes);
+    db_bytes_cell(t, sizes->after_bytes);
+    return db_print(t, line);
+}

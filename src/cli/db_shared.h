@@ -15,6 +15,8 @@ bool db_retention(const command_line *line, store_retention *out);
 void db_bytes_cell(struct table *t, uint64_t bytes);
 /* Prints a table of one kind and destroys it. */
 int db_print(struct table *t, const command_line *line);
+/* What a rewriting did: sizes before and after. */
+int db_print_sizes(const command_line *line, const char *path, const store_sizes *sizes);
 
 #define DB_OPTION_FOLDER                                                                                     \
     {.name = "folder",                                                                                       \

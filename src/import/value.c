@@ -208,16 +208,6 @@ bool value_is_name(const char *name) {
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------------- */
 
-static void append_json(str_buf *out, yyjson_val *v) {
-    size_t length = 0;
-    char *text = yyjson_val_write_opts(v, YYJSON_WRITE_INF_AND_NAN_AS_NULL, json_allocator(), &length, NULL);
-    if (text != NULL)
-        str_append_bytes(out, text, length);
-    else
-        out->failed = true;
-    mem_free(text);
-}
-
 static const char *keep(const import_context *c, str_buf *text) {
     const char *copy = text->failed ? NULL : arena_strndup(c->arena, str_text(text), text->length);
     str_free(text);
@@ -226,7 +216,7 @@ static const char *keep(const import_context *c, str_buf *text) {
 
 const char *value_json(const import_context *c, yyjson_val *v) {
     str_buf text = {0};
-    append_json(&text, v);
+    json_append_foreign(&text, v);
     return keep(c, &text);
 }
 
@@ -245,7 +235,7 @@ static void append_json_of(str_buf *out, yyjson_val *v, const char *platform, in
     yyjson_val *key, *value;
     const char *separator = "";
     if (depth == 0 || !yyjson_is_ctn(v)) {
-        append_json(out, v);
+        json_append_foreign(out, v);
     } else if (yyjson_is_arr(v)) {
         str_append_char(out, '[');
         yyjson_arr_foreach(v, i, count, value) {
@@ -370,7 +360,7 @@ const char *value_rest(const value_reader *r) {
         str_append(&text, text.length == 0 ? "{" : ",");
         str_append_json(&text, yyjson_get_str(key), yyjson_get_len(key));
         str_append_char(&text, ':');
-        append_json(&text, value);
+        json_append_foreign(&text, value);
     }
     if (text.length == 0)
         return NULL;

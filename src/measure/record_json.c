@@ -61,18 +61,6 @@ static void append_field_value(str_buf *out, const record *r, const record_field
     }
 }
 
-/* Compact text of a value that somebody else wrote; Python's NaN and Infinity, which are no JSON, become null. */
-static void append_foreign(str_buf *out, yyjson_val *value) {
-    size_t length = 0;
-    char *text =
-        yyjson_val_write_opts(value, YYJSON_WRITE_INF_AND_NAN_AS_NULL, json_allocator(), &length, NULL);
-    if (text)
-        str_append_bytes(out, text, length);
-    else
-        out->failed = true;
-    mem_free(text);
-}
-
 static void append_key(str_buf *out, const char *key, size_t length, bool first) {
     if (!first)
         str_append_char(out, ',');
@@ -91,7 +79,7 @@ static void append_unknown(str_buf *out, yyjson_val *object, bool first, bool (*
             continue;
         append_key(out, yyjson_get_str(key), yyjson_get_len(key), first);
         first = false;
-        append_foreign(out, value);
+        json_append_foreign(out, value);
     }
 }
 
@@ -203,7 +191,7 @@ static accel_status read_object_text(reading *in, const record_field *f, yyjson_
     if (!yyjson_is_obj(value))
         return wrong(in, f, "must be an object");
     str_buf text = {0};
-    append_foreign(&text, value);
+    json_append_foreign(&text, value);
     const char *copy = text.failed ? NULL : arena_strndup(in->a, str_text(&text), text.length);
     size_t length = text.length;
     str_free(&text);
@@ -291,7 +279,7 @@ static accel_status read_member(reading *in, const char *group, yyjson_val *key,
         return ACCEL_OK;
     }
     str_buf text = {0};
-    append_foreign(&text, value);
+    json_append_foreign(&text, value);
     str_buf *kept = top ? &in->unknown : &in->unknown_member;
     keep_unknown(kept, key, str_text(&text), text.length);
     kept->failed |= text.failed;

@@ -153,17 +153,6 @@ accel_status given_value(record_kind kind, const char *name, yyjson_val *v, doub
 
 /* ---- what is kept ------------------------------------------------------------------------------------------------------- */
 
-/* NaN and Infinity, which are no JSON, become null. */
-static void append_value(str_buf *out, yyjson_val *v) {
-    size_t length = 0;
-    char *text = yyjson_val_write_opts(v, YYJSON_WRITE_INF_AND_NAN_AS_NULL, json_allocator(), &length, NULL);
-    if (text != NULL)
-        str_append_bytes(out, text, length);
-    else
-        out->failed = true;
-    mem_free(text);
-}
-
 static void append_key(given_rest *rest, const char *name) {
     str_append(&rest->json, rest->json.length > 0 ? "," : "{");
     json_append_text(&rest->json, name);
@@ -172,7 +161,7 @@ static void append_key(given_rest *rest, const char *name) {
 
 void given_keep(given_rest *rest, const char *name, yyjson_val *v) {
     append_key(rest, name);
-    append_value(&rest->json, v);
+    json_append_foreign(&rest->json, v);
 }
 
 void given_keep_text(given_rest *rest, const char *name, const char *json) {

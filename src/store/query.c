@@ -373,7 +373,7 @@ static accel_status row_record(const store_cell *cells, arena *a, record *out, a
     RECORD_COLUMNS_INT(PUT_INT)
     RECORD_COLUMNS_REAL(PUT_REAL)
 #define PUT_TEXT(member, column, scale)                                                                      \
-    if (c->type == STORE_TEXT && (out->member = arena_strdup(a, c->text)) == NULL)                           \
+    if (c->type == STORE_TEXT && *c->text != 0 && (out->member = arena_strdup(a, c->text)) == NULL)          \
         return error_no_memory(err, "a record", 0);                                                          \
     c++;
     RECORD_COLUMNS_TEXT(PUT_TEXT)

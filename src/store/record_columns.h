@@ -25,7 +25,7 @@
     X(relative_l2, p.relative_l2, 1)
 #define RECORD_COLUMNS_TEXT(X)                                                                               \
     X(record_id, p.record_id, 1)                                                                             \
-    X(model_name, nullif(m.model_name, ''), 1)                                                               \
+    X(model_name, m.model_name, 1)                                                                           \
     X(model_family, m.model_family, 1)                                                                       \
     X(model_modality, m.modality, 1)                                                                         \
     X(model_source, m.source, 1)                                                                             \
