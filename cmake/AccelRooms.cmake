@@ -1,6 +1,10 @@
 # accel_rooms(base hw ...): a static library accel_ROOM for each room that has .c files, linked to all
 # rooms before it. Sets ACCEL_ROOMS (the rooms that exist) and ACCEL_ALL_ROOMS (the order).
 
+# Where no time is spent that a user waits for: these rooms, and files, are made small, not fast.
+set(ACCEL_SMALL_FILES "/src/formats/onnx/")
+set(ACCEL_SMALL_ROOMS hw zoo ask measure store import report api cli)
+
 function(accel_kernel_variants room sources)
   foreach(isa IN LISTS ACCEL_ISAS)
     add_library(accel_kernels_${isa} OBJECT ${sources})
@@ -28,6 +32,12 @@ function(accel_rooms)
     list(REVERSE before_targets)
     target_link_libraries(accel_${room} PUBLIC ${before_targets} ${ACCEL_LINK_${room}} PRIVATE accel_flags)
     target_compile_options(accel_${room} PRIVATE -Wmissing-prototypes)
+    if(room IN_LIST ACCEL_SMALL_ROOMS AND NOT ACCEL_SANITIZE)
+      target_compile_options(accel_${room} PRIVATE -Os)
+    elseif(NOT ACCEL_SANITIZE)
+      list(FILTER sources INCLUDE REGEX "${ACCEL_SMALL_FILES}")
+      set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -Os)
+    endif()
     if(kernels)
       accel_kernel_variants(${room} "${kernels}")
     endif()

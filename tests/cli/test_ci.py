@@ -29,6 +29,14 @@ esac
 """
 
 
+RECORDS = """SELECT p.metrics, p.samples_ns, m.model_name AS "model.name", m.model_family AS "model.family", m.modality AS "model.modality",
+    m.source AS "model.source", m.version AS "model.sha256", h.hardware_type AS platform, h.device_name AS "device.name", p.engine AS "engine.name",
+    p.engine_version AS "engine.version", p.batch_size AS batch, p.sequence_length AS sequence, p.shapes, p.precision_asked, p.precision_ran,
+    p.threads, p.mode, p.scenario, p.average_latency_ms AS "latency_ms.mean", p.median_latency_ms AS "latency_ms.median",
+    p.throughput_items_per_second AS throughput_items_per_s FROM performance_results p JOIN models m USING (model_id) JOIN hardware_platforms h
+    USING (hardware_id)"""
+
+
 class Workflow(CliCase):
     def setUp(self):
         super().setUp()
@@ -81,11 +89,15 @@ class Workflow(CliCase):
 
     def make_base(self, share):
         """The artifact: the same cases as were just measured, in `share` of the time."""
-        rows = self.accel_json("query", "SELECT metrics, samples_ns FROM performance_results", "--db", self.results)
+        rows = self.accel_json("query", RECORDS, "--db", self.results)
         records = []
         for i, row in enumerate(rows):
             r = row["metrics"] if isinstance(row["metrics"], dict) else json.loads(row["metrics"])
             samples = row["samples_ns"] if isinstance(row["samples_ns"], list) else json.loads(row["samples_ns"])
+            for path, value in row.items():  # what has a column of its own is not in metrics
+                group, _, name = path.rpartition(".")
+                if path not in ("metrics", "samples_ns"):
+                    (r[group] if group else r)[name] = json.loads(value) if path == "shapes" and isinstance(value, str) else value
             r["record_id"] = f"{i:08x}-0000-4000-8000-000000000000"
             r["samples_ns"] = [int(ns * share) for ns in samples]
             for figure, value in r["latency_ms"].items():
