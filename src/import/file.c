@@ -161,7 +161,7 @@ static accel_status set_run(import_context *c, file_reading *f, accel_error *err
                                         [IMPORT_TIME_MTIME] = "its modification time"};
     store_run *run = &f->rows.run;
     char uuid[37];
-    ACCEL_TRY(import_uuid(f->hash, strlen(f->hash), uuid, err));
+    ACCEL_TRY(store_uuid_of(f->hash, strlen(f->hash), uuid, err));
     run->uuid = arena_strdup(f->arena, uuid);
     run->test_name = run->test_name != NULL ? run->test_name : f->shape->name;
     run->test_type = run_type(f->shape->category);

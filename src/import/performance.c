@@ -152,7 +152,7 @@ accel_status performance_set_id(import_context *c, record *r, accel_error *err) 
         copy.started_at = NULL; /* not of the content: another copy of the file has another */
     append_record(&content, &copy);
     accel_status status = content.failed ? error_no_memory(err, "a record", content.length)
-                                         : import_uuid(str_text(&content), content.length, uuid, err);
+                                         : store_uuid_of(str_text(&content), content.length, uuid, err);
     str_free(&content);
     if (status == ACCEL_OK && (r->record_id = arena_strdup(c->arena, uuid)) == NULL)
         status = error_no_memory(err, "a record's id", sizeof uuid);

@@ -44,7 +44,4 @@ size_t import_rows_count(
         *rows); /* of all kinds that hold results: assertions and other children are not counted */
 store_batch import_rows_batch(const import_rows *rows); /* points into rows */
 
-/* A UUID that only depends on the text: imported rows must be found again. */
-accel_status import_uuid(const char *text, size_t length, char uuid[37], accel_error *err);
-
 #endif

@@ -254,12 +254,10 @@ static accel_status read_optimization(reading *in, yyjson_val *object, store_bat
 /* ---- the run --------------------------------------------------------------------------------------------------------- */
 
 accel_status uuid_from_text(arena *a, const char *text, const char **out, accel_error *err) {
-    char hex[SHA256_HEX_BYTES];
-    ACCEL_TRY(sha256_bytes(text, strlen(text), hex, err));
-    hex[12] = '8'; /* version and variant of RFC 9562 */
-    hex[16] = 'a';
-    *out = arena_printf(a, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-    return *out != NULL ? ACCEL_OK : error_no_memory(err, "an id", 37);
+    char uuid[37];
+    ACCEL_TRY(store_uuid_of(text, strlen(text), uuid, err));
+    *out = arena_strdup(a, uuid);
+    return *out != NULL ? ACCEL_OK : error_no_memory(err, "an id", sizeof uuid);
 }
 
 /* Members of the object "run", and those that stand beside the result's own. */

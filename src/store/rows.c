@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "engines/engine.h"
 
@@ -287,4 +288,13 @@ accel_status store_batch_validate(const store_batch *b, accel_error *err) {
     CHECK_PARENTS(shader, optimization)
     CHECK_PARENTS(loading, optimization)
     return b->source != NULL ? check_row(&source_kind, b->source, err) : ACCEL_OK;
+}
+
+accel_status store_uuid_of(const char *text, size_t length, char uuid[37], accel_error *err) {
+    char hex[SHA256_HEX_BYTES];
+    ACCEL_TRY(sha256_bytes(text, length, hex, err));
+    hex[12] = '8'; /* version 8 of RFC 9562: made by a rule of one's own */
+    hex[16] = "89ab"[(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) & 3];
+    str_format(uuid, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    return ACCEL_OK;
 }

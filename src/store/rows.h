@@ -217,6 +217,9 @@ typedef struct store_batch {
     const store_source *source; /* the file it comes from; NULL: none */
 } store_batch;
 
+/* A UUID that follows from the text, for what must have the same id whenever it is said again (RFC 9562, version 8: from its SHA-256). */
+accel_status store_uuid_of(const char *text, size_t length, char uuid[37], accel_error *err);
+
 /* "2026-11-23T02:11:00Z", with or without a fraction. */
 bool store_is_utc(const char *text);
 

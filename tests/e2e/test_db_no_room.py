@@ -5,15 +5,13 @@ ctest: timeout 300
 """
 import os
 import pathlib
-import shutil
 import subprocess
-import sys
-import tempfile
+
+from small_disk import run_on
 
 BUILD = pathlib.Path(os.environ["ACCEL_BUILD_DIR"])
 ACCEL = os.environ.get("ACCEL_BIN", str(BUILD / "accel"))
 STRESS = str(BUILD / "tests" / "store_stress")
-INSIDE = "ACCEL_IN_NAMESPACE"
 RECORDS = 300
 
 
@@ -82,23 +80,5 @@ def check(folder):
     assert rows(database) == expected
 
 
-def main():
-    if INSIDE not in os.environ:
-        unshare = shutil.which("unshare")
-        command = [unshare or "unshare", "--mount", "--map-root-user", "--user", sys.executable, __file__]
-        if unshare is None or subprocess.run([*command[:4], "true"], capture_output=True).returncode != 0:
-            print("no namespaces here: skipped")
-            sys.exit(77)
-        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: "1"}).returncode)
-    with tempfile.TemporaryDirectory(prefix="accel-room-") as folder:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", folder], capture_output=True).returncode != 0:
-            print("no tmpfs here: skipped")
-            sys.exit(77)
-        try:
-            check(pathlib.Path(folder))
-        finally:
-            subprocess.run(["umount", folder], check=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_on("100m", __file__, lambda folder: check(pathlib.Path(folder)))

@@ -3,37 +3,17 @@
 sentence, and after some space was freed all goes on. Needs to mount a small tmpfs in a namespace of its own; else it is skipped."""
 import os
 import pathlib
-import shutil
 import subprocess
-import sys
-import tempfile
+
+from small_disk import run_on
 
 BUILD = pathlib.Path(os.environ["ACCEL_BUILD_DIR"])
 STRESS = BUILD / "tests" / "store_stress"
-INSIDE = "ACCEL_IN_NAMESPACE"
 
 
 def add(database, first, count):
     done = subprocess.run([STRESS, database, "1", str(first), str(count), "0.1"], capture_output=True, text=True)
     return [line.split()[0] for line in done.stdout.splitlines()], done
-
-
-def main():
-    if INSIDE not in os.environ:
-        unshare = shutil.which("unshare")
-        command = [unshare or "unshare", "--mount", "--map-root-user", "--user", sys.executable, __file__]
-        if unshare is None or subprocess.run([*command[:4], "true"], capture_output=True).returncode != 0:
-            print("no namespaces here: skipped")
-            sys.exit(77)
-        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: "1"}).returncode)
-    with tempfile.TemporaryDirectory(prefix="accel-full-") as folder:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1700k", "tmpfs", folder], capture_output=True).returncode != 0:
-            print("no tmpfs here: skipped")
-            sys.exit(77)
-        try:
-            check(folder)
-        finally:
-            subprocess.run(["umount", folder], check=True)
 
 
 def check(folder):
@@ -63,4 +43,4 @@ def check(folder):
 
 
 if __name__ == "__main__":
-    main()
+    run_on("1700k", __file__, check)
