@@ -6,12 +6,6 @@
 #include "base/mem.h"
 #include "media/files/files.h"
 
-/* libsndfile 1.2 forgets what libvorbis made when an Ogg file's headers are broken. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-    return "leak:libvorbis";
-}
-
 /* ---- what comes out ----------------------------------------------------------------------------------- */
 
 static void pictures_are_pillows(void **state) {
