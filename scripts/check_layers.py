@@ -13,10 +13,11 @@ from pathlib import Path
 ROWS = [
     ["base"],
     ["hw", "net", "text", "graph", "media"],
-    ["formats"],
+    ["formats", "browsers"],
     ["zoo"],
     ["engines", "ask"],
     ["measure"],
+    ["page"],
     ["store"],
     ["import", "report", "predict"],
     ["api"],
@@ -26,7 +27,7 @@ ROWS = [
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
 # These are also compiled to WebAssembly without a libc: files, threads and the clock only through base/.
-FREESTANDING = ("base/", "graph/", "media/", "formats/", "zoo/", "engines/native/", "engines/names.c", "engines/precision.c")
+FREESTANDING = ("base/", "graph/", "media/", "formats/", "zoo/", "engines/native/", "engines/webnn/", "page/", "engines/names.c", "engines/precision.c")
 HOSTED = ("base/posix/", "base/wasm/", "media/files/")
 LIBC = {
     f"{name}.h"

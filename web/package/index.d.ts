@@ -1,0 +1,92 @@
+/** Runs ONNX and Hugging Face models in a page: accel's engine as WebAssembly, or the browser's WebNN. */
+
+export type Platform = "wasm" | "webnn";
+export type ElementType =
+  | "float32" | "float16" | "bfloat16" | "float64" | "int8" | "uint8" | "int16" | "uint16" | "int32" | "uint32"
+  | "int64" | "uint64" | "bool";
+export type TypedArray =
+  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
+  | BigInt64Array | BigUint64Array;
+
+/** float16 and bfloat16 are the bits in a Uint16Array, bool is a Uint8Array of 0 and 1. */
+export interface Tensor { type: ElementType; dims: number[]; data: TypedArray }
+/** A dimension that is not known yet is its name, or null when it has none. */
+export interface ValueInfo { name: string; type: ElementType; dims: (number | string | null)[] }
+
+export interface Progress {
+  phase: "download" | "compile" | "load";
+  /** bytes of the model and its weights so far, and all of them when known */
+  loaded: number; total?: number;
+}
+
+export interface LoadOptions {
+  platform?: Platform;
+  /** Of the wasm engine. Default: as many as CPUs when the page is cross-origin isolated, else 1. */
+  threads?: number;
+  /** What WebNN is asked for; what it took is in Model.devices. */
+  deviceType?: "cpu" | "gpu" | "npu";
+  /** Shapes that inputs will have, by input name; or values of named dimensions. Others follow from the first run. */
+  shapes?: Record<string, number[]>;
+  dims?: Record<string, number>;
+  progress?: (p: Progress) => void;
+  /** Ends loading; what was downloaded whole stays in the cache. */
+  signal?: AbortSignal;
+  /** Keep the model in the browser's own storage (OPFS) under the SHA-256 of its content. Needs `sha256`; default true where given. */
+  cache?: boolean;
+  sha256?: Record<string, string>;
+  /** Folder that accel's .wasm and worker files lie in; default: this module's. */
+  base?: string | URL;
+  /** Take this build of the engine instead of the best that the browser runs (for measuring). */
+  variant?: "baseline" | "relaxed" | "baseline-threads" | "relaxed-threads";
+}
+
+/** Milliseconds; null: did not happen or is not known. */
+export interface Figures {
+  download_ms: number | null;   /* model and weights, from the first request to the last byte */
+  engine_ms: number | null;     /* accel's own .wasm: fetched, compiled, started */
+  load_ms: number | null;       /* bytes to graph */
+  compile_ms: number | null;    /* passes, packing, planning; WebNN: build() */
+  first_ms: number | null;      /* first inference */
+  downloaded_bytes: number; cached_bytes: number;
+}
+
+export interface Samples {
+  /** one a run, by performance.now() of the worker; runs shorter than the clock's step are timed together and then stand as their mean */
+  samples_ms: number[];
+  elapsed_ms: number; lead_in_runs: number; runs_per_sample: number;
+  /** the smallest step that the worker's clock was seen to make */
+  clock_resolution_ms: number;
+}
+
+export interface Memory { model_bytes: number; activation_bytes: number; wasm_bytes: number; page_bytes: number | null }
+
+export interface Model {
+  readonly inputs: ValueInfo[];
+  readonly outputs: ValueInfo[];
+  readonly platform: Platform;
+  readonly variant: string;            /* of the engine's build */
+  readonly threads: number;
+  readonly devices: string[];          /* WebNN: what it says that it uses */
+  readonly figures: Figures;
+  /** Inputs for the runs to come, in place of run's own. */
+  bind(feeds: Record<string, Tensor>): Promise<void>;
+  /** One inference; the outputs are copies and the caller's. Errors name the input, node or limit. */
+  run(feeds?: Record<string, Tensor>): Promise<Record<string, Tensor>>;
+  /** Many inferences on the bound inputs, timed in the worker without messages between them. */
+  sample(options: { lead_in_ms?: number; duration_ms: number; least?: number; most?: number }): Promise<Samples>;
+  memory(): Promise<Memory>;
+  /** Frees everything of this model; others are not touched. */
+  dispose(): Promise<void>;
+}
+
+export type Source = string | URL | ArrayBuffer | Uint8Array;
+/** A .onnx file (its external data beside it, or given by name in `data`). */
+export function load(model: Source | { model: Source; data?: Record<string, Source> }, options?: LoadOptions): Promise<Model>;
+
+export interface Capabilities {
+  platforms: { name: Platform; available: boolean; reason: string | null; devices: string[] }[];
+  simd: boolean; relaxed_simd: boolean; threads: boolean; isolated: boolean; cpus: number; memory_gb: number | null; opfs: boolean;
+}
+/** What this page can do, with the reason for what it cannot. */
+export function capabilities(): Promise<Capabilities>;
+export const version: string;
