@@ -70,7 +70,7 @@ static void answer_served(tab *t, const net_request *request, net_response *resp
     if (s->path != NULL)
         str_append(&response->file, s->path);
     else
-        str_append_n(&response->body, s->bytes, s->length);
+        str_append_bytes(&response->body, s->bytes, s->length);
     if (response->file.failed || response->body.failed)
         response->status = 500;
 }
