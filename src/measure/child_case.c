@@ -77,11 +77,13 @@ static accel_status prepare(case_child *k, accel_error *err) {
         if (k->session_count == 0)
             k->load_ns = clock_now_ns() - start;
     }
-    k->engine->timing(k->sessions[0], &k->timing);
     child_phase("first inference");
     start = clock_now_ns();
     ACCEL_TRY(k->engine->run(k->sessions[0], err));
     k->first_ns = clock_now_ns() - start;
+    k->engine->timing(k->sessions[0], &k->timing); /* a remote engine knows the time of the first run */
+    if (k->timing.first_ns > 0)
+        k->first_ns = k->timing.first_ns;
     k->energy = energy_open(&k->c->job.c->device);
     return take_sample_memory(k, err);
 }
@@ -154,7 +156,7 @@ static accel_status sample_side_by_side(case_child *k, const wire_block *block, 
     if (!all)
         return error_no_memory(err, "instances", k->session_count * sizeof *all);
     for (size_t i = 0; i < k->session_count; i++, started++) {
-        all[i].s = (sampler){k->engine, k->sessions[i], k->samples_ns + i * k->capacity, k->capacity};
+        all[i].s = (sampler){k->engine, k->sessions[i], k->samples_ns + i * k->capacity, k->capacity, 0};
         all[i].block = *block;
         if (pthread_create(&all[i].thread, NULL, run_instance, &all[i]) != 0)
             break;
@@ -167,6 +169,7 @@ static accel_status sample_side_by_side(case_child *k, const wire_block *block, 
             out->elapsed_ns = all[i].elapsed_ns;
         memmove(k->samples_ns + kept, all[i].s.samples_ns, all[i].count * sizeof *k->samples_ns);
         kept += all[i].count;
+        out->remote_cpu_ns += all[i].s.remote_cpu_ns;
     }
     if (started < k->session_count && status == ACCEL_OK)
         status = error_set(err, ACCEL_RUNTIME, "the system refused thread %zu of %zu", started + 1,
@@ -177,11 +180,12 @@ static accel_status sample_side_by_side(case_child *k, const wire_block *block, 
 }
 
 static accel_status sample(case_child *k, const wire_block *block, wire_samples *out, accel_error *err) {
-    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity};
+    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity, 0};
     size_t count = 0, lead_in = 0;
     uint64_t last_ns = 0;
     ACCEL_TRY(sampler_lead_in(&s, block->lead_in_ns, &lead_in, &last_ns, err));
     out->lead_in_runs = lead_in;
+    s.remote_cpu_ns = 0;
     double energy = energy_since_open_j(k->energy);
     uint64_t cpu_ns = clock_process_cpu_ns();
     if (k->session_count > 1) {
@@ -191,13 +195,14 @@ static accel_status sample(case_child *k, const wire_block *block, wire_samples 
                                 &count, &out->elapsed_ns, err));
         out->count = count;
     }
-    out->cpu_ns = clock_process_cpu_ns() - cpu_ns;
+    out->remote_cpu_ns += s.remote_cpu_ns;
+    out->cpu_ns = clock_process_cpu_ns() - cpu_ns + out->remote_cpu_ns;
     out->energy_j = energy_since_open_j(k->energy) - energy;
     return ACCEL_OK;
 }
 
 static accel_status serve(case_child *k, const wire_server *trial, wire_samples *out, accel_error *err) {
-    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity};
+    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity, 0};
     size_t count = 0;
     ACCEL_TRY(scenario_server_trial(&s, trial->rate_per_s, trial->duration_ns, trial->seed, &count,
                                     &out->elapsed_ns, err));
