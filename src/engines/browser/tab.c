@@ -401,6 +401,8 @@ const char *tab_browser_version(const tab *t) {
     return browser_version(t->browser);
 }
 
-void tab_usage(const tab *t, uint64_t *cpu_ns, uint64_t *rss_bytes) {
-    browser_usage(t->browser, cpu_ns, rss_bytes);
+uint64_t tab_cpu_ns(const tab *t) {
+    uint64_t cpu_ns = 0, rss_bytes = 0;
+    browser_usage(t->browser, &cpu_ns, &rss_bytes);
+    return cpu_ns;
 }

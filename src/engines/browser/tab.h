@@ -29,7 +29,7 @@ const void *tab_delivered(const tab *t, size_t index, size_t *length);
 
 yyjson_val *tab_capabilities(const tab *t); /* from its hello; never NULL */
 const char *tab_browser_version(const tab *t);
-void tab_usage(const tab *t, uint64_t *cpu_ns, uint64_t *rss_bytes); /* of the browser's processes */
-void tab_close(tab *t);                                              /* accepts NULL */
+uint64_t tab_cpu_ns(const tab *t); /* of the browser's processes until now; 0 unknown */
+void tab_close(tab *t);            /* accepts NULL */
 
 #endif
