@@ -25,6 +25,12 @@ accel_pkg(PNG libpng)
 accel_pkg(JPEG libjpeg)
 accel_pkg(SNDFILE sndfile) # loaded when the first sound is read: its header is included, it is not linked
 
+accel_pkg(LWS libwebsockets) # loaded when the first server is started: its header is included, it is not linked
+# The name that a program loads it by, of the release whose headers these are: its structures change with each.
+find_library(ACCEL_LWS_FILE websockets HINTS ${LWS_LIBRARY_DIRS} REQUIRED)
+file(READ_SYMLINK "${ACCEL_LWS_FILE}" ACCEL_LWS_SONAME)
+cmake_path(GET ACCEL_LWS_SONAME FILENAME ACCEL_LWS_SONAME)
+
 accel_need(yyjson/yyjson.c)
 add_library(yyjson STATIC "${ACCEL_DEPS_DIR}/yyjson/yyjson.c")
 target_include_directories(yyjson SYSTEM PUBLIC "${ACCEL_DEPS_DIR}/yyjson")
@@ -40,9 +46,14 @@ target_include_directories(accel_runtime_headers SYSTEM INTERFACE
 add_library(accel_cairo_headers INTERFACE)
 target_include_directories(accel_cairo_headers SYSTEM INTERFACE ${CAIRO_INCLUDE_DIRS})
 
+add_library(accel_lws_headers INTERFACE)
+target_include_directories(accel_lws_headers SYSTEM INTERFACE ${LWS_INCLUDE_DIRS})
+target_compile_definitions(accel_lws_headers INTERFACE ACCEL_LWS_SONAME="${ACCEL_LWS_SONAME}")
+
 # What each room links beside the rooms before it.
 set(ACCEL_LINK_base yyjson PkgConfig::LIBCRYPTO Threads::Threads m ${CMAKE_DL_LIBS})
 set(ACCEL_LINK_hw PkgConfig::HWLOC)
+set(ACCEL_LINK_net accel_lws_headers)
 set(ACCEL_LINK_text PkgConfig::PCRE2 PkgConfig::UTF8PROC)
 set(ACCEL_LINK_media PkgConfig::PNG PkgConfig::JPEG)
 set(ACCEL_LINK_engines accel_runtime_headers)
