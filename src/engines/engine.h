@@ -200,6 +200,8 @@ typedef struct engine_def {
     void (*timing)(const engine_session *s, engine_timing *out);
     void (*memory)(const engine_session *s, engine_memory *out);
     void (*ran)(const engine_session *s, engine_ran *out);
+    /* Appends a JSON object of what only an engine in a browser knows (record.h, web); NULL: it is in none. */
+    void (*web)(const engine_session *s, str_buf *json);
     /* Rows of the last run with options.profile; NULL: the engine has none. */
     accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
                             accel_error *err);

@@ -240,6 +240,10 @@ static accel_status finish(case_child *k, accel_error *err) {
     append_known(&out, "model_bytes", memory.model_bytes);
     append_known(&out, "activation_bytes", memory.activation_bytes);
     append_known(&out, "device_bytes", memory.device_bytes);
+    if (k->engine->web) {
+        str_append(&out, ",\"web\":");
+        k->engine->web(k->sessions[0], &out);
+    }
     str_append_char(&out, '}');
     accel_status status = out.failed ? error_no_memory(err, "a message", out.length)
                                      : wire_write(WIRE_SOCKET, WIRE_FINISHED, out.data, out.length, err);
