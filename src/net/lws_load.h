@@ -26,11 +26,12 @@
     X(frame_is_binary)                                                                                       \
     X(hdr_total_length)                                                                                      \
     X(hdr_copy)                                                                                              \
+    X(hdr_fragment_length)                                                                                   \
+    X(hdr_copy_fragment)                                                                                     \
     X(add_http_header_status)                                                                                \
     X(add_http_header_by_name)                                                                               \
     X(add_http_header_content_length)                                                                        \
-    X(finalize_http_header)                                                                                  \
-    X(http_transaction_completed)
+    X(finalize_http_header)
 
 typedef struct lws_functions {
 #define LWS_MEMBER(name) __typeof__(&lws_##name) name;

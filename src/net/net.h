@@ -22,7 +22,7 @@ typedef struct net_request {
     const char *method; /* GET, HEAD, POST, PUT, DELETE */
     const char
         *path; /* decoded, begins with '/', without the query; never holds a NUL, "//" or a ".." part */
-    const char *query; /* after '?', as sent; "" when there is none */
+    const char *query; /* after '?', decoded once; "" when there is none */
     const void *body;  /* whole; at most net_server_options.max_body_bytes */
     size_t body_length;
     const char *range;   /* the Range header, or NULL */

@@ -24,6 +24,21 @@ static bool copy_header(const net_server *s, struct lws *wsi, enum lws_token_ind
     return clean && !out->failed;
 }
 
+/* The query, which libwebsockets has taken apart at each '&'. */
+static bool copy_query(const net_server *s, struct lws *wsi, str_buf *out) {
+    char part[1024];
+    int length;
+    for (int i = 0; (length = s->lws->hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i)) > 0; i++) {
+        if (s->lws->hdr_copy_fragment(wsi, part, sizeof part, WSI_TOKEN_HTTP_URI_ARGS, i) != length ||
+            memchr(part, '\0', (size_t)length))
+            return false;
+        if (i > 0)
+            str_append_char(out, '&');
+        str_append_bytes(out, part, (size_t)length);
+    }
+    return !out->failed;
+}
+
 /* ---- who asks ----------------------------------------------------------------------------------------------------------- */
 
 static const void *address_bytes(const struct sockaddr_storage *a, size_t *length) {
@@ -90,7 +105,7 @@ static int read_target(const net_server *s, struct lws *wsi, request *out) {
             continue;
         out->seen.method = methods[i].name;
         if (!copy_header(s, wsi, methods[i].token, &out->path) || !path_is_plain(str_text(&out->path)) ||
-            !copy_header(s, wsi, WSI_TOKEN_HTTP_URI_ARGS, &out->query))
+            !copy_query(s, wsi, &out->query))
             return 400;
         return 0;
     }

@@ -1,4 +1,7 @@
-/* Serving HTTP: a request's body is collected, its handler asked, the answer sent in parts as the peer takes it. */
+/* Serving HTTP: a request's body is collected, its handler asked, the answer sent in parts as the peer takes it.
+ *
+ * A connection is closed after its first answer. libwebsockets 4.1 reads a body out of the wrong bytes when its request came in one packet with the
+ * one before it, and then answers that packet for ever. */
 #include <string.h>
 #include <unistd.h>
 
@@ -74,8 +77,7 @@ static void add_headers(head *h, const net_server *s, const exchange *e) {
     add(h, "referrer-policy:", "no-referrer"); /* addresses may hold a token */
     if (s->isolated)
         add_isolation(h);
-    if (e->closes)
-        add(h, "connection:", "close");
+    add(h, "connection:", "close");
     add_lines(h, &e->response.headers);
 }
 
@@ -91,12 +93,6 @@ static bool send_head(const net_server *s, const exchange *e, struct lws *wsi) {
 }
 
 /* ---- the answer --------------------------------------------------------------------------------------------------------- */
-
-static int complete(const net_server *s, visitor *v, struct lws *wsi) {
-    bool closes = v->exchange->closes;
-    http_end(v);
-    return closes || s->lws->http_transaction_completed(wsi) ? -1 : 0;
-}
 
 static void decide(net_server *s, exchange *e) {
     net_response *r = &e->response;
@@ -123,16 +119,20 @@ static int answer(net_server *s, visitor *v, struct lws *wsi) {
     decide(s, e);
     if (!send_head(s, e, wsi))
         return -1;
-    if (e->left == 0 || !has_body(e) || str_equal(e->request.seen.method, "HEAD"))
-        return complete(s, v, wsi);
+    if (!has_body(e) || str_equal(e->request.seen.method, "HEAD"))
+        e->left = 0;
+    e->answered = true;
     s->lws->callback_on_writable(wsi);
     return 0;
 }
 
+/* A turn comes when all that was written before is on its way, so closing loses nothing. */
 int http_write(net_server *s, visitor *v, struct lws *wsi) {
     exchange *e = v->exchange;
-    if (!e || e->left == 0)
+    if (!e || !e->answered)
         return 0; /* a turn that nobody asked for */
+    if (e->left == 0)
+        return -1;
     long length = exchange_read_part(e, s->part + LWS_PRE);
     if (length < 0)
         return -1;
@@ -140,17 +140,11 @@ int http_write(net_server *s, visitor *v, struct lws *wsi) {
     s->lws->set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PART_TIMEOUT_S);
     if (s->lws->write(wsi, s->part + LWS_PRE, (size_t)length, how) < length)
         return -1;
-    if (e->left == 0)
-        return complete(s, v, wsi);
     s->lws->callback_on_writable(wsi);
     return 0;
 }
 
 /* ---- the request -------------------------------------------------------------------------------------------------------- */
-
-static bool may_have_body(const exchange *e) {
-    return str_equal(e->request.seen.method, "POST") || str_equal(e->request.seen.method, "PUT");
-}
 
 int http_begin(net_server *s, visitor *v, struct lws *wsi) {
     http_end(v);
@@ -163,8 +157,6 @@ int http_begin(net_server *s, visitor *v, struct lws *wsi) {
     int64_t length = e->request.length;
     if (e->refused == 0 && length > 0 && (uint64_t)length > s->max_body_bytes)
         e->refused = 413;
-    /* Without a length libwebsockets would wait for a body after the answer. */
-    e->closes = e->refused != 0 || (length < 0 && may_have_body(e));
     bool waits = e->refused == 0 || e->refused == 413;
     return length > 0 && waits && length <= (int64_t)s->max_body_bytes + most_drained_bytes
                ? 0
@@ -173,7 +165,7 @@ int http_begin(net_server *s, visitor *v, struct lws *wsi) {
 
 int http_body(net_server *s, visitor *v, const void *bytes, size_t length) {
     exchange *e = v->exchange;
-    if (!e || e->refused)
+    if (!e || e->answered || e->refused)
         return 0;
     if (length > s->max_body_bytes - e->request.body.length)
         return -1;
@@ -183,8 +175,10 @@ int http_body(net_server *s, visitor *v, const void *bytes, size_t length) {
 
 int http_body_end(net_server *s, visitor *v, struct lws *wsi) {
     exchange *e = v->exchange;
-    if (!e || e->request.length <= 0)
-        return 0; /* answered already */
+    if (!e)
+        return -1;
+    if (e->answered) /* it ends again when bytes follow it; one of no bytes was answered without waiting for its end */
+        return e->request.length == 0 ? 0 : -1;
     if (e->request.body.failed)
         e->refused = 413;
     e->request.seen.body = str_text(&e->request.body);

@@ -14,7 +14,6 @@ enum {
     DEFAULT_PEERS = 64,
     SPARE_DESCRIPTORS = 16,
     REQUEST_TIMEOUT_S = 20,
-    IDLE_TIMEOUT_S = 15,
     MOST_HEADER_BYTES = 16384, /* cookies of other programs at 127.0.0.1 are sent here too */
     READ_BYTES = 65536
 };
@@ -170,7 +169,6 @@ static accel_status listen_on(net_server *s, const net_server_options *o, const 
         .iface = host,
         .port = o->port,
         .timeout_secs = REQUEST_TIMEOUT_S,
-        .keepalive_timeout = IDLE_TIMEOUT_S,
         .max_http_header_data = MOST_HEADER_BYTES,
         .pt_serv_buf_size = READ_BYTES,
         .fd_limit_per_thread = (unsigned)s->max_peers + SPARE_DESCRIPTORS,
