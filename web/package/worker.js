@@ -41,6 +41,7 @@ async function compile(url) {
 
 /** Threads must wait in C before the engine asks for them: from then on this worker does not return to its messages. */
 async function startThreads(engine, count) {
+  if (count === 0) return;
   await Promise.all(
     Array.from({ length: count }, (_, index) => new Promise((ready, failed) => {
       const far = elsewhere(new URL("./thread.js", import.meta.url));
@@ -200,8 +201,7 @@ async function answer(request) {
   try {
     if (!model && request.do !== "load") throw new AccelError("invalid_argument", "no model is loaded");
     const result = await answers[request.do](request);
-    const buffers = Object.values(result.outputs ?? {}).map((tensor) => tensor.data.buffer);
-    self.postMessage({ id: request.id, result }, buffers);
+    self.postMessage({ id: request.id, result }, request.do === "run" ? Object.values(result.outputs).map(({ data }) => data.buffer) : []);
   } catch (error) {
     self.postMessage({ id: request.id, failed: { status: error.status ?? "error", message: error.message } });
   }
