@@ -37,7 +37,7 @@ static bool write_file(const char *folder, const char *id, const char *ending, c
 static bool write_constants(const webnn_description *d, const char *folder, const char *id) {
     str_buf all = {0};
     for (size_t i = 0; i < d->operand_count; i++) {
-        if (d->operands[i].bytes != NULL)
+        if (d->operands[i].bytes != NULL && d->operands[i].read)
             str_append_bytes(&all, d->operands[i].bytes, d->operands[i].size_bytes);
     }
     bool good = !all.failed && write_file(folder, id, "bin", str_text(&all), all.length);

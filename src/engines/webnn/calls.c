@@ -46,6 +46,7 @@ void call_start(lowering *l, const char *method) {
 
 static void append_operand(lowering *l, operand x) {
     append_comma(l);
+    l->operands[x].read = true;
     str_appendf(&l->calls, "\"#%d\"", (int)x);
 }
 
@@ -110,8 +111,10 @@ static bool option_start(lowering *l, const char *name) {
 
 void option_operand(lowering *l, const char *name, operand x) {
     check_operand(l, name, x);
-    if (option_start(l, name))
-        str_appendf(&l->calls, "\"#%d\"", (int)x);
+    if (!option_start(l, name))
+        return;
+    str_appendf(&l->calls, "\"#%d\"", (int)x);
+    l->operands[x].read = true;
 }
 
 void option_ints(lowering *l, const char *name, size_t count, const int64_t *values) {

@@ -139,7 +139,7 @@ static void lower_node(lowering *l, const graph_node *n) {
         def->lower(l, def->method);
     if (!l->failed)
         return;
-    if (!l->follows && l->fatal.status == ACCEL_OK)
+    if ((!l->follows || l->missing_count == 0) && l->fatal.status == ACCEL_OK)
         note_missing(l, node_label(l->graph, n, label, sizeof label));
     stand_in(l, n);
 }
@@ -160,27 +160,33 @@ static void append_binding(lowering *l, str_buf *json, const graph_value *v, ope
     str_append_char(json, '}');
 }
 
-/* An input that nothing reads is not the browser's. */
-static void lower_input(lowering *l, value_id v, str_buf *json) {
+static void lower_input(lowering *l, value_id v) {
     const graph_value *value = &l->graph->values[v];
     char subject[256];
     dtype type = value_held_type(l, v);
     start_part(l);
-    if (value->type.container != CONTAINER_TENSOR || !shape_is_static(&value->type.shape))
+    if (value->type.container != CONTAINER_TENSOR || !shape_is_static(&value->type.shape)) {
         lower_fail(l, "WebNN takes tensors of known shapes");
-    else if (webnn_type_name(type) != NULL && !limits_take_type(l->limits, NULL, "input", type)) {
+    } else if (webnn_type_name(type) != NULL && !limits_take_type(l->limits, NULL, "input", type)) {
         l->wants_narrow = l->wants_narrow || (l->wide && (type == DTYPE_I64 || type == DTYPE_U64));
         lower_fail(l, "the browser takes no inputs of %s", dtype_name(type));
     }
-    operand x = add_operand(l, type, &value->type.shape);
-    l->plain[v] = x;
-    if (l->failed) {
-        str_format(subject, sizeof subject, "input '%s'", value->name);
-        note_missing(l, subject);
+    l->plain[v] = add_operand(l, type, &value->type.shape);
+    if (!l->failed) {
+        l->operands[l->plain[v]].input = true;
         return;
     }
-    l->operands[x].input = true;
-    append_binding(l, json, value, x);
+    str_format(subject, sizeof subject, "input '%s'", value->name);
+    note_missing(l, subject);
+}
+
+/* An input that no call reads is not the browser's: it counts what it is fed. */
+static void append_inputs(lowering *l, str_buf *json) {
+    for (size_t i = 0; i < l->graph->input_count; i++) {
+        operand x = l->plain[l->graph->inputs[i]];
+        if (x != OPERAND_NONE && l->operands[x].input && l->operands[x].read)
+            append_binding(l, json, &l->graph->values[l->graph->inputs[i]], x);
+    }
 }
 
 /* What is built has results of calls for outputs, each once. */
@@ -207,7 +213,7 @@ static void lower_output(lowering *l, size_t index, str_buf *json) {
     operand x = output_operand(l, v, index);
     if (!l->failed) {
         append_binding(l, json, value, x);
-    } else if (!l->follows && l->fatal.status == ACCEL_OK) {
+    } else if ((!l->follows || l->missing_count == 0) && l->fatal.status == ACCEL_OK) {
         str_format(subject, sizeof subject, "output '%s'", value->name);
         note_missing(l, subject);
     }
@@ -219,7 +225,7 @@ static void append_constants(lowering *l, str_buf *json) {
     bool first = true;
     for (size_t i = 0; i < l->operand_count; i++) {
         const webnn_operand *o = &l->operands[i];
-        if (o->bytes == NULL)
+        if (o->bytes == NULL || !o->read)
             continue;
         str_appendf(json, "%s[%zu,\"%s\",[", first ? "" : ",", i, dtype_name(o->type));
         for (int d = 0; d < o->shape.rank; d++)
@@ -232,18 +238,19 @@ static void append_constants(lowering *l, str_buf *json) {
 
 static void lower_parts(lowering *l, str_buf *json) {
     const graph *g = l->graph;
-    str_appendf(json, "{\"layout\":\"%s\",\"inputs\":[", l->channels_last ? "nhwc" : "nchw");
+    str_appendf(json, "{\"layout\":\"%s\",\"outputs\":[", l->channels_last ? "nhwc" : "nchw");
     for (size_t i = 0; i < g->input_count; i++) {
         if (l->uses[g->inputs[i]] > 0)
-            lower_input(l, g->inputs[i], json);
+            lower_input(l, g->inputs[i]);
     }
     for (size_t i = 0; i < g->node_count && l->fatal.status == ACCEL_OK; i++) {
         if (!g->nodes[i]->dead && !is_made(l, g->nodes[i]))
             lower_node(l, g->nodes[i]);
     }
-    str_append(json, "],\"outputs\":[");
     for (size_t i = 0; i < g->output_count && l->fatal.status == ACCEL_OK; i++)
         lower_output(l, i, json);
+    str_append(json, "],\"inputs\":[");
+    append_inputs(l, json);
     str_append(json, "],\"constants\":[");
     append_constants(l, json);
     str_append(json, "],\"calls\":[");

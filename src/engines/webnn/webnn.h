@@ -39,6 +39,7 @@ typedef struct webnn_operand {
     const void *bytes; /* of a constant; else NULL */
     size_t size_bytes;
     bool input; /* the browser's to feed */
+    bool read;  /* by a call */
 } webnn_operand;
 
 typedef struct webnn_description {

@@ -80,7 +80,7 @@ static const struct {
     {"Col2Im", PORTABLE, form_too_new},
     {"DeformConv", PORTABLE, form_too_new},
     {"AffineGrid", PORTABLE, form_too_new},
-    {"TensorScatter", ALL | WEBNN, form_tensor_scatter},
+    {"TensorScatter", ALL, form_tensor_scatter},
     {"FlexAttention", ALL, form_too_new},
 };
 

@@ -47,30 +47,46 @@ static void lower_conv2d(lowering *l, const char *method) {
     set_plane_output(l, 0, call_end(l, type_of(l, x), &out));
 }
 
-/* What the window leaves over at the end of each dim. */
-static void output_padding(const window *w, int64_t *left) {
-    for (int d = 0; d < w->rank; d++)
-        left[d] = w->out[d] - ((w->in[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1 -
-                               w->pad_begin[d] - w->pad_end[d]);
+/* The whole of what the windows reach, of which pads cut off a border; backends differ in whether they can do that themselves. */
+static operand without_border(lowering *l, operand x, const window *w, const shape *whole) {
+    int64_t starts[4] = {0}, sizes[4], before[4] = {0}, after[4] = {0};
+    for (int d = 0; d < 4; d++)
+        sizes[d] = whole->dims[d];
+    for (int d = 0; d < 2; d++) {
+        int axis = l->channels_last ? d + 1 : d + 2;
+        int64_t left = whole->dims[axis] - w->pad_begin[d];
+        starts[axis] = w->pad_begin[d];
+        sizes[axis] = left < w->out[d] ? left : w->out[d];
+        after[axis] = w->out[d] - sizes[axis]; /* output_padding: places that no window reaches */
+    }
+    return emit_pad(l, emit_slice(l, x, starts, sizes, NULL), before, after, "constant", 0);
 }
 
 static void lower_conv_transpose(lowering *l, const char *method) {
     const shape *f_shape = value_shape(l, input_value(l, 1));
     window w;
-    int64_t left[TENSOR_MAX_RANK] = {0};
     if (!plane_read(l, f_shape->dims + 2, true, &w))
         return;
-    output_padding(&w, left);
     filter f = l->channels_last ? laid_filter(l, "ohwi", first_last) : laid_filter(l, "iohw", as_it_is);
     operand x = plane_input(l, 0), bias = has_input(l, 2) ? input_plain(l, 2) : OPERAND_NONE;
-    const shape out = plane_output(l, 0);
+    shape whole = plane_output(l, 0);
+    for (int d = 0; d < 2; d++)
+        whole.dims[l->channels_last ? d + 1 : d + 2] =
+            (w.in[d] - 1) * w.stride[d] + (w.kernel[d] - 1) * w.dilation[d] + 1;
+    const window inner = {
+        .rank = 2, .stride = {w.stride[0], w.stride[1]}, .dilation = {w.dilation[0], w.dilation[1]}};
     call_start(l, method);
     call_operand(l, "input", x);
     call_operand(l, "filter", f.x);
-    common_options(l, &w, f, bias, attr_int(l, "group", 1));
-    if (left[0] != 0 || left[1] != 0)
-        option_ints(l, "outputPadding", 2, left);
-    set_plane_output(l, 0, call_end(l, type_of(l, x), &out));
+    common_options(l, &inner, f, OPERAND_NONE, attr_int(l, "group", 1));
+    operand y = without_border(l, call_end(l, type_of(l, x), &whole), &w, &whole);
+    if (bias != OPERAND_NONE) {
+        const shape out = plane_output(l, 0);
+        const int64_t channels[4] = {1, l->channels_last ? 1 : out.dims[1], 1,
+                                     l->channels_last ? out.dims[3] : 1};
+        y = emit_binary(l, "add", y, emit_reshape(l, bias, 4, channels));
+    }
+    set_plane_output(l, 0, y);
 }
 
 static const lower_def ops[] = {

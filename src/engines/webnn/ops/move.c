@@ -186,6 +186,31 @@ static operand cropped(lowering *l, operand x, int64_t *before, int64_t *after) 
     return emit_slice(l, x, starts, sizes, NULL);
 }
 
+/* The first and the last of each axis as often as its padding is long; the browser's own way is not everywhere. */
+static operand with_edges(lowering *l, operand x, const int64_t *before, const int64_t *after) {
+    for (int d = 0; d < rank_of(l, x) && !l->failed; d++) {
+        const shape s = *shape_of_operand(l, x);
+        int64_t starts[TENSOR_MAX_RANK] = {0}, sizes[TENSOR_MAX_RANK];
+        shape wide = s;
+        operand parts[3];
+        size_t count = 0;
+        memcpy(sizes, s.dims, sizeof sizes);
+        sizes[d] = 1;
+        if (before[d] > 0) {
+            wide.dims[d] = before[d];
+            parts[count++] = emit_expand(l, emit_slice(l, x, starts, sizes, NULL), &wide);
+        }
+        parts[count++] = x;
+        if (after[d] > 0) {
+            starts[d] = s.dims[d] - 1;
+            wide.dims[d] = after[d];
+            parts[count++] = emit_expand(l, emit_slice(l, x, starts, sizes, NULL), &wide);
+        }
+        x = emit_concat(l, count, parts, d);
+    }
+    return x;
+}
+
 static void lower_pad(lowering *l, const char *method) {
     (void)method;
     int64_t before[TENSOR_MAX_RANK] = {0}, after[TENSOR_MAX_RANK] = {0};
@@ -199,8 +224,11 @@ static void lower_pad(lowering *l, const char *method) {
     if (l->failed || !read_pads(l, rank_of(l, x), before, after))
         return;
     x = cropped(l, x, before, after);
-    set_output(l, 0,
-               emit_pad(l, x, before, after, strcmp(mode, "reflect") == 0 ? "reflection" : mode, value));
+    if (strcmp(mode, "edge") == 0)
+        x = with_edges(l, x, before, after);
+    else
+        x = emit_pad(l, x, before, after, strcmp(mode, "reflect") == 0 ? "reflection" : mode, value);
+    set_output(l, 0, x);
 }
 
 static void lower_triangle(lowering *l, const char *method) {
@@ -235,8 +263,9 @@ static void lower_space_to_depth(lowering *l, const char *method) {
     const shape s = *shape_of_operand(l, x), *out = output_shape(l, 0);
     int64_t b = attr_int(l, "blocksize", 1);
     const int64_t apart[6] = {s.dims[0], s.dims[1], s.dims[2] / b, b, s.dims[3] / b, b};
-    static const int64_t perm[6] = {0, 3, 5, 1, 2, 4};
-    operand turned = emit_transpose(l, emit_reshape(l, x, 6, apart), perm);
+    static const int64_t dcr[6] = {0, 3, 5, 1, 2, 4}, crd[6] = {0, 1, 3, 5, 2, 4};
+    bool depth_first = strcmp(attr_string(l, "mode", "DCR"), "DCR") == 0;
+    operand turned = emit_transpose(l, emit_reshape(l, x, 6, apart), depth_first ? dcr : crd);
     set_output(l, 0, emit_reshape(l, turned, out->rank, out->dims));
 }
 

@@ -22,6 +22,18 @@ static void lower_nothing(lowering *l, const char *method) {
     set_output_laid(l, 0, x, last);
 }
 
+/* Drops nothing; its mask keeps all. */
+static void lower_dropout(lowering *l, const char *method) {
+    double training = 0;
+    operand keep = OPERAND_NONE;
+    if (has_input(l, 2) && (!constant_number(l, 2, &training) || training != 0))
+        lower_fail(l, "WebNN does not train");
+    lower_nothing(l, method);
+    if (output_wanted(l, 1))
+        keep = emit_expand(l, number(l, DTYPE_U8, 1), output_shape(l, 1));
+    set_output(l, 1, keep);
+}
+
 /* One method with one or two numbers. */
 static operand with_numbers(lowering *l, const char *method, operand x, const char *a, double a_value,
                             const char *b, double b_value) {
@@ -207,7 +219,7 @@ static const lower_def ops[] = {
     {"Softplus", lower_same, "softplus", NULL},
     {"Softsign", lower_same, "softsign", NULL},
     {"Identity", lower_nothing, NULL, NULL},
-    {"Dropout", lower_nothing, NULL, NULL},
+    {"Dropout", lower_dropout, NULL, NULL},
     {"Elu", lower_alpha, "elu", NULL},
     {"LeakyRelu", lower_alpha, "leakyRelu", NULL},
     {"HardSigmoid", lower_hard_sigmoid, "hardSigmoid", NULL},
