@@ -1,18 +1,22 @@
 /* Descriptions for the tests that run them in a browser (tests/web).
  *
  *   webnn_describe_tool LIMITS.json FOLDER <<< "ID MODEL.onnx NAME=2,3 …"
+ *   webnn_describe_tool LIMITS.json FOLDER <<< "ID zoo:bert-tiny inference 16"      zoo name, mode, sequence (0: the usual)
  *
  * For each line of its input: FOLDER/ID.json, the description, and FOLDER/ID.bin, the constants one behind the other in its order; or
- * FOLDER/ID.err, "status: sentence". An input without dims is a scalar ("NAME="). */
+ * FOLDER/ID.err, "status: sentence". An input without dims is a scalar ("NAME="). Of a zoo model also seeded inputs, FOLDER/ID.in and as a list
+ * FOLDER/ID.inputs, and what the native engine makes of them, FOLDER/ID.expected, in the order of the model's outputs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "engines/engine.h"
 #include "engines/webnn/webnn.h"
 #include "formats/formats.h"
 #include "graph/infer.h"
+#include "zoo/zoo.h"
 
 static accel_status bind_shape(graph *g, char *word, accel_error *err) {
     char *equals = strrchr(word, '=');
@@ -57,6 +61,84 @@ static accel_status describe(graph *g, const webnn_limits *limits, const char *f
     return good ? ACCEL_OK : error_set(err, ACCEL_IO, "cannot write into %s", folder);
 }
 
+/* ---- zoo models --------------------------------------------------------------------------------------------------- */
+
+extern const engine_def engine_native;
+
+static bool write_inputs(const zoo_inputs *inputs, const char *folder, const char *id) {
+    str_buf bytes = {0}, list = {0};
+    for (size_t i = 0; i < inputs->count; i++) {
+        const tensor *t = &inputs->tensors[i];
+        char dims[128];
+        str_append_bytes(&bytes, t->data, t->size_bytes);
+        str_appendf(&list, "%s{\"name\":\"%s\",\"type\":\"%s\",\"dims\":%s}", i > 0 ? "," : "[",
+                    inputs->names[i], dtype_name(t->type), shape_text(&t->shape, dims, sizeof dims));
+    }
+    str_append_char(&list, ']');
+    bool good = !bytes.failed && !list.failed &&
+                write_file(folder, id, "in", str_text(&bytes), bytes.length) &&
+                write_file(folder, id, "inputs", list.data, list.length);
+    str_free(&bytes);
+    str_free(&list);
+    return good;
+}
+
+static accel_status run_native(const graph *g, const zoo_inputs *inputs, str_buf *out, accel_error *err) {
+    engine_session *session = NULL;
+    const engine_model model = {.graph = g};
+    const engine_options options = {.precision = PRECISION_FP32};
+    tensor views[64];
+    accel_status status = engine_native.load(&model, NULL, &options, &session, err);
+    if (status == ACCEL_OK)
+        status = engine_native.bind(session, inputs->tensors, inputs->count, err);
+    if (status == ACCEL_OK)
+        status = engine_native.run(session, err);
+    if (status == ACCEL_OK)
+        status = engine_native.outputs(session, views, g->output_count, err);
+    for (size_t i = 0; status == ACCEL_OK && i < g->output_count; i++)
+        str_append_bytes(out, views[i].data, views[i].size_bytes);
+    engine_native.unload(session);
+    return status;
+}
+
+static accel_status describe_zoo(const char *name, const webnn_limits *limits, const char *folder,
+                                 const char *id, accel_error *err) {
+    const char *mode = strtok(NULL, " \n"), *sequence = strtok(NULL, " \n");
+    zoo_model model = {0};
+    zoo_inputs inputs = {0};
+    zoo_options options = {.environment = getenv};
+    zoo_input_options shapes = {.sequence = sequence != NULL ? strtoll(sequence, NULL, 10) : 0};
+    str_buf expected = {0};
+    if (mode != NULL && !zoo_mode_from_name(mode, &options.mode))
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "no mode is called %s", mode);
+    accel_status status = zoo_load(name, &options, &model, err);
+    if (status == ACCEL_OK)
+        status = zoo_make_inputs(&model, &shapes, &inputs, err);
+    if (status == ACCEL_OK)
+        status = zoo_bind(&model, &inputs, err);
+    if (status == ACCEL_OK)
+        status = describe(model.graph, limits, folder, id, err);
+    if (status == ACCEL_OK)
+        status = run_native(model.graph, &inputs, &expected, err);
+    if (status == ACCEL_OK && (!write_inputs(&inputs, folder, id) ||
+                               !write_file(folder, id, "expected", str_text(&expected), expected.length)))
+        status = error_set(err, ACCEL_IO, "cannot write into %s", folder);
+    str_free(&expected);
+    zoo_inputs_free(&inputs);
+    zoo_model_free(&model);
+    return status;
+}
+
+static accel_status describe_file(const char *path, const webnn_limits *limits, const char *folder,
+                                  const char *id, accel_error *err) {
+    graph *g = NULL;
+    accel_status status = onnx_read(path, &g, err);
+    if (status == ACCEL_OK)
+        status = describe(g, limits, folder, id, err);
+    graph_destroy(g);
+    return status;
+}
+
 int main(int argc, char **argv) {
     accel_error err = {0};
     webnn_limits *limits = NULL;
@@ -69,16 +151,16 @@ int main(int argc, char **argv) {
     }
     while (fgets(line, sizeof line, stdin) != NULL) {
         const char *id = strtok(line, " \n"), *model = strtok(NULL, " \n");
-        graph *g = NULL;
-        accel_status status = model == NULL ? ACCEL_INVALID_ARGUMENT : onnx_read(model, &g, &err);
-        if (status == ACCEL_OK)
-            status = describe(g, limits, argv[2], id, &err);
+        if (model == NULL)
+            continue;
+        accel_status status = str_starts_with(model, "zoo:")
+                                  ? describe_zoo(model + 4, limits, argv[2], id, &err)
+                                  : describe_file(model, limits, argv[2], id, &err);
         if (status != ACCEL_OK) {
             char text[ACCEL_ERROR_MESSAGE_BYTES + 64];
             int n = snprintf(text, sizeof text, "%s: %s", accel_status_name(status), err.message);
             write_file(argv[2], id, "err", text, (size_t)n);
         }
-        graph_destroy(g);
     }
     webnn_limits_destroy(limits);
     mem_free(json);

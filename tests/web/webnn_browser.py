@@ -85,6 +85,29 @@ class WebnnBrowser:
             lines.append(f"{name} {model} {shapes}\n")
         subprocess.run([TOOL, self.folder / "limits.json", self.folder], input="".join(lines), text=True, check=True)
 
+    def describe_zoo(self, models):
+        """models: {id: "NAME MODE SEQUENCE"}. The same, with seeded inputs and what the native engine makes of them."""
+        lines = "".join(f"{name} zoo:{words}\n" for name, words in models.items())
+        subprocess.run([TOOL, self.folder / "limits.json", self.folder], input=lines, text=True, check=True, cwd=SOURCE)
+
+    def zoo_inputs(self, name):
+        data, at, inputs = (self.folder / f"{name}.in").read_bytes(), 0, {}
+        for value in json.loads((self.folder / f"{name}.inputs").read_text()):
+            kind = np.dtype(TYPES[value["type"]])
+            size = int(np.prod(value["dims"])) * kind.itemsize
+            inputs[value["name"]] = np.frombuffer(data[at : at + size], kind).reshape(value["dims"])
+            at += size
+        return inputs
+
+    def zoo_expected(self, name, outputs):
+        """The native engine's outputs, of the types and shapes of these."""
+        data, at, expected = (self.folder / f"{name}.expected").read_bytes(), 0, {}
+        for key, value in outputs.items():
+            expected[key] = np.frombuffer(data[at : at + value.nbytes], value.dtype).reshape(value.shape)
+            at += value.nbytes
+        assert at == len(data), f"{name} has outputs of {len(data)} bytes, the browser gave {at}"
+        return expected
+
     def refusal(self, name):
         path = self.folder / f"{name}.err"
         return path.read_text() if path.exists() else None
@@ -101,7 +124,7 @@ class WebnnBrowser:
             outputs[output["name"]] = np.frombuffer(data[at : at + size], kind).reshape(output["dims"])
             at += size
         for ending in ("json", "bin", "in", "out"):
-            (self.folder / f"{name}.{ending}").unlink()
+            (self.folder / f"{name}.{ending}").unlink()  # large models one after the other
         return outputs, answer
 
     def close(self):

@@ -70,10 +70,22 @@ static void lower_elements(lowering *l, const char *method) {
     set_output(l, 0, call_end(l, type_of(l, x), output_shape(l, 0)));
 }
 
+/* Batch dims are coordinates that count up. */
+static operand with_batches(lowering *l, operand indices, int batches) {
+    shape one = *shape_of_operand(l, indices);
+    operand parts[TENSOR_MAX_RANK + 1];
+    if (l->failed || batches == 0)
+        return indices;
+    one.dims[one.rank - 1] = 1;
+    for (int d = 0; d < batches; d++)
+        parts[d] = emit_expand(l, counting(l, type_of(l, indices), one.rank, d, one.dims[d]), &one);
+    parts[batches] = indices;
+    return emit_concat(l, (size_t)batches + 1, parts, one.rank - 1);
+}
+
 static void lower_nd(lowering *l, const char *method) {
-    operand x = input_plain(l, 0), indices = indices_of(l, 1, method);
-    if (attr_int(l, "batch_dims", 0) != 0)
-        lower_fail(l, "WebNN's %s has no batch dims", method);
+    int batches = (int)attr_int(l, "batch_dims", 0);
+    operand x = input_plain(l, 0), indices = with_batches(l, indices_of(l, 1, method), batches);
     call_start(l, method);
     call_operand(l, "input", x);
     call_operand(l, "indices", indices);

@@ -167,7 +167,8 @@ static void lower_clip(lowering *l, const char *method) {
     operand x = operand_of(l, &last);
     bool low_known = !has_input(l, 1) || constant_number(l, 1, &low);
     bool high_known = !has_input(l, 2) || constant_number(l, 2, &high);
-    if (low_known && high_known && low <= high) {
+    bool clamps = limits_take_type(l->limits, "clamp", "input", type_of(l, x));
+    if (clamps && low_known && high_known && low <= high) {
         set_output_laid(l, 0, emit_clamp(l, x, low, high), last);
         return;
     }
