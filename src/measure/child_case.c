@@ -232,6 +232,10 @@ static accel_status finish(case_child *k, accel_error *err) {
     str_buf out = {0};
     child_memory(&peak, &file_backed); /* before the outputs are copied */
     k->engine->memory(k->sessions[0], &memory);
+    if (memory.process_bytes > 0) { /* there the model lies, not here */
+        peak = (int64_t)memory.process_bytes;
+        file_backed = RECORD_NONE;
+    }
     child_phase("keeping the outputs");
     ACCEL_TRY(leave_outputs(k, err));
     str_appendf(&out, "{\"sessions\":%zu", k->session_count);

@@ -358,6 +358,7 @@ void page_memory(const engine_session *s, engine_memory *out) {
     yyjson_val *memory = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
     double model = number_of(memory, "model_bytes"), activation = number_of(memory, "activation_bytes");
     *out = (engine_memory){.model_bytes = isnan(model) ? 0 : (uint64_t)model,
-                           .activation_bytes = isnan(activation) ? 0 : (uint64_t)activation};
+                           .activation_bytes = isnan(activation) ? 0 : (uint64_t)activation,
+                           .process_bytes = tab_most_rss(s->tab)};
     yyjson_doc_free(answer);
 }

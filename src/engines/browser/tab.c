@@ -45,6 +45,7 @@ struct tab {
     size_t served_count, served_files;
     delivery *deliveries;
     size_t delivery_count;
+    uint64_t most_rss;
 };
 
 /* ---- the server's thread --------------------------------------------------------------------------------------------- */
@@ -401,8 +402,13 @@ const char *tab_browser_version(const tab *t) {
     return browser_version(t->browser);
 }
 
-uint64_t tab_cpu_ns(const tab *t) {
+uint64_t tab_cpu_ns(tab *t) {
     uint64_t cpu_ns = 0, rss_bytes = 0;
     browser_usage(t->browser, &cpu_ns, &rss_bytes);
+    t->most_rss = rss_bytes > t->most_rss ? rss_bytes : t->most_rss;
     return cpu_ns;
+}
+
+uint64_t tab_most_rss(const tab *t) {
+    return t->most_rss;
 }
