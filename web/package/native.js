@@ -42,6 +42,10 @@ export class NativeModel {
     }
   }
 
+  async seed({ batch = 0, sequence = 0, seed = 0 } = {}) {
+    this.engine.do("page_seed", batch, sequence, seed);
+  }
+
   async run() {
     this.engine.do("page_run");
   }
