@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,7 +34,9 @@ def skip_without_browser():
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {".js": "text/javascript", ".html": "text/html", "": "application/octet-stream"}
+    extensions_map = {
+        ".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html", ".wasm": "application/wasm", "": "application/octet-stream"
+    }
 
     def do_PUT(self):
         Path(self.translate_path(self.path)).write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
@@ -73,9 +76,12 @@ class WebnnBrowser:
             time.sleep(0.05)
         (self.folder / "limits.json").write_text(json.dumps(self.call("limits")))
 
-    def call(self, function, *values):
+    def call_of(self, module, function, *values):
         arguments = ",".join(json.dumps(value) for value in values)
-        return self.browser.evaluate(f'import("/webnn_page.js").then((page) => page.{function}({arguments}))')
+        return self.browser.evaluate(f'import("/{module}").then((page) => page.{function}({arguments}))')
+
+    def call(self, function, *values):
+        return self.call_of("webnn_page.js", function, *values)
 
     def describe(self, cases):
         """cases: {id: (path of the model, {input: array})}. Afterwards ID.json and ID.bin lie in the folder, or ID.err."""
@@ -130,9 +136,7 @@ class WebnnBrowser:
     def close(self):
         self.browser.close()
         self.server.shutdown()
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        shutil.rmtree(self.folder)
 
     def __enter__(self):
         return self
