@@ -47,11 +47,19 @@ INLINE vf v_splat(float x) {
 INLINE vi v_splat_int(int32_t x) {
     return x - (vi){0};
 }
+/* x·y + z; in one rounding where the instruction set has that. Other compilers than those for wasm make it of any such sum. */
+INLINE vf v_madd(vf x, vf y, vf z) {
+#if defined(__wasm_relaxed_simd__)
+    return __builtin_wasm_relaxed_madd_f32x4(x, y, z);
+#else
+    return z + x * y;
+#endif
+}
 /* mask lanes are 0 or -1, as comparisons give them. */
 INLINE vf v_select(vi mask, vf yes, vf no) {
     return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
 }
-/* The second where one is NaN; x86 has an instruction that is just this. */
+/* The second where one is NaN; x86 has an instruction that is just this, and so has wasm. */
 #if defined(__AVX512F__)
 INLINE vf v_max(vf a, vf b) {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
@@ -73,6 +81,13 @@ INLINE vf v_max(vf a, vf b) {
 INLINE vf v_min(vf a, vf b) {
     return (vf)_mm_min_ps((__m128)a, (__m128)b);
 }
+#elif defined(__wasm_simd128__)
+INLINE vf v_max(vf a, vf b) {
+    return __builtin_wasm_pmax_f32x4(b, a);
+}
+INLINE vf v_min(vf a, vf b) {
+    return __builtin_wasm_pmin_f32x4(b, a);
+}
 #else
 INLINE vf v_max(vf a, vf b) {
     return v_select(a > b, a, b);
@@ -89,6 +104,8 @@ INLINE bool v_any(vi mask) {
     return _mm256_movemask_ps((__m256)mask) != 0;
 #elif defined(__SSE__)
     return _mm_movemask_ps((__m128)mask) != 0;
+#elif defined(__wasm_simd128__)
+    return __builtin_wasm_any_true_v128(mask);
 #else
     uint64_t halves[2];
     __builtin_memcpy(halves, &mask, sizeof halves);
