@@ -15,7 +15,7 @@ from statistics import mean, median
 SOURCE = Path(__file__).resolve().parents[2]
 os.environ.setdefault("ACCEL_SOURCE_DIR", str(SOURCE))
 sys.path.insert(0, str(SOURCE / "tests/web"))
-from webnn_browser import WebnnBrowser, skip_without_browser  # noqa: E402
+from webnn_browser import TOOL, WebnnBrowser, skip_without_browser  # noqa: E402
 
 PEER = Path(os.environ.get("ACCEL_ORT_WEB", SOURCE / ".deps/onnxruntime-web/dist"))
 ACCEL = os.environ.get("ACCEL_BIN", str(SOURCE / "build/release/accel"))
@@ -56,7 +56,7 @@ def compare(web, model, sequence, rounds):
     for _ in range(rounds):
         for name in random.sample(list(told), len(told)):
             samples[name].append(web.call_of("webnn_compare.js", "block", name, BLOCK_MS))
-    print(f"{model}, sequence {sequence}, Chromium {web.browser.version}")
+    print(f"{model}, sequence {sequence}, Chromium {web.version}")
     for name, blocks in samples.items():
         every = [time for block in blocks for time in block]
         print(f"  {name:14} median {median(every):8.2f} ms  mean {mean(every):8.2f} ms  n {len(every):5}  "
@@ -67,7 +67,7 @@ def compare(web, model, sequence, rounds):
 
 
 def main():
-    skip_without_browser()
+    skip_without_browser((TOOL, "cmake --build"))
     words = sys.argv[1:]
     rounds = int(words.pop(words.index("--rounds") + 1)) if "--rounds" in words else 20
     models = [word for word in words if word != "--rounds"] or ["minilm:128", "resnet-50:0"]
