@@ -58,6 +58,9 @@ accel_status PAGE_EXPORT(page_shapes)(const char *json, size_t length);
  * all; else the model is made ready for them. All inputs of an .onnx must be given; of a Hugging Face model, by the names of the transformers
  * package, masks of ones, positions and token types of 0 may be left out. */
 accel_status PAGE_EXPORT(page_bind)(const char *json, size_t length);
+/* Inputs that the model can take, made from a seed as zoo_make_inputs does, the same bytes on every platform: for measuring. batch and
+ * sequence 0: what is usual. */
+accel_status PAGE_EXPORT(page_seed)(int batch, int sequence, double seed);
 double PAGE_EXPORT(page_prepared_ms)(void); /* what the last making ready took */
 
 accel_status PAGE_EXPORT(page_run)(void);

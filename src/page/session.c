@@ -257,6 +257,18 @@ static accel_status bind_from(yyjson_val *root, accel_error *err) {
     return status;
 }
 
+accel_status page_seed(int batch, int sequence, double seed) {
+    const zoo_input_options options = {.batch = batch, .sequence = sequence, .seed = (uint64_t)seed};
+    zoo_inputs made = {0};
+    ACCEL_TRY(page_need_model(&page.error));
+    accel_status status = zoo_make_inputs(&page.model, &options, &made, &page.error);
+    if (status == ACCEL_OK) {
+        status = use_inputs(&made, &page.error);
+    }
+    zoo_inputs_free(&made);
+    return status;
+}
+
 static accel_status with_json(const char *json, size_t length, const char *what,
                               accel_status (*use)(yyjson_val *root, accel_error *err)) {
     yyjson_doc *doc = NULL;

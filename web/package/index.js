@@ -84,6 +84,10 @@ class Model {
     await this.#ask({ do: "bind", feeds });
   }
 
+  async seed(options) {
+    await this.#ask({ do: "seed", ...options });
+  }
+
   async run(feeds) {
     return (await this.#ask({ do: "run", feeds })).outputs;
   }

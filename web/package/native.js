@@ -47,6 +47,10 @@ export class NativeModel {
     bindFeeds(this.engine, feeds);
   }
 
+  async seed({ batch = 0, sequence = 0, seed = 0 } = {}) {
+    this.engine.do("page_seed", batch, sequence, seed);
+  }
+
   async run() {
     this.engine.do("page_run");
   }

@@ -183,6 +183,10 @@ const answers = {
     await model.bind(feeds);
     return { figures: currentFigures() };
   },
+  async seed(request) {
+    await model.seed(request);
+    return { figures: currentFigures() };
+  },
   async run(request) {
     const run_ms = await run(request);
     return { outputs: await model.outputs(), run_ms, figures: currentFigures() };
