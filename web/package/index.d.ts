@@ -61,7 +61,7 @@ export interface Samples {
   clock_resolution_ms: number;
 }
 
-export interface Memory { model_bytes: number; activation_bytes: number; wasm_bytes: number; page_bytes: number | null }
+export interface Memory { model_bytes: number; activation_bytes: number | null; wasm_bytes: number; page_bytes: number | null }
 
 export interface Model {
   readonly inputs: ValueInfo[];
