@@ -39,7 +39,7 @@ compile() {
 rm -rf $out/plain $out/threads
 mkdir -p $out/{plain,threads}/{any,simd128,relaxed}
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
-mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/page -name '*.c' \
+mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/page -name '*.c' \
     ! -path 'src/base/posix/*' ! -path 'src/media/files/*' | sort)
 files+=(src/engines/names.c src/engines/precision.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
     src/base/posix/thread_pool.c)

@@ -98,6 +98,7 @@ const char *page_missing(void) {
 
 static void drop_model(void) {
     page_drop_session();
+    page_drop_webnn();
     zoo_model_free(&page.model);
 }
 

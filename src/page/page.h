@@ -10,6 +10,7 @@
  *   page_shapes                             what is known of the inputs' shapes beforehand
  *   page_bind                               inputs, and all that follows from their shapes: passes, packing, planning
  *   page_run | page_sample, page_outputs
+ *   page_webnn_start, page_webnn_describe   instead of binding and running: how WebNN builds the graph
  *
  * In builds with threads each further worker instantiates the module on the same memory, sets the global __stack_pointer and calls
  * __wasm_init_tls with what page_thread gave for it, and then calls page_thread_run, which does not return. */
@@ -57,6 +58,9 @@ accel_status PAGE_EXPORT(page_shapes)(const char *json, size_t length);
  * all; else the model is made ready for them. All inputs of an .onnx must be given; of a Hugging Face model, by the names of the transformers
  * package, masks of ones, positions and token types of 0 may be left out. */
 accel_status PAGE_EXPORT(page_bind)(const char *json, size_t length);
+/* Inputs that the model can take, made from a seed as zoo_make_inputs does, the same bytes on every platform: for measuring. batch and
+ * sequence 0: what is usual. */
+accel_status PAGE_EXPORT(page_seed)(int batch, int sequence, double seed);
 double PAGE_EXPORT(page_prepared_ms)(void); /* what the last making ready took */
 
 accel_status PAGE_EXPORT(page_run)(void);
@@ -70,6 +74,16 @@ const char *PAGE_EXPORT(page_sample)(double lead_in_ms, double duration_ms, size
 const char *PAGE_EXPORT(page_memory)(void);
 /* What runs: {"precision","threads","options"}. */
 const char *PAGE_EXPORT(page_ran)(void);
+
+/* With WebNN instead of the native engine, after page_open: limits is the JSON of MLContext.opSupportLimits(). From then on page_shapes and
+ * page_bind follow shapes only, and nothing runs here. */
+accel_status PAGE_EXPORT(page_webnn_start)(const char *limits, size_t length);
+/* The calls that build the graph for the shapes that its inputs have now: engines/webnn/webnn.h has the form. Its constants lie in this memory
+ * until page_webnn_forget. */
+const char *PAGE_EXPORT(page_webnn_describe)(void);
+void PAGE_EXPORT(page_webnn_forget)(void);
+/* What page_bind was given and what follows from it, for all inputs of the model, in the form of page_outputs. */
+const char *PAGE_EXPORT(page_webnn_inputs)(void);
 
 /* Drops the model and the files. */
 void PAGE_EXPORT(page_close)(void);

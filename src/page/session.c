@@ -45,6 +45,9 @@ static accel_status make_zeros(accel_error *err) {
 }
 
 static accel_status make_session(accel_error *err) {
+    if (page.webnn != NULL) { /* runs elsewhere */
+        return graph_infer(page.model.graph, err);
+    }
     const graph *g = page.model.graph;
     engine_model model = {.graph = g};
     engine_options options = {.precision = page.precision, .threads = page.threads};
@@ -209,7 +212,7 @@ static accel_status copy_feeds(const feeds *f, zoo_inputs *out, accel_error *err
 }
 
 static bool shapes_are_bound(const zoo_inputs *made) {
-    bool same = page.session != NULL;
+    bool same = page.inputs != NULL;
     for (size_t i = 0; i < made->count && same; i++) {
         same = shape_equal(&made->tensors[i].shape, &page.inputs[i].shape);
     }
@@ -254,6 +257,18 @@ static accel_status bind_from(yyjson_val *root, accel_error *err) {
     return status;
 }
 
+accel_status page_seed(int batch, int sequence, double seed) {
+    const zoo_input_options options = {.batch = batch, .sequence = sequence, .seed = (uint64_t)seed};
+    zoo_inputs made = {0};
+    ACCEL_TRY(page_need_model(&page.error));
+    accel_status status = zoo_make_inputs(&page.model, &options, &made, &page.error);
+    if (status == ACCEL_OK) {
+        status = use_inputs(&made, &page.error);
+    }
+    zoo_inputs_free(&made);
+    return status;
+}
+
 static accel_status with_json(const char *json, size_t length, const char *what,
                               accel_status (*use)(yyjson_val *root, accel_error *err)) {
     yyjson_doc *doc = NULL;
@@ -284,6 +299,20 @@ accel_status page_run(void) {
     return engine_native.run(page.session, &page.error);
 }
 
+void page_append_tensors(str_buf *out, const value_id *ids, const tensor *tensors, size_t count) {
+    str_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        char dims[256];
+        str_append(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+        json_append_text(out, page.model.graph->values[ids[i]].name);
+        str_appendf(out, ",\"type\":\"%s\",\"dims\":%s,\"at\":%llu,\"bytes\":%llu}",
+                    dtype_name(tensors[i].type), shape_text(&tensors[i].shape, dims, sizeof dims),
+                    (unsigned long long)(uintptr_t)tensors[i].data,
+                    (unsigned long long)tensors[i].size_bytes);
+    }
+    str_append_char(out, ']');
+}
+
 static accel_status append_outputs(str_buf *out, accel_error *err) {
     const graph *g = page.model.graph;
     ACCEL_TRY(need_session());
@@ -292,16 +321,9 @@ static accel_status append_outputs(str_buf *out, accel_error *err) {
         return error_no_memory(err, "the outputs", g->output_count * sizeof *views);
     }
     accel_status status = engine_native.outputs(page.session, views, g->output_count, err);
-    str_append_char(out, '[');
-    for (size_t i = 0; i < g->output_count && status == ACCEL_OK; i++) {
-        char dims[256];
-        str_append(out, i > 0 ? ",{\"name\":" : "{\"name\":");
-        json_append_text(out, g->values[g->outputs[i]].name);
-        str_appendf(out, ",\"type\":\"%s\",\"dims\":%s,\"at\":%llu,\"bytes\":%llu}",
-                    dtype_name(views[i].type), shape_text(&views[i].shape, dims, sizeof dims),
-                    (unsigned long long)(uintptr_t)views[i].data, (unsigned long long)views[i].size_bytes);
+    if (status == ACCEL_OK) {
+        page_append_tensors(out, g->outputs, views, g->output_count);
     }
-    str_append_char(out, ']');
     mem_free(views);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "engines/engine.h"
+#include "engines/webnn/webnn.h"
 #include "zoo/zoo.h"
 
 typedef struct page_state {
@@ -11,7 +12,9 @@ typedef struct page_state {
     int threads;
     precision precision;
     engine_session *session; /* NULL: the model is not ready for any shapes */
-    tensor *inputs;          /* one an input of the graph, while there is a session */
+    tensor
+        *inputs; /* one an input of the graph, while there is a session, or the shapes for WebNN are known */
+    webnn_limits *webnn; /* what the browser's WebNN can do, which then runs the model; else NULL */
     double prepared_ms;
     accel_error error;
     str_buf text; /* what was given out last */
@@ -27,5 +30,9 @@ const char *page_text_end(accel_status status);
 
 /* session.c: ends the session and frees its inputs. */
 void page_drop_session(void);
+/* [{"name","type","dims","at","bytes"}]: tensors, and the values that they are of. */
+void page_append_tensors(str_buf *out, const value_id *ids, const tensor *tensors, size_t count);
+/* webnn.c: forgets what it described and what the browser can do. */
+void page_drop_webnn(void);
 
 #endif

@@ -8,7 +8,7 @@ named. ctest: timeout 300
 import sys
 
 import numpy as np
-from webnn_browser import WebnnBrowser, browsers, skip_without_browser
+from webnn_browser import TOOL, WebnnBrowser, skip_without_browser
 
 LIMIT = 1e-3
 WRITERS = "llama-tiny qwen2-tiny opt-tiny gpt2-tiny t5-tiny whisper-tiny-random".split()
@@ -30,7 +30,7 @@ def run_model(web, name):
         return ("unsupported" if refusal.startswith("unsupported") else "failed"), None, refusal
     try:
         outputs, told = web.run(name, web.zoo_inputs(name))
-    except browsers.BrowserError as error:
+    except (RuntimeError, TimeoutError) as error:
         web.restart()
         return "refused", None, str(error).splitlines()[0]
     worst = max(relative_l2(outputs[key], value) for key, value in web.zoo_expected(name, outputs).items())
@@ -39,7 +39,7 @@ def run_model(web, name):
 
 
 def main():
-    skip_without_browser()
+    skip_without_browser((TOOL, "cmake --build"))
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     wanted = words or OTHERS + [f"{name}:{mode}" for name in WRITERS for mode in ("inference", "prefill", "decode")]
     bad = 0

@@ -1,14 +1,11 @@
 """A browser that has WebNN, and a page in it that runs descriptions (webnn_page.js). Files of cases lie in a folder that is served with it."""
 
-import functools
-import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +13,9 @@ import numpy as np
 SOURCE = Path(os.environ["ACCEL_SOURCE_DIR"])
 PROGRAM = SOURCE / ".deps/webnn-chromium/chromium"
 TOOL = Path(os.environ.get("ACCEL_BUILD_DIR", SOURCE / "build/release")) / "tests/webnn_describe_tool"
-sys.path.insert(0, str(SOURCE / "benchmarks/web"))
-import browsers  # noqa: E402
+os.environ["ACCEL_CHROMIUM"] = str(PROGRAM)  # what browser.py starts
+sys.path.insert(0, str(SOURCE / "tests/web"))
+from browser import Chromium, Server  # noqa: E402
 
 TYPES = {
     "float32": np.float32, "float16": np.float16, "int8": np.int8, "uint8": np.uint8, "int32": np.int32, "uint32": np.uint32,
@@ -25,27 +23,18 @@ TYPES = {
 }
 
 
-def skip_without_browser():
-    for path, how in ((PROGRAM, "scripts/deps.sh web"), (TOOL, "cmake --build")):
+def skip_without_browser(*more):
+    for path, how in ((PROGRAM, "scripts/deps.sh web"), *more):
         if not path.exists():
-            print(f"skipped: {path.relative_to(path.parents[2])} is missing ({how} brings it)")
+            print(f"skipped: {path} is missing; {how} brings it")
             sys.exit(77)
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {".js": "text/javascript", ".html": "text/html", "": "application/octet-stream"}
-
-    def do_PUT(self):
-        Path(self.translate_path(self.path)).write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-class Chromium(browsers.Chromium):
-    program = str(PROGRAM)
+def put(handler):
+    Path(handler.translate_path(handler.path)).write_bytes(handler.rfile.read(int(handler.headers["Content-Length"])))
+    handler.send_response(204)
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
 
 
 class WebnnBrowser:
@@ -55,27 +44,29 @@ class WebnnBrowser:
         self.folder = Path(tempfile.mkdtemp(prefix="accel-webnn-"))
         package = SOURCE / "web/package"
         for file in (SOURCE / "tests/web/webnn_page.js", package / "webnn_graph.js", package / "errors.js"):
-            (self.folder / file.name).write_bytes(file.read_bytes())
+            shutil.copy(file, self.folder)
         (self.folder / "index.html").write_text("<!doctype html><title>WebNN</title>")
-        handler = functools.partial(Handler, directory=self.folder)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = Server(self.folder, do_PUT=put, isolated=False)
         self.browser = None
         self.restart()
 
     def restart(self):
         if self.browser:
-            self.browser.close()
+            self.browser.stop()
         self.browser = Chromium()
-        self.browser.open(f"http://127.0.0.1:{self.server.server_port}/index.html")
-        end = time.monotonic() + 30
-        while time.monotonic() < end and self.browser.evaluate("document.title") != "WebNN":
-            time.sleep(0.05)
+        self.browser.open(f"{self.server.url}/index.html")
         (self.folder / "limits.json").write_text(json.dumps(self.call("limits")))
 
-    def call(self, function, *values):
+    @property
+    def version(self):
+        return self.browser.evaluate("navigator.userAgent.match(/Chrome\\/([\\d.]+)/)[1]")
+
+    def call_of(self, module, function, *values):
         arguments = ",".join(json.dumps(value) for value in values)
-        return self.browser.evaluate(f'import("/webnn_page.js").then((page) => page.{function}({arguments}))')
+        return self.browser.evaluate(f'import("/{module}").then((page) => page.{function}({arguments}))')
+
+    def call(self, function, *values):
+        return self.call_of("webnn_page.js", function, *values)
 
     def describe(self, cases):
         """cases: {id: (path of the model, {input: array})}. Afterwards ID.json and ID.bin lie in the folder, or ID.err."""
@@ -83,12 +74,14 @@ class WebnnBrowser:
         for name, (model, inputs) in cases.items():
             shapes = " ".join(f"{key}={','.join(map(str, value.shape))}" for key, value in inputs.items())
             lines.append(f"{name} {model} {shapes}\n")
-        subprocess.run([TOOL, self.folder / "limits.json", self.folder], input="".join(lines), text=True, check=True)
+        self.use_tool(lines)
 
     def describe_zoo(self, models):
         """models: {id: "NAME MODE SEQUENCE"}. The same, with seeded inputs and what the native engine makes of them."""
-        lines = "".join(f"{name} zoo:{words}\n" for name, words in models.items())
-        subprocess.run([TOOL, self.folder / "limits.json", self.folder], input=lines, text=True, check=True, cwd=SOURCE)
+        self.use_tool(f"{name} zoo:{words}\n" for name, words in models.items())
+
+    def use_tool(self, lines):
+        subprocess.run([TOOL, self.folder / "limits.json", self.folder], input="".join(lines), text=True, check=True, cwd=SOURCE)
 
     def zoo_inputs(self, name):
         data, at, inputs = (self.folder / f"{name}.in").read_bytes(), 0, {}
@@ -112,11 +105,11 @@ class WebnnBrowser:
         path = self.folder / f"{name}.err"
         return path.read_text() if path.exists() else None
 
-    def run(self, name, inputs, repeat=0):
+    def run(self, name, inputs):
         """The outputs by name, and what the page told."""
         (self.folder / f"{name}.in").write_bytes(b"".join(np.ascontiguousarray(value).tobytes() for value in inputs.values()))
         told = [{"name": key, "type": str(value.dtype), "bytes": value.nbytes} for key, value in inputs.items()]
-        answer = self.call("runCase", name, told, repeat)
+        answer = self.call("runCase", name, told)
         data, at, outputs = (self.folder / f"{name}.out").read_bytes(), 0, {}
         for output in answer["outputs"]:
             kind = TYPES[output["type"]]
@@ -128,11 +121,9 @@ class WebnnBrowser:
         return outputs, answer
 
     def close(self):
-        self.browser.close()
-        self.server.shutdown()
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        self.browser.stop()
+        self.server.stop()
+        shutil.rmtree(self.folder)
 
     def __enter__(self):
         return self

@@ -61,7 +61,7 @@ export interface Samples {
   clock_resolution_ms: number;
 }
 
-export interface Memory { model_bytes: number; activation_bytes: number; wasm_bytes: number; page_bytes: number | null }
+export interface Memory { model_bytes: number; activation_bytes: number | null; wasm_bytes: number; page_bytes: number | null }
 
 export interface Model {
   readonly inputs: ValueInfo[];
@@ -74,6 +74,8 @@ export interface Model {
   readonly figures: Figures;
   /** Inputs for the runs to come, in place of run's own. */
   bind(feeds: Record<string, Tensor>): Promise<void>;
+  /** Inputs that the model can take, made from a seed, the same on every platform: for measuring. Dimensions that are not given are usual ones. */
+  seed(options?: { batch?: number; sequence?: number; seed?: number }): Promise<void>;
   /** One inference; the outputs are copies and the caller's. Errors name the input, node or limit. Of a Hugging Face model, attention_mask,
    *  position_ids and token_type_ids may be left out. The first run with other shapes makes the model ready for them again. */
   run(feeds?: Record<string, Tensor>): Promise<Record<string, Tensor>>;

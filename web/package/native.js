@@ -16,6 +16,21 @@ export function checkTensor(name, { type, dims, data } = {}) {
     throw new AccelError("invalid_argument", `input '${name}' of ${type} [${dims}] takes a ${array.name} of ${count} elements, not ${data?.length} in a ${data?.constructor?.name}`);
 }
 
+/** Hands inputs to the engine, which checks them and completes what follows from them. */
+export function bindFeeds(engine, feeds) {
+  const given = [];
+  try {
+    for (const [name, tensor] of Object.entries(feeds)) {
+      checkTensor(name, tensor);
+      const { type, dims, data } = tensor;
+      given.push({ name, type, dims, at: engine.put(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) });
+    }
+    engine.do("page_bind", JSON.stringify(given));
+  } finally {
+    for (const { at } of given) engine.free(at);
+  }
+}
+
 export class NativeModel {
   devices = [];
 
@@ -29,17 +44,11 @@ export class NativeModel {
   }
 
   async bind(feeds) {
-    const given = [];
-    try {
-      for (const [name, tensor] of Object.entries(feeds)) {
-        checkTensor(name, tensor);
-        const { type, dims, data } = tensor;
-        given.push({ name, type, dims, at: this.engine.put(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) });
-      }
-      this.engine.do("page_bind", JSON.stringify(given));
-    } finally {
-      for (const { at } of given) this.engine.free(at);
-    }
+    bindFeeds(this.engine, feeds);
+  }
+
+  async seed({ batch = 0, sequence = 0, seed = 0 } = {}) {
+    this.engine.do("page_seed", batch, sequence, seed);
   }
 
   async run() {

@@ -60,6 +60,7 @@ export class WebnnGraph {
     graph.context = context;
     graph.inputs = description.inputs;
     graph.outputs = description.outputs;
+    graph.constantBytes = description.constants.reduce((sum, [, , , , bytes]) => sum + bytes, 0);
     graph.lost = null;
     context.lost?.then((info) => { graph.lost = info?.message || "the browser gives no reason"; });
     const builder = new MLGraphBuilder(context);

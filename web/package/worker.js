@@ -44,7 +44,7 @@ async function startThreads(engine, count) {
   if (count === 0) return;
   await Promise.all(
     Array.from({ length: count }, (_, index) => new Promise((ready, failed) => {
-      const far = elsewhere(new URL("./thread.js", import.meta.url));
+      const far = elsewhere("thread.js", import.meta.url);
       const thread = far ? importingWorker(far) : new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
       thread.onmessage = ready;
       thread.onerror = (event) => failed(new AccelError("error", `a thread cannot start: ${event.message ?? "its script cannot be loaded"}`));
@@ -181,6 +181,10 @@ const answers = {
   load,
   async bind({ feeds }) {
     await model.bind(feeds);
+    return { figures: currentFigures() };
+  },
+  async seed(request) {
+    await model.seed(request);
     return { figures: currentFigures() };
   },
   async run(request) {
