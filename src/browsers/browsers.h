@@ -16,12 +16,12 @@
 
 /* What of a kind is on this machine. Texts live in the arena that was given. */
 typedef struct browser_info {
-    const char *name;     /* "chromium", "firefox", "webkit", "chrome", "edge": what --browser takes */
-    const char *title;    /* "Chromium", "Firefox ESR", "WebKitGTK" */
-    const char *program;  /* path of the executable, or NULL */
-    const char *version;  /* "156.0.8023.3", or NULL */
+    const char *name;    /* "chromium", "firefox", "webkit", "chrome", "edge": what --browser takes */
+    const char *title;   /* "Chromium", "Firefox ESR", "WebKitGTK" */
+    const char *program; /* path of the executable, or NULL */
+    const char *version; /* "156.0.8023.3", or NULL */
     bool available;
-    const char *reason;   /* when not: what was looked for, where, and what to install */
+    const char *reason; /* when not: what was looked for, where, and what to install */
 } browser_info;
 
 size_t browser_kind_count(void);
@@ -33,23 +33,23 @@ accel_status browser_find(const char *name, arena *a, browser_info *out, accel_e
 typedef struct browser browser;
 
 typedef struct browser_options {
-    const char *name;        /* kind */
-    const char *program;     /* instead of the one that browser_find finds; may be NULL */
-    const char *url;         /* opened first */
-    bool visible;            /* a window instead of headless */
-    bool no_webgpu;          /* else WebGPU is switched on where a flag or preference does so */
-    bool no_webnn;           /* the same for WebNN */
-    bool accept_certificates; /* self-signed ones of this machine */
-    double timeout_s;        /* until the page is open; 0: 60 */
+    const char *name;             /* kind */
+    const char *program;          /* instead of the one that browser_find finds; may be NULL */
+    const char *url;              /* opened first */
+    bool visible;                 /* a window instead of headless */
+    bool no_webgpu;               /* else WebGPU is switched on where a flag or preference does so */
+    bool no_webnn;                /* the same for WebNN */
+    bool accept_certificates;     /* self-signed ones of this machine */
+    double timeout_s;             /* until the page is open; 0: 60 */
     const char *const *arguments; /* further ones for the program */
     size_t argument_count;
 } browser_options;
 
 typedef enum browser_state {
     BROWSER_RUNNING,
-    BROWSER_TAB_CRASHED,  /* the page's process is gone, the browser lives */
-    BROWSER_GPU_CRASHED,  /* its GPU process ended; the page may have recovered */
-    BROWSER_ENDED         /* the browser itself is gone */
+    BROWSER_TAB_CRASHED, /* the page's process is gone, the browser lives */
+    BROWSER_GPU_CRASHED, /* its GPU process ended; the page may have recovered */
+    BROWSER_ENDED        /* the browser itself is gone */
 } browser_state;
 
 /* Waits until the page has begun to load. ACCEL_ABSENT: not installed or no display (says what to install); ACCEL_TIMEOUT; ACCEL_RUNTIME with the
@@ -58,7 +58,8 @@ accel_status browser_start(const browser_options *options, browser **out, accel_
 /* What is known now, without waiting; `why` (may be NULL) receives a sentence for all but RUNNING. */
 browser_state browser_look(browser *b, str_buf *why);
 /* Evaluates an expression in the page, awaiting a promise; the result as JSON. ACCEL_TIMEOUT, ACCEL_RUNTIME with the exception's words. */
-accel_status browser_evaluate(browser *b, const char *expression, double timeout_s, str_buf *json, accel_error *err);
+accel_status browser_evaluate(browser *b, const char *expression, double timeout_s, str_buf *json,
+                              accel_error *err);
 /* Another page in the first tab; another tab. */
 accel_status browser_navigate(browser *b, const char *url, double timeout_s, accel_error *err);
 /* The page as PNG, written to a file; width × height in CSS pixels, 0 × 0: as it is. ACCEL_UNSUPPORTED where the driver cannot. */

@@ -116,15 +116,15 @@ typedef struct engine_timing {
     uint64_t load_ns; /* reading the model and its weights into the runtime */
     uint64_t
         compile_ns; /* optimising, packing, planning; 0 when the runtime does both in one call (then all is in load_ns) */
-    bool split; /* the two are known apart */
+    bool split;        /* the two are known apart */
     uint64_t first_ns; /* the first inference, where the engine is remote and its own clock tells; else 0 */
 } engine_timing;
 
 /* A block of inferences, for engines that are remote: what measure/sampler.h does for the others. */
 typedef struct engine_block {
-    uint64_t lead_in_ns;            /* runs before, without keeping times */
-    uint64_t duration_ns;           /* at least this long … */
-    size_t least_runs, most_runs;   /* … and so many runs, but no more than these */
+    uint64_t lead_in_ns;          /* runs before, without keeping times */
+    uint64_t duration_ns;         /* at least this long … */
+    size_t least_runs, most_runs; /* … and so many runs, but no more than these */
 } engine_block;
 
 typedef struct engine_samples {
@@ -186,7 +186,8 @@ typedef struct engine_def {
     accel_status (*bind)(engine_session *s, const tensor *inputs, size_t count, accel_error *err);
     accel_status (*run)(engine_session *s, accel_error *err);
     /* A block of runs timed where the engine is; NULL: the caller runs and times. Outputs are then those of its last run. */
-    accel_status (*sample)(engine_session *s, const engine_block *block, engine_samples *out, accel_error *err);
+    accel_status (*sample)(engine_session *s, const engine_block *block, engine_samples *out,
+                           accel_error *err);
     /* Views of the outputs of the last run, in graph output order; valid until the next run or unload. */
     accel_status (*outputs)(engine_session *s, tensor *views, size_t count, accel_error *err);
     /* The same where the model's inputs or outputs are sequences or optionals (op.h says how they lie); NULL: the engine takes and

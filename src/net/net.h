@@ -20,12 +20,13 @@ typedef struct net_peer net_peer; /* one WebSocket; valid from on_open until on_
 
 typedef struct net_request {
     const char *method; /* GET, HEAD, POST, PUT, DELETE */
-    const char *path;   /* decoded, begins with '/', without the query; never holds a NUL, "//" or a ".." part */
-    const char *query;  /* after '?', as sent; "" when there is none */
-    const void *body;   /* whole; at most net_server_options.max_body_bytes */
+    const char
+        *path; /* decoded, begins with '/', without the query; never holds a NUL, "//" or a ".." part */
+    const char *query; /* after '?', as sent; "" when there is none */
+    const void *body;  /* whole; at most net_server_options.max_body_bytes */
     size_t body_length;
-    const char *range;  /* the Range header, or NULL */
-    const char *origin; /* the Origin header, or NULL */
+    const char *range;   /* the Range header, or NULL */
+    const char *origin;  /* the Origin header, or NULL */
     const char *address; /* of the peer, as text */
     bool local;          /* the peer is this machine */
 } net_request;
@@ -33,11 +34,13 @@ typedef struct net_request {
 /* What a handler fills in. status 0 becomes 404. Of body, file and mapped one is given, or none. */
 typedef struct net_response {
     int status;
-    const char *type;    /* Content-Type; static text */
-    str_buf body;        /* freed by the server */
-    str_buf file;        /* path of a file that is sent in parts as the peer takes it, Range respected; freed by the server */
-    str_buf headers;     /* further lines, each "Name: value\r\n"; freed by the server */
-    bool no_store;       /* Cache-Control: no-store; else the peer may keep it and ask again (ETag by size and time for files) */
+    const char *type; /* Content-Type; static text */
+    str_buf body;     /* freed by the server */
+    str_buf
+        file; /* path of a file that is sent in parts as the peer takes it, Range respected; freed by the server */
+    str_buf headers; /* further lines, each "Name: value\r\n"; freed by the server */
+    bool
+        no_store; /* Cache-Control: no-store; else the peer may keep it and ask again (ETag by size and time for files) */
 } net_response;
 
 typedef struct net_handlers {
@@ -46,25 +49,27 @@ typedef struct net_handlers {
     /* Whether a WebSocket may be opened at this path; NULL: none may. */
     bool (*may_open)(void *context, const net_request *request);
     void (*on_open)(void *context, net_peer *peer, const net_request *request);
-    void (*on_message)(void *context, net_peer *peer, const void *data, size_t length, bool binary); /* whole messages */
+    void (*on_message)(void *context, net_peer *peer, const void *data, size_t length,
+                       bool binary); /* whole messages */
     void (*on_close)(void *context, net_peer *peer);
 } net_handlers;
 
 typedef struct net_server_options {
-    const char *host;       /* address to listen on; NULL: 127.0.0.1 */
-    int port;               /* 0: any that is free */
+    const char *host;                        /* address to listen on; NULL: 127.0.0.1 */
+    int port;                                /* 0: any that is free */
     const char *certificate_path, *key_path; /* PEM; both: TLS */
-    size_t max_body_bytes;    /* 0: 64 MiB; more is answered 413 */
-    size_t max_message_bytes; /* of a WebSocket message; 0: 16 MiB; more closes the socket */
-    int max_peers;            /* connections at once; 0: 64 */
-    bool isolated;            /* sends COOP same-origin, COEP require-corp, CORP same-origin: SharedArrayBuffer works */
+    size_t max_body_bytes;                   /* 0: 64 MiB; more is answered 413 */
+    size_t max_message_bytes;                /* of a WebSocket message; 0: 16 MiB; more closes the socket */
+    int max_peers;                           /* connections at once; 0: 64 */
+    bool isolated; /* sends COOP same-origin, COEP require-corp, CORP same-origin: SharedArrayBuffer works */
 } net_server_options;
 
 /* ACCEL_ABSENT: libwebsockets is missing (says which package); ACCEL_IO: the port is taken, the certificate cannot be read. */
-accel_status net_server_start(const net_server_options *options, const net_handlers *handlers, net_server **out,
-                              accel_error *err);
+accel_status net_server_start(const net_server_options *options, const net_handlers *handlers,
+                              net_server **out, accel_error *err);
 int net_server_port(const net_server *s);
-void net_server_stop(net_server *s); /* accepts NULL; closes all peers (on_close is called) and joins the thread */
+void net_server_stop(
+    net_server *s); /* accepts NULL; closes all peers (on_close is called) and joins the thread */
 
 /* Queued; ACCEL_LIMIT when more than 256 MiB wait for this peer, ACCEL_IO when it is closed already. May be called from handlers. */
 accel_status net_peer_send(net_peer *peer, const void *data, size_t length, bool binary, accel_error *err);
