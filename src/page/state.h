@@ -1,0 +1,38 @@
+/* The one model of this instance, between the files of this room. */
+#ifndef ACCEL_PAGE_STATE_H
+#define ACCEL_PAGE_STATE_H
+
+#include "base/str.h"
+#include "engines/engine.h"
+#include "engines/webnn/webnn.h"
+#include "zoo/zoo.h"
+
+typedef struct page_state {
+    zoo_model model; /* graph NULL: none is open */
+    int threads;
+    precision precision;
+    engine_session *session; /* NULL: the model is not ready for any shapes */
+    tensor
+        *inputs; /* one an input of the graph, while there is a session, or the shapes for WebNN are known */
+    webnn_limits *webnn; /* what the browser's WebNN can do, which then runs the model; else NULL */
+    double prepared_ms;
+    accel_error error;
+    str_buf text; /* what was given out last */
+} page_state;
+
+extern page_state page;
+
+/* ACCEL_INVALID_ARGUMENT when no model is open. */
+accel_status page_need_model(accel_error *err);
+/* The text that was written into page.text, or NULL with page.error set. Begin with page_text_start. */
+str_buf *page_text_start(void);
+const char *page_text_end(accel_status status);
+
+/* session.c: ends the session and frees its inputs. */
+void page_drop_session(void);
+/* [{"name","type","dims","at","bytes"}]: tensors, and the values that they are of. */
+void page_append_tensors(str_buf *out, const value_id *ids, const tensor *tensors, size_t count);
+/* webnn.c: forgets what it described and what the browser can do. */
+void page_drop_webnn(void);
+
+#endif
