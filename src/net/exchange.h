@@ -8,8 +8,9 @@
 
 struct exchange {
     request request;
-    int refused;   /* the HTTP status that answers it before a handler sees it; 0: none */
-    bool answered; /* the head is sent */
+    int refused;       /* the HTTP status that answers it before a handler sees it; 0: none */
+    size_t most_bytes; /* of the request's body */
+    bool answered;     /* the head is sent */
     net_response response;
     int descriptor;          /* of the file that is sent; -1: none */
     char etag[48], span[64]; /* values of ETag and Content-Range; "": not sent */

@@ -59,8 +59,10 @@ typedef struct net_server_options {
     int port;                                /* 0: any that is free */
     const char *certificate_path, *key_path; /* PEM; both: TLS */
     size_t max_body_bytes;                   /* 0: 64 MiB; more is answered 413 */
-    size_t max_message_bytes;                /* of a WebSocket message; 0: 16 MiB; more closes the socket */
-    int max_peers;                           /* connections at once; 0: 64 */
+    /* The same for one request, asked before anything of its body is kept, with the handlers' context; NULL: max_body_bytes for all. */
+    size_t (*body_limit)(void *context, const net_request *request);
+    size_t max_message_bytes; /* of a WebSocket message; 0: 16 MiB; more closes the socket */
+    int max_peers;            /* connections at once; 0: 64 */
     bool isolated; /* sends COOP same-origin, COEP require-corp, CORP same-origin: SharedArrayBuffer works */
 } net_server_options;
 

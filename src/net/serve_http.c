@@ -146,6 +146,13 @@ int http_write(net_server *s, visitor *v, struct lws *wsi) {
 
 /* ---- the request -------------------------------------------------------------------------------------------------------- */
 
+static size_t most_of(const net_server *s, const exchange *e) {
+    if (e->refused || e->request.length <= 0 || !s->body_limit)
+        return s->max_body_bytes;
+    size_t limit = s->body_limit(s->handlers.context, &e->request.seen);
+    return limit < s->max_body_bytes ? limit : s->max_body_bytes;
+}
+
 int http_begin(net_server *s, visitor *v, struct lws *wsi) {
     http_end(v);
     exchange *e = mem_calloc(1, sizeof *e);
@@ -155,19 +162,19 @@ int http_begin(net_server *s, visitor *v, struct lws *wsi) {
     e->descriptor = -1;
     e->refused = request_read(s, wsi, &e->request);
     int64_t length = e->request.length;
-    if (e->refused == 0 && length > 0 && (uint64_t)length > s->max_body_bytes)
+    e->most_bytes = most_of(s, e);
+    if (e->refused == 0 && length > 0 && (uint64_t)length > e->most_bytes)
         e->refused = 413;
     bool waits = e->refused == 0 || e->refused == 413;
-    return length > 0 && waits && length <= (int64_t)s->max_body_bytes + most_drained_bytes
-               ? 0
-               : answer(s, v, wsi);
+    return length > 0 && waits && length <= (int64_t)e->most_bytes + most_drained_bytes ? 0
+                                                                                        : answer(s, v, wsi);
 }
 
-int http_body(net_server *s, visitor *v, const void *bytes, size_t length) {
+int http_body(visitor *v, const void *bytes, size_t length) {
     exchange *e = v->exchange;
     if (!e || e->answered || e->refused)
         return 0;
-    if (length > s->max_body_bytes - e->request.body.length)
+    if (length > e->most_bytes - e->request.body.length)
         return -1;
     str_append_bytes(&e->request.body, bytes, length);
     return 0;

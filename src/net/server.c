@@ -52,7 +52,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP:
         return http_begin(s, v, wsi);
     case LWS_CALLBACK_HTTP_BODY:
-        return http_body(s, v, in, length);
+        return http_body(v, in, length);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return http_body_end(s, v, wsi);
     case LWS_CALLBACK_HTTP_WRITEABLE:
@@ -209,6 +209,7 @@ static net_server *make_server(const net_server_options *o, const net_handlers *
     pthread_mutex_init(&s->lock, NULL);
     s->handlers = *handlers;
     s->max_body_bytes = o->max_body_bytes ? o->max_body_bytes : default_body_bytes;
+    s->body_limit = o->body_limit;
     s->max_message_bytes = o->max_message_bytes ? o->max_message_bytes : default_message_bytes;
     s->max_peers = o->max_peers > 0 ? o->max_peers : DEFAULT_PEERS;
     s->isolated = o->isolated;

@@ -24,6 +24,7 @@ struct net_server {
     struct lws_context *context;
     net_handlers handlers;
     size_t max_body_bytes, max_message_bytes;
+    size_t (*body_limit)(void *context, const net_request *request);
     int max_peers, connections;
     bool isolated;
     char *host; /* a name that requests may call this server by, beside addresses */
@@ -41,7 +42,7 @@ void server_wake(net_server *s);
 
 /* Callbacks of a request; what they return goes back to libwebsockets: not 0 closes the connection. */
 int http_begin(net_server *s, visitor *v, struct lws *wsi);
-int http_body(net_server *s, visitor *v, const void *bytes, size_t length);
+int http_body(visitor *v, const void *bytes, size_t length);
 int http_body_end(net_server *s, visitor *v, struct lws *wsi);
 int http_write(net_server *s, visitor *v, struct lws *wsi);
 void http_end(visitor *v);

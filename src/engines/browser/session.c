@@ -105,7 +105,8 @@ static accel_status take_loaded(engine_session *s, yyjson_val *result, const eng
     if (!ok || (ran != NULL && !precision_from_name(ran, &s->ran.precision)))
         return error_set(err, ACCEL_RUNTIME, "the page's description of the loaded model cannot be read");
     s->ran.threads = (int)threads;
-    s->timing = (engine_timing){.load_ns = ns_of(figures, "load_ms"), .compile_ns = ns_of(figures, "compile_ms")};
+    s->timing =
+        (engine_timing){.load_ns = ns_of(figures, "load_ms"), .compile_ns = ns_of(figures, "compile_ms")};
     s->timing.split = s->timing.load_ns > 0;
     s->figures.variant = variant;
     s->figures.download_ms = number_of(figures, "download_ms");
