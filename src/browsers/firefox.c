@@ -62,7 +62,9 @@ static void on_event(browser *b, const char *method, yyjson_val *params, const c
 static accel_status write_preferences(const char *folder, const browser_options *o, accel_error *err) {
     str_buf path = {0}, text = {0};
     /* What automation needs is set by Firefox itself when it is driven. */
-    str_append(&text, "user_pref(\"browser.shell.checkDefaultBrowser\", false);\n"
+    str_append(&text, "user_pref(\"app.normandy.enabled\", false);\n"
+                      "user_pref(\"services.settings.server\", \"data:,#none\");\n"
+                      "user_pref(\"browser.shell.checkDefaultBrowser\", false);\n"
                       "user_pref(\"datareporting.policy.dataSubmissionEnabled\", false);\n"
                       "user_pref(\"dom.timeout.enable_budget_timer_throttling\", false);\n"
                       "user_pref(\"toolkit.telemetry.enabled\", false);\n");
@@ -243,8 +245,10 @@ static accel_status firefox_evaluate(browser *b, const char *expression, uint64_
 }
 
 static accel_status firefox_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
-    accel_status status =
-        call(b, "browsingContext.navigate", "\"wait\":\"interactive\"", "url", url, deadline, NULL, err);
+    firefox *f = b->own;
+    char fixed[ID_BYTES + 64];
+    str_format(fixed, sizeof fixed, "\"wait\":\"interactive\",\"context\":\"%s\"", f->context);
+    accel_status status = call(b, "browsingContext.navigate", fixed, "url", url, deadline, NULL, err);
     return status == ACCEL_RUNTIME ? error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url)
                                    : status;
 }

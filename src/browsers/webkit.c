@@ -271,12 +271,12 @@ static accel_status limit_scripts(browser *b, uint64_t deadline, accel_error *er
 
 /* [text, error, [[kind, line], …]]: what the page wrote since the last time comes with each result; WebDriver has no events for it. */
 #define LISTEN                                                                                               \
-    "const heard = window.__accel_heard ??= (() => { const all = [], hear = (kind, text) => {"               \
+    "const heard = window.__accel_heard ||= (() => { const all = [], hear = (kind, text) => {"               \
     " if (all.push([kind, text]) > 500) all.shift(); };"                                                     \
     " for (const kind of ['log', 'info', 'debug', 'warn', 'error']) { const said = console[kind];"           \
     " console[kind] = (...words) => { hear(kind == 'warn' ? 'warning' : kind, words.map(String).join(' '));" \
     " said.apply(console, words); }; }"                                                                      \
-    " addEventListener('error', e => hear('uncaught', String(e.error ?? e.message)));"                       \
+    " addEventListener('error', e => hear('uncaught', String(e.error || e.message)));"                       \
     " addEventListener('unhandledrejection', e => hear('uncaught', String(e.reason)));"                      \
     " return all; })();"
 #define RETURN_EXPRESSION                                                                                    \
@@ -298,6 +298,8 @@ static accel_status take_value(browser *b, yyjson_doc *doc, str_buf *text, accel
     yyjson_val *value = yyjson_obj_get(yyjson_doc_get_root(doc), "value");
     yyjson_val *given = yyjson_arr_get(value, 0), *thrown = yyjson_arr_get(value, 1);
     str_buf words = {0};
+    if (!yyjson_is_arr(value)) /* WebDriver gives up a script that opens one */
+        return error_set(err, ACCEL_RUNTIME, "the page showed a dialog and gave no result");
     note_heard(b, yyjson_arr_get(value, 2));
     if (!yyjson_is_str(thrown)) {
         if (yyjson_is_str(given))
@@ -332,6 +334,16 @@ static accel_status webkit_evaluate(browser *b, const char *expression, uint64_t
     return status;
 }
 
+/* The driver does not say that an address cannot be opened: the page is then about:blank. */
+static accel_status check_opened(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    yyjson_doc *doc = NULL;
+    ACCEL_TRY(ask(b, "/url", NULL, deadline, &doc, err));
+    bool opened = str_starts_with(url, "about:") ||
+                  !str_equal(json_text(yyjson_obj_get(yyjson_doc_get_root(doc), "value")), "about:blank");
+    yyjson_doc_free(doc);
+    return opened ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "%s cannot open %.300s", b->driver->title, url);
+}
+
 static accel_status webkit_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
     webkit *w = b->own;
     str_buf body = {0};
@@ -348,8 +360,9 @@ static accel_status webkit_navigate(browser *b, const char *url, uint64_t deadli
     accel_status status = body.failed ? error_no_memory(err, "an address", body.length)
                                       : ask(b, "/url", body.data, deadline, NULL, err);
     str_free(&body);
-    return status == ACCEL_RUNTIME ? error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url)
-                                   : status;
+    if (status == ACCEL_RUNTIME)
+        return error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url);
+    return status == ACCEL_OK ? check_opened(b, url, deadline, err) : status;
 }
 
 /* The window is as much larger than the page as it was before; narrower than its own buttons it does not become. */
