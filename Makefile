@@ -8,7 +8,7 @@ CMAKE   = cmake -G Ninja -S . -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 CTEST   = ctest --output-on-failure --no-label-summary -j $(JOBS)
 CLANG   = -DCMAKE_C_COMPILER=clang-19
 
-.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm neon peers bars install format check clean docs
+.PHONY: all deps bench test conformance fuzz soak asan tsan clang wasm web neon peers bars install format check clean docs
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/build.ninja
@@ -59,6 +59,10 @@ soak: deps
 
 wasm:
 	@scripts/wasm.sh
+
+# The npm package, the agent page and the example, ready for any static host: build/web.
+web: wasm
+	@scripts/web.sh
 
 # The kernels for arm64, tested under qemu-user.
 neon:

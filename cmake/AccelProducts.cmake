@@ -47,4 +47,6 @@ if("cli" IN_LIST ACCEL_ROOMS)
 endif()
 
 install(PROGRAMS "${ACCEL_DEPS_DIR}/duckdb/libduckdb.so" DESTINATION ${CMAKE_INSTALL_LIBDIR}/accel)
+# Made by `make web`, where it was made.
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/build/web" DESTINATION "${CMAKE_INSTALL_DATADIR}/accel" OPTIONAL)
 install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

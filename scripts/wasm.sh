@@ -1,45 +1,87 @@
 #!/bin/bash
-# Compiles the rooms that also run in browsers for wasm32 without a libc, and links them. Nothing may stay
-# undefined but what src/base/wasm/host.h imports from the page. Result: build/wasm/accel.wasm
+# Builds the engine for pages: the rooms that need no C library, and src/page, which is what a page calls, for wasm32 in these variants:
+#   baseline, relaxed (relaxed SIMD), and both with threads (shared memory);
+#   webnn, which has no kernels: it reads models and says how the browser's WebNN builds them.
+# VARIANTS names those that are wanted, all when it is not set.
+# Nothing may stay undefined but what src/base/wasm/host.h imports. Results: build/wasm/accel-VARIANT.wasm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clang=${CLANG:-clang-19}
 link=${WASM_LD:-wasm-ld-19}
 jobs=${JOBS:-$(nproc)}
+variants=${VARIANTS:-baseline relaxed baseline-threads relaxed-threads webnn}
 out=build/wasm
-isa=simd128
 version=$(sed -n 's/^project(accel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 command -v "$clang" "$link" >/dev/null || { echo "wasm: $clang or $link is missing: run scripts/deps.sh ci" >&2; exit 1; }
 
-common=(--target=wasm32 -std=c17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -msimd128 -DNDEBUG
-    -DACCEL_WASM=1 "-DACCEL_VERSION=\"$version\"" -isystem src/base/wasm/include -isystem $out)
+# Sections, so that the linker drops what no page calls. Vectors, bulk memory and saturating conversions are in every browser since 2023.
+common=(--target=wasm32 -std=c17 -nostdlib -ffreestanding -fno-builtin-printf -ffunction-sections -fdata-sections
+    -msimd128 -mbulk-memory -mnontrapping-fptoint -msign-ext -mmutable-globals -DNDEBUG
+    -DACCEL_WASM=1 "-DACCEL_VERSION=\"$version\"" -isystem src/base/wasm/include -isystem $out -isystem .deps/yyjson -Iinclude -Isrc)
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
-kernel=(-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast "-DACCEL_ISA=$isa" "-DACCEL_ISA_$isa=1")
+# As cmake/AccelFlags.cmake and cmake/AccelRooms.cmake have them.
+kernel=(-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast)
 
-compile() { # compile FILE: one object below build/wasm
-    local file=$1 name=${1#.} flags=()
+# compile FILE THREADS PART: one object. THREADS: plain or threads. PART: simd128 or relaxed, of a file that depends on it; else the folder.
+compile() {
+    local file=$1 threads=$2 isa=$3 flags=(-O2) name=${1#.}
+    [ "$threads" = plain ] || flags+=(-matomics)
+    [ "$isa" != relaxed ] || flags+=(-mrelaxed-simd)
     case $file in
-    .deps/*) flags=(-w) ;;
-    src/engines/native/kernels/*) flags=("${warnings[@]}" "${kernel[@]}" -Iinclude -Isrc -isystem .deps/yyjson) ;;
-    *) flags=("${warnings[@]}" -ffp-contract=off "-DACCEL_HAVE_ISA_$isa=1" -Iinclude -Isrc -isystem .deps/yyjson) ;;
+    .deps/*) flags+=(-w -Os) ;;
+    src/engines/native/kernels/*) flags+=("${warnings[@]}" "${kernel[@]}" "-DACCEL_ISA=$isa" "-DACCEL_ISA_$isa=1") ;;
+    src/engines/native/isa.c) flags+=("${warnings[@]}" "-DACCEL_HAVE_ISA_$isa=1") ;;
+    src/base/*) flags+=("${warnings[@]}" -ffp-contract=off) ;;
+    *) flags+=("${warnings[@]}" -ffp-contract=off -Os) ;; # where no time is spent that a user waits for
     esac
-    "$clang" "${common[@]}" "${flags[@]}" -c "$file" -o "$out/${name//\//_}.o"
+    ${CMAKE_C_COMPILER_LAUNCHER:-} "$clang" "${common[@]}" "${flags[@]}" -c "$file" -o "$out/$threads/$isa/${name//\//_}.o"
 }
 
-mkdir -p $out
-rm -f $out/*.o
-folders=()
-for folder in src/base src/graph src/media src/formats src/zoo src/engines/native; do [ -d $folder ] && folders+=($folder); done
-mapfile -t files < <(find "${folders[@]}" -name '*.c' ! -path 'src/base/posix/*' ! -path 'src/media/files/*' | sort)
-for file in src/engines/names.c src/engines/precision.c; do [ -f $file ] && files+=($file); done
-[ ${#files[@]} -gt 0 ] || { echo "wasm: nothing to compile yet"; exit 0; }
-files+=(.deps/yyjson/yyjson.c src/base/posix/version.c)
+rm -rf $out/plain $out/threads
+mkdir -p $out/{plain,threads}/{any,native,webnn,simd128,relaxed}
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
+mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/page -name '*.c' \
+    ! -path 'src/base/posix/*' ! -path 'src/media/files/*' | sort)
+files+=(src/engines/names.c src/engines/precision.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
+    src/base/posix/thread_pool.c)
+
+objects() { # a line an object: FILE THREADS PART. PART: what its variants link: any, native or webnn, simd128 or relaxed
+    local file variant threads isa
+    for variant in $variants; do
+        isa=${variant%-threads} threads=plain
+        [ "$isa" = baseline ] && isa=simd128
+        [ "$variant" = "${variant%-threads}" ] || threads=threads
+        for file in "${files[@]}"; do
+            case $file:$threads:$isa in # one of the two has threads, one has kernels
+            src/base/wasm/thread.c:threads:* | src/base/wasm/pthread.c:plain:* | src/page/threads.c:plain:* | src/base/posix/thread_pool.c:plain:*) ;;
+            src/engines/native/*:webnn | src/page/session.c:*:webnn | src/page/sample.c:*:webnn | src/measure/*:webnn) ;;
+            src/engines/webnn/*:webnn | src/page/webnn.c:*:webnn) echo "$file $threads webnn" ;;
+            src/engines/webnn/* | src/page/webnn.c:*) ;;
+            src/engines/native/kernels/* | src/engines/native/isa.c:*) echo "$file $threads $isa" ;;
+            src/engines/native/* | src/page/session.c:* | src/page/sample.c:* | src/measure/*) echo "$file $threads native" ;;
+            *) echo "$file $threads any" ;;
+            esac
+        done
+    done | sort -u
+}
 
 export -f compile
-export clang out isa
+export clang out
 declare -p common warnings kernel >$out/flags.sh
-printf '%s\n' "${files[@]}" | xargs -P "$jobs" -I{} bash -c "source $out/flags.sh; compile {}"
+objects | xargs -P "$jobs" -L1 bash -c "source $out/flags.sh; compile \"\$@\"" compile
 
-"$link" --no-entry --export-dynamic --no-gc-sections -o $out/accel.wasm $out/*.o
-echo "wasm: ${#files[@]} files, $(stat -c %s $out/accel.wasm) bytes"
+# The stack lies first, so that what overflows it leaves the memory and traps.
+for variant in $variants; do
+    isa=${variant%-threads} threads=plain
+    flags=(--no-entry --gc-sections --strip-all -O2 --stack-first -z stack-size=1048576 --import-memory --initial-memory=4194304)
+    parts=(any native "${isa/baseline/simd128}")
+    [ "$variant" != webnn ] || parts=(any webnn)
+    case $variant in *-threads)
+        threads=threads
+        flags+=(--shared-memory --max-memory=4294967296 --export=__stack_pointer --export=__wasm_init_tls)
+        ;;
+    esac
+    mapfile -t objects < <(cd $out/$threads && printf "$out/$threads/%s\n" $(printf '%s/*.o ' "${parts[@]}"))
+    "$link" "${flags[@]}" -o $out/accel-$variant.wasm "${objects[@]}"
+    echo "wasm: accel-$variant.wasm: $(stat -c %s $out/accel-$variant.wasm) bytes, $(gzip -9c $out/accel-$variant.wasm | wc -c) gzip"
+done

@@ -204,7 +204,8 @@ void browser_console(browser *b, str_buf *out) {
     str_buf words = {0};
     (void)browser_look(b, NULL);
     append_lines(out, b->page.bytes, b->page.length, "");
-    browser_process_words(b->process, &words);
+    if (b->process)
+        browser_process_words(b->process, &words);
     append_lines(out, str_text(&words), words.length, "stderr: ");
     str_free(&words);
 }
@@ -214,11 +215,13 @@ const char *browser_version(const browser *b) {
 }
 
 int browser_pid(const browser *b) {
-    return (int)browser_process_pid(b->process);
+    return b->process ? (int)browser_process_pid(b->process) : 0;
 }
 
 void browser_usage(const browser *b, uint64_t *cpu_ns, uint64_t *rss_bytes) {
-    browser_process_usage(b->process, cpu_ns, rss_bytes);
+    *cpu_ns = *rss_bytes = 0;
+    if (b->process)
+        browser_process_usage(b->process, cpu_ns, rss_bytes);
 }
 
 void browser_stop(browser *b) {

@@ -367,6 +367,7 @@ static accel_status chromium_start(browser *b, const browser_options *o, const c
     c->line = -1;
     c->talk = (talk){.browser = b,
                      .line = c,
+                     .has_sessions = true,
                      .send = line_send,
                      .receive = line_receive,
                      .on_event = on_event,

@@ -17,6 +17,10 @@ typedef struct browser_driver {
     const char *const *files;    /* where it lies; NULL-terminated */
     const char *const *commands; /* what it is called along PATH */
     const char *package;         /* of Debian; or where it comes from */
+    /* ACCEL_ABSENT where something else is missing that it needs; NULL: nothing. */
+    accel_status (*ready)(accel_error *err);
+    /* A version that `program --version` does not tell without more; NULL: it does. */
+    accel_status (*version)(const char *program, arena *a, const char **version, accel_error *err);
 
     /* Starts `program`; when it is OK a first tab is there. The rest of b->own is freed by close, also after a failure. */
     accel_status (*start)(browser *b, const browser_options *options, const char *program, uint64_t deadline,
@@ -44,7 +48,7 @@ struct browser {
     void *own;      /* the driver's */
 };
 
-extern const browser_driver driver_chromium, driver_chrome, driver_edge;
+extern const browser_driver driver_chromium, driver_chrome, driver_edge, driver_firefox, driver_webkit;
 
 /* table.c */
 size_t browser_driver_count(void);
@@ -55,6 +59,9 @@ accel_status browser_driver_find(const char *name, const browser_driver **out, a
 accel_status browser_program_find(const browser_driver *d, str_buf *path, accel_error *err);
 /* A program along PATH; false when there is none. */
 bool browser_command_find(const char *command, str_buf *path);
+/* What `program --version` prints; variables as browser_process_options has them, may be NULL. */
+accel_status browser_ask_version(const char *program, const char *const *variables, arena *a,
+                                 const char **version, accel_error *err);
 
 /* A worse state than before, with its sentence; a better one is ignored. */
 void browser_worsen(browser *b, browser_state state, const char *format, ...) ACCEL_PRINTF(3, 4);

@@ -74,7 +74,7 @@ static accel_status absent(const browser_driver *d, accel_error *err) {
     return status;
 }
 
-accel_status browser_program_find(const browser_driver *d, str_buf *path, accel_error *err) {
+static accel_status find_program(const browser_driver *d, str_buf *path, accel_error *err) {
     const char *named = getenv(d->variable);
     if (named && *named) {
         str_append(path, named);
@@ -94,6 +94,11 @@ accel_status browser_program_find(const browser_driver *d, str_buf *path, accel_
     return absent(d, err);
 }
 
+accel_status browser_program_find(const browser_driver *d, str_buf *path, accel_error *err) {
+    ACCEL_TRY(find_program(d, path, err));
+    return d->ready ? d->ready(err) : ACCEL_OK;
+}
+
 /* ---- versions ---------------------------------------------------------------------------------------------------------- */
 
 /* "Mozilla Firefox 153.0esr" → "153.0esr": the first word that begins with a digit. */
@@ -104,8 +109,8 @@ static const char *version_word(const char *text, arena *a) {
     return NULL;
 }
 
-static accel_status ask_version(const char *program, arena *a, const char **version, accel_error *err) {
-    static const char *const variables[] = {"MOZ_CRASHREPORTER_DISABLE=1", NULL};
+accel_status browser_ask_version(const char *program, const char *const *variables, arena *a,
+                                 const char **version, accel_error *err) {
     const char *const arguments[] = {program, "--version", NULL};
     char mark[48];
     browser_process *p;
@@ -136,7 +141,8 @@ accel_status browser_find(const char *name, arena *a, browser_info *out, accel_e
     accel_status status = browser_program_find(d, &path, &why);
     if (status == ACCEL_OK) {
         out->program = arena_strdup(a, str_text(&path));
-        status = ask_version(str_text(&path), a, &out->version, &why);
+        status = d->version ? d->version(str_text(&path), a, &out->version, &why)
+                            : browser_ask_version(str_text(&path), NULL, a, &out->version, &why);
     }
     out->available = status == ACCEL_OK;
     if (!out->available)

@@ -12,6 +12,8 @@ static const double TICK_S = 0.1; /* between two looks at whether the browser li
 
 static void take_answer(talk *t, int64_t id, yyjson_doc **doc) {
     yyjson_val *result = yyjson_obj_get(yyjson_doc_get_root(*doc), "result");
+    if (id <= 0)
+        return; /* none of ours */
     if (id == t->aside_id) {
         t->aside_id = 0;
         if (result)
@@ -65,7 +67,7 @@ static accel_status send_call(talk *t, const char *session, const char *method, 
     str_buf text = {0};
     str_appendf(&text, "{\"id\":%lld,\"method\":\"%s\",\"params\":%s", (long long)++t->last_id, method,
                 params ? params : "{}");
-    if (session) {
+    if (session && t->has_sessions) {
         str_append(&text, ",\"sessionId\":");
         json_append_text(&text, session);
     }

@@ -15,7 +15,8 @@ typedef struct talk {
     void *line;
     accel_status (*send)(void *line, const char *text, size_t length, uint64_t deadline, accel_error *err);
     accel_status (*receive)(void *line, double timeout_s, str_buf *out, accel_error *err);
-    /* session: Chromium's, of a page or worker; NULL where there is none. */
+    bool has_sessions; /* Chromium's: one line for the browser, its pages and their workers */
+    /* session: of a page or worker; NULL where there is none. */
     void (*on_event)(browser *b, const char *method, yyjson_val *params, const char *session);
     /* The result of what talk_aside asked. */
     void (*on_aside)(browser *b, yyjson_val *result);
@@ -31,7 +32,7 @@ typedef struct talk_answer {
     yyjson_val *result;
 } talk_answer;
 
-/* params is JSON, or NULL for {}; session may be NULL. Fails with the browser's own words, ACCEL_TIMEOUT, or ACCEL_RUNTIME when the page's process
+/* params is JSON, or NULL for {}. session: the page that is called; NULL: the browser itself. Fails with the browser's own words, ACCEL_TIMEOUT, or ACCEL_RUNTIME when the page's process
  * or the browser ends meanwhile. `out` may be NULL. */
 accel_status talk_call(talk *t, const char *session, const char *method, const char *params,
                        uint64_t deadline, talk_answer *out, accel_error *err);

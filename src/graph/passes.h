@@ -52,7 +52,8 @@ typedef enum graph_form {
     FORM_HOUSE, /* as built: newest ONNX forms */
     FORM_ONNXRUNTIME, /* opset and com.microsoft contributed operators that ONNX Runtime's CPU provider runs fastest */
     FORM_OPENVINO, /* plain ONNX that OpenVINO's frontend reads and fuses */
-    FORM_PORTABLE  /* plain ONNX, opset 17: for any other reader */
+    FORM_PORTABLE, /* plain ONNX, opset 17: for any other reader */
+    FORM_WEBNN     /* newest ONNX forms that WebNN's operators can say: never written to a file */
 } graph_form;
 /* Wants input shapes bound where a form needs numbers for them (causal masks, masks that are broadcast). ACCEL_UNSUPPORTED names a node
  * that the form cannot say. An attention row that is masked everywhere, which ONNX makes zero, becomes an average in these forms,

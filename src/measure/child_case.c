@@ -115,12 +115,13 @@ static accel_status send_ready(case_child *k, accel_error *err) {
         str_appendf(&out, ",\"compile_ns\":%llu", (unsigned long long)k->timing.compile_ns);
     append_known(&out, "first_ns", k->first_ns);
     append_known(&out, "own_bytes", own_peak_bytes());
-    append_known(&out, "clock_overhead_ns", clock_overhead_ns());
+    if (!k->engine->sample)
+        append_known(&out, "clock_overhead_ns", clock_overhead_ns());
     str_appendf(&out, ",\"precision_ran\":\"%s\",\"threads\":%d,\"fell_back\":%s,\"options\":",
                 precision_name(ran.precision), ran.threads, ran.fell_back ? "true" : "false");
     json_append_text(&out, ran.options);
     str_append(&out, ",\"clock_source\":");
-    json_append_text(&out, clock_source());
+    json_append_text(&out, k->engine->sample ? "the page's performance.now" : clock_source());
     str_append_char(&out, '}');
     accel_status status = out.failed ? error_no_memory(err, "a message", out.length)
                                      : wire_write(WIRE_SOCKET, WIRE_READY, out.data, out.length, err);
@@ -231,6 +232,10 @@ static accel_status finish(case_child *k, accel_error *err) {
     str_buf out = {0};
     child_memory(&peak, &file_backed); /* before the outputs are copied */
     k->engine->memory(k->sessions[0], &memory);
+    if (memory.process_bytes > 0) { /* there the model lies, not here */
+        peak = (int64_t)memory.process_bytes;
+        file_backed = RECORD_NONE;
+    }
     child_phase("keeping the outputs");
     ACCEL_TRY(leave_outputs(k, err));
     str_appendf(&out, "{\"sessions\":%zu", k->session_count);

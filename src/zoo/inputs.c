@@ -72,25 +72,63 @@ static bool is_sample_rate(const char *name) {
     return str_equal(name, "sr") || zoo_contains(name, "sample_rate") || zoo_contains(name, "sampling_rate");
 }
 
-static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, size_t count) {
-    const char *name = m->graph->values[input].name;
-    bool integer = dtype_is_integer(t->type);
-    rng r;
-    rng_seed_name(&r, seed, name);
+/* What an input that nobody gives is filled with. */
+typedef enum filling {
+    FILL_ZEROS,
+    FILL_ONES,
+    FILL_SAMPLE_RATE,
+    FILL_POSITIONS,
+    FILL_UNIFORM,
+    FILL_TOKENS
+} filling;
+
+static filling filling_of(const zoo_model *m, value_id input) {
+    const graph_value *v = &m->graph->values[input];
+    const char *name = v->name;
     if (zoo_contains(name, "is_longer")) /* than what fits: CLAP's sounds are not */
-        fill_constant(t, count, 0);
-    else if (zoo_contains(name, "mask") || t->type == DTYPE_BOOL)
+        return FILL_ZEROS;
+    if (zoo_contains(name, "mask") || v->type.type == DTYPE_BOOL)
+        return FILL_ONES;
+    if (!dtype_is_integer(v->type.type))
+        return FILL_UNIFORM;
+    if (is_sample_rate(name))
+        return FILL_SAMPLE_RATE;
+    if (zoo_contains(name, "position"))
+        return FILL_POSITIONS;
+    if (zoo_contains(name, "type") || zoo_contains(name, "segment"))
+        return FILL_ZEROS;
+    return token_limit(m, input) > 0 ? FILL_TOKENS : FILL_ZEROS;
+}
+
+static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, size_t count) {
+    rng r;
+    rng_seed_name(&r, seed, m->graph->values[input].name);
+    switch (filling_of(m, input)) {
+    case FILL_ZEROS: /* as made */
+        break;
+    case FILL_ONES:
         fill_constant(t, count, 1);
-    else if (!integer)
-        fill_uniform(t, count, &r);
-    else if (is_sample_rate(name))
+        break;
+    case FILL_SAMPLE_RATE:
         fill_constant(t, count, SAMPLE_RATE);
-    else if (zoo_contains(name, "position"))
+        break;
+    case FILL_POSITIONS:
         fill_positions(t, count);
-    else if (zoo_contains(name, "type") || zoo_contains(name, "segment"))
-        fill_constant(t, count, 0);
-    else if (token_limit(m, input) > 0)
+        break;
+    case FILL_UNIFORM:
+        fill_uniform(t, count, &r);
+        break;
+    case FILL_TOKENS:
         fill_tokens(t, count, &r, token_limit(m, input));
+        break;
+    }
+}
+
+/* Whether the filling is what this input's absence means to the transformers package. */
+static bool may_be_left_out(const zoo_model *m, value_id input) {
+    const char *name = m->graph->values[input].name;
+    return m->class && (zoo_contains(name, "mask") || zoo_contains(name, "type") ||
+                        filling_of(m, input) == FILL_POSITIONS);
 }
 
 static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed, tensor *out,
@@ -200,8 +238,11 @@ static accel_status fill_all(const zoo_model *m, const zoo_input_options *option
                              const zoo_shapes *s, zoo_inputs *out, accel_error *err) {
     for (size_t i = 0; i < out->count; i++) {
         out->names[i] = m->graph->values[m->graph->inputs[i]].name;
-        if (!take(given, out->names[i], &out->tensors[i]))
-            ACCEL_TRY(make_input(m, i, &s->shapes[i], options->seed, &out->tensors[i], err));
+        if (take(given, out->names[i], &out->tensors[i]))
+            continue;
+        if (options->unseeded && !may_be_left_out(m, m->graph->inputs[i]))
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "the model's input '%s' is missing", out->names[i]);
+        ACCEL_TRY(make_input(m, i, &s->shapes[i], options->seed, &out->tensors[i], err));
     }
     size_t length = s->assumed.length + 1;
     out->batch = s->batch;
@@ -284,7 +325,7 @@ accel_status zoo_complete_inputs(const zoo_model *m, const zoo_input_options *op
                                  zoo_inputs *out, accel_error *err) {
     zoo_given_list given = {0};
     accel_status status = ACCEL_OK;
-    if (count == 0)
+    if (count == 0 && !(options && options->unseeded))
         return zoo_make_inputs(m, options, out, err);
     for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
         tensor *copy;

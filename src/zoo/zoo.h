@@ -124,6 +124,9 @@ typedef struct zoo_input_options {
     uint64_t seed;
     const zoo_dim *dims; /* the user's word on single dims; goes before everything else */
     size_t dim_count;
+    /* Nothing is seeded: of inputs that are not given, only those are made whose absence means something to the transformers package
+     * (masks of ones, positions, token types 0), none of a user's .onnx; others are ACCEL_INVALID_ARGUMENT. */
+    bool unseeded;
 } zoo_input_options;
 
 typedef struct zoo_inputs {

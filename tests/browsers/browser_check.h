@@ -82,21 +82,32 @@ static inline void assert_console_says(browser *b, const char *text) {
     fail_msg("the console does not say \"%s\": %s", text, str_text(&lines));
 }
 
-/* How many profile folders lie in the system's temporary folder. */
-static inline int count_profiles(void) {
-    const char *folder = getenv("TMPDIR");
-    DIR *all = opendir(folder && *folder ? folder : "/tmp");
-    int count = 0;
-    assert_non_null(all);
-    for (struct dirent *entry; (entry = readdir(all));)
-        count += strncmp(entry->d_name, "accel-browser-", 14) == 0;
-    closedir(all);
-    return count;
+/* The mark of a browser's processes, which is the name of its profile folder as well. */
+static inline const char *mark_of(pid_t pid) {
+    static char mark[128];
+    char path[64], *text = NULL;
+    size_t length = 0;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    assert_int_equal(file_read(path, 1 << 20, &text, &length, NULL), ACCEL_OK);
+    *mark = '\0';
+    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
+        if (strncmp(text + at, TREE_VARIABLE "=", strlen(TREE_VARIABLE "=")) == 0)
+            snprintf(mark, sizeof mark, "%s", text + at + strlen(TREE_VARIABLE "="));
+    mem_free(text);
+    assert_true(*mark != '\0');
+    return mark;
 }
 
-/* Living processes in the group of that leader. */
-static inline int count_group(pid_t leader) {
-    tree t = {leader, "no browser has this mark"};
+static inline bool has_profile(const char *mark) {
+    char path[4096];
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/%s", folder && *folder ? folder : "/tmp", mark);
+    return file_exists(path);
+}
+
+/* Living processes of a browser. */
+static inline int count_processes(pid_t pid, const char *mark) {
+    tree t = {pid, mark};
     return tree_signal(&t, 0);
 }
 

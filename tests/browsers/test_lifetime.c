@@ -1,12 +1,13 @@
-/* Programs that are no browser, and what is left of browsers whose parent was killed. ctest: timeout 300 */
+/* Programs that are no browser, and what dead processes left. ctest: timeout 300 */
 #include "browsers/browser_check.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "support/temp_folder.h"
 
-#define LONG_SLEEP "sleep 98765.4321"
+/* Scripts stand for browsers. They put down their mark and sleep longer than any test waits. */
+#define WRITE_MARK "#!/bin/sh\necho \"$ACCEL_BROWSER\" > \"$0.mark\"\n"
+#define LONG_SLEEP "sleep 98765"
 
 static accel_status start_program(const char *program, double timeout_s, accel_error *err) {
     browser *b = NULL;
@@ -22,6 +23,22 @@ static const char *script(void **state, const char *text) {
     return path;
 }
 
+/* What the script was marked with. */
+static const char *script_mark(void **state) {
+    static char mark[128];
+    FILE *file = fopen(temp_path(state, "browser.sh.mark"), "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%127s", mark), 1);
+    fclose(file);
+    return mark;
+}
+
+static void assert_nothing_left(void **state) {
+    const char *mark = script_mark(state);
+    assert_int_equal(count_processes(0, mark), 0);
+    assert_false(has_profile(mark));
+}
+
 static void unknown_names_get_a_suggestion(void **state) {
     accel_error err;
     browser_info info;
@@ -30,7 +47,7 @@ static void unknown_names_get_a_suggestion(void **state) {
     assert_int_equal(browser_find("cromium", a, &info, &err), ACCEL_NOT_FOUND);
     assert_says("did you mean \"chromium\"?");
     assert_int_equal(browser_find("lynx", a, &info, &err), ACCEL_NOT_FOUND);
-    assert_says("chromium, chrome, edge");
+    assert_says("chromium, firefox, webkit, chrome, edge");
     arena_destroy(a);
 }
 
@@ -89,28 +106,25 @@ static void a_program_that_ends_at_once_is_told(void **state) {
 
 static void a_program_that_hangs_is_ended(void **state) {
     accel_error err;
-    int profiles = count_profiles();
-    const char *path = script(state, "#!/bin/sh\nexec " LONG_SLEEP "\n");
+    const char *path = script(state, WRITE_MARK "exec " LONG_SLEEP "\n");
     assert_int_equal(start_program(path, 0.3, &err), ACCEL_TIMEOUT);
     assert_says("did not answer");
-    assert_int_equal(count_commands(LONG_SLEEP, 0, NULL), 0);
-    assert_int_equal(count_profiles(), profiles);
+    assert_nothing_left(state);
 }
 
 static void children_that_left_the_group_are_ended(void **state) {
     accel_error err;
     const char *path =
-        script(state, "#!/bin/sh\nsetsid sh -c 'setsid " LONG_SLEEP " &' &\nexec " LONG_SLEEP "\n");
+        script(state, WRITE_MARK "setsid sh -c 'setsid " LONG_SLEEP " &' &\nexec " LONG_SLEEP "\n");
     assert_int_equal(start_program(path, 0.5, &err), ACCEL_TIMEOUT);
-    assert_int_equal(count_commands(LONG_SLEEP, 0, NULL), 0);
+    assert_nothing_left(state);
 }
 
 static void one_that_ignores_sigterm_is_killed(void **state) {
     accel_error err;
-    const char *path = script(state, "#!/bin/sh\ntrap '' TERM\nwhile true; do " LONG_SLEEP "; done\n");
+    const char *path = script(state, WRITE_MARK "trap '' TERM\nwhile true; do " LONG_SLEEP "; done\n");
     assert_int_equal(start_program(path, 0.5, &err), ACCEL_TIMEOUT);
-    assert_int_equal(count_commands("browser.sh", 0, NULL), 0);
-    assert_int_equal(count_commands(LONG_SLEEP, 0, NULL), 0);
+    assert_nothing_left(state);
 }
 
 static void nonsense_on_the_line_does_no_harm(void **state) {
@@ -130,64 +144,23 @@ static void words_without_end_do_not_fill_the_pipe(void **state) {
     assert_says("Chromium ended with exit code 4 (\"too many words");
 }
 
-/* ---- a killed parent --------------------------------------------------------------------------------------------------- */
-
-/* A process that starts a browser, tells its number and the profile's path, and waits. */
-static pid_t start_parent(pid_t *browser_process) {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t parent = fork();
-    if (parent == 0) {
-        browser *b = NULL;
-        const browser_options options = {.name = "chromium", .url = BLANK_PAGE};
-        pid_t pid = browser_start(&options, &b, NULL) == ACCEL_OK ? browser_pid(b) : 0;
-        ssize_t told = write(ends[1], &pid, sizeof pid);
-        (void)told;
-        for (;;)
-            pause();
-    }
-    close(ends[1]);
-    assert_int_equal(read(ends[0], browser_process, sizeof *browser_process), sizeof *browser_process);
-    close(ends[0]);
-    return parent;
-}
-
-static void a_browser_ends_with_its_killed_parent(void **state) {
-    pid_t pid = 0;
-    (void)state;
-    if (!is_installed("chromium"))
-        skip();
-    int before = count_profiles();
-    pid_t parent = start_parent(&pid);
-    assert_true(pid > 0);
-    assert_true(count_group(pid) > 2);
-    kill(parent, SIGKILL);
-    waitpid(parent, NULL, 0);
-    for (int i = 0; i < 100 && count_group(pid) > 0; i++)
-        clock_sleep_ns(50000000);
-    assert_int_equal(count_group(pid), 0);
-    assert_int_equal(count_profiles(), before + 1); /* nobody was there to remove it */
-    browser_stop(start_browser("chromium", BLANK_PAGE));
-    assert_int_equal(count_profiles(), before);
-}
+/* ---- leftovers ---------------------------------------------------------------------------------------------------------- */
 
 static void what_a_dead_process_left_running_is_ended_at_the_next_start(void **state) {
     accel_error err;
-    char command[256];
-    const char *temporary = getenv("TMPDIR");
-    const char *path = script(state, "#!/bin/sh\nexit 0\n");
+    char command[512], mark[64];
+    const char *temporary = getenv("TMPDIR"), *path = script(state, "#!/bin/sh\nexit 0\n");
+    snprintf(mark, sizeof mark, "accel-browser-left%d", (int)getpid());
     snprintf(command, sizeof command,
-             "mkdir -p %s/accel-browser-lefto && touch %s/accel-browser-lefto/owner && "
-             "ACCEL_BROWSER=accel-browser-lefto setsid " LONG_SLEEP " > /dev/null 2>&1 &",
-             temporary ? temporary : "/tmp", temporary ? temporary : "/tmp");
+             "mkdir %s/%s && touch %s/%s/owner && ACCEL_BROWSER=%s setsid " LONG_SLEEP " > /dev/null 2>&1 &",
+             temporary ? temporary : "/tmp", mark, temporary ? temporary : "/tmp", mark, mark);
     assert_int_equal(system(command), 0);
-    for (int i = 0; i < 100 && count_commands(LONG_SLEEP, 0, NULL) == 0; i++)
+    for (int i = 0; i < 100 && count_processes(0, mark) == 0; i++)
         clock_sleep_ns(20000000);
-    assert_int_not_equal(count_commands(LONG_SLEEP, 0, NULL), 0);
-    int before = count_profiles();
+    assert_int_not_equal(count_processes(0, mark), 0);
     assert_int_not_equal(start_program(path, 5, &err), ACCEL_OK);
-    assert_int_equal(count_commands(LONG_SLEEP, 0, NULL), 0);
-    assert_int_equal(count_profiles(), before - 1);
+    assert_int_equal(count_processes(0, mark), 0);
+    assert_false(has_profile(mark));
 }
 
 static void profiles_of_living_processes_stay(void **state) {
@@ -196,9 +169,8 @@ static void profiles_of_living_processes_stay(void **state) {
     if (!is_installed("chromium"))
         skip();
     browser *b = start_browser("chromium", BLANK_PAGE);
-    int profiles = count_profiles();
     assert_int_not_equal(start_program("/bin/false", 5, &err), ACCEL_OK);
-    assert_int_equal(count_profiles(), profiles);
+    assert_true(has_profile(mark_of(browser_pid(b))));
     assert_evaluates(b, "1 + 1", "2");
     browser_stop(b);
 }
@@ -217,7 +189,6 @@ int main(void) {
         IN_FOLDER(one_that_ignores_sigterm_is_killed),
         IN_FOLDER(nonsense_on_the_line_does_no_harm),
         IN_FOLDER(words_without_end_do_not_fill_the_pipe),
-        cmocka_unit_test(a_browser_ends_with_its_killed_parent),
         IN_FOLDER(what_a_dead_process_left_running_is_ended_at_the_next_start),
         cmocka_unit_test(profiles_of_living_processes_stay),
     };

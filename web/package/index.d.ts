@@ -23,6 +23,8 @@ export interface LoadOptions {
   platform?: Platform;
   /** Of the wasm engine. Default: as many as CPUs when the page is cross-origin isolated, else 1. */
   threads?: number;
+  /** What products of fp32 models compute in; default fp32. A quantised model runs as it is. */
+  precision?: "fp32" | "fp16" | "bf16";
   /** What WebNN is asked for; what it took is in Model.devices. */
   deviceType?: "cpu" | "gpu" | "npu";
   /** Shapes that inputs will have, by input name; or values of named dimensions. Others follow from the first run. */
@@ -31,10 +33,11 @@ export interface LoadOptions {
   progress?: (p: Progress) => void;
   /** Ends loading; what was downloaded whole stays in the cache. */
   signal?: AbortSignal;
-  /** Keep the model in the browser's own storage (OPFS) under the SHA-256 of its content. Needs `sha256`; default true where given. */
+  /** Keep files in the browser's own storage (OPFS) under the SHA-256 of their content. Needs `sha256`; default true where given. */
   cache?: boolean;
+  /** By a file's address, or its name in `data`: what the content must be; another is an error. */
   sha256?: Record<string, string>;
-  /** Folder that accel's .wasm and worker files lie in; default: this module's. */
+  /** Folder that accel's .wasm and worker files lie in, ended by /; default: this module's. */
   base?: string | URL;
   /** Take this build of the engine instead of the best that the browser runs (for measuring). */
   variant?: "baseline" | "relaxed" | "baseline-threads" | "relaxed-threads";
@@ -51,14 +54,14 @@ export interface Figures {
 }
 
 export interface Samples {
-  /** one a run, by performance.now() of the worker; runs shorter than the clock's step are timed together and then stand as their mean */
+  /** one a run, by performance.now() of the worker; runs shorter than ten of the clock's steps are timed together and then stand as their mean */
   samples_ms: number[];
   elapsed_ms: number; lead_in_runs: number; runs_per_sample: number;
   /** the smallest step that the worker's clock was seen to make */
   clock_resolution_ms: number;
 }
 
-export interface Memory { model_bytes: number; activation_bytes: number; wasm_bytes: number; page_bytes: number | null }
+export interface Memory { model_bytes: number; activation_bytes: number | null; wasm_bytes: number; page_bytes: number | null }
 
 export interface Model {
   readonly inputs: ValueInfo[];
@@ -66,21 +69,27 @@ export interface Model {
   readonly platform: Platform;
   readonly variant: string;            /* of the engine's build */
   readonly threads: number;
+  readonly precision: string;          /* that it computes in */
   readonly devices: string[];          /* WebNN: what it says that it uses */
   readonly figures: Figures;
   /** Inputs for the runs to come, in place of run's own. */
   bind(feeds: Record<string, Tensor>): Promise<void>;
-  /** One inference; the outputs are copies and the caller's. Errors name the input, node or limit. */
+  /** Inputs that the model can take, made from a seed, the same on every platform: for measuring. Dimensions that are not given are usual ones. */
+  seed(options?: { batch?: number; sequence?: number; seed?: number }): Promise<void>;
+  /** One inference; the outputs are copies and the caller's. Errors name the input, node or limit. Of a Hugging Face model, attention_mask,
+   *  position_ids and token_type_ids may be left out. The first run with other shapes makes the model ready for them again. */
   run(feeds?: Record<string, Tensor>): Promise<Record<string, Tensor>>;
   /** Many inferences on the bound inputs, timed in the worker without messages between them. */
   sample(options: { lead_in_ms?: number; duration_ms: number; least?: number; most?: number }): Promise<Samples>;
   memory(): Promise<Memory>;
-  /** Frees everything of this model; others are not touched. */
+  /** Frees everything of this model, whatever it is doing; others are not touched. */
   dispose(): Promise<void>;
 }
 
 export type Source = string | URL | ArrayBuffer | Uint8Array;
-/** A .onnx file (its external data beside it, or given by name in `data`). */
+/** A .onnx file (its external data beside it, or given by name in `data`), a .gguf file, or the config.json of a Hugging Face folder with the
+ *  weights beside it as safetensors. "zoo:NAME" is a model of accel's zoo with generated weights, for trying and measuring: "zoo:bert-tiny".
+ *  Rejects with AccelError, and with the signal's reason when it was cancelled. */
 export function load(model: Source | { model: Source; data?: Record<string, Source> }, options?: LoadOptions): Promise<Model>;
 
 export interface Capabilities {
@@ -90,3 +99,9 @@ export interface Capabilities {
 /** What this page can do, with the reason for what it cannot. */
 export function capabilities(): Promise<Capabilities>;
 export const version: string;
+
+export class AccelError extends Error {
+  /** "bad_file", "out_of_memory", "unsupported", "invalid_argument", "not_found", "io_error", "absent", …; "crashed" when the engine stopped, which
+   *  ends this model: load it again. */
+  readonly status: string;
+}

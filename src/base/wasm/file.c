@@ -1,56 +1,93 @@
-/* Files in a page: those that it has taken in can be read, whole; there is nowhere to write. */
+/* Files in a page: those that it has written into this memory, read where they lie; there is nowhere
+ * to write. */
 #include "base/file.h"
 
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/mem.h"
 #include "base/path_internal.h"
-#include "base/wasm/host.h"
+#include "base/wasm/files.h"
+
+static struct {
+    memory_file *files;
+    size_t count, capacity;
+    char *missing; /* the name that was last looked for in vain */
+} page_files;
+
+static memory_file *find(const char *name) {
+    for (size_t i = 0; i < page_files.count; i++) {
+        if (str_equal(page_files.files[i].name, name)) {
+            return &page_files.files[i];
+        }
+    }
+    return NULL;
+}
+
+static char *copy_name(const char *name, size_t length) {
+    char *copy = mem_alloc(length + 1);
+    if (copy) {
+        memcpy(copy, name, length);
+        copy[length] = '\0';
+    }
+    return copy;
+}
+
+accel_status memory_file_add(const char *name, size_t name_length, void *bytes, size_t size_bytes,
+                             accel_error *err) {
+    if (!mem_grow((void **)&page_files.files, &page_files.capacity, page_files.count + 1,
+                  sizeof *page_files.files)) {
+        return error_no_memory(err, "a list of files", sizeof *page_files.files);
+    }
+    memory_file file = {copy_name(name, name_length), bytes, size_bytes};
+    if (!file.name) {
+        return error_no_memory(err, "the name of a file", name_length);
+    }
+    if (find(file.name)) {
+        error_set(err, ACCEL_INVALID_ARGUMENT, "the file %s was given twice", file.name);
+        mem_free(file.name);
+        return ACCEL_INVALID_ARGUMENT;
+    }
+    page_files.files[page_files.count++] = file;
+    return ACCEL_OK;
+}
+
+const char *memory_file_missing(void) {
+    return page_files.missing;
+}
+
+void memory_files_drop(void) {
+    for (size_t i = 0; i < page_files.count; i++) {
+        mem_free(page_files.files[i].name);
+        mem_free(page_files.files[i].bytes);
+    }
+    mem_free(page_files.files);
+    mem_free(page_files.missing);
+    memset(&page_files, 0, sizeof page_files);
+}
 
 static accel_status absent(accel_error *err, const char *what, const char *path) {
     return error_set(err, ACCEL_ABSENT, "cannot %s %s: a page has no file system", what, path);
 }
 
-/* Fresh memory with the file and one NUL after it. */
-static accel_status read_whole(const char *path, double max_bytes, uint8_t **out, size_t *length,
-                               accel_error *err) {
-    size_t path_length = strlen(path);
-    double size = host_file_size(path, path_length);
-    if (size < 0) {
-        return size == -1 ? error_set(err, ACCEL_NOT_FOUND, "the page has no file %s", path)
-                          : absent(err, "read", path);
+static accel_status find_or_note(const char *path, memory_file **out, accel_error *err) {
+    *out = find(path);
+    if (*out) {
+        return ACCEL_OK;
     }
-    if (size > max_bytes) {
-        return error_set(err, ACCEL_LIMIT, "%s has %.0f bytes; %.0f are allowed for it", path, size,
-                         max_bytes);
-    }
-    size_t size_bytes = (size_t)size;
-    uint8_t *bytes = mem_alloc(size_bytes + 1);
-    if (!bytes) {
-        return error_no_memory(err, path, size_bytes + 1);
-    }
-    if (host_file_read(path, path_length, 0, bytes, size_bytes) != size) {
-        mem_free(bytes);
-        return error_set(err, ACCEL_IO, "cannot read %s: the page gave less than its %.0f bytes", path, size);
-    }
-    bytes[size_bytes] = 0;
-    *out = bytes;
-    *length = size_bytes;
-    return ACCEL_OK;
+    mem_free(page_files.missing);
+    page_files.missing = copy_name(path, strlen(path));
+    return error_set(err, ACCEL_NOT_FOUND, "the page has no file %s", path);
 }
 
 accel_status file_map_open(const char *path, file_map *out, accel_error *err) {
+    memory_file *file;
     *out = (file_map){0};
-    uint8_t *bytes;
-    size_t length;
-    ACCEL_TRY(read_whole(path, (double)(PTRDIFF_MAX - 1), &bytes, &length, err));
-    *out = (file_map){bytes, length, bytes};
+    ACCEL_TRY(find_or_note(path, &file, err));
+    *out = (file_map){file->bytes, file->size_bytes, NULL};
     return ACCEL_OK;
 }
 
 void file_map_close(file_map *map) {
-    mem_free(map->handle);
     *map = (file_map){0};
 }
 
@@ -84,7 +121,11 @@ accel_status file_map_beneath(const file_folder *folder, const char *name, file_
     *out = (file_map){0};
     ACCEL_TRY(path_check_beneath(folder->path, name, err));
     str_buf path = {0};
-    file_join(&path, folder->path, name);
+    if (str_equal(folder->path, ".")) { /* where a file lies whose name has no slash */
+        str_append(&path, name);
+    } else {
+        file_join(&path, folder->path, name);
+    }
     accel_status status = path.failed ? error_no_memory(err, "a path", folder->path_length)
                                       : file_map_open(path.data, out, err);
     str_free(&path);
@@ -92,21 +133,34 @@ accel_status file_map_beneath(const file_folder *folder, const char *name, file_
 }
 
 accel_status file_read(const char *path, size_t max_bytes, char **out, size_t *length, accel_error *err) {
+    memory_file *file;
     *out = NULL;
     *length = 0;
-    uint8_t *bytes;
-    double most = max_bytes < PTRDIFF_MAX ? (double)max_bytes : (double)(PTRDIFF_MAX - 1);
-    ACCEL_TRY(read_whole(path, most, &bytes, length, err));
-    *out = (char *)bytes;
-    return ACCEL_OK;
+    ACCEL_TRY(find_or_note(path, &file, err));
+    if (file->size_bytes > max_bytes) {
+        return error_set(err, ACCEL_LIMIT, "%s has %zu bytes; %zu are allowed for it", path, file->size_bytes,
+                         max_bytes);
+    }
+    *out = copy_name((const char *)file->bytes, file->size_bytes);
+    *length = file->size_bytes;
+    return *out ? ACCEL_OK : error_no_memory(err, path, file->size_bytes + 1);
 }
 
 bool file_exists(const char *path) {
-    return host_file_size(path, strlen(path)) >= 0;
+    return find(path) != NULL;
 }
 
 bool file_is_folder(const char *path) {
-    (void)path;
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/') {
+        length--;
+    }
+    for (size_t i = 0; i < page_files.count; i++) {
+        const char *name = page_files.files[i].name;
+        if (strlen(name) > length && memcmp(name, path, length) == 0 && name[length] == '/') {
+            return true;
+        }
+    }
     return false;
 }
 

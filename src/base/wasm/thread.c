@@ -1,4 +1,4 @@
-/* One thread: the pool runs everything where it is called. */
+/* One thread: the pool runs everything where it is called. Builds with threads take base/posix/thread_pool.c and pthread.c. */
 #include "base/mem.h"
 #include "base/thread.h"
 

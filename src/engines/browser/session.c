@@ -225,14 +225,13 @@ accel_status page_sample(engine_session *s, const engine_block *block, engine_sa
                          accel_error *err) {
     char job[192];
     yyjson_doc *answer = NULL;
-    uint64_t before_ns = 0, after_ns = 0;
     s->outputs_fetched = false;
     str_format(job, sizeof job, "\"lead_in_ms\":%.3f,\"duration_ms\":%.3f,\"least\":%zu,\"most\":%zu",
                (double)block->lead_in_ns / 1e6, (double)block->duration_ns / 1e6, block->least_runs,
                block->most_runs);
-    tab_usage(s->tab, &before_ns, NULL);
+    uint64_t before_ns = tab_cpu_ns(s->tab);
     ACCEL_TRY(tab_job(s->tab, "sample", job, s->inference_timeout_s, &answer, err));
-    tab_usage(s->tab, &after_ns, NULL);
+    uint64_t after_ns = tab_cpu_ns(s->tab);
     out->cpu_ns = after_ns > before_ns ? after_ns - before_ns : 0;
     yyjson_val *result = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
     s->figures.clock_resolution_ms = number_of(result, "clock_resolution_ms");
@@ -360,6 +359,7 @@ void page_memory(const engine_session *s, engine_memory *out) {
     yyjson_val *memory = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
     double model = number_of(memory, "model_bytes"), activation = number_of(memory, "activation_bytes");
     *out = (engine_memory){.model_bytes = isnan(model) ? 0 : (uint64_t)model,
-                           .activation_bytes = isnan(activation) ? 0 : (uint64_t)activation};
+                           .activation_bytes = isnan(activation) ? 0 : (uint64_t)activation,
+                           .process_bytes = tab_most_rss(s->tab)};
     yyjson_doc_free(answer);
 }

@@ -45,6 +45,7 @@ struct tab {
     size_t served_count, served_files;
     delivery *deliveries;
     size_t delivery_count;
+    uint64_t most_rss;
 };
 
 /* ---- the server's thread --------------------------------------------------------------------------------------------- */
@@ -181,7 +182,7 @@ static accel_status lost(tab *t, const char *what, accel_error *err) {
     const char *words = str_text(&console);
     size_t skip = console.length > 300 ? console.length - 300 : 0; /* its last words */
     accel_status status =
-        error_set(err, ACCEL_RUNTIME, "%s: %s%s%s", what,
+        error_set(err, ACCEL_CRASHED, "%s: %s%s%s", what,
                   state == BROWSER_RUNNING ? "the page closed its connection" : str_text(&why),
                   console.length > 0 ? "; the browser's last words: " : "", words + skip);
     str_free(&why);
@@ -401,6 +402,13 @@ const char *tab_browser_version(const tab *t) {
     return browser_version(t->browser);
 }
 
-void tab_usage(const tab *t, uint64_t *cpu_ns, uint64_t *rss_bytes) {
-    browser_usage(t->browser, cpu_ns, rss_bytes);
+uint64_t tab_cpu_ns(tab *t) {
+    uint64_t cpu_ns = 0, rss_bytes = 0;
+    browser_usage(t->browser, &cpu_ns, &rss_bytes);
+    t->most_rss = rss_bytes > t->most_rss ? rss_bytes : t->most_rss;
+    return cpu_ns;
+}
+
+uint64_t tab_most_rss(const tab *t) {
+    return t->most_rss;
 }

@@ -12,7 +12,7 @@ typedef struct tab tab;
 /* Starts the browser of this name on accel's agent page and waits for its hello. ACCEL_ABSENT: no such browser, or accel's web files are missing. */
 accel_status tab_open(const engine_context *context, const char *browser, tab **out, accel_error *err);
 /* One job: `members` are those of the message beside type and id, as JSON without the braces. The document of its result is the caller's. A page that
- * crashed, hangs or is slower than timeout_s is ACCEL_RUNTIME or ACCEL_TIMEOUT; a refused job has the status and words that the page gave. */
+ * crashed is ACCEL_CRASHED, one that hangs or is slower than timeout_s ACCEL_TIMEOUT; a refused job has the status and words that the page gave. */
 accel_status tab_job(tab *t, const char *what, const char *members, double timeout_s, yyjson_doc **result,
                      accel_error *err);
 
@@ -29,7 +29,8 @@ const void *tab_delivered(const tab *t, size_t index, size_t *length);
 
 yyjson_val *tab_capabilities(const tab *t); /* from its hello; never NULL */
 const char *tab_browser_version(const tab *t);
-void tab_usage(const tab *t, uint64_t *cpu_ns, uint64_t *rss_bytes); /* of the browser's processes */
-void tab_close(tab *t);                                              /* accepts NULL */
+uint64_t tab_cpu_ns(tab *t);         /* of the browser's processes until now; 0 unknown */
+uint64_t tab_most_rss(const tab *t); /* the most that they were seen to hold when tab_cpu_ns was called; 0 unknown */
+void tab_close(tab *t);              /* accepts NULL */
 
 #endif

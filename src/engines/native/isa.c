@@ -29,6 +29,10 @@ TABLE(avx2, HAS_AVX2)
 #ifdef ACCEL_HAVE_ISA_neon
 TABLE(neon, true)
 #endif
+/* A WebAssembly module has one of them: which one to load is found out by the page. */
+#ifdef ACCEL_HAVE_ISA_relaxed
+TABLE(relaxed, true)
+#endif
 #ifdef ACCEL_HAVE_ISA_simd128
 TABLE(simd128, true)
 #endif
@@ -49,6 +53,9 @@ static const struct {
 #endif
 #ifdef ACCEL_HAVE_ISA_neon
     {&kernel_table_neon, has_neon},
+#endif
+#ifdef ACCEL_HAVE_ISA_relaxed
+    {&kernel_table_relaxed, has_relaxed},
 #endif
 #ifdef ACCEL_HAVE_ISA_simd128
     {&kernel_table_simd128, has_simd128},

@@ -16,6 +16,7 @@ int64_t graph_form_opset(graph_form form) {
     case FORM_PORTABLE:
         return OPSET_PORTABLE;
     case FORM_HOUSE:
+    case FORM_WEBNN:
         break;
     }
     return graph_opset();
@@ -27,6 +28,7 @@ enum {
     ORT = 1 << FORM_ONNXRUNTIME,
     OPENVINO = 1 << FORM_OPENVINO,
     PORTABLE = 1 << FORM_PORTABLE,
+    WEBNN = 1 << FORM_WEBNN,
     ALL = ORT | OPENVINO | PORTABLE
 };
 
@@ -36,21 +38,22 @@ static const struct {
     unsigned forms;
     form_rule apply;
 } rules[] = {
-    {"RotaryEmbedding", OPENVINO | PORTABLE, form_rotary_split}, /* before Attention, which sees through it */
+    {"RotaryEmbedding", OPENVINO | PORTABLE | WEBNN,
+     form_rotary_split}, /* before Attention, which sees through it */
     {"Attention", ORT, form_attention_fused},
-    {"Attention", ORT | PORTABLE, form_attention_split},
+    {"Attention", ORT | PORTABLE | WEBNN, form_attention_split},
     {"Attention", OPENVINO, form_attention_repeated},
     {"RotaryEmbedding", ORT, form_rotary_fused},
     {"RotaryEmbedding", ORT, form_rotary_split},
     {"Add", ORT, form_residual_sum},
     {"RMSNormalization", ORT, form_rms_norm_fused},
-    {"RMSNormalization", OPENVINO | PORTABLE, form_rms_norm_split},
+    {"RMSNormalization", OPENVINO | PORTABLE | WEBNN, form_rms_norm_split},
     {"Gelu", ORT, form_gelu_fused},
     {"Gelu", PORTABLE, form_gelu_split},
     {"Swish", ORT, form_swish_fused},
-    {"Swish", OPENVINO | PORTABLE, form_swish_split},
-    {"Mish", PORTABLE, form_mish_split},
-    {"GroupNormalization", PORTABLE, form_group_norm_split},
+    {"Swish", OPENVINO | PORTABLE | WEBNN, form_swish_split},
+    {"Mish", PORTABLE | WEBNN, form_mish_split},
+    {"GroupNormalization", PORTABLE | WEBNN, form_group_norm_split},
     {"ReduceMax", PORTABLE, form_reduce_axes},
     {"ReduceMin", PORTABLE, form_reduce_axes},
     {"ReduceMean", PORTABLE, form_reduce_axes},

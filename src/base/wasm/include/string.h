@@ -22,5 +22,6 @@ char *strpbrk(const char *text, const char *set);
 char *strcpy(char *restrict to, const char *restrict from);
 char *strncpy(char *restrict to, const char *restrict from, size_t size);
 char *strcat(char *restrict to, const char *restrict from);
+char *strerror(int error); /* of the one error that there is: pthread_create's */
 
 #endif

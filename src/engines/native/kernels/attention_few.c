@@ -70,7 +70,7 @@ INLINE void score_vector(const int rows, const float *const *q, const float *con
             UNROLL for (int j = 0; j < KEYS_AT_ONCE; j++) {
                 vf key = v_load_some(keys[k + j] + d, size - d);
                 UNROLL for (int r = 0; r < rows; r++) {
-                    sum[r][j] += key * v_load_some(q[r] + d, size - d);
+                    sum[r][j] = v_madd(key, v_load_some(q[r] + d, size - d), sum[r][j]);
                 }
             }
         }
@@ -157,7 +157,7 @@ INLINE void sum_columns(const int rows, const int vectors, const few_block *b, c
         UNROLL for (int v = 0; v < vectors; v++) {
             vf x = v_load_some(value + v * VW, left - v * VW);
             UNROLL for (int r = 0; r < rows; r++) {
-                sum[r][v] += weights[r * BLOCK + j] * x;
+                sum[r][v] = v_madd(v_splat(weights[r * BLOCK + j]), x, sum[r][v]);
             }
         }
     }

@@ -427,7 +427,7 @@ INLINE void depthwise_block(const pixel_run *run, const int pixels, const int ve
         UNROLL for (int v = 0; v < vectors; v++) {
             vf weight = v_load(w + v * VW);
             UNROLL for (int p = 0; p < pixels; p++) {
-                sum[p][v] += v_load(x + p * run->step + v * VW) * weight;
+                sum[p][v] = v_madd(v_load(x + p * run->step + v * VW), weight, sum[p][v]);
             }
         }
     }

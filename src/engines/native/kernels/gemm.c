@@ -13,7 +13,7 @@ INLINE float take_float(const float *p) {
     return *p;
 }
 INLINE vf add_product(vf sum, float a, vf b) {
-    return sum + a * b;
+    return v_madd(v_splat(a), b, sum);
 }
 
 #define TILE(name) float_##name

@@ -66,7 +66,7 @@ INLINE void dot_block(const gemm_form form, const int rows, const int columns, c
         UNROLL for (int i = 0; i < rows; i++) {
             vf a = v_load(x[i] + k);
             UNROLL for (int j = 0; j < columns; j++) {
-                acc[i][j] += a * b[j];
+                acc[i][j] = v_madd(a, b[j], acc[i][j]);
             }
         }
     }

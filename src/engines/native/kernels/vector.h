@@ -1,6 +1,6 @@
 /* Vectors of the widest width that this instruction set has, by the compilers' vector extensions: one source for AVX-512, AVX2,
- * SSE2, NEON and WebAssembly. Each file below kernels/ is compiled once an instruction set, with ACCEL_ISA as the suffix of
- * its symbols. */
+ * SSE2, NEON and WebAssembly (simd128; relaxed has relaxed SIMD besides). Each file below kernels/ is compiled once an instruction
+ * set, with ACCEL_ISA as the suffix of its symbols. */
 #ifndef ACCEL_ENGINES_NATIVE_KERNELS_VECTOR_H
 #define ACCEL_ENGINES_NATIVE_KERNELS_VECTOR_H
 
@@ -49,9 +49,29 @@ INLINE vi v_splat_int(int32_t x) {
 }
 /* mask lanes are 0 or -1, as comparisons give them. */
 INLINE vf v_select(vi mask, vf yes, vf no) {
+#if defined(__wasm_relaxed_simd__) /* one instruction, where a selection of bits is three on x86 */
+    return (vf)__builtin_wasm_relaxed_laneselect_i32x4((vi)yes, (vi)no, mask);
+#else
     return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+#endif
 }
-/* The second where one is NaN; x86 has an instruction that is just this. */
+/* a b + c, and c - a b. Compilers fuse such sums by themselves (-ffp-contract=fast), except for relaxed SIMD, which leaves it to the machine
+ * whether the product is rounded: so kernels in which time is spent say it by name. */
+INLINE vf v_madd(vf a, vf b, vf c) {
+#if defined(__wasm_relaxed_simd__)
+    return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+INLINE vf v_nmadd(vf a, vf b, vf c) {
+#if defined(__wasm_relaxed_simd__)
+    return __builtin_wasm_relaxed_nmadd_f32x4(a, b, c);
+#else
+    return c - a * b;
+#endif
+}
+/* The second where one is NaN; x86 and WebAssembly have an instruction that is just this. */
 #if defined(__AVX512F__)
 INLINE vf v_max(vf a, vf b) {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
@@ -73,6 +93,13 @@ INLINE vf v_max(vf a, vf b) {
 INLINE vf v_min(vf a, vf b) {
     return (vf)_mm_min_ps((__m128)a, (__m128)b);
 }
+#elif defined(__wasm_simd128__)
+INLINE vf v_max(vf a, vf b) {
+    return __builtin_wasm_pmax_f32x4(b, a);
+}
+INLINE vf v_min(vf a, vf b) {
+    return __builtin_wasm_pmin_f32x4(b, a);
+}
 #else
 INLINE vf v_max(vf a, vf b) {
     return v_select(a > b, a, b);
@@ -89,6 +116,9 @@ INLINE bool v_any(vi mask) {
     return _mm256_movemask_ps((__m256)mask) != 0;
 #elif defined(__SSE__)
     return _mm_movemask_ps((__m128)mask) != 0;
+#elif defined(__wasm_simd128__)
+    typedef signed char lanes __attribute__((vector_size(16)));
+    return __builtin_wasm_any_true_v128((lanes)mask) != 0;
 #else
     uint64_t halves[2];
     __builtin_memcpy(halves, &mask, sizeof halves);

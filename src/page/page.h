@@ -1,0 +1,99 @@
+/* What a page calls in the WebAssembly build: from bytes that it wrote into this memory to a model that runs. web/package/engine.js is the
+ * other side of this page.
+ *
+ * One instance of the module holds one model: so its memory is given back whole when the model goes, and a trap harms no other. Functions
+ * that can fail return an accel_status (0: done), or NULL where they give a pointer; page_message then has the sentence. Texts go in as UTF-8
+ * bytes and a length, and come out ended by NUL, valid until the next call. Numbers that may pass 2^31 are doubles.
+ *
+ *   page_allocate, write, page_add_file …   the model's files
+ *   page_open, page_missing, page_describe  bytes → graph
+ *   page_shapes                             what is known of the inputs' shapes beforehand
+ *   page_bind                               inputs, and all that follows from their shapes: passes, packing, planning
+ *   page_run | page_sample, page_outputs
+ *   page_webnn_start, page_webnn_describe   instead of binding and running: how WebNN builds the graph
+ *
+ * In builds with threads each further worker instantiates the module on the same memory, sets the global __stack_pointer and calls
+ * __wasm_init_tls with what page_thread gave for it, and then calls page_thread_run, which does not return. */
+#ifndef ACCEL_PAGE_PAGE_H
+#define ACCEL_PAGE_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define PAGE_EXPORT(name) __attribute__((export_name(#name))) name
+
+/* The last failure: its status's name as in accel/status.h ("bad_file"), and its sentence. */
+const char *PAGE_EXPORT(page_status)(void);
+const char *PAGE_EXPORT(page_message)(void);
+const char *PAGE_EXPORT(page_version)(void);
+
+/* Memory that the page writes into. page_resize may move it and gives NULL when memory ends; then the old one stays. */
+void *PAGE_EXPORT(page_allocate)(size_t size_bytes);
+void *PAGE_EXPORT(page_resize)(void *pointer, size_t size_bytes);
+void PAGE_EXPORT(page_free)(void *pointer);
+
+/* SHA-256 of bytes as they come. finish gives 64 digits and ends it; NULL when none was started. */
+accel_status PAGE_EXPORT(page_hash_start)(void);
+void PAGE_EXPORT(page_hash_update)(const void *bytes, size_t length);
+const char *PAGE_EXPORT(page_hash_finish)(void);
+
+/* Takes over what page_allocate gave, as the file of this name. Weights stay where they are. */
+accel_status PAGE_EXPORT(page_add_file)(const char *name, size_t name_length, void *bytes, size_t size_bytes);
+
+/* reference: the name of an .onnx or .gguf file among those that were added, a folder of them with a config.json, or the name of a zoo
+ * model whose weights are generated ("bert-tiny"). ACCEL_NOT_FOUND with page_missing: add that file and open again. threads: at most one more than
+ * workers wait; precision as contracts.md names it ("fp32"). */
+accel_status PAGE_EXPORT(page_open)(const char *reference, size_t length, int threads, const char *precision,
+                                    size_t precision_length);
+const char *PAGE_EXPORT(page_missing)(void); /* NULL: no file was asked for in vain */
+/* {"inputs":[{"name","type","dims":[2,"sequence",null]}],"outputs":[…]}, types by their names in numpy. */
+const char *PAGE_EXPORT(page_describe)(void);
+
+/* {"shapes":{"input_ids":[1,128]},"dims":{"batch":1}}, both may be missing. When all inputs have shapes then, the model is made ready for
+ * them, and inputs are zeros until they are written. */
+accel_status PAGE_EXPORT(page_shapes)(const char *json, size_t length);
+/* [{"name","type","dims","at"}]: the inputs, row-major elements at an address, which are copied. Where the shapes are those of before that is
+ * all; else the model is made ready for them. All inputs of an .onnx must be given; of a Hugging Face model, by the names of the transformers
+ * package, masks of ones, positions and token types of 0 may be left out. */
+accel_status PAGE_EXPORT(page_bind)(const char *json, size_t length);
+/* Inputs that the model can take, made from a seed as zoo_make_inputs does, the same bytes on every platform: for measuring. batch and
+ * sequence 0: what is usual. */
+accel_status PAGE_EXPORT(page_seed)(int batch, int sequence, double seed);
+double PAGE_EXPORT(page_prepared_ms)(void); /* what the last making ready took */
+
+accel_status PAGE_EXPORT(page_run)(void);
+/* [{"name","type","dims","at","bytes"}] of the last run; `at` is an address, good until the next call. */
+const char *PAGE_EXPORT(page_outputs)(void);
+/* Runs for lead_in_ms, then keeps the times of runs for duration_ms, at least `least` and at most `most` samples (0: 65536):
+ * {"samples_ms":[…],"elapsed_ms","lead_in_runs","runs_per_sample","clock_resolution_ms"}. A sample is as many runs as it takes to last ten
+ * steps of the page's clock. */
+const char *PAGE_EXPORT(page_sample)(double lead_in_ms, double duration_ms, size_t least, size_t most);
+/* {"model_bytes","activation_bytes"}: weights as the engine holds them, planned arena. Zeros before the model is ready for shapes. */
+const char *PAGE_EXPORT(page_memory)(void);
+/* What runs: {"precision","threads","options"}. */
+const char *PAGE_EXPORT(page_ran)(void);
+
+/* The build for WebNN has these in place of all from page_run to page_ran. limits is the JSON of MLContext.opSupportLimits(). */
+accel_status PAGE_EXPORT(page_webnn_start)(const char *limits, size_t length);
+/* The calls that build the graph for the shapes that its inputs have now: engines/webnn/webnn.h has the form. Its constants lie in this memory
+ * until page_webnn_forget. */
+const char *PAGE_EXPORT(page_webnn_describe)(void);
+void PAGE_EXPORT(page_webnn_forget)(void);
+/* What page_bind was given and what follows from it, for all inputs of the model, in the form of page_outputs. */
+const char *PAGE_EXPORT(page_webnn_inputs)(void);
+
+/* Drops the model and the files. */
+void PAGE_EXPORT(page_close)(void);
+
+#ifdef __wasm_atomics__
+/* For a worker that is about to start: the end of its stack, which is also where its thread-local variables begin. NULL when memory
+ * ends. */
+void *PAGE_EXPORT(page_thread)(void);
+void PAGE_EXPORT(page_thread_run)(int worker); /* worker: an index of its own, below 64 */
+void PAGE_EXPORT(page_thread_failed)(void);    /* it trapped: whoever waits for it traps too */
+int PAGE_EXPORT(page_threads_waiting)(void);
+#endif
+
+#endif

@@ -1,0 +1,183 @@
+// The package's door: models that run in workers of their own. index.d.ts says what each function takes and gives.
+import { AccelError } from "./errors.js";
+import { cpus, isolated, relaxedSimd, simd, threads } from "./features.js";
+import { elsewhere, importingWorker } from "./workers.js";
+
+export { AccelError };
+export const version = "0.1.0";
+
+function startWorker(base) {
+  const folder = base ? new URL(base, location.href) : import.meta.url;
+  const far = elsewhere("worker.js", folder);
+  if (far) return importingWorker(far);
+  if (base) return new Worker(new URL("worker.js", folder), { type: "module" });
+  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+}
+
+/** The worker of one model, asked by messages. Once it stopped, all that is asked is refused with the reason. */
+class Remote {
+  #worker;
+  #waiting = new Map();
+  #last = 0;
+  #ended = null;
+
+  constructor(base, onProgress) {
+    this.#worker = startWorker(base);
+    this.#worker.onmessage = ({ data: { id, result, failed, progress } }) => {
+      if (progress) return onProgress(progress);
+      const { resolve, reject } = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (!failed) return resolve(result);
+      const error = new AccelError(failed.status, failed.message);
+      reject(error);
+      if (failed.status === "crashed") this.end(error);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault?.();
+      this.end(new AccelError("crashed", `the engine's worker stopped: ${event.message || "its script cannot be loaded"}`));
+    };
+  }
+
+  ask(request) {
+    if (this.#ended) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      const id = ++this.#last;
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, ...request });
+    });
+  }
+
+  /** Ends the worker, and with it its threads and all its memory. */
+  end(reason) {
+    if (this.#ended) return;
+    this.#ended = reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(reason);
+    this.#waiting.clear();
+  }
+}
+
+class Model {
+  #remote;
+  #facts;
+
+  constructor(remote, facts) {
+    this.#remote = remote;
+    this.#facts = facts;
+  }
+
+  get inputs() { return this.#facts.inputs; }
+  get outputs() { return this.#facts.outputs; }
+  get platform() { return this.#facts.platform; }
+  get variant() { return this.#facts.variant; }
+  get threads() { return this.#facts.threads; }
+  get precision() { return this.#facts.precision; }
+  get devices() { return this.#facts.devices; }
+  get figures() { return this.#facts.figures; }
+
+  async #ask(request) {
+    const result = await this.#remote.ask(request);
+    if (result.figures) Object.assign(this.#facts, { figures: result.figures, devices: result.devices }); // both follow from the shapes
+    return result;
+  }
+
+  async bind(feeds) {
+    await this.#ask({ do: "bind", feeds });
+  }
+
+  async seed(options) {
+    await this.#ask({ do: "seed", ...options });
+  }
+
+  async run(feeds) {
+    return (await this.#ask({ do: "run", feeds })).outputs;
+  }
+
+  sample(options) {
+    return this.#ask({ do: "sample", ...options });
+  }
+
+  async memory() {
+    const [engine, page_bytes] = await Promise.all([this.#ask({ do: "memory" }), pageBytes()]);
+    return { ...engine, page_bytes };
+  }
+
+  async dispose() {
+    this.#remote.end(new AccelError("invalid_argument", "this model was disposed of: load it again"));
+  }
+}
+
+/** Of the whole page; browsers give it to isolated pages only, and some take their time: then it is not known. */
+async function pageBytes() {
+  if (!isolated() || !performance.measureUserAgentSpecificMemory) return null;
+  const late = new Promise((resolve) => setTimeout(resolve, 5000, null));
+  return Promise.race([performance.measureUserAgentSpecificMemory().then(({ bytes }) => bytes, () => null), late]);
+}
+
+/** What a worker can be given: an absolute address, or bytes. */
+function portable(source) {
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (source instanceof Uint8Array) return source;
+  if (typeof source === "string" && source.startsWith("zoo:")) return source;
+  if (typeof source === "string" || source instanceof URL) return new URL(source, document.baseURI).href;
+  throw new AccelError("invalid_argument", "a model is given by its address, an ArrayBuffer or a Uint8Array");
+}
+
+const mapped = (object = {}, key, value) => Object.fromEntries(Object.entries(object).map(([k, v]) => [key(k), value(v)]));
+
+export async function load(source, { progress = () => {}, signal, base, ...options } = {}) {
+  const { model, data } = source?.model ? source : { model: source };
+  signal?.throwIfAborted();
+  // Hashes are known by the address as it is asked for, or by the file's name in `data`.
+  const sha256 = { ...options.sha256, ...mapped(options.sha256, (name) => new URL(name, document.baseURI).href, (hash) => hash) };
+  const request = { do: "load", model: portable(model), data: mapped(data, (name) => name, portable), options: { ...options, sha256 } };
+  const remote = new Remote(base, progress);
+  const cancel = () => remote.end(signal.reason);
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    return new Model(remote, await remote.ask(request));
+  } catch (error) {
+    remote.end(error);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+/** Whether the browser's storage for files can be had here. */
+async function hasOpfs() {
+  try {
+    return Boolean(await navigator.storage.getDirectory());
+  } catch {
+    return false;
+  }
+}
+
+function wasmPlatform() {
+  const available = simd();
+  return { name: "wasm", available, reason: available ? null : "this browser has no WebAssembly SIMD", devices: available ? ["cpu"] : [] };
+}
+
+/** WebNN's context for each kind of device; what it really uses shows when a model is built. */
+async function webnnPlatform() {
+  if (!navigator.ml) return { name: "webnn", available: false, reason: isSecureContext ? "this browser has no WebNN (navigator.ml)" : "WebNN is given to secure pages only (https or localhost)", devices: [] };
+  const devices = [];
+  let reason = null;
+  for (const deviceType of ["cpu", "gpu", "npu"]) {
+    try {
+      (await navigator.ml.createContext({ deviceType })).destroy?.();
+      devices.push(deviceType);
+    } catch (error) {
+      reason ??= `WebNN gives no context: ${error.message}`;
+    }
+  }
+  return { name: "webnn", available: devices.length > 0, reason: devices.length > 0 ? null : reason, devices };
+}
+
+export async function capabilities() {
+  return {
+    platforms: [wasmPlatform(), await webnnPlatform()],
+    simd: simd(), relaxed_simd: relaxedSimd(), threads: threads(), isolated: isolated(), cpus: cpus(),
+    memory_gb: navigator.deviceMemory ?? null, opfs: await hasOpfs(),
+  };
+}

@@ -1,0 +1,215 @@
+// The engine, in a worker of its own: one model, its memory, its threads. index.js is the other side of the messages.
+import { AccelError } from "./errors.js";
+import { Engine } from "./engine.js";
+import { NativeModel } from "./native.js";
+import { take } from "./download.js";
+import { cpus, relaxedSimd, simd, threads as threadsWork } from "./features.js";
+import { elsewhere, importingWorker } from "./workers.js";
+
+const builds = {
+  baseline: new URL("./accel-baseline.wasm", import.meta.url),
+  relaxed: new URL("./accel-relaxed.wasm", import.meta.url),
+  "baseline-threads": new URL("./accel-baseline-threads.wasm", import.meta.url),
+  "relaxed-threads": new URL("./accel-relaxed-threads.wasm", import.meta.url),
+  webnn: new URL("./accel-webnn.wasm", import.meta.url), // without kernels
+};
+
+let model = null; // NativeModel, or WebnnModel of webnn.js
+let figures, facts;
+
+/* ---- the engine ---- */
+
+function chooseBuild({ variant, threads, platform }) {
+  if (!simd()) throw new AccelError("absent", "this browser has no WebAssembly SIMD: use one of 2023 or later");
+  if (platform === "webnn") return { name: "webnn", threads: 1 };
+  const wanted = threads ?? (threadsWork() ? cpus() : 1);
+  const needsThreads = variant?.endsWith("-threads") ?? wanted > 1;
+  const needsRelaxed = variant?.startsWith("relaxed") ?? relaxedSimd();
+  if (variant && (!(variant in builds) || variant === "webnn"))
+    throw new AccelError("invalid_argument", `no build for the platform wasm is called '${variant}'; there are ${Object.keys(builds).filter((name) => name !== "webnn").join(", ")}`);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 64) throw new AccelError("invalid_argument", `threads must be a number from 1 to 64, not ${wanted}`);
+  if (wanted > 1 && !needsThreads) throw new AccelError("invalid_argument", `the build ${variant} has one thread; ${wanted} were asked for`);
+  if (needsThreads && !threadsWork())
+    throw new AccelError("absent", "threads need a cross-origin isolated page: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp with it");
+  if (needsRelaxed && !relaxedSimd()) throw new AccelError("absent", "this browser has no relaxed SIMD: leave `variant` out");
+  return { name: (needsRelaxed ? "relaxed" : "baseline") + (needsThreads ? "-threads" : ""), threads: wanted };
+}
+
+async function compile(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new AccelError("absent", `the engine ${url} cannot be loaded: the server answers ${response.status}`);
+  if (response.headers.get("content-type") === "application/wasm") return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+/** Threads must wait in C before the engine asks for them: from then on this worker does not return to its messages. */
+async function startThreads(engine, count) {
+  if (count === 0) return;
+  await Promise.all(
+    Array.from({ length: count }, (_, index) => new Promise((ready, failed) => {
+      const far = elsewhere("thread.js", import.meta.url);
+      const thread = far ? importingWorker(far) : new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+      thread.onmessage = ready;
+      thread.onerror = (event) => failed(new AccelError("error", `a thread cannot start: ${event.message ?? "its script cannot be loaded"}`));
+      thread.postMessage(engine.thread(index));
+    })));
+  while (engine.call("page_threads_waiting") < count) await new Promise((later) => setTimeout(later, 0));
+}
+
+async function startEngine(options) {
+  const build = chooseBuild(options);
+  const engine = await Engine.start(await compile(builds[build.name]), build.name.endsWith("-threads"));
+  await startThreads(engine, build.threads - 1);
+  return { engine, build };
+}
+
+/* ---- loading ---- */
+
+const isUrl = (source) => typeof source === "string";
+
+/** What the engine is to call the model's file. Of an address that does not show what it is: ONNX. */
+function nameOf(source) {
+  const last = isUrl(source) ? decodeURIComponent(new URL(source).pathname.split("/").at(-1)) : "";
+  return /\.(onnx|gguf)$/.test(last) || last === "config.json" ? last : "model.onnx";
+}
+
+/** Tells the page of progress, but not more often than it can be seen. */
+function progressTeller(phase) {
+  const seen = { phase, loaded: 0 };
+  let told = 0;
+  const tell = (least) => {
+    if (performance.now() - told < least) return;
+    told = performance.now();
+    self.postMessage({ progress: { ...seen } });
+  };
+  return {
+    bytes: (n) => { seen.loaded += n; tell(50); },
+    total: (n) => { seen.total = (seen.total ?? 0) + n; },
+    now: () => tell(0),
+  };
+}
+
+async function addFile(engine, name, source, options, teller) {
+  const { at, size, cached } = await take(engine, source, { hash: options.sha256?.[source] ?? options.sha256?.[name], cache: options.cache, onBytes: teller.bytes, onTotal: teller.total });
+  figures[cached ? "cached_bytes" : "downloaded_bytes"] += isUrl(source) ? size : 0;
+  try {
+    engine.do("page_add_file", name, at, size);
+  } catch (error) {
+    engine.free(at);
+    throw error;
+  }
+}
+
+const beside = (name, base) => new URL(name.split("/").map(encodeURIComponent).join("/"), base).href;
+
+/** Opens the model; files that it asks for lie beside it, where the page has not given them. */
+async function open(engine, reference, folder, base, threads, options, teller) {
+  const brought = new Set();
+  for (;;) {
+    try {
+      const start = performance.now();
+      engine.do("page_open", reference, threads, options.precision ?? "fp32");
+      figures.load_ms = performance.now() - start;
+      return;
+    } catch (error) {
+      const missing = error.status === "not_found" ? engine.text(engine.call("page_missing")) : null;
+      if (!missing || !base || brought.has(missing)) throw error;
+      brought.add(missing);
+      await addFile(engine, missing, beside(missing.slice(folder.length), base), options, teller);
+    }
+  }
+}
+
+/** A configuration without weights would be a model with generated ones, which nobody asked for here. */
+async function addWeights(engine, folder, data, base, options, teller) {
+  const names = ["model.safetensors", "model.safetensors.index.json"];
+  if (names.some((name) => name in data)) return;
+  if (!base) throw new AccelError("not_found", `config.json was given without weights: give ${names[0]} in data`);
+  try {
+    await addFile(engine, folder + names[0], beside(names[0], base), options, teller);
+  } catch (error) {
+    if (error.status !== "not_found") throw error;
+    await addFile(engine, folder + names[1], beside(names[1], base), options, teller);
+  }
+}
+
+async function download(engine, { model: source, data, options }, threads) {
+  const teller = progressTeller("download");
+  const start = performance.now();
+  if (isUrl(source) && source.startsWith("zoo:")) return open(engine, source.slice(4), "", null, threads, options, teller);
+  const name = nameOf(source), folder = name === "config.json" ? "model/" : "";
+  const base = isUrl(source) ? source : null;
+  await addFile(engine, folder + name, source, options, teller);
+  for (const [other, from] of Object.entries(data)) await addFile(engine, folder + other, from, options, teller);
+  if (folder) await addWeights(engine, folder, data, base, options, teller);
+  await open(engine, folder ? "model" : name, folder, base, threads, options, teller);
+  figures.download_ms = performance.now() - start - figures.load_ms;
+  teller.now();
+}
+
+async function load(request) {
+  const { options } = request;
+  const start = performance.now();
+  figures = { download_ms: null, engine_ms: null, load_ms: null, compile_ms: null, first_ms: null, downloaded_bytes: 0, cached_bytes: 0 };
+  const { engine, build } = await startEngine(options);
+  figures.engine_ms = performance.now() - start;
+  await download(engine, request, build.threads);
+  self.postMessage({ progress: { phase: "compile", loaded: 0 } });
+  const opened = options.platform === "webnn" ? await openWebnn(engine, options) : new NativeModel(engine);
+  await opened.prepare(options);
+  model = opened;
+  facts = { platform: options.platform ?? "wasm", variant: build.name, threads: build.threads, devices: model.devices, precision: model.precision() };
+  return { ...engine.ask("page_describe"), ...facts, figures: currentFigures() };
+}
+
+async function openWebnn(engine, options) {
+  const { WebnnModel } = await import("./webnn.js");
+  return WebnnModel.open(engine, options);
+}
+
+/* ---- what the page asks for ---- */
+
+const currentFigures = () => ({ ...figures, compile_ms: model.preparedMs() || null });
+
+async function run({ feeds }) {
+  if (feeds) await model.bind(feeds);
+  const start = performance.now();
+  await model.run();
+  const took = performance.now() - start;
+  figures.first_ms ??= took;
+  return took;
+}
+
+const answers = {
+  load,
+  async bind({ feeds }) {
+    await model.bind(feeds);
+    return { devices: model.devices, figures: currentFigures() };
+  },
+  async seed(request) {
+    await model.seed(request);
+    return { devices: model.devices, figures: currentFigures() };
+  },
+  async run(request) {
+    const run_ms = await run(request);
+    return { outputs: await model.outputs(), run_ms, devices: model.devices, figures: currentFigures() };
+  },
+  sample: (request) => model.sample(request),
+  memory: async () => ({ ...model.memory(), wasm_bytes: model.engine.memory.buffer.byteLength }),
+};
+
+/** One after the other, in the order of their coming. */
+let last = Promise.resolve();
+self.onmessage = ({ data: request }) => {
+  last = last.then(() => answer(request));
+};
+
+async function answer(request) {
+  try {
+    if (!model && request.do !== "load") throw new AccelError("invalid_argument", "no model is loaded");
+    const result = await answers[request.do](request);
+    self.postMessage({ id: request.id, result }, request.do === "run" ? Object.values(result.outputs).map(({ data }) => data.buffer) : []);
+  } catch (error) {
+    self.postMessage({ id: request.id, failed: { status: error.status ?? "error", message: error.message } });
+  }
+}
