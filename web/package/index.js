@@ -77,7 +77,7 @@ class Model {
 
   async #ask(request) {
     const result = await this.#remote.ask(request);
-    if (result.figures) this.#facts.figures = result.figures;
+    if (result.figures) Object.assign(this.#facts, { figures: result.figures, devices: result.devices }); // both follow from the shapes
     return result;
   }
 
