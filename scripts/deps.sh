@@ -35,6 +35,7 @@ missing_packages() {
         debian:py) command -v python3 >/dev/null && continue ;;
         debian:pip) python3 -c 'import pip' 2>/dev/null && continue ;;
         debian-ci) [ "$group" = ci ] || continue ;;
+        debian-ci:node) [ "$group" = ci ] && ! command -v node >/dev/null || continue ;;
         *) continue ;;
         esac
         installed "$name" "$version" || echo "$name"
