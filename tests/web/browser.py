@@ -25,7 +25,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     isolated = True
     no_ranges = False
-    break_after = None  # bytes of an answer after which the connection is closed, once a file
+    cors = False
+    break_after = None  # bytes of an .onnx after which the connection is closed, once a file
     broken = set()
     log = []
 
@@ -36,6 +37,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if self.isolated:
             self.send_header("Cross-Origin-Opener-Policy", "same-origin")
             self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        if self.cors:
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Cross-Origin-Resource-Policy", "cross-origin")
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 
@@ -61,7 +65,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
         self.end_headers()
         body = body[first:last + 1]
-        if self.break_after and len(body) > self.break_after and path not in self.broken:
+        if self.break_after and path.endswith(".onnx") and len(body) > self.break_after and path not in self.broken:
             self.broken.add(path)
             body = body[: self.break_after]
             self.close_connection = True

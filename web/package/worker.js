@@ -47,7 +47,7 @@ async function startThreads(engine, count) {
   if (count === 0) return;
   await Promise.all(
     Array.from({ length: count }, (_, index) => new Promise((ready, failed) => {
-      const far = elsewhere(new URL("./thread.js", import.meta.url));
+      const far = elsewhere("thread.js", import.meta.url);
       const thread = far ? importingWorker(far) : new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
       thread.onmessage = ready;
       thread.onerror = (event) => failed(new AccelError("error", `a thread cannot start: ${event.message ?? "its script cannot be loaded"}`));

@@ -29,6 +29,7 @@ TABLE(avx2, HAS_AVX2)
 #ifdef ACCEL_HAVE_ISA_neon
 TABLE(neon, true)
 #endif
+/* A WebAssembly module has one of them: which one to load is found out by the page. */
 #ifdef ACCEL_HAVE_ISA_relaxed
 TABLE(relaxed, true)
 #endif

@@ -162,17 +162,8 @@ typedef int32_t vhi __attribute__((vector_size(VECTOR_BYTES / 2)));
 INLINE bool any_above(vf x, vf limit) {
 #if defined(__AVX512F__)
     return _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_GT_OQ) != 0;
-#elif defined(__AVX2__)
-    return _mm256_movemask_ps((__m256)(x > limit)) != 0;
-#elif defined(__SSE2__)
-    return _mm_movemask_ps((__m128)(x > limit)) != 0;
 #else
-    vi above = x > limit;
-    int32_t lanes = 0;
-    for (int i = 0; i < VW; i++) {
-        lanes |= above[i];
-    }
-    return lanes != 0;
+    return v_any(x > limit);
 #endif
 }
 

@@ -14,9 +14,15 @@ INLINE vf v_round_small(vf x) {
     return x + 12582912.0f - 12582912.0f;
 }
 
-/* 2^n for whole n in [-126, 127]. */
+/* One step of a polynomial. */
+INLINE vf v_horner(vf p, vf x, float c) {
+    return v_madd(p, x, v_splat(c));
+}
+
+/* 2^n for whole n in [-126, 127]. Adding 1.5·2^23 leaves n in the low bits; WebAssembly's own conversion, which saturates, takes ten
+ * instructions. */
 INLINE vf v_pow2_small(vf n) {
-    return (vf)((__builtin_convertvector(n, vi) + 127) << 23);
+    return (vf)(((vu)(n + 12582912.0f) + 127) << 23);
 }
 
 /* e^x. Reduction x = n ln2 + r (Cody & Waite), then a polynomial of degree 6 on |r| <= ln2 / 2; 2^n is applied in two steps, so
@@ -25,15 +31,15 @@ INLINE vf v_exp(vf x) {
     vi is_nan = x != x;
     vf clamped = v_min(v_max(x, v_splat(-104.0f)), v_splat(89.0f));
     vf n = v_round_small(clamped * 1.44269504088896341f);
-    vf r = clamped - n * 0.693145751953125f;
-    r = r - n * 1.42860682030941723212e-6f;
+    vf r = v_nmadd(n, v_splat(0.693145751953125f), clamped);
+    r = v_nmadd(n, v_splat(1.42860682030941723212e-6f), r);
     vf p = v_splat(1.9875691500e-4f);
-    p = v_madd(p, r, v_splat(1.3981999507e-3f));
-    p = v_madd(p, r, v_splat(8.3334519073e-3f));
-    p = v_madd(p, r, v_splat(4.1665795894e-2f));
-    p = v_madd(p, r, v_splat(1.6666665459e-1f));
-    p = v_madd(p, r, v_splat(5.0000001201e-1f));
-    vf y = p * (r * r) + r + 1.0f;
+    p = v_horner(p, r, 1.3981999507e-3f);
+    p = v_horner(p, r, 8.3334519073e-3f);
+    p = v_horner(p, r, 4.1665795894e-2f);
+    p = v_horner(p, r, 1.6666665459e-1f);
+    p = v_horner(p, r, 5.0000001201e-1f);
+    vf y = v_madd(p, r * r, r) + 1.0f;
     vf half = v_round_small(n * 0.5f - 0.25f);
     vf result = y * v_pow2_small(half) * v_pow2_small(n - half);
     return v_select(is_nan, x, result);
@@ -48,12 +54,12 @@ INLINE vf v_exp2_negative(vf t) {
     vf shifted = clamped + round_small;
     vf r = clamped - (shifted - round_small);
     vf p = v_splat(1.5353362e-4f);
-    p = v_madd(p, r, v_splat(1.3398875e-3f));
-    p = v_madd(p, r, v_splat(9.6184369e-3f));
-    p = v_madd(p, r, v_splat(5.5503324e-2f));
-    p = v_madd(p, r, v_splat(2.4022648e-1f));
-    p = v_madd(p, r, v_splat(6.9314718e-1f));
-    p = v_madd(p, r, v_splat(1.0f));
+    p = v_horner(p, r, 1.3398875e-3f);
+    p = v_horner(p, r, 9.6184369e-3f);
+    p = v_horner(p, r, 5.5503324e-2f);
+    p = v_horner(p, r, 2.4022648e-1f);
+    p = v_horner(p, r, 6.9314718e-1f);
+    p = v_horner(p, r, 1.0f);
     vf y = (vf)((vu)p + ((vu)shifted << 23));
     return (vf)((vi)y & ~tiny);
 }
@@ -64,11 +70,11 @@ INLINE vf v_tanh(vf x) {
     vi sign = (vi)x & v_splat_int(INT32_MIN);
     vf magnitude = (vf)((vi)x & v_splat_int(0x7fffffff)), s = magnitude * magnitude;
     vf p = v_splat(-5.70498872745e-3f);
-    p = v_madd(p, s, v_splat(2.06390887954e-2f));
-    p = v_madd(p, s, v_splat(-5.37397155531e-2f));
-    p = v_madd(p, s, v_splat(1.33314422036e-1f));
-    p = v_madd(p, s, v_splat(-3.33332819422e-1f));
-    vf small = magnitude + magnitude * (p * s);
+    p = v_horner(p, s, 2.06390887954e-2f);
+    p = v_horner(p, s, -5.37397155531e-2f);
+    p = v_horner(p, s, 1.33314422036e-1f);
+    p = v_horner(p, s, -3.33332819422e-1f);
+    vf small = v_madd(magnitude, p * s, magnitude);
     vf large = 1.0f - 2.0f / (v_exp(v_min(magnitude, v_splat(10.0f)) * 2.0f) + 1.0f);
     vf result = v_select(magnitude < v_splat(0.625f), small, large);
     return v_select(x != x, x, (vf)((vi)result | sign));
@@ -77,17 +83,17 @@ INLINE vf v_tanh(vf x) {
 /* erf c is near c p / q for |c| <= 4, s = c² (Eigen's coefficients; within 2e-7). */
 INLINE void erf_quotient(vf s, vf *numerator, vf *denominator) {
     vf p = v_splat(-2.72614225801306e-10f);
-    p = v_madd(p, s, v_splat(2.77068142495902e-08f));
-    p = v_madd(p, s, v_splat(-2.10102402082508e-06f));
-    p = v_madd(p, s, v_splat(-5.69250639462346e-05f));
-    p = v_madd(p, s, v_splat(-7.34990630326855e-04f));
-    p = v_madd(p, s, v_splat(-2.95459980854025e-03f));
-    p = v_madd(p, s, v_splat(-1.60960333262415e-02f));
+    p = v_horner(p, s, 2.77068142495902e-08f);
+    p = v_horner(p, s, -2.10102402082508e-06f);
+    p = v_horner(p, s, -5.69250639462346e-05f);
+    p = v_horner(p, s, -7.34990630326855e-04f);
+    p = v_horner(p, s, -2.95459980854025e-03f);
+    p = v_horner(p, s, -1.60960333262415e-02f);
     vf q = v_splat(-1.45660718464996e-05f);
-    q = v_madd(q, s, v_splat(-2.13374055278905e-04f));
-    q = v_madd(q, s, v_splat(-1.68282697438203e-03f));
-    q = v_madd(q, s, v_splat(-7.37332916720468e-03f));
-    q = v_madd(q, s, v_splat(-1.42647390514189e-02f));
+    q = v_horner(q, s, -2.13374055278905e-04f);
+    q = v_horner(q, s, -1.68282697438203e-03f);
+    q = v_horner(q, s, -7.37332916720468e-03f);
+    q = v_horner(q, s, -1.42647390514189e-02f);
     *numerator = p;
     *denominator = q;
 }
@@ -98,7 +104,8 @@ INLINE vf v_gelu(vf x) {
     vf c = v_min(v_max(x * 0.70710678118654752440f, v_splat(-4.0f)), v_splat(4.0f)), s = c * c;
     vf p, q;
     erf_quotient(s, &p, &q);
-    return 0.5f * x + 0.5f * x * (c * p / q);
+    vf half = 0.5f * x;
+    return v_madd(half, c * p / q, half);
 }
 
 /* erf: below 1.4 that quotient; above, 1 - 1/d^16 with d a polynomial of degree 5 fitted to
@@ -110,11 +117,11 @@ INLINE vf v_erf(vf x) {
     vf p, q;
     erf_quotient(s, &p, &q);
     vf d = v_splat(0.0010054067242890596f);
-    d = v_madd(d, c, v_splat(-0.004123461898416281f));
-    d = v_madd(d, c, v_splat(0.021463388577103615f));
-    d = v_madd(d, c, v_splat(0.02379458025097847f));
-    d = v_madd(d, c, v_splat(0.08491488546133041f));
-    d = v_madd(d, c, v_splat(0.9954590797424316f));
+    d = v_horner(d, c, -0.004123461898416281f);
+    d = v_horner(d, c, 0.021463388577103615f);
+    d = v_horner(d, c, 0.02379458025097847f);
+    d = v_horner(d, c, 0.08491488546133041f);
+    d = v_horner(d, c, 0.9954590797424316f);
     d = d * d;
     d = d * d;
     d = d * d;
@@ -141,18 +148,18 @@ INLINE vf v_log(vf x) {
     vf e = __builtin_convertvector(exponent, vf) - v_select(tiny, v_splat(23.0f), (vf){0});
     vf z = m * m;
     vf p = v_splat(7.0376836292e-2f);
-    p = v_madd(p, m, v_splat(-1.1514610310e-1f));
-    p = v_madd(p, m, v_splat(1.1676998740e-1f));
-    p = v_madd(p, m, v_splat(-1.2420140846e-1f));
-    p = v_madd(p, m, v_splat(1.4249322787e-1f));
-    p = v_madd(p, m, v_splat(-1.6668057665e-1f));
-    p = v_madd(p, m, v_splat(2.0000714765e-1f));
-    p = v_madd(p, m, v_splat(-2.4999993993e-1f));
-    p = v_madd(p, m, v_splat(3.3333331174e-1f));
+    p = v_horner(p, m, -1.1514610310e-1f);
+    p = v_horner(p, m, 1.1676998740e-1f);
+    p = v_horner(p, m, -1.2420140846e-1f);
+    p = v_horner(p, m, 1.4249322787e-1f);
+    p = v_horner(p, m, -1.6668057665e-1f);
+    p = v_horner(p, m, 2.0000714765e-1f);
+    p = v_horner(p, m, -2.4999993993e-1f);
+    p = v_horner(p, m, 3.3333331174e-1f);
     vf y = p * m * z;
-    y = y + e * -2.12194440e-4f;
-    y = y - z * 0.5f;
-    vf result = m + y + e * 0.693359375f;
+    y = v_madd(e, v_splat(-2.12194440e-4f), y);
+    y = v_nmadd(z, v_splat(0.5f), y);
+    vf result = v_madd(e, v_splat(0.693359375f), m + y);
     vf zero = {0};
     result = v_select(x == zero, v_splat(-INFINITY), result);
     result = v_select(x < zero, v_splat(NAN), result);

@@ -70,13 +70,13 @@ INLINE float row_squares(const float *x, int64_t n, float mean) {
     int64_t i = 0;
     for (; i + 2 * VW <= n; i += 2 * VW) {
         vf a = v_load(x + i) - mean, b = v_load(x + i + VW) - mean;
-        sum += a * a;
-        more += b * b;
+        sum = v_madd(a, a, sum);
+        more = v_madd(b, b, more);
     }
     float rest = 0;
     for (; i + VW <= n; i += VW) {
         vf a = v_load(x + i) - mean;
-        sum += a * a;
+        sum = v_madd(a, a, sum);
     }
     for (; i < n; i++) {
         rest += (x[i] - mean) * (x[i] - mean);
@@ -165,7 +165,7 @@ INLINE void affine_pixel(const float *x, const float *scale, const float *shift,
                          const bool relu) {
     int64_t i = 0;
     for (; i + VW <= n; i += VW) {
-        vf y = v_load(x + i) * v_load(scale + i) + v_load(shift + i);
+        vf y = v_madd(v_load(x + i), v_load(scale + i), v_load(shift + i));
         v_store(out + i, relu ? v_relu(y) : y);
     }
     for (; i < n; i++) {

@@ -1,7 +1,7 @@
 /* The instances of a micro-kernel and their table. A file includes this once for each of its micro-kernels, behind the body, with
  *   TILE(name)    what names are made with; TILE(body)(rows, vectors, panels, args) is the body, TILE(tiles) becomes the table
  *   TILE_TARGET   the functions' attribute
- *   TILE_ROWS     most rows: 6 or 8
+ *   TILE_ROWS     most rows: 4, 6 or 8
  *   TILE_ARGS, TILE_TABLE   types; the table has tiles[rows - 1][vectors - 1], one_row_four_panels and two_rows_two_panels. */
 
 #define INSTANCE(rows, vectors, panels)                                                                      \
@@ -14,8 +14,10 @@ INSTANCES(1)
 INSTANCES(2)
 INSTANCES(3)
 INSTANCES(4)
+#if TILE_ROWS > 4
 INSTANCES(5)
 INSTANCES(6)
+#endif
 #if TILE_ROWS > 6
 INSTANCES(7)
 INSTANCES(8)
@@ -32,8 +34,10 @@ static const TILE_TABLE TILE(tiles) = {
             TABLE_ROW(2),
             TABLE_ROW(3),
             TABLE_ROW(4),
+#if TILE_ROWS > 4
             TABLE_ROW(5),
             TABLE_ROW(6),
+#endif
 #if TILE_ROWS > 6
             TABLE_ROW(7),
             TABLE_ROW(8),

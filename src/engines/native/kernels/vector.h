@@ -1,6 +1,6 @@
 /* Vectors of the widest width that this instruction set has, by the compilers' vector extensions: one source for AVX-512, AVX2,
- * SSE2, NEON and WebAssembly. Each file below kernels/ is compiled once an instruction set, with ACCEL_ISA as the suffix of
- * its symbols. */
+ * SSE2, NEON and WebAssembly (simd128; relaxed has relaxed SIMD besides). Each file below kernels/ is compiled once an instruction
+ * set, with ACCEL_ISA as the suffix of its symbols. */
 #ifndef ACCEL_ENGINES_NATIVE_KERNELS_VECTOR_H
 #define ACCEL_ENGINES_NATIVE_KERNELS_VECTOR_H
 
@@ -47,19 +47,31 @@ INLINE vf v_splat(float x) {
 INLINE vi v_splat_int(int32_t x) {
     return x - (vi){0};
 }
-/* x·y + z; in one rounding where the instruction set has that. Other compilers than those for wasm make it of any such sum. */
-INLINE vf v_madd(vf x, vf y, vf z) {
-#if defined(__wasm_relaxed_simd__)
-    return __builtin_wasm_relaxed_madd_f32x4(x, y, z);
-#else
-    return z + x * y;
-#endif
-}
 /* mask lanes are 0 or -1, as comparisons give them. */
 INLINE vf v_select(vi mask, vf yes, vf no) {
+#if defined(__wasm_relaxed_simd__) /* one instruction, where a selection of bits is three on x86 */
+    return (vf)__builtin_wasm_relaxed_laneselect_i32x4((vi)yes, (vi)no, mask);
+#else
     return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+#endif
 }
-/* The second where one is NaN; x86 has an instruction that is just this, and so has wasm. */
+/* a b + c, and c - a b. Compilers fuse such sums by themselves (-ffp-contract=fast), except for relaxed SIMD, which leaves it to the machine
+ * whether the product is rounded: so kernels in which time is spent say it by name. */
+INLINE vf v_madd(vf a, vf b, vf c) {
+#if defined(__wasm_relaxed_simd__)
+    return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+INLINE vf v_nmadd(vf a, vf b, vf c) {
+#if defined(__wasm_relaxed_simd__)
+    return __builtin_wasm_relaxed_nmadd_f32x4(a, b, c);
+#else
+    return c - a * b;
+#endif
+}
+/* The second where one is NaN; x86 and WebAssembly have an instruction that is just this. */
 #if defined(__AVX512F__)
 INLINE vf v_max(vf a, vf b) {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
@@ -105,7 +117,8 @@ INLINE bool v_any(vi mask) {
 #elif defined(__SSE__)
     return _mm_movemask_ps((__m128)mask) != 0;
 #elif defined(__wasm_simd128__)
-    return __builtin_wasm_any_true_v128(mask);
+    typedef signed char lanes __attribute__((vector_size(16)));
+    return __builtin_wasm_any_true_v128((lanes)mask) != 0;
 #else
     uint64_t halves[2];
     __builtin_memcpy(halves, &mask, sizeof halves);

@@ -236,14 +236,16 @@ INLINE void input_line_two(vf *d, const int step) {
 
 INLINE void input_line_four(vf *d, const int step) {
     vf d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
-    vf even_a = d4 - 2.0f * d2, odd_a = POINT_A * (d3 - 2.0f * d1);
-    vf even_b = d4 - 0.5f * d2, odd_b = POINT_B * (d3 - 0.5f * d1);
-    d[0] = d0 - 2.5f * d2 + d4;
-    d[step] = even_a + odd_a;
-    d[2 * step] = even_a - odd_a;
-    d[3 * step] = even_b + odd_b;
-    d[4 * step] = even_b - odd_b;
-    d[5 * step] = d1 - 2.5f * d3 + d5;
+    const vf two = v_splat(2.0f), half = v_splat(0.5f), middle = v_splat(2.5f);
+    const vf point_a = v_splat(POINT_A), point_b = v_splat(POINT_B);
+    vf even_a = v_nmadd(two, d2, d4), odd_a = v_nmadd(two, d1, d3);
+    vf even_b = v_nmadd(half, d2, d4), odd_b = v_nmadd(half, d1, d3);
+    d[0] = v_nmadd(middle, d2, d0) + d4;
+    d[step] = v_madd(point_a, odd_a, even_a);
+    d[2 * step] = v_nmadd(point_a, odd_a, even_a);
+    d[3 * step] = v_madd(point_b, odd_b, even_b);
+    d[4 * step] = v_nmadd(point_b, odd_b, even_b);
+    d[5 * step] = v_nmadd(middle, d3, d1) + d5;
 }
 
 INLINE void output_line_two(vf *m, const int step) {
@@ -254,11 +256,12 @@ INLINE void output_line_two(vf *m, const int step) {
 
 INLINE void output_line_four(vf *m, const int step) {
     vf even_a = m[step] + m[2 * step], odd_a = POINT_A * (m[step] - m[2 * step]);
-    vf even_b = m[3 * step] + m[4 * step], odd_b = POINT_B * (m[3 * step] - m[4 * step]);
+    vf even_b = m[3 * step] + m[4 * step], odd_b = m[3 * step] - m[4 * step];
+    const vf two = v_splat(2.0f), half = v_splat(0.5f), point_b = v_splat(POINT_B);
     m[0] = m[0] + even_a + even_b;
-    m[step] = odd_a + odd_b;
-    m[2 * step] = 0.5f * even_a + 2.0f * even_b;
-    m[3 * step] = 0.5f * odd_a + 2.0f * odd_b + m[5 * step];
+    m[step] = v_madd(point_b, odd_b, odd_a);
+    m[2 * step] = v_madd(two, even_b, half * even_a);
+    m[3 * step] = v_madd(half, odd_a, v_madd(two * point_b, odd_b, m[5 * step]));
 }
 
 /* ---- run --------------------------------------------------------------------------------------------------------------- */
