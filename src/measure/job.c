@@ -19,6 +19,8 @@ case_status case_status_of(accel_status status) {
         return CASE_TIMEOUT;
     case ACCEL_CANCELLED:
         return CASE_CANCELLED;
+    case ACCEL_CRASHED:
+        return CASE_CRASHED;
     default:
         return CASE_ERROR;
     }

@@ -182,7 +182,7 @@ static accel_status lost(tab *t, const char *what, accel_error *err) {
     const char *words = str_text(&console);
     size_t skip = console.length > 300 ? console.length - 300 : 0; /* its last words */
     accel_status status =
-        error_set(err, ACCEL_RUNTIME, "%s: %s%s%s", what,
+        error_set(err, ACCEL_CRASHED, "%s: %s%s%s", what,
                   state == BROWSER_RUNNING ? "the page closed its connection" : str_text(&why),
                   console.length > 0 ? "; the browser's last words: " : "", words + skip);
     str_free(&why);

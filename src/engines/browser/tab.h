@@ -12,7 +12,7 @@ typedef struct tab tab;
 /* Starts the browser of this name on accel's agent page and waits for its hello. ACCEL_ABSENT: no such browser, or accel's web files are missing. */
 accel_status tab_open(const engine_context *context, const char *browser, tab **out, accel_error *err);
 /* One job: `members` are those of the message beside type and id, as JSON without the braces. The document of its result is the caller's. A page that
- * crashed, hangs or is slower than timeout_s is ACCEL_RUNTIME or ACCEL_TIMEOUT; a refused job has the status and words that the page gave. */
+ * crashed is ACCEL_CRASHED, one that hangs or is slower than timeout_s ACCEL_TIMEOUT; a refused job has the status and words that the page gave. */
 accel_status tab_job(tab *t, const char *what, const char *members, double timeout_s, yyjson_doc **result,
                      accel_error *err);
 
