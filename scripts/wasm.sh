@@ -1,6 +1,7 @@
 #!/bin/bash
-# Builds the engine for pages: the rooms that need no C library, and src/page, which is what a page calls, for wasm32 in four variants:
-#   baseline, relaxed (relaxed SIMD), and both with threads (shared memory).
+# Builds the engine for pages: the rooms that need no C library, and src/page, which is what a page calls, for wasm32 in these variants:
+#   baseline, relaxed (relaxed SIMD), and both with threads (shared memory);
+#   webnn, which has no kernels: it reads models and says how the browser's WebNN builds them.
 # VARIANTS names those that are wanted, all when it is not set.
 # Nothing may stay undefined but what src/base/wasm/host.h imports. Results: build/wasm/accel-VARIANT.wasm
 set -euo pipefail
@@ -8,7 +9,7 @@ cd "$(dirname "$0")/.."
 clang=${CLANG:-clang-19}
 link=${WASM_LD:-wasm-ld-19}
 jobs=${JOBS:-$(nproc)}
-variants=${VARIANTS:-baseline relaxed baseline-threads relaxed-threads}
+variants=${VARIANTS:-baseline relaxed baseline-threads relaxed-threads webnn}
 out=build/wasm
 version=$(sed -n 's/^project(accel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 command -v "$clang" "$link" >/dev/null || { echo "wasm: $clang or $link is missing: run scripts/deps.sh ci" >&2; exit 1; }
@@ -21,13 +22,13 @@ warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 # As cmake/AccelFlags.cmake and cmake/AccelRooms.cmake have them.
 kernel=(-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast)
 
-# compile FILE THREADS ISA: one object. THREADS: plain or threads. ISA: simd128 or relaxed, of a file that depends on it; else any.
+# compile FILE THREADS PART: one object. THREADS: plain or threads. PART: simd128 or relaxed, of a file that depends on it; else the folder.
 compile() {
     local file=$1 threads=$2 isa=$3 flags=(-O2) name=${1#.}
     [ "$threads" = plain ] || flags+=(-matomics)
     [ "$isa" != relaxed ] || flags+=(-mrelaxed-simd)
     case $file in
-    .deps/*) flags+=(-w -Os) ;;
+    .deps/*) flags+=(-w -Os -DYYJSON_DISABLE_FAST_FP_CONV -DYYJSON_DISABLE_INCR_READER -DYYJSON_DISABLE_UTILS) ;; # 20 kB less, compressed
     src/engines/native/kernels/*) flags+=("${warnings[@]}" "${kernel[@]}" "-DACCEL_ISA=$isa" "-DACCEL_ISA_$isa=1") ;;
     src/engines/native/isa.c) flags+=("${warnings[@]}" "-DACCEL_HAVE_ISA_$isa=1") ;;
     src/base/*) flags+=("${warnings[@]}" -ffp-contract=off) ;;
@@ -37,23 +38,27 @@ compile() {
 }
 
 rm -rf $out/plain $out/threads
-mkdir -p $out/{plain,threads}/{any,simd128,relaxed}
+mkdir -p $out/{plain,threads}/{any,native,webnn,simd128,relaxed}
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
 mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/page -name '*.c' \
     ! -path 'src/base/posix/*' ! -path 'src/media/files/*' | sort)
 files+=(src/engines/names.c src/engines/precision.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
     src/base/posix/thread_pool.c)
 
-objects() { # a line an object: FILE THREADS ISA
+objects() { # a line an object: FILE THREADS PART. PART: what its variants link: any, native or webnn, simd128 or relaxed
     local file variant threads isa
     for variant in $variants; do
         isa=${variant%-threads} threads=plain
-        [ "$isa" = relaxed ] || isa=simd128
+        [ "$isa" = baseline ] && isa=simd128
         [ "$variant" = "${variant%-threads}" ] || threads=threads
         for file in "${files[@]}"; do
-            case $file:$threads in # one of the two has threads
-            src/base/wasm/thread.c:threads | src/base/wasm/pthread.c:plain | src/page/threads.c:plain | src/base/posix/thread_pool.c:plain) ;;
+            case $file:$threads:$isa in # one of the two has threads, one has kernels
+            src/base/wasm/thread.c:threads:* | src/base/wasm/pthread.c:plain:* | src/page/threads.c:plain:* | src/base/posix/thread_pool.c:plain:*) ;;
+            src/engines/native/*:webnn | src/page/session.c:*:webnn | src/page/sample.c:*:webnn | src/measure/*:webnn) ;;
+            src/engines/webnn/*:webnn | src/page/webnn.c:*:webnn) echo "$file $threads webnn" ;;
+            src/engines/webnn/* | src/page/webnn.c:*) ;;
             src/engines/native/kernels/* | src/engines/native/isa.c:*) echo "$file $threads $isa" ;;
+            src/engines/native/* | src/page/session.c:* | src/page/sample.c:* | src/measure/*) echo "$file $threads native" ;;
             *) echo "$file $threads any" ;;
             esac
         done
@@ -69,12 +74,14 @@ objects | xargs -P "$jobs" -L1 bash -c "source $out/flags.sh; compile \"\$@\"" c
 for variant in $variants; do
     isa=${variant%-threads} threads=plain
     flags=(--no-entry --gc-sections --strip-all -O2 --stack-first -z stack-size=1048576 --import-memory --initial-memory=4194304)
-    [ "$isa" = relaxed ] || isa=simd128
+    parts=(any native "${isa/baseline/simd128}")
+    [ "$variant" != webnn ] || parts=(any webnn)
     case $variant in *-threads)
         threads=threads
         flags+=(--shared-memory --max-memory=4294967296 --export=__stack_pointer --export=__wasm_init_tls)
         ;;
     esac
-    "$link" "${flags[@]}" -o $out/accel-$variant.wasm $out/$threads/any/*.o $out/$threads/$isa/*.o
+    mapfile -t objects < <(cd $out/$threads && printf "$out/$threads/%s\n" $(printf '%s/*.o ' "${parts[@]}"))
+    "$link" "${flags[@]}" -o $out/accel-$variant.wasm "${objects[@]}"
     echo "wasm: accel-$variant.wasm: $(stat -c %s $out/accel-$variant.wasm) bytes, $(gzip -9c $out/accel-$variant.wasm | wc -c) gzip"
 done

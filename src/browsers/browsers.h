@@ -2,7 +2,7 @@
  *
  * A browser runs on a temporary profile of its own, as the leader of a process group of its own; everything that it started is ended with it, its
  * profile removed, also when the calling process dies (the browser then loses its parent's pipe or is ended by PR_SET_PDEATHSIG).
- * Adding a kind is one file with one `browser_driver` and one line in table.c. */
+ * The functions of one browser are for one thread at a time. Adding a kind is one file with one `browser_driver` and one line in table.c. */
 #ifndef ACCEL_BROWSERS_BROWSERS_H
 #define ACCEL_BROWSERS_BROWSERS_H
 
@@ -26,7 +26,7 @@ typedef struct browser_info {
 
 size_t browser_kind_count(void);
 const char *browser_kind_name(size_t index);
-/* Looks for a kind: the environment variable (ACCEL_CHROMIUM, …), PATH, the usual folders. ACCEL_NOT_FOUND for a name that no kind has, with a
+/* Looks for a kind: the environment variable (ACCEL_CHROMIUM, …), the usual folders, PATH. ACCEL_NOT_FOUND for a name that no kind has, with a
  * suggestion; a browser that is not installed is OK with available false. Starts the browser for its version only. */
 accel_status browser_find(const char *name, arena *a, browser_info *out, accel_error *err);
 
@@ -57,10 +57,11 @@ typedef enum browser_state {
 accel_status browser_start(const browser_options *options, browser **out, accel_error *err);
 /* What is known now, without waiting; `why` (may be NULL) receives a sentence for all but RUNNING. */
 browser_state browser_look(browser *b, str_buf *why);
-/* Evaluates an expression in the page, awaiting a promise; the result as JSON. ACCEL_TIMEOUT, ACCEL_RUNTIME with the exception's words. */
+/* Evaluates an expression in the page, awaiting a promise; the result as JSON (as JSON.stringify writes it; null for undefined) is appended.
+ * ACCEL_TIMEOUT, ACCEL_RUNTIME with the exception's words or that of a crash while waiting, ACCEL_LIMIT above 64 MiB. */
 accel_status browser_evaluate(browser *b, const char *expression, double timeout_s, str_buf *json,
                               accel_error *err);
-/* Another page in the first tab; another tab. */
+/* Another page in the tab, also after a crash of the one before; returns as browser_start. ACCEL_RUNTIME names an address that cannot be opened. */
 accel_status browser_navigate(browser *b, const char *url, double timeout_s, accel_error *err);
 /* The page as PNG, written to a file; width × height in CSS pixels, 0 × 0: as it is. ACCEL_UNSUPPORTED where the driver cannot. */
 accel_status browser_screenshot(browser *b, int width, int height, const char *path, accel_error *err);
@@ -68,7 +69,7 @@ accel_status browser_screenshot(browser *b, int width, int height, const char *p
 void browser_console(browser *b, str_buf *out);
 const char *browser_version(const browser *b); /* as the running browser tells */
 int browser_pid(const browser *b);
-/* Of all processes of the browser: CPU time and resident memory, now; 0 where unknown. */
+/* Of all processes of the browser: CPU time so far, and memory now with what they share counted once (Pss); 0 where unknown. */
 void browser_usage(const browser *b, uint64_t *cpu_ns, uint64_t *rss_bytes);
 void browser_stop(browser *b); /* accepts NULL; ends every process of it, removes the profile */
 

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "browsers/browsers.h"
 #include "cli/context.h"
 #include "cli/interrupt.h"
 #include "store/store.h"
@@ -35,6 +36,30 @@ static accel_status read_platforms(const command_line *line, bench_request *r, a
         }
     }
     r->platforms = list;
+    return ACCEL_OK;
+}
+
+/* --browser without --on means what every browser has. */
+static accel_status read_browsers(const command_line *line, bench_request *r, accel_error *err) {
+    static const platform wasm[] = {PLATFORM_WASM};
+    const char *known[32];
+    size_t kinds = browser_kind_count();
+    r->browsers = line_list(line, "browser", &r->browser_count);
+    for (size_t i = 0; i < kinds && i < sizeof known / sizeof *known; i++)
+        known[i] = browser_kind_name(i);
+    for (size_t i = 0; i < r->browser_count; i++) {
+        size_t k = 0;
+        while (k < kinds && !str_equal(known[k], r->browsers[i]))
+            k++;
+        const char *near = k < kinds ? NULL : str_nearest(r->browsers[i], known, kinds);
+        if (k == kinds)
+            return error_set(err, ACCEL_INVALID_ARGUMENT, "--browser: there is no browser '%s'%s%s",
+                             r->browsers[i], near != NULL ? ", did you mean " : "", near != NULL ? near : "");
+    }
+    if (r->browser_count > 0 && r->platform_count == 0 && !r->all_platforms) {
+        r->platforms = wasm;
+        r->platform_count = 1;
+    }
     return ACCEL_OK;
 }
 
@@ -117,6 +142,7 @@ static accel_status read_request(const command_line *line, bench_request *r, acc
     read_settings(line, &r->settings);
     ACCEL_TRY(cli_dims(line, &r->dims, &r->dim_count, err));
     ACCEL_TRY(read_platforms(line, r, err));
+    ACCEL_TRY(read_browsers(line, r, err));
     ACCEL_TRY(read_modes(line, r, err));
     return read_precisions(line, r, err);
 }
@@ -157,7 +183,7 @@ accel_status bench_plan_make(const command_line *line, const measure_host *host,
     bench_request request;
     ACCEL_TRY(read_request(line, &request, err));
     probe_list *probes = NULL;
-    ACCEL_TRY(probe_all(host, 0, cli_interrupt_flag(), &probes, err));
+    ACCEL_TRY(probe_requested(host, &request, cli_interrupt_flag(), &probes, err));
     accel_status status = plan_make(&request, probes, plan, err);
     probe_list_destroy(probes);
     return status;

@@ -29,6 +29,7 @@ static const command_def *const commands[] = {
     &command_db_export,
     &command_db_stats,
     &command_db_migration_stats,
+    &command_serve,
     &command_cache,
     &command_version,
     &command_completion,

@@ -21,6 +21,7 @@ extern const command_def command_db_purge_backups;
 extern const command_def command_db_archive;
 extern const command_def command_db_migration_stats;
 extern const command_def command_db_export;
+extern const command_def command_serve;
 extern const command_def command_cache, command_version, command_completion, command_man;
 extern const command_def command_case, command_hw;
 

@@ -104,7 +104,8 @@ static accel_status look_around(const command_line *line, const engine_context *
     record_init(&r);
     ACCEL_TRY(machine_describe(line->arena, &r, err));
     out->memory_bytes = r.machine_memory_bytes;
-    return probe_all(&host, 0, cli_interrupt_flag(), &out->engines, err);
+    const bench_request any = {0}; /* no browser is started for a list */
+    return probe_requested(&host, &any, cli_interrupt_flag(), &out->engines, err);
 }
 
 static int run_models(const command_line *line) {

@@ -89,7 +89,9 @@ static int run_verify(const command_line *line) {
     probe_list *probes = NULL;
     verify_result *result = NULL;
     plan_callbacks callbacks = {.context = &p, .on_progress = on_progress};
-    accel_status status = probe_all(&host, 0, cli_interrupt_flag(), &probes, &err);
+    const char *const named[] = {request.engine, request.against};
+    const bench_request asked = {.engines = named, .engine_count = 2};
+    accel_status status = probe_requested(&host, &asked, cli_interrupt_flag(), &probes, &err);
     if (status == ACCEL_OK)
         status = verify_run(&host, &request, probes, &callbacks, cli_interrupt_flag(), &result, &err);
     progress_end(&p);

@@ -139,6 +139,7 @@ typedef struct engine_memory {
     uint64_t model_bytes;      /* weights as the engine holds them; 0 unknown */
     uint64_t activation_bytes; /* planned arena; 0 unknown */
     uint64_t device_bytes;     /* on an accelerator; 0 none or unknown */
+    uint64_t process_bytes;    /* most resident memory of the engine's own processes (a browser's) so far; 0: it has none */
 } engine_memory;
 
 typedef struct engine_ran {
@@ -169,6 +170,9 @@ typedef struct engine_def {
     bool needs_file;         /* reads engine_model.onnx_path */
     graph_form form;         /* of the file that engine_write_model writes for it */
     bool probe_in_child;     /* loading its library can crash the process: probe it in a child */
+    uint32_t
+        by_request; /* bits (1 << platform) of platforms that are left alone unless one of them or the engine is named, or all are:
+                            it takes long to ask for them. 0: asked always */
     bool
         profile_ends; /* profile can be asked for once and ends it: rows are medians over all runs until then */
 
@@ -197,6 +201,8 @@ typedef struct engine_def {
     void (*timing)(const engine_session *s, engine_timing *out);
     void (*memory)(const engine_session *s, engine_memory *out);
     void (*ran)(const engine_session *s, engine_ran *out);
+    /* Appends a JSON object of what only an engine in a browser knows (record.h, web); NULL: it is in none. */
+    void (*web)(const engine_session *s, str_buf *json);
     /* Rows of the last run with options.profile; NULL: the engine has none. */
     accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
                             accel_error *err);

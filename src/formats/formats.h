@@ -34,6 +34,11 @@ accel_status onnx_read(const char *path, graph **out, accel_error *err);
 accel_status onnx_read_bytes(const void *bytes, size_t length, const char *name, const char *folder,
                              graph **out, accel_error *err);
 
+/* The external files that the model's weights lie in, each once, as paths below its folder; texts and list live in `a`. The names are as the
+ * file says: unchecked, they may lead anywhere. */
+accel_status onnx_external_names(const void *bytes, size_t length, arena *a, const char ***names,
+                                 size_t *count, accel_error *err);
+
 /* ---- ONNX: writing ------------------------------------------------------------------------------------ */
 
 /* A file of weights beside several models that are written one after the other: what one of them has put there, the next refers to. Contents

@@ -78,7 +78,7 @@ accel_status block_measure(runner *run, case_run *cases, size_t count, case_run 
     double own = own_cpu_seconds(cases, count, k);
     if (!case_block(run, k, &block, &got))
         return ACCEL_OK;
-    own = own_cpu_seconds(cases, count, k) - own;
+    own = own_cpu_seconds(cases, count, k) - own + (double)got.remote_cpu_ns * 1e-9;
     load_take(&after);
     load_compare(&before, &after, own, &between);
     sample_block b = {.first = first,

@@ -198,6 +198,16 @@ bool case_block(runner *run, case_run *k, const wire_block *block, wire_samples 
     return case_ask(run, k, WIRE_BLOCK, block, sizeof *block, extra_s, out);
 }
 
+static const char *copy_object(yyjson_val *object, arena *a) {
+    str_buf text = {0};
+    if (!yyjson_is_obj(object))
+        return NULL;
+    json_append_value(&text, object);
+    const char *copy = text.failed ? NULL : arena_strdup(a, str_text(&text));
+    str_free(&text);
+    return copy;
+}
+
 void case_finish(runner *run, case_run *k) {
     process_message m = {0};
     yyjson_doc *doc = NULL;
@@ -213,6 +223,7 @@ void case_finish(runner *run, case_run *k) {
         r->model_bytes = at_least_zero(json_get_int(root, "model_bytes", RECORD_NONE, &ok));
         r->activation_bytes = at_least_zero(json_get_int(root, "activation_bytes", RECORD_NONE, &ok));
         r->device_bytes = at_least_zero(json_get_int(root, "device_bytes", RECORD_NONE, &ok));
+        r->web = copy_object(yyjson_obj_get(root, "web"), k->arena);
     }
     yyjson_doc_free(doc);
     process_message_free(&m);

@@ -77,11 +77,13 @@ static accel_status prepare(case_child *k, accel_error *err) {
         if (k->session_count == 0)
             k->load_ns = clock_now_ns() - start;
     }
-    k->engine->timing(k->sessions[0], &k->timing);
     child_phase("first inference");
     start = clock_now_ns();
     ACCEL_TRY(k->engine->run(k->sessions[0], err));
     k->first_ns = clock_now_ns() - start;
+    k->engine->timing(k->sessions[0], &k->timing); /* a remote engine knows the time of the first run */
+    if (k->timing.first_ns > 0)
+        k->first_ns = k->timing.first_ns;
     k->energy = energy_open(&k->c->job.c->device);
     return take_sample_memory(k, err);
 }
@@ -113,12 +115,13 @@ static accel_status send_ready(case_child *k, accel_error *err) {
         str_appendf(&out, ",\"compile_ns\":%llu", (unsigned long long)k->timing.compile_ns);
     append_known(&out, "first_ns", k->first_ns);
     append_known(&out, "own_bytes", own_peak_bytes());
-    append_known(&out, "clock_overhead_ns", clock_overhead_ns());
+    if (!k->engine->sample)
+        append_known(&out, "clock_overhead_ns", clock_overhead_ns());
     str_appendf(&out, ",\"precision_ran\":\"%s\",\"threads\":%d,\"fell_back\":%s,\"options\":",
                 precision_name(ran.precision), ran.threads, ran.fell_back ? "true" : "false");
     json_append_text(&out, ran.options);
     str_append(&out, ",\"clock_source\":");
-    json_append_text(&out, clock_source());
+    json_append_text(&out, k->engine->sample ? "the page's performance.now" : clock_source());
     str_append_char(&out, '}');
     accel_status status = out.failed ? error_no_memory(err, "a message", out.length)
                                      : wire_write(WIRE_SOCKET, WIRE_READY, out.data, out.length, err);
@@ -154,7 +157,7 @@ static accel_status sample_side_by_side(case_child *k, const wire_block *block, 
     if (!all)
         return error_no_memory(err, "instances", k->session_count * sizeof *all);
     for (size_t i = 0; i < k->session_count; i++, started++) {
-        all[i].s = (sampler){k->engine, k->sessions[i], k->samples_ns + i * k->capacity, k->capacity};
+        all[i].s = (sampler){k->engine, k->sessions[i], k->samples_ns + i * k->capacity, k->capacity, 0};
         all[i].block = *block;
         if (pthread_create(&all[i].thread, NULL, run_instance, &all[i]) != 0)
             break;
@@ -167,6 +170,7 @@ static accel_status sample_side_by_side(case_child *k, const wire_block *block, 
             out->elapsed_ns = all[i].elapsed_ns;
         memmove(k->samples_ns + kept, all[i].s.samples_ns, all[i].count * sizeof *k->samples_ns);
         kept += all[i].count;
+        out->remote_cpu_ns += all[i].s.remote_cpu_ns;
     }
     if (started < k->session_count && status == ACCEL_OK)
         status = error_set(err, ACCEL_RUNTIME, "the system refused thread %zu of %zu", started + 1,
@@ -177,11 +181,12 @@ static accel_status sample_side_by_side(case_child *k, const wire_block *block, 
 }
 
 static accel_status sample(case_child *k, const wire_block *block, wire_samples *out, accel_error *err) {
-    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity};
+    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity, 0};
     size_t count = 0, lead_in = 0;
     uint64_t last_ns = 0;
     ACCEL_TRY(sampler_lead_in(&s, block->lead_in_ns, &lead_in, &last_ns, err));
     out->lead_in_runs = lead_in;
+    s.remote_cpu_ns = 0;
     double energy = energy_since_open_j(k->energy);
     uint64_t cpu_ns = clock_process_cpu_ns();
     if (k->session_count > 1) {
@@ -191,13 +196,14 @@ static accel_status sample(case_child *k, const wire_block *block, wire_samples 
                                 &count, &out->elapsed_ns, err));
         out->count = count;
     }
-    out->cpu_ns = clock_process_cpu_ns() - cpu_ns;
+    out->remote_cpu_ns += s.remote_cpu_ns;
+    out->cpu_ns = clock_process_cpu_ns() - cpu_ns + out->remote_cpu_ns;
     out->energy_j = energy_since_open_j(k->energy) - energy;
     return ACCEL_OK;
 }
 
 static accel_status serve(case_child *k, const wire_server *trial, wire_samples *out, accel_error *err) {
-    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity};
+    sampler s = {k->engine, k->sessions[0], k->samples_ns, k->capacity, 0};
     size_t count = 0;
     ACCEL_TRY(scenario_server_trial(&s, trial->rate_per_s, trial->duration_ns, trial->seed, &count,
                                     &out->elapsed_ns, err));
@@ -226,6 +232,10 @@ static accel_status finish(case_child *k, accel_error *err) {
     str_buf out = {0};
     child_memory(&peak, &file_backed); /* before the outputs are copied */
     k->engine->memory(k->sessions[0], &memory);
+    if (memory.process_bytes > 0) { /* there the model lies, not here */
+        peak = (int64_t)memory.process_bytes;
+        file_backed = RECORD_NONE;
+    }
     child_phase("keeping the outputs");
     ACCEL_TRY(leave_outputs(k, err));
     str_appendf(&out, "{\"sessions\":%zu", k->session_count);
@@ -235,6 +245,10 @@ static accel_status finish(case_child *k, accel_error *err) {
     append_known(&out, "model_bytes", memory.model_bytes);
     append_known(&out, "activation_bytes", memory.activation_bytes);
     append_known(&out, "device_bytes", memory.device_bytes);
+    if (k->engine->web) {
+        str_append(&out, ",\"web\":");
+        k->engine->web(k->sessions[0], &out);
+    }
     str_append_char(&out, '}');
     accel_status status = out.failed ? error_no_memory(err, "a message", out.length)
                                      : wire_write(WIRE_SOCKET, WIRE_FINISHED, out.data, out.length, err);

@@ -69,6 +69,10 @@ typedef struct probe_list {
 /* timeout_s 0: 20 seconds an engine. Engines are probed at the same time. */
 accel_status probe_all(const measure_host *host, double timeout_s, measure_cancel cancel, probe_list **out,
                        accel_error *err);
+/* The same of the engines that a request can be about: one that is asked by request only (engine_def.by_request) and not meant is left out. */
+struct bench_request;
+accel_status probe_requested(const measure_host *host, const struct bench_request *request,
+                             measure_cancel cancel, probe_list **out, accel_error *err);
 /* The same without loading a vendor library: what an earlier probe_remember wrote to the file, as long as the library's path, size and time and
  * `hardware` (any text that tells whether devices or drivers changed) are the same; else only that the library is there. */
 accel_status probe_quickly(const measure_host *host, const char *cache_path, const char *hardware,
@@ -124,6 +128,8 @@ typedef struct bench_request {
     size_t platform_count;
     const char *const *engines; /* none: all engines */
     size_t engine_count;
+    const char *const *browsers; /* which of the engine browser's; none: all that are here */
+    size_t browser_count;
     const int64_t *batches; /* none: 0, which is 1 or what the model fixes */
     size_t batch_count;
     const int64_t *sequences; /* none: 0, the model's own */
@@ -138,6 +144,9 @@ typedef struct bench_request {
     size_t mode_count;
     bench_settings settings;
 } bench_request;
+
+/* Whether cases of this engine may come of the request. */
+bool bench_request_means(const bench_request *r, const engine_def *engine);
 
 /* ---- a plan ------------------------------------------------------------------------------------------------------------- */
 

@@ -80,10 +80,30 @@ static bool engine_wanted(const bench_request *r, const char *name) {
     return r->engine_count == 0;
 }
 
+bool bench_request_means(const bench_request *r, const engine_def *engine) {
+    bool named = r->all_platforms;
+    if (!engine_wanted(r, engine->name))
+        return false;
+    for (size_t i = 0; i < r->platform_count; i++)
+        named = named || (engine->by_request >> r->platforms[i] & 1U);
+    return engine->by_request == 0 || named || r->engine_count > 0;
+}
+
+/* Of an engine whose devices are browsers: those that the request names. */
+static bool device_wanted(const bench_request *r, const engine_def *engine, const engine_device *d) {
+    for (size_t i = 0; i < r->browser_count; i++)
+        if (str_equal(r->browsers[i], d->id))
+            return true;
+    return r->browser_count == 0 || engine->by_request == 0;
+}
+
 /* The platform that an engine stands for when it is not here to say so itself. */
-static platform platform_of_absent(const char *engine) {
+static platform platform_of_absent(const engine_def *engine) {
     platform p = PLATFORM_CPU;
-    return platform_from_name(engine, &p) ? p : PLATFORM_CPU;
+    for (int i = 0; i < PLATFORM_COUNT; i++)
+        if (engine->by_request >> i & 1U)
+            return (platform)i;
+    return platform_from_name(engine->name, &p) ? p : PLATFORM_CPU;
 }
 
 static target absent_target(platform p, const char *engine, const char *reason, bool by_name) {
@@ -98,9 +118,10 @@ static target absent_target(platform p, const char *engine, const char *reason, 
 /* Devices of one engine on one platform (PLATFORM_COUNT: on any). Unavailable ones only where they are wanted. */
 static accel_status add_devices(target_list *list, const probe_entry *e, platform p, bool with_absent,
                                 bool by_name, size_t *available, accel_error *err) {
+    with_absent = with_absent || (e->engine->by_request != 0 && list->request->browser_count > 0);
     for (size_t i = 0; i < e->report.device_count; i++) {
         const engine_device *d = &e->report.devices[i];
-        if (p != PLATFORM_COUNT && d->platform != p)
+        if ((p != PLATFORM_COUNT && d->platform != p) || !device_wanted(list->request, e->engine, d))
             continue;
         *available += d->available;
         if (!d->available && !with_absent)
@@ -126,13 +147,13 @@ static accel_status add_any_platform(target_list *list, const probe_list *probes
         const probe_entry *e = &probes->entries[i];
         bool named = r->engine_count > 0;
         size_t available = 0;
-        if (!engine_wanted(r, e->engine->name))
+        if (!bench_request_means(r, e->engine))
             continue;
         ACCEL_TRY(add_devices(list, e, PLATFORM_COUNT, r->all_platforms, false, &available, err));
         if ((named && available == 0) || (r->all_platforms && !e->report.present))
             ACCEL_TRY(add_target(
                 list,
-                absent_target(platform_of_absent(e->engine->name), e->engine->name,
+                absent_target(platform_of_absent(e->engine), e->engine->name,
                               e->report.reason ? e->report.reason : "it has no available device here", named),
                 err));
     }

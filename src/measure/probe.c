@@ -72,14 +72,15 @@ static accel_status probe_entries(const measure_host *host, probe_list *list, do
     for (size_t i = 0; i < list->count; i++) {
         accel_error failure = {0};
         probe_entry *entry = &list->entries[i];
-        if (entry->engine->probe_in_child &&
+        if (entry->kind == PROBE_ASKED && entry->engine->probe_in_child &&
             start_probe(host, entry->engine, &processes[i], &failure) != ACCEL_OK)
             probe_absent(entry, list->arena, failure.message);
     }
     for (size_t i = 0; i < list->count; i++) {
         if (processes[i].pid > 0)
-            finish_probe(&list->entries[i], list->arena, &processes[i], timeout_s, cancel);
-        else if (!list->entries[i].engine->probe_in_child)
+            finish_probe(&list->entries[i], list->arena, &processes[i],
+                         list->entries[i].engine->by_request ? 5.0 * timeout_s : timeout_s, cancel);
+        else if (list->entries[i].kind == PROBE_ASKED && !list->entries[i].engine->probe_in_child)
             probe_in_place(host, &list->entries[i], list->arena);
     }
     return ACCEL_OK;
@@ -102,10 +103,16 @@ accel_status probe_list_create(const measure_host *host, const engine_def *only,
     return ACCEL_OK;
 }
 
-static accel_status probe_some(const measure_host *host, const engine_def *only, double timeout_s,
-                               measure_cancel cancel, probe_list **out, accel_error *err) {
+static accel_status probe_some(const measure_host *host, const engine_def *only, const bench_request *request,
+                               double timeout_s, measure_cancel cancel, probe_list **out, accel_error *err) {
     probe_list *list = NULL;
     ACCEL_TRY(probe_list_create(host, only, &list, err));
+    for (size_t i = 0; request && i < list->count; i++) {
+        if (bench_request_means(request, list->entries[i].engine))
+            continue;
+        list->entries[i].kind = PROBE_NOT_ASKED;
+        list->entries[i].report.reason = "it was not asked";
+    }
     accel_status status = probe_entries(host, list, timeout_s > 0.0 ? timeout_s : 20.0, cancel, err);
     if (status == ACCEL_OK && cancel && *cancel)
         status = error_set(err, ACCEL_CANCELLED, "cancelled while looking for engines");
@@ -118,12 +125,17 @@ static accel_status probe_some(const measure_host *host, const engine_def *only,
 
 accel_status probe_all(const measure_host *host, double timeout_s, measure_cancel cancel, probe_list **out,
                        accel_error *err) {
-    return probe_some(host, NULL, timeout_s, cancel, out, err);
+    return probe_some(host, NULL, NULL, timeout_s, cancel, out, err);
+}
+
+accel_status probe_requested(const measure_host *host, const bench_request *request, measure_cancel cancel,
+                             probe_list **out, accel_error *err) {
+    return probe_some(host, NULL, request, 0.0, cancel, out, err);
 }
 
 accel_status probe_one(const measure_host *host, const engine_def *engine, measure_cancel cancel,
                        probe_list **out, accel_error *err) {
-    return probe_some(host, engine, 0.0, cancel, out, err);
+    return probe_some(host, engine, NULL, 0.0, cancel, out, err);
 }
 
 void probe_list_destroy(probe_list *p) {

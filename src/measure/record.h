@@ -109,6 +109,9 @@ bool case_status_from_name(const char *name, case_status *out);
     X(INT, model_bytes, "memory.model_bytes", "B", "weights as the engine holds them")                       \
     X(INT, activation_bytes, "memory.activation_bytes", "B", "planned activation memory")                    \
     X(INT, device_bytes, "memory.device_bytes", "B", "memory on the accelerator")                            \
+    X(JSON, web, "web", "",                                                                                  \
+      "object, of cases in a browser: browser, browser_version, build, devices, download_ms, engine_ms, "    \
+      "downloaded_bytes, cached_bytes, clock_resolution_ms, runs_per_sample, wasm_bytes, page_bytes")        \
     X(INT, cpu_time_ns, "cpu_time_ns", "ns", "CPU time of the process over the measured samples")            \
     X(REAL, energy_j, "energy_j", "J", "energy over the measured samples, where a counter exists")           \
     X(TEXT, verification_reference, "verification.reference", "", "what the outputs were compared with")     \

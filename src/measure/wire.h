@@ -49,6 +49,7 @@ typedef struct wire_server {
 typedef struct wire_samples {
     uint64_t count, lead_in_runs;
     uint64_t elapsed_ns, cpu_ns; /* of the measured runs */
+    uint64_t remote_cpu_ns;      /* of cpu_ns: what processes other than the child used (a browser's) */
     double energy_j;             /* NAN where nothing counts it */
 } wire_samples;
 

@@ -1,4 +1,4 @@
-/* HTTP and WebSocket, the serving and the asking side, over libwebsockets (loaded when first used). Knows nothing of models.
+/* HTTP and WebSocket: the serving side over libwebsockets (loaded when first used), the asking side over plain sockets. Knows nothing of models.
  *
  * Everything that arrives is untrusted: sizes are bounded before anything is kept, paths are given as the peer wrote them (decoded once,
  * never opened here). A server has a thread of its own; its handlers are called there and must not block for long. All functions may be called
@@ -22,7 +22,7 @@ typedef struct net_request {
     const char *method; /* GET, HEAD, POST, PUT, DELETE */
     const char
         *path; /* decoded, begins with '/', without the query; never holds a NUL, "//" or a ".." part */
-    const char *query; /* after '?', as sent; "" when there is none */
+    const char *query; /* after '?', decoded once; "" when there is none */
     const void *body;  /* whole; at most net_server_options.max_body_bytes */
     size_t body_length;
     const char *range;   /* the Range header, or NULL */
@@ -46,7 +46,7 @@ typedef struct net_response {
 typedef struct net_handlers {
     void *context;
     void (*on_request)(void *context, const net_request *request, net_response *response);
-    /* Whether a WebSocket may be opened at this path; NULL: none may. */
+    /* Whether a WebSocket may be opened at this path; NULL: none may. Asked twice, and answered 403 when not. */
     bool (*may_open)(void *context, const net_request *request);
     void (*on_open)(void *context, net_peer *peer, const net_request *request);
     void (*on_message)(void *context, net_peer *peer, const void *data, size_t length,
@@ -59,8 +59,10 @@ typedef struct net_server_options {
     int port;                                /* 0: any that is free */
     const char *certificate_path, *key_path; /* PEM; both: TLS */
     size_t max_body_bytes;                   /* 0: 64 MiB; more is answered 413 */
-    size_t max_message_bytes;                /* of a WebSocket message; 0: 16 MiB; more closes the socket */
-    int max_peers;                           /* connections at once; 0: 64 */
+    /* The same for one request, asked before anything of its body is kept, with the handlers' context; NULL: max_body_bytes for all. */
+    size_t (*body_limit)(void *context, const net_request *request);
+    size_t max_message_bytes; /* of a WebSocket message; 0: 16 MiB; more closes the socket */
+    int max_peers;            /* connections at once; 0: 64 */
     bool isolated; /* sends COOP same-origin, COEP require-corp, CORP same-origin: SharedArrayBuffer works */
 } net_server_options;
 
@@ -79,7 +81,7 @@ void *net_peer_context(const net_peer *peer);
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------- */
 
-/* A WebSocket to ws://host:port/path (wss:// too), for one thread at a time; messages are text. */
+/* A WebSocket to ws://host:port/path, for one thread at a time; messages are text. Plain sockets, no library: what is asked is on this machine. */
 typedef struct net_socket net_socket;
 accel_status net_socket_open(const char *url, double timeout_s, net_socket **out, accel_error *err);
 accel_status net_socket_send(net_socket *s, const char *text, size_t length, accel_error *err);
@@ -87,7 +89,8 @@ accel_status net_socket_send(net_socket *s, const char *text, size_t length, acc
 accel_status net_socket_receive(net_socket *s, double timeout_s, str_buf *out, accel_error *err);
 void net_socket_close(net_socket *s); /* accepts NULL */
 
-/* One request, whole answer (at most max_bytes) into body; *http_status receives the status. body_type NULL: no body is sent. */
+/* One request to http://host:port/path, whole answer (at most max_bytes, else ACCEL_LIMIT) into body, which is emptied first; *http_status receives
+ * the status. body_type NULL: no body is sent. */
 accel_status net_fetch(const char *method, const char *url, const char *body_type, const char *request_body,
                        double timeout_s, size_t max_bytes, int *http_status, str_buf *body, accel_error *err);
 

@@ -97,8 +97,7 @@ const char *page_missing(void) {
 }
 
 static void drop_model(void) {
-    page_drop_session();
-    page_drop_webnn();
+    page_drop_inputs();
     zoo_model_free(&page.model);
 }
 

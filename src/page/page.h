@@ -75,8 +75,7 @@ const char *PAGE_EXPORT(page_memory)(void);
 /* What runs: {"precision","threads","options"}. */
 const char *PAGE_EXPORT(page_ran)(void);
 
-/* With WebNN instead of the native engine, after page_open: limits is the JSON of MLContext.opSupportLimits(). From then on page_shapes and
- * page_bind follow shapes only, and nothing runs here. */
+/* The build for WebNN has these in place of all from page_run to page_ran. limits is the JSON of MLContext.opSupportLimits(). */
 accel_status PAGE_EXPORT(page_webnn_start)(const char *limits, size_t length);
 /* The calls that build the graph for the shapes that its inputs have now: engines/webnn/webnn.h has the form. Its constants lie in this memory
  * until page_webnn_forget. */

@@ -4,7 +4,6 @@
 
 #include "base/str.h"
 #include "engines/engine.h"
-#include "engines/webnn/webnn.h"
 #include "zoo/zoo.h"
 
 typedef struct page_state {
@@ -12,9 +11,7 @@ typedef struct page_state {
     int threads;
     precision precision;
     engine_session *session; /* NULL: the model is not ready for any shapes */
-    tensor
-        *inputs; /* one an input of the graph, while there is a session, or the shapes for WebNN are known */
-    webnn_limits *webnn; /* what the browser's WebNN can do, which then runs the model; else NULL */
+    tensor *inputs;          /* one an input of the graph, once their shapes are known */
     double prepared_ms;
     accel_error error;
     str_buf text; /* what was given out last */
@@ -28,11 +25,13 @@ accel_status page_need_model(accel_error *err);
 str_buf *page_text_start(void);
 const char *page_text_end(accel_status status);
 
-/* session.c: ends the session and frees its inputs. */
-void page_drop_session(void);
+/* shapes.c: ends the session and frees its inputs. */
+void page_drop_inputs(void);
 /* [{"name","type","dims","at","bytes"}]: tensors, and the values that they are of. */
 void page_append_tensors(str_buf *out, const value_id *ids, const tensor *tensors, size_t count);
-/* webnn.c: forgets what it described and what the browser can do. */
-void page_drop_webnn(void);
+
+/* session.c, or webnn.c in the build for WebNN: for page.inputs, whose shapes the graph has. */
+accel_status page_make_session(accel_error *err);
+void page_drop_session(void);
 
 #endif

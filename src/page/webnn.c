@@ -1,32 +1,39 @@
-/* The model run by the browser's WebNN: this instance reads its files, follows shapes, and says how the graph is built. */
-#include "base/json.h"
+/* In the build for WebNN, in place of session.c: this instance reads the model, follows shapes, and says how the browser builds the graph. */
+#include "engines/webnn/webnn.h"
+
 #include "page/page.h"
 #include "page/state.h"
 
+static webnn_limits *limits;
 static webnn_description description;
 
-accel_status page_webnn_start(const char *limits, size_t length) {
-    page_drop_webnn();
-    return webnn_limits_read(limits, length, &page.webnn, &page.error);
+/* Nothing runs here: the page asks for the description when it wants it. */
+accel_status page_make_session(accel_error *err) {
+    (void)err;
+    return ACCEL_OK;
+}
+
+void page_drop_session(void) {
+    page_webnn_forget();
+}
+
+accel_status page_webnn_start(const char *json, size_t length) {
+    webnn_limits_destroy(limits);
+    limits = NULL;
+    return webnn_limits_read(json, length, &limits, &page.error);
 }
 
 void page_webnn_forget(void) {
     webnn_description_free(&description);
 }
 
-void page_drop_webnn(void) {
-    page_webnn_forget();
-    webnn_limits_destroy(page.webnn);
-    page.webnn = NULL;
-}
-
 static accel_status describe(accel_error *err) {
     ACCEL_TRY(page_need_model(err));
     page_webnn_forget();
-    if (page.webnn == NULL)
+    if (limits == NULL)
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "what the browser's WebNN can do is not known: page_webnn_start comes first");
-    return webnn_describe(page.model.graph, page.webnn, &description, err);
+    return webnn_describe(page.model.graph, limits, &description, err);
 }
 
 const char *page_webnn_describe(void) {

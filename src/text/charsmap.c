@@ -1,34 +1,6 @@
 #include "text/charsmap.h"
 
-static int base64_digit(char c) {
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+'             ? 62
-           : c == '/'             ? 63
-                                  : -1;
-}
-
-/* Decodes base64 with its padding in place; false when it is none. */
-static bool base64_decode(text_span in, char *out, size_t *length) {
-    size_t end = in.length;
-    while (end > 0 && in.length - end < 2 && in.bytes[end - 1] == '=') {
-        end--;
-    }
-    uint32_t bits = 0;
-    *length = 0;
-    for (size_t i = 0; i < end; i++) {
-        int digit = base64_digit(in.bytes[i]);
-        if (digit < 0) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)digit;
-        if (i % 4 > 0) {
-            out[(*length)++] = (char)(bits >> (6 - 2 * (i % 4)) & 0xFF);
-        }
-    }
-    return in.length % 4 == 0;
-}
+#include "base/base64.h"
 
 /* A little-endian size of the trie, the trie's units, the replacements. */
 accel_status text_charsmap_read(const text_reader *r, text_object o, const char *key, text_charsmap *out) {
@@ -39,7 +11,7 @@ accel_status text_charsmap_read(const text_reader *r, text_object o, const char 
     if (!bytes) {
         return text_no_memory(r);
     }
-    if (!base64_decode(text, bytes, &length)) {
+    if (!base64_decode(text.bytes, text.length, bytes, &length)) {
         return text_bad(r, o, key, "is not base64");
     }
     const unsigned char *p = (const unsigned char *)bytes;

@@ -43,6 +43,25 @@ static void figures_have_their_units(void **state) {
     arena_destroy(a);
 }
 
+static void a_case_in_a_browser_is_a_web_result_too(void **state) {
+    const char *path = temp_path(state, "web.duckdb");
+    arena *a = arena_create();
+    record r[] = {made_up(a, 1), made_up(a, 2), made_up_failure(a, 3, "crashed")};
+    r[1].platform = r[2].platform = "wasm";
+    r[1].device_id = r[2].device_id = "firefox";
+    r[1].web =
+        "{\"browser\":\"firefox\",\"browser_version\":\"153.0\",\"download_ms\":20.0,\"wasm_bytes\":3000000}";
+    add_all(path, r, 3);
+    add_all(path, r, 3);
+    assert_string_equal(
+        ask(path,
+            "SELECT string_agg(platform || ' ' || browser || ' ' || coalesce(browser_version, '-') || ' ' || success || ' ' || "
+            "coalesce(load_time_ms, 0) || ' ' || coalesce(inference_time_ms, 0) || ' ' || coalesce(memory_usage_mb, 0) || ' ' || "
+            "coalesce(error_message, '-'), '; ' ORDER BY content_key) FROM web_platform_results"),
+        "wasm firefox 153.0 true 25.0 1.0 3.0 -; wasm firefox - false 0.0 0.0 0.0 it did not run");
+    arena_destroy(a);
+}
+
 static void every_failed_status_is_stored_without_figures(void **state) {
     const char *path = temp_path(state, "failed.duckdb");
     arena *a = arena_create();
@@ -179,6 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_record_comes_back_as_it_was),
         STORE_TEST(figures_have_their_units),
+        STORE_TEST(a_case_in_a_browser_is_a_web_result_too),
         STORE_TEST(every_failed_status_is_stored_without_figures),
         STORE_TEST(a_record_added_twice_is_there_once),
         STORE_TEST(a_run_is_one_row_with_its_end),

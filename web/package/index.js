@@ -7,9 +7,10 @@ export { AccelError };
 export const version = "0.1.0";
 
 function startWorker(base) {
-  const far = elsewhere(base ? new URL("worker.js", new URL(base, location.href)) : new URL("./worker.js", import.meta.url));
+  const folder = base ? new URL(base, location.href) : import.meta.url;
+  const far = elsewhere("worker.js", folder);
   if (far) return importingWorker(far);
-  if (base) return new Worker(new URL("worker.js", new URL(base, location.href)), { type: "module" });
+  if (base) return new Worker(new URL("worker.js", folder), { type: "module" });
   return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 }
 
@@ -76,7 +77,7 @@ class Model {
 
   async #ask(request) {
     const result = await this.#remote.ask(request);
-    if (result.figures) this.#facts.figures = result.figures;
+    if (result.figures) Object.assign(this.#facts, { figures: result.figures, devices: result.devices }); // both follow from the shapes
     return result;
   }
 

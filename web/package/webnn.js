@@ -24,6 +24,7 @@ export class WebnnModel {
   #graph = null;
   #shapes = ""; // that the graph was built for
   #prepared = 0;
+  #precision = "fp32";
 
   static async open(engine, { deviceType } = {}) {
     const model = new WebnnModel();
@@ -51,6 +52,7 @@ export class WebnnModel {
     const start = performance.now();
     const engine = this.engine;
     const description = engine.ask("page_webnn_describe");
+    this.#precision = description.precision;
     this.#drop();
     try {
       this.#graph = await WebnnGraph.build(this.#context, description, (at, bytes) => engine.bytes(at, bytes));
@@ -110,7 +112,7 @@ export class WebnnModel {
   }
 
   precision() {
-    return this.engine.ask("page_ran").precision;
+    return this.#precision;
   }
 
   preparedMs() {

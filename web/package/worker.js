@@ -11,6 +11,7 @@ const builds = {
   relaxed: new URL("./accel-relaxed.wasm", import.meta.url),
   "baseline-threads": new URL("./accel-baseline-threads.wasm", import.meta.url),
   "relaxed-threads": new URL("./accel-relaxed-threads.wasm", import.meta.url),
+  webnn: new URL("./accel-webnn.wasm", import.meta.url), // without kernels
 };
 
 let model = null; // NativeModel, or WebnnModel of webnn.js
@@ -20,10 +21,12 @@ let figures, facts;
 
 function chooseBuild({ variant, threads, platform }) {
   if (!simd()) throw new AccelError("absent", "this browser has no WebAssembly SIMD: use one of 2023 or later");
-  const wanted = threads ?? (threadsWork() && platform !== "webnn" ? cpus() : 1);
+  if (platform === "webnn") return { name: "webnn", threads: 1 };
+  const wanted = threads ?? (threadsWork() && (variant?.endsWith("-threads") ?? true) ? cpus() : 1);
   const needsThreads = variant?.endsWith("-threads") ?? wanted > 1;
   const needsRelaxed = variant?.startsWith("relaxed") ?? relaxedSimd();
-  if (variant && !(variant in builds)) throw new AccelError("invalid_argument", `no build is called '${variant}'; there are ${Object.keys(builds).join(", ")}`);
+  if (variant && (!(variant in builds) || variant === "webnn"))
+    throw new AccelError("invalid_argument", `no build for the platform wasm is called '${variant}'; there are ${Object.keys(builds).filter((name) => name !== "webnn").join(", ")}`);
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > 64) throw new AccelError("invalid_argument", `threads must be a number from 1 to 64, not ${wanted}`);
   if (wanted > 1 && !needsThreads) throw new AccelError("invalid_argument", `the build ${variant} has one thread; ${wanted} were asked for`);
   if (needsThreads && !threadsWork())
@@ -44,7 +47,7 @@ async function startThreads(engine, count) {
   if (count === 0) return;
   await Promise.all(
     Array.from({ length: count }, (_, index) => new Promise((ready, failed) => {
-      const far = elsewhere(new URL("./thread.js", import.meta.url));
+      const far = elsewhere("thread.js", import.meta.url);
       const thread = far ? importingWorker(far) : new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
       thread.onmessage = ready;
       thread.onerror = (event) => failed(new AccelError("error", `a thread cannot start: ${event.message ?? "its script cannot be loaded"}`));
@@ -181,15 +184,15 @@ const answers = {
   load,
   async bind({ feeds }) {
     await model.bind(feeds);
-    return { figures: currentFigures() };
+    return { devices: model.devices, figures: currentFigures() };
   },
   async seed(request) {
     await model.seed(request);
-    return { figures: currentFigures() };
+    return { devices: model.devices, figures: currentFigures() };
   },
   async run(request) {
     const run_ms = await run(request);
-    return { outputs: await model.outputs(), run_ms, figures: currentFigures() };
+    return { outputs: await model.outputs(), run_ms, devices: model.devices, figures: currentFigures() };
   },
   sample: (request) => model.sample(request),
   memory: async () => ({ ...model.memory(), wasm_bytes: model.engine.memory.buffer.byteLength }),

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engines/engine.h"
 #include "engines/webnn/rewrite.h"
 #include "graph/infer.h"
 
@@ -238,7 +239,8 @@ static void append_constants(lowering *l, str_buf *json) {
 
 static void lower_parts(lowering *l, str_buf *json) {
     const graph *g = l->graph;
-    str_appendf(json, "{\"layout\":\"%s\",\"outputs\":[", l->channels_last ? "nhwc" : "nchw");
+    str_appendf(json, "{\"layout\":\"%s\",\"precision\":\"%s\",\"outputs\":[",
+                l->channels_last ? "nhwc" : "nchw", precision_name(engine_graph_precision(g)));
     for (size_t i = 0; i < g->input_count; i++) {
         if (l->uses[g->inputs[i]] > 0)
             lower_input(l, g->inputs[i]);

@@ -4,6 +4,7 @@
  * reads; weights are not in it but named by address and length.
  *
  *   {"layout": "nhwc",              what the description was made for
+ *    "precision": "fp32",           what the model computes in
  *    "inputs":    [{"name", "id", "type", "dims", "given"}]    given: the model's own element type, where the browser holds another
  *    "outputs":   [{"name", "id", "type", "dims", "given"}]
  *    "constants": [[id, type, dims, address, bytes], …]

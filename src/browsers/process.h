@@ -1,0 +1,41 @@
+/* One program started beside this one, what it writes kept, everything that it started ended with it. Private to browsers/.
+ *
+ * A thread of its own starts the program and lives until browser_process_end: the signal that a program gets when its parent dies
+ * (PR_SET_PDEATHSIG) is sent when the thread ends that started it. */
+#ifndef ACCEL_BROWSERS_PROCESS_H
+#define ACCEL_BROWSERS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+typedef struct browser_process browser_process;
+
+typedef struct browser_process_options {
+    const char *const *arguments; /* the program's path first; NULL at the end */
+    /* What its environment has besides or instead of ours: "NAME=value", or "NAME" for none. NULL at the end, or NULL. */
+    const char *const *variables;
+    const char *mark;  /* of its process tree (tree.h); unlike every other one's */
+    int given[2];      /* become its descriptors 3 and 4; -1: none. They stay the caller's */
+    int orphan_signal; /* what it gets when this process dies */
+} browser_process_options;
+
+/* ACCEL_NOT_FOUND and ACCEL_IO name the program that cannot be run. */
+accel_status browser_process_start(const browser_process_options *options, browser_process **out,
+                                   accel_error *err);
+pid_t browser_process_pid(const browser_process *p);
+/* Whether it has ended, within timeout_s (0: now). `how` (may be NULL) receives "ended with exit code 1" or "was ended by SIGKILL". */
+bool browser_process_ended(browser_process *p, double timeout_s, str_buf *how);
+/* Appends what it wrote to stdout and stderr, the last 64 KiB. */
+void browser_process_words(browser_process *p, str_buf *out);
+/* All its processes: CPU time so far and memory now, as tree_usage. */
+void browser_process_usage(const browser_process *p, uint64_t *cpu_ns, uint64_t *rss_bytes);
+/* Whether one of its processes has this name. */
+bool browser_process_has(const browser_process *p, const char *name);
+/* Ends all its processes (tree_end) and frees p; accepts NULL. */
+void browser_process_end(browser_process *p, double grace_s);
+
+#endif

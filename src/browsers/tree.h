@@ -1,0 +1,29 @@
+/* The processes that one program started, by /proc. Private to browsers/.
+ *
+ * A process belongs to a tree when it is its leader, in the leader's process group, a child of one that belongs, or carries the tree's mark in its
+ * environment: browsers start helpers that leave the group and whose parent ends. */
+#ifndef ACCEL_BROWSERS_TREE_H
+#define ACCEL_BROWSERS_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define TREE_VARIABLE "ACCEL_BROWSER"
+
+typedef struct tree {
+    pid_t leader;     /* 0: only the mark counts */
+    const char *mark; /* value of TREE_VARIABLE */
+} tree;
+
+/* Sends the signal to all that live; how many there were. 0 as the signal only counts. */
+int tree_signal(const tree *t, int signal_number);
+/* SIGTERM, and SIGKILL for what lives after grace_s. False when something is left after 5 s more (a process that waits for a dead disk). */
+bool tree_end(const tree *t, double grace_s);
+/* CPU time so far of the living and of the dead that they waited for; memory by Pss (what is shared is counted once), where that cannot be
+ * read without what is shared. */
+void tree_usage(const tree *t, uint64_t *cpu_ns, uint64_t *rss_bytes);
+/* Whether one of the living has this name ("WebKitWebProcess" is cut to 15 letters, as the system does). */
+bool tree_has(const tree *t, const char *name);
+
+#endif

@@ -1,0 +1,452 @@
+/* WebKitGTK, the engine of Safari: its MiniBrowser driven by WebKitWebDriver, which speaks WebDriver over HTTP. The driver is the leader of the
+ * process group; the browser, its processes and the display carry the same mark. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "browsers/display.h"
+#include "browsers/driver.h"
+#include "net/net.h"
+
+enum { ANSWER_BYTES = 128 << 20, ID_BYTES = 128, URL_BYTES = 512, MOST_VARIABLES = PROFILE_VARIABLES + 8 };
+
+#define DRIVER "WebKitWebDriver"
+
+typedef struct webkit {
+    browser_process *display; /* NULL: the user's */
+    int port;
+    char session[ID_BYTES];
+    int64_t script_ms; /* the time limit that the session has now */
+    /* What a start needs, and a new start after a crash: the driver forgets a page that crashed with its session. */
+    char *program;
+    bool visible, accept_certificates;
+} webkit;
+
+/* ---- asking the driver ------------------------------------------------------------------------------------------------- */
+
+/* The driver deletes a session whose page is gone. */
+static bool is_crash(const char *code, const char *message) {
+    return str_equal(code, "invalid session id") || strstr(message, "page crash") != NULL;
+}
+
+static void note_loss(browser *b) {
+    webkit *w = b->own;
+    if (browser_has_ended(b, 0))
+        return;
+    if (!browser_process_has(b->process, file_base_name(w->program)))
+        browser_worsen(b, BROWSER_ENDED, "%s's browser, %.200s, has ended", b->driver->title, w->program);
+    else if (!browser_process_has(b->process, "WebKitWebProcess"))
+        browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended");
+}
+
+/* {"value": {"error", "message"}} of a status that is not 200. */
+static accel_status refused(browser *b, const char *what, yyjson_doc *doc, accel_error *err) {
+    yyjson_val *value = yyjson_obj_get(yyjson_doc_get_root(doc), "value");
+    const char *code = json_text(yyjson_obj_get(value, "error"));
+    const char *message = json_text(yyjson_obj_get(value, "message"));
+    str_buf words = {0};
+    code = code ? code : "no reason given";
+    message = message ? message : "";
+    ring_append_printable(&words, code, strlen(code), " | ");
+    str_append(&words, *message ? ": " : "");
+    ring_append_printable(&words, message, strlen(message), " | ");
+    accel_status status = error_set(err, strstr(code, "timeout") ? ACCEL_TIMEOUT : ACCEL_RUNTIME,
+                                    "%s refused %s: %.600s", b->driver->title, what, str_text(&words));
+    str_free(&words);
+    if (!is_crash(code, message))
+        return status;
+    note_loss(b);
+    browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended");
+    return error_set(err, ACCEL_RUNTIME, "%s", str_text(&b->why));
+}
+
+/* path: below the session, "" the session itself; body NULL: GET. out receives "value"'s document; may be NULL. */
+static accel_status ask(browser *b, const char *path, const char *body, uint64_t deadline, yyjson_doc **out,
+                        accel_error *err) {
+    webkit *w = b->own;
+    char url[URL_BYTES];
+    int http_status = 0;
+    str_buf answer = {0};
+    yyjson_doc *doc = NULL;
+    str_format(url, sizeof url, "http://127.0.0.1:%d/session%s%s%s", w->port, w->session[0] ? "/" : "",
+               w->session, path);
+    accel_status status = net_fetch(body ? "POST" : "GET", url, body ? "application/json" : NULL, body,
+                                    deadline_left_s(deadline), ANSWER_BYTES, &http_status, &answer, err);
+    const char *what = *path ? path + 1 : "a session";
+    if (status == ACCEL_OK)
+        status = json_parse(answer.data, answer.length, ANSWER_BYTES, "WebKitWebDriver's answer", &doc, err);
+    else if (browser_has_ended(b, status == ACCEL_IO ? 1 : 0))
+        status = browser_failed(b, err, ACCEL_RUNTIME, "%s", str_text(&b->why));
+    else if (status == ACCEL_TIMEOUT)
+        status = browser_failed(b, err, status, "%s did not answer %s in time", b->driver->title, what);
+    if (status == ACCEL_OK && http_status != 200)
+        status = refused(b, what, doc, err);
+    if (status == ACCEL_OK && out)
+        *out = doc;
+    else
+        yyjson_doc_free(doc);
+    str_free(&answer);
+    return status;
+}
+
+/* ---- starting ---------------------------------------------------------------------------------------------------------- */
+
+/* A port that is free now. The driver takes no 0 and tells. */
+static int free_port(void) {
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof place;
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
+    if (s >= 0 && bind(s, (struct sockaddr *)&place, size) == 0 &&
+        getsockname(s, (struct sockaddr *)&place, &size) == 0)
+        port = ntohs(place.sin_port);
+    if (s >= 0)
+        close(s);
+    return port;
+}
+
+static accel_status find_driver(str_buf *path, accel_error *err) {
+    if (browser_command_find(DRIVER, path))
+        return ACCEL_OK;
+    return error_set(err, ACCEL_ABSENT, DRIVER " is not along PATH; install the package webkit2gtk-driver");
+}
+
+static bool is_visible_possible(void) {
+    const char *display = getenv("DISPLAY");
+    return display && *display;
+}
+
+static accel_status launch(browser *b, accel_error *err) {
+    webkit *w = b->own;
+    char display[DISPLAY_NAME_BYTES + 16] = "DISPLAY=", port[32];
+    const char *variables[MOST_VARIABLES + 1];
+    size_t count = 0;
+    str_buf path = {0};
+    ACCEL_TRY(find_driver(&path, err));
+    accel_status status =
+        w->visible ? ACCEL_OK
+                   : display_start(profile_mark(&b->profile), &w->display, display + strlen("DISPLAY="), err);
+    for (; b->profile.variables[count]; count++)
+        variables[count] = b->profile.variables[count];
+    if (!w->visible)
+        variables[count++] = display;
+    variables[count++] = "GDK_BACKEND=x11";
+    variables[count++] = "DBUS_SESSION_BUS_ADDRESS=disabled:"; /* else a bus is started that stays */
+    variables[count++] = "NO_AT_BRIDGE=1";
+    variables[count++] = "JSC_useSharedArrayBuffer=1";
+    variables[count++] = "JSC_useWasmRelaxedSIMD=1";
+    variables[count] = NULL;
+    w->port = free_port();
+    str_format(port, sizeof port, "--port=%d", w->port);
+    const char *const arguments[] = {str_text(&path), port, "--host=127.0.0.1", NULL};
+    const browser_process_options options = {
+        arguments, variables, profile_mark(&b->profile), {-1, -1}, SIGKILL};
+    if (status == ACCEL_OK)
+        status = browser_process_start(&options, &b->process, err);
+    str_free(&path);
+    return status;
+}
+
+/* Until the driver answers. */
+static accel_status wait_driver(browser *b, uint64_t deadline, accel_error *err) {
+    enum { TICK_NS = 20000000, STATUS_BYTES = 65536 };
+    webkit *w = b->own;
+    char url[URL_BYTES];
+    str_format(url, sizeof url, "http://127.0.0.1:%d/status", w->port);
+    for (;;) {
+        str_buf answer = {0};
+        int http_status = 0;
+        accel_status status = net_fetch("GET", url, NULL, NULL, deadline_left_s(deadline), STATUS_BYTES,
+                                        &http_status, &answer, NULL);
+        str_free(&answer);
+        if (status == ACCEL_OK)
+            return ACCEL_OK;
+        if (browser_has_ended(b, 0))
+            return browser_failed(b, err, ACCEL_RUNTIME, "%s", str_text(&b->why));
+        if (deadline_left_s(deadline) <= 0)
+            return browser_failed(b, err, ACCEL_TIMEOUT, DRIVER " did not answer in time");
+        clock_sleep_ns(TICK_NS);
+    }
+}
+
+static accel_status open_session(browser *b, uint64_t deadline, accel_error *err) {
+    webkit *w = b->own;
+    str_buf body = {0};
+    yyjson_doc *doc = NULL;
+    str_appendf(
+        &body,
+        "{\"capabilities\":{\"alwaysMatch\":{\"acceptInsecureCerts\":%s,\"pageLoadStrategy\":\"eager\","
+        "\"unhandledPromptBehavior\":\"accept\",\"webkitgtk:browserOptions\":{\"args\":[\"--automation\"],"
+        "\"binary\":",
+        w->accept_certificates ? "true" : "false");
+    json_append_text(&body, w->program);
+    str_append(&body, "}}}}");
+    accel_status status = body.failed ? error_no_memory(err, "a session", body.length)
+                                      : ask(b, "", body.data, deadline, &doc, err);
+    str_free(&body);
+    ACCEL_TRY(status);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    const char *id = json_text(yyjson_ptr_get(root, "/value/sessionId"));
+    const char *version = json_text(yyjson_ptr_get(root, "/value/capabilities/browserVersion"));
+    str_format(b->version, sizeof b->version, "%s", version ? version : "");
+    /* It becomes a part of addresses. */
+    if (id && *id && strlen(id) < ID_BYTES && strspn(id, "0123456789abcdefABCDEF-") == strlen(id))
+        str_format(w->session, sizeof w->session, "%s", id);
+    else
+        status = error_set(err, ACCEL_RUNTIME, DRIVER " opened no session");
+    yyjson_doc_free(doc);
+    return status;
+}
+
+static accel_status start(browser *b, uint64_t deadline, accel_error *err) {
+    ACCEL_TRY(launch(b, err));
+    ACCEL_TRY(wait_driver(b, deadline, err));
+    return open_session(b, deadline, err);
+}
+
+static accel_status webkit_start(browser *b, const browser_options *o, const char *program, uint64_t deadline,
+                                 accel_error *err) {
+    webkit *w = mem_calloc(1, sizeof *w);
+    str_buf copy = {0};
+    str_append(&copy, program);
+    if (!w || copy.failed) {
+        mem_free(w);
+        return error_no_memory(err, b->driver->title, sizeof *w);
+    }
+    w->program = copy.data;
+    w->visible = o->visible;
+    w->accept_certificates = o->accept_certificates;
+    b->own = w;
+    if (o->argument_count > 0)
+        return error_set(err, ACCEL_UNSUPPORTED, "%s takes no further arguments", b->driver->title);
+    if (o->visible && !is_visible_possible())
+        return error_set(err, ACCEL_ABSENT, "there is no display for %s's window: DISPLAY is not set",
+                         b->driver->title);
+    return start(b, deadline, err);
+}
+
+static void end_processes(browser *b) {
+    webkit *w = b->own;
+    browser_process_end(b->process, 2);
+    b->process = NULL;
+    browser_process_end(w->display, 2);
+    w->display = NULL;
+    w->session[0] = '\0';
+    w->script_ms = 0;
+}
+
+static void webkit_close(browser *b) {
+    webkit *w = b->own;
+    end_processes(b);
+    mem_free(w->program);
+    mem_free(w);
+    b->own = NULL;
+}
+
+/* ---- driving ----------------------------------------------------------------------------------------------------------- */
+
+static void webkit_look(browser *b) {
+    note_loss(b);
+}
+
+/* Sets the session's time limit for scripts: what is given up here must be given up there, or it holds up the next call. */
+static accel_status limit_scripts(browser *b, uint64_t deadline, accel_error *err) {
+    webkit *w = b->own;
+    char body[64];
+    int64_t script_ms = (int64_t)(deadline_left_s(deadline) * 1e3) + 1;
+    if (w->script_ms == script_ms)
+        return ACCEL_OK;
+    str_format(body, sizeof body, "{\"script\":%lld}", (long long)script_ms);
+    ACCEL_TRY(ask(b, "/timeouts", body, deadline, NULL, err));
+    w->script_ms = script_ms;
+    return ACCEL_OK;
+}
+
+/* [text, error, [[kind, line], …]]: what the page wrote since the last time comes with each result; WebDriver has no events for it. */
+#define LISTEN                                                                                               \
+    "const heard = window.__accel_heard ||= (() => { const all = [], hear = (kind, text) => {"               \
+    " if (all.push([kind, text]) > 500) all.shift(); };"                                                     \
+    " for (const kind of ['log', 'info', 'debug', 'warn', 'error']) { const said = console[kind];"           \
+    " console[kind] = (...words) => { hear(kind == 'warn' ? 'warning' : kind, words.map(String).join(' '));" \
+    " said.apply(console, words); }; }"                                                                      \
+    " addEventListener('error', e => hear('uncaught', String(e.error || e.message)));"                       \
+    " addEventListener('unhandledrejection', e => hear('uncaught', String(e.reason)));"                      \
+    " return all; })();"
+#define RETURN_EXPRESSION                                                                                    \
+    ".then(text => [text, null, heard.splice(0)], error => [null, String(error), heard.splice(0)])"
+
+static void note_heard(browser *b, yyjson_val *lines) {
+    yyjson_val *line;
+    yyjson_arr_iter all;
+    yyjson_arr_iter_init(lines, &all);
+    while ((line = yyjson_arr_iter_next(&all))) {
+        const char *kind = json_text(yyjson_arr_get(line, 0));
+        yyjson_val *text = yyjson_arr_get(line, 1);
+        if (kind && strlen(kind) < 16 && yyjson_is_str(text))
+            browser_note(b, kind, yyjson_get_str(text), yyjson_get_len(text));
+    }
+}
+
+static accel_status take_value(browser *b, yyjson_doc *doc, str_buf *text, accel_error *err) {
+    yyjson_val *value = yyjson_obj_get(yyjson_doc_get_root(doc), "value");
+    yyjson_val *given = yyjson_arr_get(value, 0), *thrown = yyjson_arr_get(value, 1);
+    str_buf words = {0};
+    if (!yyjson_is_arr(value)) /* WebDriver gives up a script that opens one */
+        return error_set(err, ACCEL_RUNTIME, "the page showed a dialog and gave no result");
+    note_heard(b, yyjson_arr_get(value, 2));
+    if (!yyjson_is_str(thrown)) {
+        if (yyjson_is_str(given))
+            str_append_bytes(text, yyjson_get_str(given), yyjson_get_len(given));
+        return ACCEL_OK;
+    }
+    ring_append_printable(&words, yyjson_get_str(thrown), yyjson_get_len(thrown), " | ");
+    accel_status status = error_set(err, ACCEL_RUNTIME, "the page threw %s", str_text(&words));
+    str_free(&words);
+    return status;
+}
+
+static accel_status webkit_evaluate(browser *b, const char *expression, uint64_t deadline, str_buf *text,
+                                    accel_error *err) {
+    str_buf script = {0}, body = {0};
+    yyjson_doc *doc = NULL;
+    str_appendf(&script, "%s return %s%s;", LISTEN, expression, RETURN_EXPRESSION);
+    str_append(&body, "{\"args\":[],\"script\":");
+    json_append_text(&body, str_text(&script));
+    str_append_char(&body, '}');
+    accel_status status = script.failed || body.failed ? error_no_memory(err, "an expression", script.length)
+                                                       : limit_scripts(b, deadline, err);
+    if (status == ACCEL_OK)
+        status =
+            ask(b, "/execute/sync", body.data, deadline_after(deadline_left_s(deadline) + 0.2), &doc, err);
+    str_free(&script);
+    str_free(&body);
+    if (status == ACCEL_OK) {
+        status = take_value(b, doc, text, err);
+        yyjson_doc_free(doc);
+    }
+    return status;
+}
+
+/* The driver does not say that an address cannot be opened: the page is then about:blank. */
+static accel_status check_opened(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    yyjson_doc *doc = NULL;
+    ACCEL_TRY(ask(b, "/url", NULL, deadline, &doc, err));
+    bool opened = str_starts_with(url, "about:") ||
+                  !str_equal(json_text(yyjson_obj_get(yyjson_doc_get_root(doc), "value")), "about:blank");
+    yyjson_doc_free(doc);
+    return opened ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "%s cannot open %.300s", b->driver->title, url);
+}
+
+static accel_status webkit_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    webkit *w = b->own;
+    str_buf body = {0};
+    if (w->session[0] == '\0' || !browser_process_has(b->process, "WebKitWebProcess")) {
+        end_processes(b); /* the page crashed, and the session with it */
+        accel_status status = start(b, deadline, err);
+        if (status != ACCEL_OK)
+            browser_worsen(b, BROWSER_ENDED, "%s did not start anew after a crash", b->driver->title);
+        ACCEL_TRY(status);
+    }
+    str_append(&body, "{\"url\":");
+    json_append_text(&body, url);
+    str_append_char(&body, '}');
+    accel_status status = body.failed ? error_no_memory(err, "an address", body.length)
+                                      : ask(b, "/url", body.data, deadline, NULL, err);
+    str_free(&body);
+    if (status == ACCEL_RUNTIME)
+        return error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url);
+    return status == ACCEL_OK ? check_opened(b, url, deadline, err) : status;
+}
+
+/* The window is as much larger than the page as it was before; narrower than its own buttons it does not become. */
+static accel_status resize(browser *b, int width, int height, uint64_t deadline, accel_error *err) {
+    str_buf text = {0};
+    char wanted[64], body[64];
+    int border[2] = {0, 0};
+    str_format(wanted, sizeof wanted, "[%d,%d]", width, height);
+    for (int tries = 0; tries < 2; tries++) {
+        str_format(body, sizeof body, "{\"width\":%d,\"height\":%d}", width + border[0], height + border[1]);
+        ACCEL_TRY(ask(b, "/window/rect", body, deadline, NULL, err));
+        text.length = 0;
+        accel_status status = webkit_evaluate(b, "(async () => JSON.stringify([innerWidth, innerHeight]))()",
+                                              deadline, &text, err);
+        int inner[2] = {0, 0};
+        yyjson_doc *doc = NULL;
+        if (status == ACCEL_OK &&
+            json_parse(str_text(&text), text.length, 64, "a size", &doc, NULL) == ACCEL_OK)
+            for (size_t i = 0; i < 2; i++)
+                inner[i] = yyjson_get_int(yyjson_arr_get(yyjson_doc_get_root(doc), i));
+        yyjson_doc_free(doc);
+        bool done = str_equal(str_text(&text), wanted);
+        border[0] = width - inner[0];
+        border[1] = height - inner[1];
+        if (status != ACCEL_OK || done) {
+            str_free(&text);
+            return status;
+        }
+    }
+    accel_status status =
+        error_set(err, ACCEL_UNSUPPORTED, "%s's window cannot show a page of %d × %d pixels, but %s",
+                  b->driver->title, width, height, str_text(&text));
+    str_free(&text);
+    return status;
+}
+
+static accel_status webkit_screenshot(browser *b, int width, int height, uint64_t deadline, str_buf *base64,
+                                      accel_error *err) {
+    yyjson_doc *doc = NULL;
+    if (width > 0)
+        ACCEL_TRY(resize(b, width, height, deadline, err));
+    ACCEL_TRY(ask(b, "/screenshot", NULL, deadline, &doc, err));
+    const char *data = json_text(yyjson_obj_get(yyjson_doc_get_root(doc), "value"));
+    str_append(base64, data ? data : "");
+    yyjson_doc_free(doc);
+    return ACCEL_OK;
+}
+
+/* ---- the kind ---------------------------------------------------------------------------------------------------------- */
+
+static accel_status webkit_ready(accel_error *err) {
+    str_buf path = {0};
+    accel_status status = find_driver(&path, err);
+    str_free(&path);
+    return status == ACCEL_OK ? display_ready(err) : status;
+}
+
+/* MiniBrowser tells its version only where there is a display. */
+static accel_status webkit_version(const char *program, arena *a, const char **version, accel_error *err) {
+    char display[DISPLAY_NAME_BYTES + 16] = "DISPLAY=", mark[48];
+    const char *const variables[] = {display, "GDK_BACKEND=x11", "DBUS_SESSION_BUS_ADDRESS=disabled:", NULL};
+    browser_process *server;
+    str_format(mark, sizeof mark, "display-%d", (int)getpid());
+    ACCEL_TRY(display_start(mark, &server, display + strlen("DISPLAY="), err));
+    accel_status status = browser_ask_version(program, variables, a, version, err);
+    browser_process_end(server, 2);
+    return status;
+}
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+const browser_driver driver_webkit = {.name = "webkit",
+                                      .title = "WebKitGTK",
+                                      .variable = "ACCEL_WEBKIT",
+                                      .files = LIST("/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
+                                                    "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
+                                                    "/usr/libexec/webkit2gtk-4.1/MiniBrowser"),
+                                      .commands = LIST("MiniBrowser"),
+                                      .package = "the packages webkit2gtk-driver and xvfb",
+                                      .ready = webkit_ready,
+                                      .version = webkit_version,
+                                      .start = webkit_start,
+                                      .look = webkit_look,
+                                      .evaluate = webkit_evaluate,
+                                      .navigate = webkit_navigate,
+                                      .screenshot = webkit_screenshot,
+                                      .close = webkit_close};

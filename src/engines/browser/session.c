@@ -1,0 +1,365 @@
+#include "engines/browser/session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engines/vendor.h"
+#include "formats/formats.h"
+
+static const double MEMORY_TIMEOUT_S = 60;
+static const double LOAD_TIMEOUT_S = 3600; /* the harness has the user's limit and ends the process */
+static const size_t MOST_OPEN_OUTPUT_BYTES = (size_t)1
+                                             << 30; /* of an output whose shape only the run tells */
+
+static uint64_t ns_of(yyjson_val *object, const char *key) {
+    bool ok = true;
+    double ms = json_get_real(object, key, 0.0, &ok);
+    return ok && isfinite(ms) && ms > 0.0 && ms < 1e10 ? (uint64_t)(ms * 1e6) : 0;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------------------ */
+
+/* "data":{name: address} of the files that the weights lie in. */
+static accel_status append_data(engine_session *s, const char *path, str_buf *out, accel_error *err) {
+    file_map map;
+    file_folder *folder = NULL;
+    str_buf folder_path = {0};
+    const char **names = NULL;
+    size_t count = 0;
+    ACCEL_TRY(file_map_open(path, &map, err));
+    file_dir_name(&folder_path, path);
+    accel_status status = onnx_external_names(map.bytes, map.size_bytes, s->memory, &names, &count, err);
+    if (status == ACCEL_OK && count > 0)
+        status = file_folder_open(str_text(&folder_path), &folder, err);
+    str_append(out, ",\"data\":{");
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
+        file_map beneath;
+        str_buf whole = {0}, url = {0};
+        status = file_map_beneath(folder, names[i], &beneath, err); /* leads nowhere else, is there */
+        if (status == ACCEL_OK) {
+            file_map_close(&beneath);
+            file_join(&whole, str_text(&folder_path), names[i]);
+            status = tab_serve_file(s->tab, str_text(&whole), &url, err);
+        }
+        if (status == ACCEL_OK) {
+            str_append(out, i > 0 ? "," : "");
+            json_append_text(out, names[i]);
+            str_append(out, ":");
+            json_append_text(out, str_text(&url));
+        }
+        str_free(&whole);
+        str_free(&url);
+    }
+    str_append(out, "}");
+    file_folder_close(folder);
+    str_free(&folder_path);
+    file_map_close(&map);
+    return status;
+}
+
+static void append_shapes(const graph *g, str_buf *out) {
+    str_append(out, ",\"shapes\":{");
+    for (size_t i = 0; i < g->input_count; i++) {
+        const graph_value *v = &g->values[g->inputs[i]];
+        str_append(out, i > 0 ? "," : "");
+        json_append_text(out, v->name);
+        str_append(out, ":[");
+        for (int d = 0; d < v->type.shape.rank; d++)
+            str_appendf(out, "%s%lld", d > 0 ? "," : "", (long long)v->type.shape.dims[d]);
+        str_append(out, "]");
+    }
+    str_append(out, "}");
+}
+
+static accel_status describe_load(engine_session *s, const engine_model *model, const engine_device *device,
+                                  const engine_options *options, str_buf *out, accel_error *err) {
+    str_buf url = {0};
+    ACCEL_TRY(tab_serve_file(s->tab, model->onnx_path, &url, err));
+    str_append(out, "\"model\":");
+    json_append_text(out, str_text(&url));
+    str_free(&url);
+    ACCEL_TRY(append_data(s, model->onnx_path, out, err));
+    append_shapes(model->graph, out);
+    str_appendf(out, ",\"platform\":\"%s\",\"precision\":\"%s\",\"threads\":%d",
+                platform_name(device->platform), precision_name(options->precision), vendor_threads(options));
+    return out->failed ? error_no_memory(err, "a job", out->length) : ACCEL_OK;
+}
+
+static double number_of(yyjson_val *object, const char *key) {
+    bool ok = true;
+    double value = json_get_real(object, key, (double)NAN, &ok);
+    return ok && isfinite(value) && value >= 0.0 ? value : (double)NAN;
+}
+
+static accel_status take_loaded(engine_session *s, yyjson_val *result, const engine_options *options,
+                                accel_error *err) {
+    bool ok = yyjson_is_obj(result);
+    yyjson_val *figures = yyjson_obj_get(result, "figures");
+    const char *ran = json_get_text(result, "precision", s->memory, &ok);
+    const char *variant = json_get_text(result, "variant", s->memory, &ok);
+    int64_t threads = json_get_int(result, "threads", 1, &ok);
+    s->ran.precision = options->precision;
+    if (!ok || (ran != NULL && !precision_from_name(ran, &s->ran.precision)))
+        return error_set(err, ACCEL_RUNTIME, "the page's description of the loaded model cannot be read");
+    s->ran.threads = (int)threads;
+    s->timing =
+        (engine_timing){.load_ns = ns_of(figures, "load_ms"), .compile_ns = ns_of(figures, "compile_ms")};
+    s->timing.split = s->timing.load_ns > 0;
+    s->figures.variant = variant;
+    s->figures.download_ms = number_of(figures, "download_ms");
+    s->figures.engine_ms = number_of(figures, "engine_ms");
+    s->figures.downloaded_bytes = number_of(figures, "downloaded_bytes");
+    s->figures.cached_bytes = number_of(figures, "cached_bytes");
+    str_format(s->ran.options, sizeof s->ran.options, "build=%s", variant != NULL ? variant : "unknown");
+    return ACCEL_OK;
+}
+
+accel_status page_load(const engine_model *model, const engine_device *device, const engine_options *options,
+                       engine_session **out, accel_error *err) {
+    str_buf job = {0};
+    yyjson_doc *answer = NULL;
+    *out = NULL;
+    ACCEL_TRY(vendor_check_file(model, "the browser", err));
+    ACCEL_TRY(vendor_check_values(model->graph, "the browser", err));
+    engine_session *s = mem_calloc(1, sizeof *s);
+    if (s == NULL || (s->memory = arena_create()) == NULL) {
+        mem_free(s);
+        return error_no_memory(err, "a session", sizeof *s);
+    }
+    s->graph = model->graph;
+    s->figures.browser = arena_strdup(s->memory, device->id);
+    s->figures.clock_resolution_ms = s->figures.runs_per_sample = (double)NAN;
+    s->inference_timeout_s = LOAD_TIMEOUT_S;
+    accel_status status = tab_open(options->context, device->id, &s->tab, err);
+    if (status == ACCEL_OK)
+        status = describe_load(s, model, device, options, &job, err);
+    if (status == ACCEL_OK)
+        status = tab_job(s->tab, "load", str_text(&job), LOAD_TIMEOUT_S, &answer, err);
+    if (status == ACCEL_OK)
+        status = take_loaded(s, yyjson_obj_get(yyjson_doc_get_root(answer), "result"), options, err);
+    s->figures.loaded = answer;
+    str_free(&job);
+    if (status == ACCEL_OK)
+        *out = s;
+    else
+        page_unload(s);
+    return status;
+}
+
+void page_unload(engine_session *s) {
+    if (s == NULL)
+        return;
+    tab_close(s->tab);
+    yyjson_doc_free(s->figures.loaded);
+    mem_free(s->outputs);
+    arena_destroy(s->memory);
+    mem_free(s);
+}
+
+/* ---- inputs ---------------------------------------------------------------------------------------------------------------- */
+
+accel_status page_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
+    str_buf job = {0};
+    yyjson_doc *answer = NULL;
+    ACCEL_TRY(vendor_check_inputs(s->graph, inputs, count, err));
+    tab_forget_bytes(s->tab);
+    str_append(&job, "\"inputs\":[");
+    accel_status status = ACCEL_OK;
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
+        const tensor *t = &inputs[i];
+        str_buf url = {0};
+        status = tab_serve_bytes(s->tab, t->data, t->size_bytes, &url, err);
+        str_append(&job, i > 0 ? ",{\"name\":" : "{\"name\":");
+        json_append_text(&job, s->graph->values[s->graph->inputs[i]].name);
+        str_appendf(&job, ",\"type\":\"%s\",\"dims\":[", dtype_name(t->type));
+        for (int d = 0; d < t->shape.rank; d++)
+            str_appendf(&job, "%s%lld", d > 0 ? "," : "", (long long)t->shape.dims[d]);
+        str_append(&job, "],\"url\":");
+        json_append_text(&job, str_text(&url));
+        str_append(&job, "}");
+        str_free(&url);
+    }
+    str_append(&job, "]");
+    if (status == ACCEL_OK && job.failed)
+        status = error_no_memory(err, "a job", job.length);
+    if (status == ACCEL_OK)
+        status = tab_job(s->tab, "bind", str_text(&job), s->inference_timeout_s, &answer, err);
+    yyjson_doc_free(answer);
+    str_free(&job);
+    s->inputs = status == ACCEL_OK ? inputs : NULL;
+    return status;
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+
+accel_status page_run(engine_session *s, accel_error *err) {
+    yyjson_doc *answer = NULL;
+    s->outputs_fetched = false;
+    ACCEL_TRY(tab_job(s->tab, "run", "", s->inference_timeout_s, &answer, err));
+    if (s->timing.first_ns == 0)
+        s->timing.first_ns = ns_of(yyjson_obj_get(yyjson_doc_get_root(answer), "result"), "run_ms");
+    yyjson_doc_free(answer);
+    return ACCEL_OK;
+}
+
+static accel_status take_samples(yyjson_val *result, const engine_block *block, engine_samples *out,
+                                 accel_error *err) {
+    yyjson_val *samples = yyjson_obj_get(result, "samples_ms"), *sample;
+    yyjson_arr_iter it = yyjson_arr_iter_with(samples);
+    bool ok = yyjson_is_obj(result) && yyjson_is_arr(samples);
+    out->count = 0;
+    while (ok && out->count < block->most_runs && (sample = yyjson_arr_iter_next(&it)) != NULL) {
+        double ms = yyjson_get_num(sample);
+        ok = yyjson_is_num(sample) && ms >= 0.0 && ms < 1e9;
+        out->samples_ns[out->count++] = (int64_t)llround(ms * 1e6);
+    }
+    out->lead_in_runs = (size_t)json_get_int(result, "lead_in_runs", 0, &ok);
+    out->elapsed_ns = ns_of(result, "elapsed_ms");
+    return ok ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "the page's samples cannot be read");
+}
+
+accel_status page_sample(engine_session *s, const engine_block *block, engine_samples *out,
+                         accel_error *err) {
+    char job[192];
+    yyjson_doc *answer = NULL;
+    s->outputs_fetched = false;
+    str_format(job, sizeof job, "\"lead_in_ms\":%.3f,\"duration_ms\":%.3f,\"least\":%zu,\"most\":%zu",
+               (double)block->lead_in_ns / 1e6, (double)block->duration_ns / 1e6, block->least_runs,
+               block->most_runs);
+    uint64_t before_ns = tab_cpu_ns(s->tab);
+    ACCEL_TRY(tab_job(s->tab, "sample", job, s->inference_timeout_s, &answer, err));
+    uint64_t after_ns = tab_cpu_ns(s->tab);
+    out->cpu_ns = after_ns > before_ns ? after_ns - before_ns : 0;
+    yyjson_val *result = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
+    s->figures.clock_resolution_ms = number_of(result, "clock_resolution_ms");
+    s->figures.runs_per_sample = number_of(result, "runs_per_sample");
+    accel_status status = take_samples(result, block, out, err);
+    yyjson_doc_free(answer);
+    return status;
+}
+
+/* ---- outputs ----------------------------------------------------------------------------------------------------------------- */
+
+static const graph_value *output_value(const engine_session *s, size_t index) {
+    return &s->graph->values[s->graph->outputs[index]];
+}
+
+static accel_status expect_outputs(engine_session *s, accel_error *err) {
+    size_t count = s->graph->output_count, *most = mem_calloc(count + 1, sizeof *most);
+    if (most == NULL)
+        return error_no_memory(err, "outputs", count * sizeof *most);
+    for (size_t i = 0; i < count; i++) {
+        const graph_value *v = output_value(s, i);
+        if (!shape_is_static(&v->type.shape) ||
+            tensor_size_bytes(v->type.type, &v->type.shape, v->name, &most[i], NULL) != ACCEL_OK)
+            most[i] = MOST_OPEN_OUTPUT_BYTES;
+    }
+    accel_status status = tab_expect(s->tab, count, most, err);
+    mem_free(most);
+    return status;
+}
+
+static accel_status take_output(engine_session *s, size_t index, yyjson_val *described, accel_error *err) {
+    const graph_value *v = output_value(s, index);
+    tensor *t = &s->outputs[index];
+    yyjson_val *dims = yyjson_obj_get(described, "dims"), *dim;
+    const char *type = yyjson_get_str(yyjson_obj_get(described, "type"));
+    size_t length = 0, size = 0, i, n;
+    const void *bytes = tab_delivered(s->tab, index, &length);
+    *t = (tensor){.type = type != NULL ? dtype_from_name(type) : DTYPE_UNDEFINED};
+    if (bytes == NULL || !yyjson_is_arr(dims) || yyjson_arr_size(dims) > TENSOR_MAX_RANK ||
+        t->type != v->type.type)
+        return error_set(err, ACCEL_RUNTIME, "the page did not deliver output '%s'", v->name);
+    t->shape.rank = (int)yyjson_arr_size(dims);
+    yyjson_arr_foreach(dims, i, n, dim) t->shape.dims[i] = yyjson_get_sint(dim);
+    ACCEL_TRY(tensor_size_bytes(t->type, &t->shape, v->name, &size, err));
+    if (size != length)
+        return error_set(err, ACCEL_RUNTIME, "output '%s' came with %zu bytes; its dims ask for %zu", v->name,
+                         length, size);
+    t->data = (void *)(uintptr_t)bytes; /* a view that nobody writes to */
+    t->size_bytes = size;
+    return ACCEL_OK;
+}
+
+static accel_status fetch_outputs(engine_session *s, accel_error *err) {
+    yyjson_doc *answer = NULL;
+    size_t count = s->graph->output_count;
+    if (s->outputs == NULL && (s->outputs = mem_calloc(count + 1, sizeof *s->outputs)) == NULL)
+        return error_no_memory(err, "outputs", count * sizeof *s->outputs);
+    ACCEL_TRY(expect_outputs(s, err));
+    ACCEL_TRY(
+        tab_job(s->tab, "outputs", "\"put\":\"" TAB_PUT_PATH "\"", s->inference_timeout_s, &answer, err));
+    yyjson_val *list = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(answer), "result"), "outputs");
+    accel_status status = ACCEL_OK;
+    for (size_t i = 0; i < count && status == ACCEL_OK; i++)
+        status = take_output(s, i, yyjson_arr_get(list, i), err);
+    yyjson_doc_free(answer);
+    s->outputs_fetched = status == ACCEL_OK;
+    return status;
+}
+
+accel_status page_outputs(engine_session *s, tensor *views, size_t count, accel_error *err) {
+    if (count != s->graph->output_count)
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "%zu outputs were asked for; the model has %zu", count,
+                         s->graph->output_count);
+    if (!s->outputs_fetched)
+        ACCEL_TRY(fetch_outputs(s, err));
+    memcpy(views, s->outputs, count * sizeof *views);
+    return ACCEL_OK;
+}
+
+/* The page's answer about its memory; NULL when there is none. */
+static yyjson_doc *ask_memory(const engine_session *s) {
+    yyjson_doc *answer = NULL;
+    return tab_job(s->tab, "memory", "", MEMORY_TIMEOUT_S, &answer, NULL) == ACCEL_OK ? answer : NULL;
+}
+
+static void append_number(str_buf *json, const char *key, double value) {
+    str_appendf(json, ",\"%s\":", key);
+    if (isnan(value))
+        str_append(json, "null");
+    else
+        json_append_real(json, value);
+}
+
+void page_web(const engine_session *s, str_buf *json) {
+    const page_figures *f = &s->figures;
+    yyjson_val *devices = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(f->loaded), "result"), "devices");
+    str_append(json, "{\"browser\":");
+    json_append_text(json, f->browser);
+    str_append(json, ",\"browser_version\":");
+    json_append_text(json, tab_browser_version(s->tab));
+    str_append(json, ",\"build\":");
+    json_append_text(json, f->variant);
+    str_append(json, ",\"devices\":[");
+    for (size_t i = 0; i < yyjson_arr_size(devices); i++) {
+        str_append(json, i > 0 ? "," : "");
+        json_append_text(json, yyjson_get_str(yyjson_arr_get(devices, i)));
+    }
+    str_append(json, "]");
+    append_number(json, "download_ms", f->download_ms);
+    append_number(json, "engine_ms", f->engine_ms);
+    append_number(json, "downloaded_bytes", f->downloaded_bytes);
+    append_number(json, "cached_bytes", f->cached_bytes);
+    append_number(json, "clock_resolution_ms", f->clock_resolution_ms);
+    append_number(json, "runs_per_sample", f->runs_per_sample);
+    yyjson_doc *answer = ask_memory(s);
+    yyjson_val *memory = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
+    append_number(json, "wasm_bytes", number_of(memory, "wasm_bytes"));
+    append_number(json, "page_bytes", number_of(memory, "page_bytes"));
+    yyjson_doc_free(answer);
+    str_append(json, "}");
+}
+
+void page_memory(const engine_session *s, engine_memory *out) {
+    yyjson_doc *answer = ask_memory(s);
+    yyjson_val *memory = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
+    double model = number_of(memory, "model_bytes"), activation = number_of(memory, "activation_bytes");
+    *out = (engine_memory){.model_bytes = isnan(model) ? 0 : (uint64_t)model,
+                           .activation_bytes = isnan(activation) ? 0 : (uint64_t)activation,
+                           .process_bytes = tab_most_rss(s->tab)};
+    yyjson_doc_free(answer);
+}

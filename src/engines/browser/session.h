@@ -1,0 +1,39 @@
+/* A model in a tab. Private to engines/browser. */
+#ifndef ACCEL_ENGINES_BROWSER_SESSION_H
+#define ACCEL_ENGINES_BROWSER_SESSION_H
+
+#include "engines/browser/tab.h"
+#include "engines/engine.h"
+
+/* What the page told beside times of load and inferences; NAN and NULL where it did not. */
+typedef struct page_figures {
+    const char *browser, *variant;
+    yyjson_doc *loaded; /* its answer to load: holds the list of devices */
+    double download_ms, engine_ms, downloaded_bytes, cached_bytes;
+    double clock_resolution_ms, runs_per_sample; /* of the last block */
+} page_figures;
+
+struct engine_session {
+    tab *tab;
+    const graph *graph;
+    arena *memory; /* texts and sizes of the session */
+    engine_timing timing;
+    engine_ran ran;
+    page_figures figures;
+    const tensor *inputs; /* as bound; the caller's */
+    tensor *outputs;      /* views of what the page delivered */
+    bool outputs_fetched; /* since the last run */
+    double inference_timeout_s;
+};
+
+accel_status page_load(const engine_model *model, const engine_device *device, const engine_options *options,
+                       engine_session **out, accel_error *err);
+accel_status page_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err);
+accel_status page_run(engine_session *s, accel_error *err);
+accel_status page_sample(engine_session *s, const engine_block *block, engine_samples *out, accel_error *err);
+accel_status page_outputs(engine_session *s, tensor *views, size_t count, accel_error *err);
+void page_web(const engine_session *s, str_buf *json);
+void page_memory(const engine_session *s, engine_memory *out);
+void page_unload(engine_session *s);
+
+#endif

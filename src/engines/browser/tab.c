@@ -1,0 +1,414 @@
+#include "engines/browser/tab.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "browsers/browsers.h"
+#include "engines/browser/message.h"
+#include "engines/browser/web_files.h"
+#include "net/net.h"
+
+enum { HELLO_S = 30, HANG_S = 20, MOST_OUTPUTS = 4096, MOST_SERVED = 256 };
+static const uint64_t LOOK_NS = 250000000; /* between two looks at the browser while waiting */
+
+typedef struct served {
+    const char *path;  /* of a file, or NULL */
+    const void *bytes; /* else these */
+    size_t length;
+} served;
+
+typedef struct delivery {
+    void *bytes;
+    size_t length, most_bytes;
+} delivery;
+
+struct tab {
+    arena *memory;
+    net_server *server;
+    browser *browser;
+    char token[33];
+    str_buf web;
+    pthread_mutex_t lock; /* of all below: the server's thread fills them in */
+    pthread_cond_t changed;
+    net_peer *peer;
+    bool greeted, closed;
+    uint64_t heard_ns;
+    yyjson_doc *hello;
+    int64_t job; /* the one that is being done */
+    yyjson_doc *answer;
+    agent_message answered; /* its texts live in answer */
+    served served[MOST_SERVED];
+    size_t served_count, served_files;
+    delivery *deliveries;
+    size_t delivery_count;
+    uint64_t most_rss;
+};
+
+/* ---- the server's thread --------------------------------------------------------------------------------------------- */
+
+static bool knows_token(const tab *t, const net_request *request) {
+    char expected[48];
+    str_format(expected, sizeof expected, "token=%s", t->token);
+    return str_equal(request->query, expected);
+}
+
+/* /file/N/name and /bytes/N: what tab_serve_* gave out. */
+static void answer_served(tab *t, const net_request *request, net_response *response) {
+    bool file = str_starts_with(request->path, "/file/");
+    const char *digits = request->path + (file ? 6 : 7);
+    size_t index = 0;
+    for (; *digits >= '0' && *digits <= '9' && index < MOST_SERVED; digits++)
+        index = index * 10 + (size_t)(*digits - '0');
+    if (index >= t->served_count || (*digits != '\0' && *digits != '/'))
+        return;
+    const served *s = &t->served[index];
+    response->type = "application/octet-stream";
+    response->status = 200;
+    if (s->path != NULL)
+        str_append(&response->file, s->path);
+    else
+        str_append_bytes(&response->body, s->bytes, s->length);
+    if (response->file.failed || response->body.failed)
+        response->status = 500;
+}
+
+static void take_delivery(tab *t, const net_request *request, net_response *response) {
+    const char *digits = request->path + strlen(TAB_PUT_PATH "/");
+    size_t index = 0;
+    for (; *digits >= '0' && *digits <= '9' && index < MOST_OUTPUTS; digits++)
+        index = index * 10 + (size_t)(*digits - '0');
+    response->type = "text/plain";
+    response->status = 404;
+    if (*digits != '\0' || index >= t->delivery_count)
+        return;
+    delivery *d = &t->deliveries[index];
+    response->status = 413;
+    if (request->body_length > d->most_bytes)
+        return;
+    mem_free(d->bytes);
+    d->bytes = mem_alloc(request->body_length + 1);
+    d->length = d->bytes != NULL ? request->body_length : 0;
+    response->status = d->bytes != NULL ? 200 : 500;
+    if (d->bytes != NULL && d->length > 0)
+        memcpy(d->bytes, request->body, d->length);
+}
+
+static void on_request(void *context, const net_request *request, net_response *response) {
+    tab *t = context;
+    pthread_mutex_lock(&t->lock);
+    if (str_equal(request->method, "PUT") && str_starts_with(request->path, TAB_PUT_PATH "/"))
+        take_delivery(t, request, response);
+    else if (str_starts_with(request->path, "/file/") || str_starts_with(request->path, "/bytes/"))
+        answer_served(t, request, response);
+    else
+        (void)web_files_answer(str_text(&t->web), request, response);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static bool may_open(void *context, const net_request *request) {
+    const tab *t = context;
+    return str_equal(request->path, "/agent") && knows_token(t, request);
+}
+
+static void on_open(void *context, net_peer *peer, const net_request *request) {
+    tab *t = context;
+    (void)request;
+    pthread_mutex_lock(&t->lock);
+    bool first = t->peer == NULL && !t->closed;
+    if (first)
+        t->peer = peer;
+    t->heard_ns = clock_now_ns();
+    pthread_mutex_unlock(&t->lock);
+    if (!first)
+        net_peer_close(peer);
+}
+
+/* Keeps what the waiting thread waits for; a message that nobody waits for is dropped. */
+static void keep_message(tab *t, yyjson_doc *doc, const agent_message *m) {
+    bool answers = (m->kind == AGENT_DONE || m->kind == AGENT_FAILED) && m->id == t->job && t->answer == NULL;
+    if (m->kind == AGENT_HELLO && !t->greeted) {
+        t->hello = doc;
+        t->greeted = true;
+    } else if (answers) {
+        t->answer = doc;
+        t->answered = *m;
+    } else {
+        yyjson_doc_free(doc);
+        return;
+    }
+    pthread_cond_broadcast(&t->changed);
+}
+
+static void on_message(void *context, net_peer *peer, const void *data, size_t length, bool binary) {
+    tab *t = context;
+    yyjson_doc *doc = NULL;
+    agent_message m;
+    if (binary || agent_message_read(data, length, &doc, &m, NULL) != ACCEL_OK) {
+        net_peer_close(peer); /* a page that does not keep to the protocol is none of ours */
+        return;
+    }
+    pthread_mutex_lock(&t->lock);
+    if (peer == t->peer) {
+        t->heard_ns = clock_now_ns();
+        keep_message(t, doc, &m);
+    } else {
+        yyjson_doc_free(doc);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void on_close(void *context, net_peer *peer) {
+    tab *t = context;
+    pthread_mutex_lock(&t->lock);
+    if (peer == t->peer) {
+        t->peer = NULL;
+        t->closed = true;
+        pthread_cond_broadcast(&t->changed);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------------------------ */
+
+static accel_status lost(tab *t, const char *what, accel_error *err) {
+    str_buf why = {0}, console = {0};
+    browser_state state = t->browser != NULL ? browser_look(t->browser, &why) : BROWSER_ENDED;
+    if (t->browser != NULL)
+        browser_console(t->browser, &console);
+    const char *words = str_text(&console);
+    size_t skip = console.length > 300 ? console.length - 300 : 0; /* its last words */
+    accel_status status =
+        error_set(err, ACCEL_RUNTIME, "%s: %s%s%s", what,
+                  state == BROWSER_RUNNING ? "the page closed its connection" : str_text(&why),
+                  console.length > 0 ? "; the browser's last words: " : "", words + skip);
+    str_free(&why);
+    str_free(&console);
+    return status;
+}
+
+static bool is_there(const tab *t, bool greeting) {
+    return greeting ? t->greeted : t->answer != NULL;
+}
+
+static void wait_a_little(tab *t) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)LOOK_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&t->changed, &t->lock, &until);
+}
+
+/* Until the hello or the answer is there; called with the lock, which is given back for looking at the browser. */
+static accel_status wait_for(tab *t, bool greeting, const char *what, double timeout_s, accel_error *err) {
+    uint64_t begun = clock_now_ns();
+    while (!is_there(t, greeting)) {
+        uint64_t now = clock_now_ns();
+        if (t->closed)
+            return lost(t, what, err);
+        if ((double)(now - begun) / 1e9 > timeout_s)
+            return error_set(err, ACCEL_TIMEOUT, "%s: not done after %.0f s", what, timeout_s);
+        if (t->peer != NULL && (double)(now - t->heard_ns) / 1e9 > HANG_S)
+            return error_set(err, ACCEL_TIMEOUT, "%s: the page has not been heard of for %d s; it hangs",
+                             what, HANG_S);
+        wait_a_little(t);
+        if (is_there(t, greeting))
+            break;
+        pthread_mutex_unlock(&t->lock);
+        browser_state state = browser_look(t->browser, NULL);
+        pthread_mutex_lock(&t->lock);
+        if (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
+            return is_there(t, greeting) ? ACCEL_OK : lost(t, what, err);
+    }
+    return ACCEL_OK;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------------- */
+
+static accel_status start_server(tab *t, accel_error *err) {
+    net_server_options options = {.isolated = true, .max_peers = 32, .max_body_bytes = (size_t)1 << 30};
+    net_handlers handlers = {t, on_request, may_open, on_open, on_message, on_close};
+    return net_server_start(&options, &handlers, &t->server, err);
+}
+
+static accel_status start_browser(tab *t, const char *name, accel_error *err) {
+    str_buf url = {0};
+    str_appendf(&url, "http://127.0.0.1:%d/agent/agent.html?token=%s", net_server_port(t->server), t->token);
+    browser_options options = {.name = name, .url = str_text(&url)};
+    accel_status status = url.failed ? error_no_memory(err, "an address", url.length)
+                                     : browser_start(&options, &t->browser, err);
+    str_free(&url);
+    return status;
+}
+
+static accel_status make_token(tab *t, accel_error *err) {
+    uint8_t bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return error_set(err, ACCEL_IO, "the system gave no random bytes for an agent's token");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        str_format(t->token + 2 * i, 3, "%02x", bytes[i]);
+    return ACCEL_OK;
+}
+
+accel_status tab_open(const engine_context *context, const char *name, tab **out, accel_error *err) {
+    *out = NULL;
+    tab *t = mem_calloc(1, sizeof *t);
+    if (t == NULL || (t->memory = arena_create()) == NULL) {
+        mem_free(t);
+        return error_no_memory(err, "a tab", sizeof *t);
+    }
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->changed, NULL);
+    accel_status status = web_files_find(context, &t->web, err);
+    if (status == ACCEL_OK)
+        status = make_token(t, err);
+    if (status == ACCEL_OK)
+        status = start_server(t, err);
+    if (status == ACCEL_OK)
+        status = start_browser(t, name, err);
+    if (status == ACCEL_OK) {
+        pthread_mutex_lock(&t->lock);
+        status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
+        pthread_mutex_unlock(&t->lock);
+    }
+    if (status == ACCEL_OK)
+        *out = t;
+    else
+        tab_close(t);
+    return status;
+}
+
+void tab_close(tab *t) {
+    if (t == NULL)
+        return;
+    browser_stop(t->browser);
+    net_server_stop(t->server);
+    for (size_t i = 0; i < t->delivery_count; i++)
+        mem_free(t->deliveries[i].bytes);
+    mem_free(t->deliveries);
+    yyjson_doc_free(t->hello);
+    yyjson_doc_free(t->answer);
+    pthread_cond_destroy(&t->changed);
+    pthread_mutex_destroy(&t->lock);
+    str_free(&t->web);
+    arena_destroy(t->memory);
+    mem_free(t);
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------------------------------------- */
+
+static accel_status send_job(tab *t, const char *what, const char *members, accel_error *err) {
+    str_buf text = {0};
+    accel_error failure = {0};
+    str_appendf(&text, "{\"type\":\"job\",\"id\":%lld,\"do\":\"%s\"%s%s}", (long long)t->job, what,
+                *members != '\0' ? "," : "", members);
+    accel_status status = t->peer == NULL ? error_set(&failure, ACCEL_IO, "the page is gone")
+                          : text.failed   ? error_no_memory(&failure, "a job", text.length)
+                                          : net_peer_send(t->peer, text.data, text.length, false, &failure);
+    str_free(&text);
+    return status == ACCEL_OK ? ACCEL_OK : lost(t, failure.message, err);
+}
+
+accel_status tab_job(tab *t, const char *what, const char *members, double timeout_s, yyjson_doc **result,
+                     accel_error *err) {
+    char doing[64];
+    *result = NULL;
+    str_format(doing, sizeof doing, "the page's job '%s'", what);
+    pthread_mutex_lock(&t->lock);
+    t->job++;
+    yyjson_doc_free(t->answer);
+    t->answer = NULL;
+    accel_status status = send_job(t, what, members, err);
+    if (status == ACCEL_OK)
+        status = wait_for(t, false, doing, timeout_s, err);
+    if (status == ACCEL_OK && t->answered.kind == AGENT_FAILED)
+        status = error_set(err, t->answered.status, "%s", t->answered.error);
+    if (status == ACCEL_OK) {
+        *result = t->answer;
+        t->answer = NULL;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+/* ---- what goes to and comes from the page ---------------------------------------------------------------------------------- */
+
+static accel_status serve(tab *t, const char *kind, const char *name, served s, str_buf *url,
+                          accel_error *err) {
+    pthread_mutex_lock(&t->lock);
+    accel_status status = ACCEL_OK;
+    if (t->served_count == MOST_SERVED)
+        status = error_set(err, ACCEL_LIMIT, "a page is given at most %d files and inputs", MOST_SERVED);
+    else {
+        str_appendf(url, "/%s/%zu%s%s", kind, t->served_count, name != NULL ? "/" : "",
+                    name != NULL ? name : "");
+        t->served[t->served_count++] = s;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return status == ACCEL_OK && url->failed ? error_no_memory(err, "an address", url->length) : status;
+}
+
+accel_status tab_serve_file(tab *t, const char *path, str_buf *url, accel_error *err) {
+    const char *copy = arena_strdup(t->memory, path);
+    if (copy == NULL)
+        return error_no_memory(err, "a path", strlen(path));
+    if (t->served_count != t->served_files)
+        tab_forget_bytes(t);
+    ACCEL_TRY(serve(t, "file", NULL, (served){.path = copy}, url, err));
+    t->served_files = t->served_count;
+    return ACCEL_OK;
+}
+
+accel_status tab_serve_bytes(tab *t, const void *bytes, size_t length, str_buf *url, accel_error *err) {
+    return serve(t, "bytes", NULL, (served){.bytes = bytes, .length = length}, url, err);
+}
+
+void tab_forget_bytes(tab *t) {
+    pthread_mutex_lock(&t->lock);
+    t->served_count = t->served_files;
+    pthread_mutex_unlock(&t->lock);
+}
+
+accel_status tab_expect(tab *t, size_t count, const size_t *most_bytes, accel_error *err) {
+    delivery *fresh = count <= MOST_OUTPUTS ? mem_calloc(count + 1, sizeof *fresh) : NULL;
+    if (fresh == NULL)
+        return error_no_memory(err, "outputs", count * sizeof *fresh);
+    for (size_t i = 0; i < count; i++)
+        fresh[i].most_bytes = most_bytes[i];
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < t->delivery_count; i++)
+        mem_free(t->deliveries[i].bytes);
+    mem_free(t->deliveries);
+    t->deliveries = fresh;
+    t->delivery_count = count;
+    pthread_mutex_unlock(&t->lock);
+    return ACCEL_OK;
+}
+
+const void *tab_delivered(const tab *t, size_t index, size_t *length) {
+    *length = index < t->delivery_count ? t->deliveries[index].length : 0;
+    return index < t->delivery_count ? t->deliveries[index].bytes : NULL;
+}
+
+yyjson_val *tab_capabilities(const tab *t) {
+    return yyjson_obj_get(yyjson_doc_get_root(t->hello), "capabilities");
+}
+
+const char *tab_browser_version(const tab *t) {
+    return browser_version(t->browser);
+}
+
+uint64_t tab_cpu_ns(tab *t) {
+    uint64_t cpu_ns = 0, rss_bytes = 0;
+    browser_usage(t->browser, &cpu_ns, &rss_bytes);
+    t->most_rss = rss_bytes > t->most_rss ? rss_bytes : t->most_rss;
+    return cpu_ns;
+}
+
+uint64_t tab_most_rss(const tab *t) {
+    return t->most_rss;
+}

@@ -1,0 +1,52 @@
+/* ctest: timeout 500 */
+#define KIND          "webkit"
+#define LEAST_VERSION 2
+#include "browsers/every_browser.h"
+
+static void kill_process(browser *b, const char *name) {
+    pid_t pid = 0;
+    assert_int_not_equal(count_commands(name, browser_pid(b), &pid), 0);
+    kill(pid, SIGKILL);
+}
+
+static void a_killed_page_is_told_and_another_page_works(void **state) {
+    accel_error err;
+    str_buf json = {0};
+    kill_process(*state, "WebKitWebProcess");
+    assert_becomes(*state, BROWSER_TAB_CRASHED, "the page's process");
+    assert_int_equal(browser_evaluate(*state, "1", 20, &json, &err), ACCEL_RUNTIME);
+    assert_says("the page's process");
+    assert_ok(browser_navigate(*state, BLANK_PAGE, 30, &err));
+    assert_int_equal(browser_look(*state, NULL), BROWSER_RUNNING);
+    assert_evaluates(*state, TITLE, "\"blank\"");
+}
+
+static void a_killed_window_is_told(void **state) {
+    kill_process(*state, "MiniBrowser --automation");
+    assert_becomes(*state, BROWSER_ENDED, "MiniBrowser, has ended");
+}
+
+static void a_dialog_gives_no_wrong_result(void **state) {
+    accel_error err;
+    str_buf json = {0};
+    assert_int_equal(browser_evaluate(*state, "(alert('stop!'), 5)", 20, &json, &err), ACCEL_RUNTIME);
+    assert_says("the page showed a dialog");
+    assert_evaluates(*state, "6", "6");
+}
+
+static void a_phone_s_size_is_refused(void **state) {
+    accel_error err;
+    assert_int_equal(browser_screenshot(*state, 100, 844, "/nowhere/page.png", &err), ACCEL_UNSUPPORTED);
+    assert_says("cannot show a page of 100 × 844 pixels");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        EVERY_BROWSER_TESTS,
+        WITH_BROWSER(a_killed_page_is_told_and_another_page_works),
+        WITH_BROWSER(a_killed_window_is_told),
+        WITH_BROWSER(a_dialog_gives_no_wrong_result),
+        WITH_BROWSER(a_phone_s_size_is_refused),
+    };
+    return is_installed(KIND) ? cmocka_run_group_tests(tests, NULL, NULL) : SKIPPED;
+}

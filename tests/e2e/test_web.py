@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""accel bench in real browsers, from the command to the database."""
+# ctest: timeout 600
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+try:
+    from cli_case import ACCEL, CliCase, mlp
+except ImportError as reason:
+    print(f"skipped: {reason} (run make deps)")
+    sys.exit(77)
+
+BROWSERS = ("chromium", "firefox", "webkit")
+
+
+def probe():
+    """{browser: its wasm device, or the sentence that says what is missing}"""
+    done = subprocess.run([ACCEL, "detect", "--all", "--format", "json"], capture_output=True, text=True, timeout=200)
+    engines = {e["name"]: e for e in json.loads(done.stdout)["engines"]}
+    browser = engines["browser"]
+    if not browser["present"]:
+        return {name: browser["reason"] for name in BROWSERS}
+    found = {d["id"]: d for d in browser["devices"] if d["platform"] == "wasm"}
+    return {name: found[name] if found[name]["available"] else found[name]["reason"] for name in BROWSERS}
+
+
+FOUND = probe()
+HERE = [name for name in BROWSERS if isinstance(FOUND[name], dict)]
+
+
+def running(marker):
+    """Process ids whose environment or command line holds the marker."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and marker in (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes():
+                found.add(int(entry.name))
+        except OSError:
+            pass
+    return found
+
+
+@unittest.skipUnless(HERE, f"no browser runs here: {FOUND}")
+class Web(CliCase):
+    def browse(self, *arguments, browser=HERE and HERE[0], code=0, **options):
+        return json.loads(
+            self.bench(self.model, "--on", "wasm", "--browser", browser, *arguments, "--format", "json", code=code, **options))
+
+    def test_each_browser_is_measured_verified_and_stored(self):
+        for name in HERE:
+            with self.subTest(browser=name):
+                (record,) = self.browse("--db", self.db, browser=name)
+                self.assertEqual(record["status"], "ok", record["error"])
+                self.assertEqual((record["platform"], record["device"]["id"], record["engine"]["name"]), ("wasm", name, "browser"))
+                self.assertTrue(record["verification"]["pass"])
+                self.assertLessEqual(record["verification"]["relative_l2"], 1e-5)
+                self.assertNotIn("browser", record["verification"]["reference"])
+                self.assertGreaterEqual(len(record["samples_ns"]), 10)
+                self.assertEqual(record["web"]["browser"], name)
+                self.assertGreater(record["web"]["clock_resolution_ms"], 0)
+                self.assertGreater(record["web"]["downloaded_bytes"], self.model.stat().st_size - 1)
+        rows = self.accel_json(
+            "query", "SELECT platform, browser, browser_version, success, load_time_ms, inference_time_ms FROM web_platform_results", "--db", self.db)
+        self.assertEqual(sorted(r["browser"] for r in rows), sorted(HERE))
+        for row in rows:
+            self.assertTrue(row["success"] and row["browser_version"] and row["load_time_ms"] > 0 and row["inference_time_ms"] > 0)
+
+    def test_web_stands_beside_native(self):
+        self.bench(self.model, "--on", "cpu,wasm", "--engine", "native,browser", "--browser", HERE[0], "--db", self.db)
+        rows = self.accel_json("query", "SELECT * FROM cross_platform_performance", "--db", self.db)
+        self.assertEqual({r["hardware_type"] for r in rows}, {"cpu", "wasm"})
+
+    def test_threads_are_what_was_asked_for(self):
+        (record,) = self.browse("--threads", "2", "--no-db")
+        self.assertEqual((record["status"], record["threads"]), ("ok", 2), record["error"])
+        self.assertIn("threads", record["web"]["build"])
+
+    def test_a_browser_that_is_not_here_is_absent(self):
+        missing = [n for n in ("edge", "chrome", *BROWSERS) if n not in HERE and subprocess.run(["which", n], capture_output=True).returncode]
+        (record,) = self.browse("--no-db", browser=missing[0], code=3)
+        self.assertEqual(record["status"], "absent")
+        self.assertRegex(record["error"], "install")
+        self.accel("bench", self.model, "--browser", "netscape", "--no-db", code=2)
+        self.assertIn("netscape", self.err)
+
+    def test_a_model_it_cannot_run_names_the_node(self):
+        import onnx
+        from onnx import TensorProto, helper
+
+        graph = helper.make_graph(
+            [helper.make_node("Mystery", ["x"], ["y"], name="odd", domain="nowhere")], "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("nowhere", 1)]), self.model)
+        (record,) = self.browse("--no-db")
+        self.assertEqual(record["status"], "unsupported")
+        self.assertRegex(record["error"], "odd|Mystery")
+
+    def test_a_killed_browser_is_a_crashed_case_and_leaves_nothing(self):
+        mlp(self.model, width=1024)
+        before = running(b"accel-browser")
+
+        def kill():
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                new = running(b"accel-browser") - before
+                if new:
+                    time.sleep(2)
+                    os.kill(min(new), signal.SIGKILL)
+                    return
+                time.sleep(0.1)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        output = self.accel(
+            "bench", self.model, "--on", "wasm", "--browser", HERE[0], "--min-time", "20", "--max-time", "30", "--no-db", "-q", "--format", "json", code=1)
+        killer.join()
+        (record,) = json.loads(output)
+        self.assertIn(record["status"], ("crashed", "error"))
+        self.assertRegex(record["error"], "browser|page")
+        time.sleep(1)
+        self.assertEqual(running(b"accel-browser") - before, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
