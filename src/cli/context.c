@@ -25,6 +25,7 @@ static const char *program_folder(arena *a) {
 engine_context cli_engine_context(const command_line *line) {
     engine_context c = {0};
     c.runtime_paths = line_list(line, "runtime-path", &c.runtime_path_count);
+    c.browsers = line_list(line, "browser", &c.browser_count);
     c.program_folder = program_folder(line->arena);
     return c;
 }

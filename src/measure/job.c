@@ -181,16 +181,21 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------------ */
 
+static void append_texts(str_buf *out, const char *key, const char *const *texts, size_t count) {
+    str_appendf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < count; i++) {
+        str_append(out, i ? "," : "");
+        json_append_text(out, texts[i]);
+    }
+    str_append_char(out, ']');
+}
+
 static void append_context(str_buf *out, const engine_context *context) {
     if (!context)
         return;
     append_text(out, "program_folder", context->program_folder);
-    str_append(out, ",\"runtime_paths\":[");
-    for (size_t i = 0; i < context->runtime_path_count; i++) {
-        str_append(out, i ? "," : "");
-        json_append_text(out, context->runtime_paths[i]);
-    }
-    str_append_char(out, ']');
+    append_texts(out, "runtime_paths", context->runtime_paths, context->runtime_path_count);
+    append_texts(out, "browsers", context->browsers, context->browser_count);
 }
 
 void job_write_json(const child_job *job, str_buf *out) {
@@ -209,24 +214,28 @@ void job_write_json(const child_job *job, str_buf *out) {
     str_append_char(out, '}');
 }
 
+static const char *const *read_texts(yyjson_val *list, arena *a, size_t *count, bool *ok) {
+    *count = yyjson_arr_size(list);
+    const char **texts = ARENA_ARRAY(a, const char *, *count);
+    for (size_t i = 0; texts && i < *count; i++) {
+        const char *text = yyjson_get_str(yyjson_arr_get(list, i));
+        texts[i] = arena_strdup(a, text ? text : "");
+        *ok = *ok && texts[i];
+    }
+    *ok = *ok && texts;
+    return texts;
+}
+
 static accel_status read_context(yyjson_val *root, arena *a, child_job *out, accel_error *err) {
     bool ok = true;
-    yyjson_val *paths = yyjson_obj_get(root, "runtime_paths");
-    size_t count = yyjson_arr_size(paths);
     engine_context *context = ARENA_NEW(a, engine_context);
-    const char **texts = ARENA_ARRAY(a, const char *, count);
-    if (!context || !texts)
+    if (!context)
         return error_no_memory(err, "a job", sizeof *context);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = yyjson_get_str(yyjson_arr_get(paths, i));
-        texts[i] = arena_strdup(a, text ? text : "");
-        ok = ok && texts[i];
-    }
-    context->runtime_paths = texts;
-    context->runtime_path_count = count;
+    context->runtime_paths = read_texts(yyjson_obj_get(root, "runtime_paths"), a, &context->runtime_path_count, &ok);
+    context->browsers = read_texts(yyjson_obj_get(root, "browsers"), a, &context->browser_count, &ok);
     context->program_folder = json_get_text(root, "program_folder", a, &ok);
     out->context = context;
-    return ok ? ACCEL_OK : error_set(err, ACCEL_BAD_FILE, "job: bad runtime paths");
+    return ok ? ACCEL_OK : error_set(err, ACCEL_BAD_FILE, "job: bad paths or browsers");
 }
 
 static accel_status read_job(yyjson_val *root, arena *a, child_job *out, accel_error *err) {

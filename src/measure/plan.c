@@ -184,7 +184,7 @@ static accel_status add_absent_platform(target_list *list, const probe_list *pro
 }
 
 static accel_status add_platform(target_list *list, const probe_list *probes, platform p, accel_error *err) {
-    size_t available = 0;
+    size_t available = 0, before = list->count;
     for (size_t i = 0; i < probes->count; i++) {
         const probe_entry *e = &probes->entries[i];
         size_t of_engine = 0;
@@ -195,7 +195,7 @@ static accel_status add_platform(target_list *list, const probe_list *probes, pl
         if (of_engine == 0 && !e->report.present && list->request->engine_count > 1)
             ACCEL_TRY(add_target(list, absent_target(p, e->engine->name, e->report.reason, true), err));
     }
-    return available > 0 ? ACCEL_OK : add_absent_platform(list, probes, p, err);
+    return available > 0 || list->count > before ? ACCEL_OK : add_absent_platform(list, probes, p, err);
 }
 
 static accel_status check_engines(const bench_request *r, const probe_list *probes, accel_error *err) {

@@ -60,6 +60,13 @@ static accel_status probe_browser(const engine_context *context, arena *a, const
     return ACCEL_OK;
 }
 
+static bool is_asked_for(const engine_context *context, const char *name) {
+    for (size_t i = 0; context != NULL && i < context->browser_count; i++)
+        if (str_equal(context->browsers[i], name))
+            return true;
+    return context == NULL || context->browser_count == 0;
+}
+
 static accel_status probe(const engine_context *context, arena *a, engine_report *out, accel_error *err) {
     accel_error why = {0};
     str_buf web = {0};
@@ -77,6 +84,8 @@ static accel_status probe(const engine_context *context, arena *a, engine_report
         return error_no_memory(err, "browsers", kinds * PLATFORMS * sizeof *out->devices);
     for (size_t i = 0; i < kinds; i++) {
         browser_info info = {0};
+        if (!is_asked_for(context, browser_kind_name(i)))
+            continue;
         ACCEL_TRY(browser_find(browser_kind_name(i), a, &info, err));
         ACCEL_TRY(probe_browser(context, a, &info, out->devices + out->device_count, err));
         out->device_count += PLATFORMS;
