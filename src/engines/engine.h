@@ -139,7 +139,8 @@ typedef struct engine_memory {
     uint64_t model_bytes;      /* weights as the engine holds them; 0 unknown */
     uint64_t activation_bytes; /* planned arena; 0 unknown */
     uint64_t device_bytes;     /* on an accelerator; 0 none or unknown */
-    uint64_t process_bytes;    /* most resident memory of the engine's own processes (a browser's) so far; 0: it has none */
+    uint64_t
+        process_bytes; /* most resident memory of the engine's own processes (a browser's) so far; 0: it has none */
 } engine_memory;
 
 typedef struct engine_ran {

@@ -29,8 +29,9 @@ const void *tab_delivered(const tab *t, size_t index, size_t *length);
 
 yyjson_val *tab_capabilities(const tab *t); /* from its hello; never NULL */
 const char *tab_browser_version(const tab *t);
-uint64_t tab_cpu_ns(tab *t);         /* of the browser's processes until now; 0 unknown */
-uint64_t tab_most_rss(const tab *t); /* the most that they were seen to hold when tab_cpu_ns was called; 0 unknown */
-void tab_close(tab *t);              /* accepts NULL */
+uint64_t tab_cpu_ns(tab *t); /* of the browser's processes until now; 0 unknown */
+uint64_t
+tab_most_rss(const tab *t); /* the most that they were seen to hold when tab_cpu_ns was called; 0 unknown */
+void tab_close(tab *t);     /* accepts NULL */
 
 #endif
