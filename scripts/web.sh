@@ -8,7 +8,7 @@ limit=500000 # bytes, compressed by gzip -9: one variant of the engine and the s
 
 rm -rf $out.new
 mkdir -p $out.new/package
-cp web/package/* LICENSE $out.new/package/
+cp web/package/* LICENSE THIRD_PARTY.md $out.new/package/
 cp build/wasm/accel-{baseline,relaxed}{,-threads}.wasm build/wasm/accel-webnn.wasm $out.new/package/
 for folder in agent example; do
     [ ! -d web/$folder ] || cp -r web/$folder $out.new/
@@ -16,7 +16,8 @@ done
 rm -rf $out
 mv $out.new $out
 
-scripts=$(for file in $out/package/*.js; do gzip -9c "$file" | wc -c; done | paste -sd+ | bc)
+scripts=0
+for file in $out/package/*.js; do scripts=$((scripts + $(gzip -9c "$file" | wc -c))); done
 for variant in baseline relaxed baseline-threads relaxed-threads webnn; do
     size=$(($(gzip -9c $out/package/accel-$variant.wasm | wc -c) + scripts))
     echo "web: $variant and scripts: $size bytes gzip"

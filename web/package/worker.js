@@ -22,7 +22,7 @@ let figures, facts;
 function chooseBuild({ variant, threads, platform }) {
   if (!simd()) throw new AccelError("absent", "this browser has no WebAssembly SIMD: use one of 2023 or later");
   if (platform === "webnn") return { name: "webnn", threads: 1 };
-  const wanted = threads ?? (threadsWork() ? cpus() : 1);
+  const wanted = threads ?? (threadsWork() && (variant?.endsWith("-threads") ?? true) ? cpus() : 1);
   const needsThreads = variant?.endsWith("-threads") ?? wanted > 1;
   const needsRelaxed = variant?.startsWith("relaxed") ?? relaxedSimd();
   if (variant && (!(variant in builds) || variant === "webnn"))
