@@ -360,20 +360,24 @@ static accel_status run_script(browser *b, const char *script, uint64_t deadline
 }
 
 /* Until the document is another one than that which was marked, and read so far that its scripts run. The driver can wait for that as well, but it
- * misses the event now and then, and does not say that an address cannot be opened: the page is then about:blank. */
+ * misses the event now and then, and does not say that an address cannot be opened: the page is then about:blank. A question that meets the change of
+ * documents is refused, or never answered: it is asked again. */
 static accel_status wait_page(browser *b, const char *url, uint64_t deadline, accel_error *err) {
     enum { TICK_NS = 20000000 };
+    const double question_s = 5;
     str_buf text = {0};
-    accel_status status = ACCEL_OK;
-    while (status == ACCEL_OK && text.length == 0) {
+    accel_status status;
+    do {
+        double left_s = deadline_left_s(deadline);
         clock_sleep_ns(TICK_NS);
         status = run_script(
             b, "return window.__accel_left || document.readyState == 'loading' ? null : location.href",
-            deadline, &text, err);
-        if (status == ACCEL_OK && text.length == 0 && deadline_left_s(deadline) <= 0)
-            status = browser_failed(b, err, ACCEL_TIMEOUT, "%s did not open %.300s in time", b->driver->title,
-                                    url);
-    }
+            deadline_after(left_s < question_s ? left_s : question_s), &text, err);
+    } while (text.length == 0 && deadline_left_s(deadline) > 0 && b->state == BROWSER_RUNNING &&
+             (status == ACCEL_OK || status == ACCEL_RUNTIME || status == ACCEL_TIMEOUT));
+    if (status == ACCEL_OK && text.length == 0)
+        status =
+            browser_failed(b, err, ACCEL_TIMEOUT, "%s did not open %.300s in time", b->driver->title, url);
     if (status == ACCEL_OK && str_equal(str_text(&text), "about:blank") && !str_starts_with(url, "about:"))
         status = error_set(err, ACCEL_RUNTIME, "the driver does not say why");
     str_free(&text);
