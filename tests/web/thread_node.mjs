@@ -8,4 +8,9 @@ exports.__stack_pointer.value = stack;
 exports.__wasm_init_tls(stack);
 parentPort.postMessage("ready");
 if (fail) exports.page_thread_failed();
-exports.page_thread_run(index);
+try {
+  exports.page_thread_run(index);
+} catch (error) {
+  exports.page_thread_failed();
+  throw error;
+}
