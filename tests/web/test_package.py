@@ -94,6 +94,11 @@ class Package(unittest.TestCase):
                 code, out, err = node("units.mjs", variant, str(CONFORMANCE))
                 self.assertEqual(code, 0, out + err)
 
+    def test_threads(self):
+        for variant in VARIANTS:
+            code, out, err = node("threads.mjs", f"{variant}-threads")
+            self.assertEqual((code, out), (0, "passed\n"), out + err)
+
     def test_goldens_of_the_zoo(self):
         for variant in VARIANTS:
             code, out, err = node("goldens.mjs", variant)

@@ -29,14 +29,19 @@ static void store_and_wake(int *word, int value) {
     __builtin_wasm_memory_atomic_notify(word, UINT32_MAX);
 }
 
+/* A function of its own: the first compiler of V8 11.3 (node 20) forgets what a function's variables are across the instruction. */
+static __attribute__((noinline)) void wait_on(int *word, int value) {
+    const int64_t look_every_ns = 500000000;
+    __builtin_wasm_memory_atomic_wait32(word, value, look_every_ns);
+}
+
 /* Sleeps while *word has this value. A worker that trapped will never come: then this thread must not wait for it. */
 static void wait_while(int *word, int value) {
-    const int64_t look_every_ns = 500000000;
     while (load(word) == value) {
         if (atomic_load(&a_worker_failed)) {
             __builtin_trap();
         }
-        __builtin_wasm_memory_atomic_wait32(word, value, look_every_ns);
+        wait_on(word, value);
     }
 }
 
@@ -47,9 +52,9 @@ void thread_worker_run(int worker) {
         __builtin_trap();
     }
     int *state = &workers[worker].state;
-    atomic_fetch_add(&worker_count, 1);
-    for (;;) {
-        store_and_wake(state, WORKER_IDLE);
+    store_and_wake(state, WORKER_IDLE);
+    atomic_fetch_add(&worker_count, 1); /* who sees it can take this worker */
+    for (;; store_and_wake(state, WORKER_IDLE)) {
         wait_while(state, WORKER_IDLE);
         wait_while(state, WORKER_TAKEN);
         workers[worker].start(workers[worker].argument);
