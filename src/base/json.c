@@ -87,17 +87,21 @@ void json_append_real(str_buf *out, double value) {
         return;
     }
     if (fabs(value) < 1e15 && value == (double)(int64_t)value && (value != 0 || !signbit(value))) {
-        str_appendf(out, "%lld", (long long)value); /* the same digits, a hundred times as fast */
+        str_append_i64(out, (int64_t)value);
         return;
     }
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        double back;
-        str_format(text, sizeof text, "%.*g", digits, value);
-        if (str_to_f64(text, &back) && back == value)
-            break;
-    }
-    str_append(out, text);
+    enum { POOL_BYTES = 512 }; /* yyjson asks for far less */
+    _Alignas(16) char pool[POOL_BYTES];
+    size_t length = 0;
+    yyjson_alc allocator;
+    yyjson_val number = {.tag = YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL, .uni.f64 = value};
+    const char *text = yyjson_alc_pool_init(&allocator, pool, sizeof pool)
+                           ? yyjson_val_write_opts(&number, YYJSON_WRITE_NOFLAG, &allocator, &length, NULL)
+                           : NULL;
+    if (text != NULL)
+        str_append_bytes(out, text, length);
+    else
+        out->failed = true;
 }
 
 void json_append_text(str_buf *out, const char *text) {
