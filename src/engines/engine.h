@@ -87,7 +87,8 @@ typedef struct engine_report {
 typedef struct engine_context {
     const char *const *runtime_paths; /* from --runtime-path, searched first */
     size_t runtime_path_count;
-    const char *const *browsers; /* those that are asked for: the others are not started to be probed. None: all */
+    const char *const
+        *browsers; /* those that are asked for: the others are not started to be probed. None: all */
     size_t browser_count;
     const char *program_folder; /* where accel lies; deps are looked for beside it. May be NULL */
 } engine_context;

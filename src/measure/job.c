@@ -231,7 +231,8 @@ static accel_status read_context(yyjson_val *root, arena *a, child_job *out, acc
     engine_context *context = ARENA_NEW(a, engine_context);
     if (!context)
         return error_no_memory(err, "a job", sizeof *context);
-    context->runtime_paths = read_texts(yyjson_obj_get(root, "runtime_paths"), a, &context->runtime_path_count, &ok);
+    context->runtime_paths =
+        read_texts(yyjson_obj_get(root, "runtime_paths"), a, &context->runtime_path_count, &ok);
     context->browsers = read_texts(yyjson_obj_get(root, "browsers"), a, &context->browser_count, &ok);
     context->program_folder = json_get_text(root, "program_folder", a, &ok);
     out->context = context;
