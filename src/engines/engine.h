@@ -69,6 +69,8 @@ typedef struct engine_device {
     const char *driver;    /* version of the driver, or NULL */
     uint64_t memory_bytes; /* 0 when unknown */
     uint32_t precisions;   /* bit (1 << precision) for each that it executes */
+    bool
+        elsewhere; /* of another machine: what this one has and does says nothing about it. Used only where it is named */
     bool available;
     const char *
         reason; /* when not available: the evidence ("libcudart.so.12: cannot open shared object file"), else NULL */

@@ -89,12 +89,12 @@ bool bench_request_means(const bench_request *r, const engine_def *engine) {
     return engine->by_request == 0 || named || r->engine_count > 0;
 }
 
-/* Of an engine whose devices are browsers: those that the request names; other devices ("@phone") only by name. */
+/* Of an engine whose devices are browsers: those that the request names; those of other machines only by name. */
 static bool device_wanted(const bench_request *r, const engine_def *engine, const engine_device *d) {
     for (size_t i = 0; i < r->browser_count; i++)
         if (str_equal(r->browsers[i], d->id))
             return true;
-    return engine->by_request == 0 || (r->browser_count == 0 && *d->id != '@');
+    return engine->by_request == 0 || (r->browser_count == 0 && !d->elsewhere);
 }
 
 /* The platform that an engine stands for when it is not here to say so itself. */

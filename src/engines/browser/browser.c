@@ -95,6 +95,7 @@ static accel_status probe_agent(arena *a, const char *id, yyjson_val *agent, con
                                   .id = id,
                                   .name = title,
                                   .reason = reason,
+                                  .elsewhere = true,
                                   .precisions = 1U << PRECISION_FP32};
         if (agent != NULL)
             take_platform(yyjson_obj_get(hello, "capabilities"), a, &rows[p]);
