@@ -368,8 +368,7 @@ static void paths_are_plain(void **state) {
 static void a_connection_is_for_one_request(void **state) {
     static const char *const requests[] = {
         "GET /one HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /two HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi",
-        "POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhiPOST /two HTTP/1.1\r\nHost: localhost\r\n"
-        "Content-Length: 2\r\n\r\nhi",
+        "POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhiPUT /two HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
         "POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\nGET /two HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "PUT /one HTTP/1.1\r\nHost: localhost\r\n\r\nGET /two HTTP/1.1\r\nHost: localhost\r\n\r\n",
     };
