@@ -5,6 +5,7 @@ import { NativeModel } from "./native.js";
 import { take } from "./download.js";
 import { elsewhere, importingWorker } from "./workers.js";
 
+const threadWorkers = []; // held, so that no browser takes them for garbage
 let model = null; // NativeModel, or WebnnModel of webnn.js
 let figures, facts;
 
@@ -19,6 +20,7 @@ async function startThreads(engine, count) {
       const thread = far ? importingWorker(far) : new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
       thread.onmessage = ready;
       thread.onerror = (event) => failed(new AccelError("error", `a thread cannot start: ${event.message ?? "its script cannot be loaded"}`));
+      threadWorkers.push(thread);
       thread.postMessage(engine.thread(index));
     })));
   while (engine.call("page_threads_waiting") < count) await new Promise((later) => setTimeout(later, 0));
