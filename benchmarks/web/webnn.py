@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""accel's WebNN engine against ONNX Runtime Web's WebNN provider, in one page of one browser, in blocks that take turns in random order. The peer is
-given the better of two files: plain ONNX of opset 21, and the form that ONNX Runtime's CPU provider runs fastest.
+"""accel's WebNN engine against ONNX Runtime Web's WebNN provider, in one page of one browser, which run once each in every turn, in random order. The
+peer is given two files: plain ONNX of opset 21, and the form that ONNX Runtime's CPU provider runs fastest.
 
-    benchmarks/web/webnn.py [--rounds N] [MODEL:SEQUENCE …]
+    benchmarks/web/webnn.py [--turns N] [MODEL:SEQUENCE …]
 """
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from statistics import mean, median
+from statistics import quantiles
 
 SOURCE = Path(__file__).resolve().parents[2]
 os.environ.setdefault("ACCEL_SOURCE_DIR", str(SOURCE))
@@ -20,7 +21,7 @@ from webnn_browser import TOOL, WebnnBrowser, skip_without_browser  # noqa: E402
 PEER = Path(os.environ.get("ACCEL_ORT_WEB", SOURCE / ".deps/onnxruntime-web"))
 ACCEL = os.environ.get("ACCEL_BIN", str(SOURCE / "build/release/accel"))
 FORMS = {"ort-web": ["--opset", "21"], "ort-web-fused": ["--engine", "onnxruntime"]}
-BLOCK_MS = 300
+TURNS_AT_ONCE = 10
 
 
 def export(web, model, sequence):
@@ -37,43 +38,45 @@ def export(web, model, sequence):
 
 
 def ratio(samples, peer):
-    """Of means of blocks, with the 95 % interval of a bootstrap over them."""
-    ours, theirs = ([mean(block) for block in samples[name]] for name in ("accel", peer))
-    draws = sorted(mean(random.choices(theirs, k=len(theirs))) / mean(random.choices(ours, k=len(ours))) for _ in range(2000))
-    return mean(theirs) / mean(ours), draws[50], draws[1949]
+    """Of means, with the 95 % interval of a bootstrap over turns."""
+    pairs = list(zip(samples["accel"], samples[peer], strict=True))
+
+    def of(drawn):
+        return sum(theirs for _, theirs in drawn) / sum(ours for ours, _ in drawn)
+
+    draws = sorted(of(random.choices(pairs, k=len(pairs))) for _ in range(2000))
+    return of(pairs), draws[50], draws[1949]
 
 
-def compare(web, model, sequence, rounds):
+def compare(web, model, sequence, turns):
     web.describe_zoo({model: f"{model} inference {sequence}"})
     if web.refusal(model):
         sys.exit(web.refusal(model))
-    for file in (SOURCE / "benchmarks/web/webnn_compare.js",):
-        (web.folder / file.name).write_bytes(file.read_bytes())
+    shutil.copy(SOURCE / "benchmarks/web/webnn_compare.js", web.folder)
     if not (web.folder / "ort").exists():
         (web.folder / "ort").symlink_to(PEER.resolve())
     told = web.call_of("webnn_compare.js", "open", model, export(web, model, sequence))
     samples = {name: [] for name in told}
-    for _ in range(rounds):
-        for name in random.sample(list(told), len(told)):
-            samples[name].append(web.call_of("webnn_compare.js", "block", name, BLOCK_MS))
-    print(f"{model}, sequence {sequence}, Chromium {web.version}")
-    for name, blocks in samples.items():
-        every = [time for block in blocks for time in block]
-        print(f"  {name:14} median {median(every):8.2f} ms  mean {mean(every):8.2f} ms  n {len(every):5}  "
-              f"open {told[name]['open_ms']:6.0f} ms  first {told[name]['first_ms']:7.1f} ms  "
-              f"{'relative L2 %.1e' % told[name]['relative_l2'] if name != 'accel' else ''}")
+    for _ in range(0, turns, TURNS_AT_ONCE):
+        for name, times in web.call_of("webnn_compare.js", "takeTurns", TURNS_AT_ONCE).items():
+            samples[name] += times
+    print(f"{model}, sequence {sequence}, Chromium {web.version}, {len(samples['accel'])} turns")
+    for name, times in samples.items():
+        low, middle, _ = quantiles(times, n=4)
+        print(f"  {name:14} least {min(times):7.1f} ms  quarter {low:7.1f} ms  median {middle:7.1f} ms  open {told[name]['open_ms']:6.0f} ms  "
+              f"first {told[name]['first_ms']:7.1f} ms  {'relative L2 %.1e' % told[name]['relative_l2'] if name != 'accel' else ''}")
     for peer in FORMS:
-        print("  %s takes %.3f (%.3f to %.3f) of accel's time" % (peer, *ratio(samples, peer)))
+        print("  %s takes %.3f times (%.3f to %.3f) accel's time" % (peer, *ratio(samples, peer)))
 
 
 def main():
     skip_without_browser((TOOL, "cmake --build"))
     words = sys.argv[1:]
-    rounds = int(words.pop(words.index("--rounds") + 1)) if "--rounds" in words else 20
-    models = [word for word in words if word != "--rounds"] or ["minilm:128", "resnet-50:0"]
+    turns = int(words.pop(words.index("--turns") + 1)) if "--turns" in words else 200
+    models = [word for word in words if word != "--turns"] or ["minilm:128", "resnet-50:0"]
     for word in models:
         with WebnnBrowser() as web:
-            compare(web, *word.split(":"), rounds)
+            compare(web, *word.split(":"), turns)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// accel's WebNN engine and ONNX Runtime Web's WebNN provider on one model in one page, in blocks that take turns.
+// accel's WebNN engine and ONNX Runtime Web's WebNN provider on one model in one page, run by run in turns.
 import { createContext, WebnnGraph } from "./webnn_graph.js";
 
 const arrays = { float32: Float32Array, int64: BigInt64Array, int32: Int32Array, bool: Uint8Array };
@@ -56,13 +56,15 @@ export async function open(id, peers) {
   return told;
 }
 
-/** Milliseconds of single runs, of one runner, for this long. */
-export async function block(name, duration_ms) {
-  const samples = [], end = performance.now() + duration_ms;
-  while (samples.length < 3 || performance.now() < end) {
-    const start = performance.now();
-    await runners[name].run();
-    samples.push(performance.now() - start);
+/** Milliseconds of single runs by runner; in each turn every runner runs once, in random order. */
+export async function takeTurns(count) {
+  const samples = Object.fromEntries(Object.keys(runners).map((name) => [name, []]));
+  for (let turn = 0; turn < count; turn++) {
+    for (const name of Object.keys(runners).sort(() => Math.random() - 0.5)) {
+      const start = performance.now();
+      await runners[name].run();
+      samples[name].push(performance.now() - start);
+    }
   }
   return samples;
 }

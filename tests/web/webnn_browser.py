@@ -63,7 +63,7 @@ class WebnnBrowser:
 
     def call_of(self, module, function, *values):
         arguments = ",".join(json.dumps(value) for value in values)
-        return self.browser.evaluate(f'import("/{module}").then((page) => page.{function}({arguments}))')
+        return self.browser.evaluate(f'import("/{module}").then((page) => page.{function}({arguments}))', timeout_s=600)
 
     def call(self, function, *values):
         return self.call_of("webnn_page.js", function, *values)
