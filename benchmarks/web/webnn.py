@@ -2,7 +2,7 @@
 """accel's WebNN engine against ONNX Runtime Web's WebNN provider, in one page of one browser, in blocks that take turns in random order. The peer is
 given the better of two files: plain ONNX of opset 21, and the form that ONNX Runtime's CPU provider runs fastest.
 
-    ACCEL_ORT_WEB=FOLDER_OF_ITS_DIST benchmarks/web/webnn.py [--rounds N] [MODEL:SEQUENCE …]
+    benchmarks/web/webnn.py [--rounds N] [MODEL:SEQUENCE …]
 """
 
 import os
@@ -17,7 +17,7 @@ os.environ.setdefault("ACCEL_SOURCE_DIR", str(SOURCE))
 sys.path.insert(0, str(SOURCE / "tests/web"))
 from webnn_browser import TOOL, WebnnBrowser, skip_without_browser  # noqa: E402
 
-PEER = Path(os.environ.get("ACCEL_ORT_WEB", SOURCE / ".deps/onnxruntime-web/dist"))
+PEER = Path(os.environ.get("ACCEL_ORT_WEB", SOURCE / ".deps/onnxruntime-web"))
 ACCEL = os.environ.get("ACCEL_BIN", str(SOURCE / "build/release/accel"))
 FORMS = {"ort-web": ["--opset", "21"], "ort-web-fused": ["--engine", "onnxruntime"]}
 BLOCK_MS = 300

@@ -34,7 +34,8 @@ extern "C" {
     X(ACCEL_CANCELLED, 11, "cancelled")                                                                      \
     X(ACCEL_BUSY, 12, "busy")               /* a lock is held by somebody else */                            \
     X(ACCEL_RUNTIME, 13, "error")           /* an engine or library failed while working */                  \
-    X(ACCEL_INTERNAL, 14, "internal_error") /* our own bug */
+    X(ACCEL_INTERNAL, 14, "internal_error") /* our own bug */                                                \
+    X(ACCEL_CRASHED, 15, "crashed")         /* another program that worked for us ended: a browser */
 
 typedef enum accel_status {
 #define ACCEL_STATUS_ENUM(symbol, number, name) symbol = number,

@@ -87,7 +87,7 @@ void json_append_real(str_buf *out, double value) {
         return;
     }
     if (fabs(value) < 1e15 && value == (double)(int64_t)value && (value != 0 || !signbit(value))) {
-        str_appendf(out, "%lld", (long long)value); /* the same digits, a hundred times as fast */
+        str_append_i64(out, (int64_t)value);
         return;
     }
     enum { POOL_BYTES = 512 }; /* yyjson asks for far less */

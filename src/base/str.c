@@ -14,6 +14,9 @@ static bool reserve(str_buf *b, size_t extra) {
     if (b->failed) {
         return false;
     }
+    if (extra < b->capacity - b->length) {
+        return true;
+    }
     void *data = b->data;
     if (!checked_add(b->length, extra, &needed) || !checked_add(needed, 1, &needed) ||
         !mem_grow(&data, &b->capacity, needed, 1)) {
@@ -61,6 +64,20 @@ void str_appendf(str_buf *b, const char *format, ...) {
     va_start(arguments, format);
     str_appendv(b, format, arguments);
     va_end(arguments);
+}
+
+void str_append_i64(str_buf *b, int64_t value) {
+    char text[24];
+    size_t at = sizeof text;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        text[--at] = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude > 0);
+    if (value < 0) {
+        text[--at] = '-';
+    }
+    str_append_bytes(b, text + at, sizeof text - at);
 }
 
 const char *str_text(const str_buf *b) {

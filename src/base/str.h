@@ -25,6 +25,7 @@ typedef struct str_buf {
 void str_append(str_buf *b, const char *text);
 void str_append_bytes(str_buf *b, const void *bytes, size_t length);
 void str_append_char(str_buf *b, char c);
+void str_append_i64(str_buf *b, int64_t value); /* as %lld, ten times as fast */
 void str_appendf(str_buf *b, const char *format, ...) ACCEL_PRINTF(2, 3);
 void str_appendv(str_buf *b, const char *format, va_list arguments);
 void str_append_json(str_buf *b, const char *text,

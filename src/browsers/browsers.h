@@ -69,7 +69,8 @@ accel_status browser_screenshot(browser *b, int width, int height, const char *p
 void browser_console(browser *b, str_buf *out);
 const char *browser_version(const browser *b); /* as the running browser tells */
 int browser_pid(const browser *b);
-/* Of all processes of the browser: CPU time so far, and memory now with what they share counted once (Pss); 0 where unknown. */
+/* Of all processes of the browser: CPU time so far, and memory now with what they share counted once (Pss); 0 where unknown.
+ * Takes tens of milliseconds: not while something is timed. */
 void browser_usage(const browser *b, uint64_t *cpu_ns, uint64_t *rss_bytes);
 void browser_stop(browser *b); /* accepts NULL; ends every process of it, removes the profile */
 

@@ -9,12 +9,14 @@
 #include "browsers/talk.h"
 #include "net/net.h"
 
-enum { ID_BYTES = 128, MOST_ARGUMENTS = 64, ADDRESS_FILE_BYTES = 4096 };
+enum { ID_BYTES = 128, MOST_ARGUMENTS = 64, ADDRESS_FILE_BYTES = 4096, MOST_MISSES = 2 };
 
 typedef struct firefox {
     talk talk;
     net_socket *socket;
-    char context[ID_BYTES]; /* of the first tab */
+    char context[ID_BYTES]; /* of the tab */
+    bool navigating;
+    int misses; /* how often the tab had no script in a row; MOST_MISSES: its process is gone, */
 } firefox;
 
 /* ---- the line ---------------------------------------------------------------------------------------------------------- */
@@ -57,14 +59,27 @@ static void on_event(browser *b, const char *method, yyjson_val *params, const c
         browser_worsen(b, BROWSER_TAB_CRASHED, "the tab was closed");
 }
 
+/* script.getRealms: no event tells that a page's process ended, but its tab has no place where scripts run then. A page that is just being opened
+ * may have none either. */
+static void on_aside(browser *b, yyjson_val *result) {
+    firefox *f = b->own;
+    yyjson_val *realm;
+    yyjson_arr_iter all;
+    bool found = f->navigating;
+    yyjson_arr_iter_init(yyjson_obj_get(result, "realms"), &all);
+    while ((realm = yyjson_arr_iter_next(&all)))
+        found = found || str_equal(json_text(yyjson_obj_get(realm, "context")), f->context);
+    f->misses = found ? 0 : f->misses + 1;
+    if (f->misses >= MOST_MISSES)
+        browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended");
+}
+
 /* ---- starting ---------------------------------------------------------------------------------------------------------- */
 
 static accel_status write_preferences(const char *folder, const browser_options *o, accel_error *err) {
     str_buf path = {0}, text = {0};
     /* What automation needs is set by Firefox itself when it is driven. */
-    str_append(&text, "user_pref(\"app.normandy.enabled\", false);\n"
-                      "user_pref(\"services.settings.server\", \"data:,#none\");\n"
-                      "user_pref(\"browser.shell.checkDefaultBrowser\", false);\n"
+    str_append(&text, "user_pref(\"browser.shell.checkDefaultBrowser\", false);\n"
                       "user_pref(\"datareporting.policy.dataSubmissionEnabled\", false);\n"
                       "user_pref(\"dom.timeout.enable_budget_timer_throttling\", false);\n"
                       "user_pref(\"toolkit.telemetry.enabled\", false);\n");
@@ -140,6 +155,17 @@ static void take_text(const talk_answer *answer, const char *pointer, char *out,
     str_format(out, size, "%s", text && strlen(text) < size ? text : "");
 }
 
+static accel_status take_context(browser *b, talk_answer *answer, const char *pointer, accel_error *err) {
+    firefox *f = b->own;
+    take_text(answer, pointer, f->context, sizeof f->context);
+    talk_answer_free(answer);
+    /* It is written into messages as it is. */
+    size_t plain = strspn(f->context, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+    return plain > 0 && f->context[plain] == '\0'
+               ? ACCEL_OK
+               : error_set(err, ACCEL_RUNTIME, "%s has no tab", b->driver->title);
+}
+
 static accel_status open_session(browser *b, const browser_options *o, uint64_t deadline, accel_error *err) {
     firefox *f = b->own;
     talk_answer answer;
@@ -155,13 +181,7 @@ static accel_status open_session(browser *b, const browser_options *o, uint64_t 
                         "{\"events\":[\"log.entryAdded\",\"browsingContext.contextDestroyed\"]}", deadline,
                         NULL, err));
     ACCEL_TRY(talk_call(&f->talk, NULL, "browsingContext.getTree", NULL, deadline, &answer, err));
-    take_text(&answer, "/contexts/0/context", f->context, sizeof f->context);
-    talk_answer_free(&answer);
-    /* It is written into messages as it is. */
-    size_t plain = strspn(f->context, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-    return plain > 0 && f->context[plain] == '\0'
-               ? ACCEL_OK
-               : error_set(err, ACCEL_RUNTIME, "%s has no tab", b->driver->title);
+    return take_context(b, &answer, "/contexts/0/context", err);
 }
 
 static accel_status firefox_start(browser *b, const browser_options *o, const char *program,
@@ -170,8 +190,12 @@ static accel_status firefox_start(browser *b, const browser_options *o, const ch
     str_buf folder = {0};
     if (!f)
         return error_no_memory(err, b->driver->title, sizeof *f);
-    f->talk =
-        (talk){.browser = b, .line = f, .send = line_send, .receive = line_receive, .on_event = on_event};
+    f->talk = (talk){.browser = b,
+                     .line = f,
+                     .send = line_send,
+                     .receive = line_receive,
+                     .on_event = on_event,
+                     .on_aside = on_aside};
     b->own = f;
     file_join(&folder, str_text(&b->profile.path), "data");
     accel_status status = folder.failed ? error_no_memory(err, "a path", folder.length)
@@ -181,7 +205,10 @@ static accel_status firefox_start(browser *b, const browser_options *o, const ch
     if (status == ACCEL_OK)
         status = open_line(b, folder.data, deadline, err);
     str_free(&folder);
-    return status == ACCEL_OK ? open_session(b, o, deadline, err) : status;
+    if (status == ACCEL_OK)
+        status = open_session(b, o, deadline, err);
+    f->talk.aside_method = "script.getRealms";
+    return status;
 }
 
 static void firefox_close(browser *b) {
@@ -244,13 +271,35 @@ static accel_status firefox_evaluate(browser *b, const char *expression, uint64_
     return status;
 }
 
-static accel_status firefox_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+/* The tab of a page whose process ended takes no other. */
+static accel_status replace_tab(browser *b, uint64_t deadline, accel_error *err) {
+    firefox *f = b->own;
+    talk_answer answer;
+    ACCEL_TRY(
+        talk_call(&f->talk, NULL, "browsingContext.create", "{\"type\":\"tab\"}", deadline, &answer, err));
+    return take_context(b, &answer, "/context", err);
+}
+
+static accel_status open_page(browser *b, const char *url, bool in_new_tab, uint64_t deadline,
+                              accel_error *err) {
     firefox *f = b->own;
     char fixed[ID_BYTES + 64];
+    if (in_new_tab)
+        ACCEL_TRY(replace_tab(b, deadline, err));
     str_format(fixed, sizeof fixed, "\"wait\":\"interactive\",\"context\":\"%s\"", f->context);
     accel_status status = call(b, "browsingContext.navigate", fixed, "url", url, deadline, NULL, err);
     return status == ACCEL_RUNTIME ? error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url)
                                    : status;
+}
+
+static accel_status firefox_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    firefox *f = b->own;
+    bool crashed = f->misses >= MOST_MISSES;
+    f->navigating = true;
+    f->misses = 0;
+    accel_status status = open_page(b, url, crashed, deadline, err);
+    f->navigating = false;
+    return status;
 }
 
 static accel_status set_viewport(browser *b, const char *size, uint64_t deadline, accel_error *err) {

@@ -335,9 +335,11 @@ void browser_process_usage(const browser_process *p, uint64_t *cpu_ns, uint64_t 
     tree_usage(&t, cpu_ns, rss_bytes);
 }
 
-bool browser_process_has(const browser_process *p, const char *name) {
+bool browser_process_has(const browser_process *p, const char *name, pid_t *last) {
     tree t = tree_of(p);
-    return tree_has(&t, name);
+    if (!tree_lives(*last, name))
+        *last = tree_find(&t, name);
+    return *last != 0;
 }
 
 void browser_process_end(browser_process *p, double grace_s) {

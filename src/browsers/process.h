@@ -33,8 +33,8 @@ bool browser_process_ended(browser_process *p, double timeout_s, str_buf *how);
 void browser_process_words(browser_process *p, str_buf *out);
 /* All its processes: CPU time so far and memory now, as tree_usage. */
 void browser_process_usage(const browser_process *p, uint64_t *cpu_ns, uint64_t *rss_bytes);
-/* Whether one of its processes has this name. */
-bool browser_process_has(const browser_process *p, const char *name);
+/* Whether one of its processes has this name; *last keeps which (0: not known yet), so that looking again is cheap. */
+bool browser_process_has(const browser_process *p, const char *name, pid_t *last);
 /* Ends all its processes (tree_end) and frees p; accepts NULL. */
 void browser_process_end(browser_process *p, double grace_s);
 

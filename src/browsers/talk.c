@@ -51,15 +51,6 @@ static accel_status take_one(talk *t, double timeout_s, accel_error *err) {
     return status;
 }
 
-void talk_take_all(talk *t) {
-    for (int i = 0; i < MOST_AT_ONCE && t->browser->state != BROWSER_ENDED; i++) {
-        accel_status status = take_one(t, 0, NULL);
-        if (status != ACCEL_OK && status != ACCEL_LIMIT)
-            break;
-    }
-    (void)browser_has_ended(t->browser, 0);
-}
-
 /* ---- what is sent ------------------------------------------------------------------------------------------------------ */
 
 static accel_status send_call(talk *t, const char *session, const char *method, const char *params,
@@ -82,9 +73,20 @@ void talk_tell(talk *t, const char *session, const char *method, const char *par
     (void)send_call(t, session, method, params, deadline_after(TICK_S), NULL);
 }
 
-void talk_aside(talk *t, const char *method) {
-    if (t->aside_id == 0 && send_call(t, NULL, method, NULL, deadline_after(TICK_S), NULL) == ACCEL_OK)
+void talk_aside(talk *t) {
+    if (t->aside_method && t->aside_id == 0 &&
+        send_call(t, NULL, t->aside_method, NULL, deadline_after(TICK_S), NULL) == ACCEL_OK)
         t->aside_id = t->last_id;
+}
+
+void talk_take_all(talk *t) {
+    for (int i = 0; i < MOST_AT_ONCE && t->browser->state != BROWSER_ENDED; i++) {
+        accel_status status = take_one(t, 0, NULL);
+        if (status != ACCEL_OK && status != ACCEL_LIMIT)
+            break;
+    }
+    if (!browser_has_ended(t->browser, 0))
+        talk_aside(t);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------------- */
@@ -135,6 +137,8 @@ static accel_status wait_answer(talk *t, const char *method, bool of_page, uint6
                              TALK_MESSAGE_BYTES >> 20);
         if (status == ACCEL_OUT_OF_MEMORY)
             return status;
+        if (status == ACCEL_TIMEOUT)
+            talk_aside(t);
         if (left_s <= 0)
             return browser_failed(b, err, ACCEL_TIMEOUT, "%s did not answer %s in time", b->driver->title,
                                   method);

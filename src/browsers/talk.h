@@ -18,7 +18,8 @@ typedef struct talk {
     bool has_sessions; /* Chromium's: one line for the browser, its pages and their workers */
     /* session: of a page or worker; NULL where there is none. */
     void (*on_event)(browser *b, const char *method, yyjson_val *params, const char *session);
-    /* The result of what talk_aside asked. */
+    /* What is asked now and then beside all else (while a call waits, and at each look), since no event tells it; and what takes the result. */
+    const char *aside_method;
     void (*on_aside)(browser *b, yyjson_val *result);
 
     int64_t last_id, awaited_id, aside_id; /* 0: none */
@@ -39,9 +40,9 @@ accel_status talk_call(talk *t, const char *session, const char *method, const c
 void talk_answer_free(talk_answer *a);
 /* The same without waiting for an answer. */
 void talk_tell(talk *t, const char *session, const char *method, const char *params);
-/* The same; the answer goes to on_aside. Nothing is asked while an earlier one is not answered. */
-void talk_aside(talk *t, const char *method);
-/* Takes in what has come. */
+/* Asks what there is to ask beside, unless an earlier question is not answered yet. */
+void talk_aside(talk *t);
+/* Takes in what has come, and asks beside. */
 void talk_take_all(talk *t);
 /* One message. */
 void talk_take(talk *t, const char *json, size_t length);

@@ -168,11 +168,20 @@ void tree_usage(const tree *t, uint64_t *cpu_ns, uint64_t *rss_bytes) {
     mem_free(all.list);
 }
 
-bool tree_has(const tree *t, const char *name) {
+static bool is_named(const member *m, const char *name) {
+    return strncmp(m->name, name, NAME_BYTES - 1) == 0;
+}
+
+pid_t tree_find(const tree *t, const char *name) {
     members all = find_members(t);
-    bool found = false;
-    for (size_t i = 0; i < all.count && !found; i++)
-        found = strncmp(all.list[i].name, name, NAME_BYTES - 1) == 0;
+    pid_t found = 0;
+    for (size_t i = 0; i < all.count && found == 0; i++)
+        found = is_named(&all.list[i], name) ? all.list[i].pid : 0;
     mem_free(all.list);
     return found;
+}
+
+bool tree_lives(pid_t pid, const char *name) {
+    member m = {.pid = pid};
+    return pid > 0 && read_stat(&m) && !m.dead && is_named(&m, name);
 }

@@ -23,7 +23,9 @@ bool tree_end(const tree *t, double grace_s);
 /* CPU time so far of the living and of the dead that they waited for; memory by Pss (what is shared is counted once), where that cannot be
  * read without what is shared. */
 void tree_usage(const tree *t, uint64_t *cpu_ns, uint64_t *rss_bytes);
-/* Whether one of the living has this name ("WebKitWebProcess" is cut to 15 letters, as the system does). */
-bool tree_has(const tree *t, const char *name);
+/* One of the living that has this name (cut to 15 letters, as the system does); 0: none. */
+pid_t tree_find(const tree *t, const char *name);
+/* Whether the process lives and has this name: cheaper than to find it again. */
+bool tree_lives(pid_t pid, const char *name);
 
 #endif

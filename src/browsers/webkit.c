@@ -24,6 +24,7 @@ typedef struct webkit {
     browser_process *display; /* NULL: the user's */
     int port;
     char session[ID_BYTES];
+    pid_t browser_pid, page_pid;
     int64_t script_ms; /* the time limit that the session has now */
     /* What a start needs, and a new start after a crash: the driver forgets a page that crashed with its session. */
     char *program;
@@ -37,13 +38,18 @@ static bool is_crash(const char *code, const char *message) {
     return str_equal(code, "invalid session id") || strstr(message, "page crash") != NULL;
 }
 
+static bool has_page(browser *b) {
+    webkit *w = b->own;
+    return browser_process_has(b->process, "WebKitWebProcess", &w->page_pid);
+}
+
 static void note_loss(browser *b) {
     webkit *w = b->own;
     if (browser_has_ended(b, 0))
         return;
-    if (!browser_process_has(b->process, file_base_name(w->program)))
+    if (!browser_process_has(b->process, file_base_name(w->program), &w->browser_pid))
         browser_worsen(b, BROWSER_ENDED, "%s's browser, %.200s, has ended", b->driver->title, w->program);
-    else if (!browser_process_has(b->process, "WebKitWebProcess"))
+    else if (!has_page(b))
         browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended");
 }
 
@@ -182,7 +188,7 @@ static accel_status open_session(browser *b, uint64_t deadline, accel_error *err
     yyjson_doc *doc = NULL;
     str_appendf(
         &body,
-        "{\"capabilities\":{\"alwaysMatch\":{\"acceptInsecureCerts\":%s,\"pageLoadStrategy\":\"eager\","
+        "{\"capabilities\":{\"alwaysMatch\":{\"acceptInsecureCerts\":%s,\"pageLoadStrategy\":\"none\","
         "\"unhandledPromptBehavior\":\"accept\",\"webkitgtk:browserOptions\":{\"args\":[\"--automation\"],"
         "\"binary\":",
         w->accept_certificates ? "true" : "false");
@@ -312,21 +318,29 @@ static accel_status take_value(browser *b, yyjson_doc *doc, str_buf *text, accel
     return status;
 }
 
+static accel_status execute(browser *b, const char *script, uint64_t deadline, yyjson_doc **out,
+                            accel_error *err) {
+    str_buf body = {0};
+    str_append(&body, "{\"args\":[],\"script\":");
+    json_append_text(&body, script);
+    str_append_char(&body, '}');
+    accel_status status = body.failed ? error_no_memory(err, "a script", body.length)
+                                      : ask(b, "/execute/sync", body.data, deadline, out, err);
+    str_free(&body);
+    return status;
+}
+
 static accel_status webkit_evaluate(browser *b, const char *expression, uint64_t deadline, str_buf *text,
                                     accel_error *err) {
-    str_buf script = {0}, body = {0};
+    const double grace_s = 0.2; /* for the driver to say that the script took too long */
+    str_buf script = {0};
     yyjson_doc *doc = NULL;
     str_appendf(&script, "%s return %s%s;", LISTEN, expression, RETURN_EXPRESSION);
-    str_append(&body, "{\"args\":[],\"script\":");
-    json_append_text(&body, str_text(&script));
-    str_append_char(&body, '}');
-    accel_status status = script.failed || body.failed ? error_no_memory(err, "an expression", script.length)
-                                                       : limit_scripts(b, deadline, err);
+    accel_status status = script.failed ? error_no_memory(err, "an expression", script.length)
+                                        : limit_scripts(b, deadline, err);
     if (status == ACCEL_OK)
-        status =
-            ask(b, "/execute/sync", body.data, deadline_after(deadline_left_s(deadline) + 0.2), &doc, err);
+        status = execute(b, script.data, deadline_after(deadline_left_s(deadline) + grace_s), &doc, err);
     str_free(&script);
-    str_free(&body);
     if (status == ACCEL_OK) {
         status = take_value(b, doc, text, err);
         yyjson_doc_free(doc);
@@ -334,35 +348,68 @@ static accel_status webkit_evaluate(browser *b, const char *expression, uint64_t
     return status;
 }
 
-/* The driver does not say that an address cannot be opened: the page is then about:blank. */
-static accel_status check_opened(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+/* Runs a script that gives a text, or null. */
+static accel_status run_script(browser *b, const char *script, uint64_t deadline, str_buf *text,
+                               accel_error *err) {
     yyjson_doc *doc = NULL;
-    ACCEL_TRY(ask(b, "/url", NULL, deadline, &doc, err));
-    bool opened = str_starts_with(url, "about:") ||
-                  !str_equal(json_text(yyjson_obj_get(yyjson_doc_get_root(doc), "value")), "about:blank");
+    ACCEL_TRY(execute(b, script, deadline, &doc, err));
+    const char *value = json_text(yyjson_obj_get(yyjson_doc_get_root(doc), "value"));
+    str_append(text, value ? value : "");
     yyjson_doc_free(doc);
-    return opened ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "%s cannot open %.300s", b->driver->title, url);
+    return ACCEL_OK;
 }
 
-static accel_status webkit_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
-    webkit *w = b->own;
-    str_buf body = {0};
-    if (w->session[0] == '\0' || !browser_process_has(b->process, "WebKitWebProcess")) {
-        end_processes(b); /* the page crashed, and the session with it */
-        accel_status status = start(b, deadline, err);
-        if (status != ACCEL_OK)
-            browser_worsen(b, BROWSER_ENDED, "%s did not start anew after a crash", b->driver->title);
-        ACCEL_TRY(status);
-    }
+/* Until the document is another one than that which was marked, and read so far that its scripts run. The driver can wait for that as well, but it
+ * misses the event now and then, and does not say that an address cannot be opened: the page is then about:blank. A question that meets the change of
+ * documents is refused, or never answered: it is asked again. */
+static accel_status wait_page(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    enum { TICK_NS = 20000000 };
+    const double question_s = 5;
+    str_buf text = {0};
+    accel_status status;
+    do {
+        double left_s = deadline_left_s(deadline);
+        clock_sleep_ns(TICK_NS);
+        status = run_script(
+            b, "return window.__accel_left || document.readyState == 'loading' ? null : location.href",
+            deadline_after(left_s < question_s ? left_s : question_s), &text, err);
+    } while (text.length == 0 && deadline_left_s(deadline) > 0 && b->state == BROWSER_RUNNING &&
+             (status == ACCEL_OK || status == ACCEL_RUNTIME || status == ACCEL_TIMEOUT));
+    if (status == ACCEL_OK && text.length == 0)
+        status =
+            browser_failed(b, err, ACCEL_TIMEOUT, "%s did not open %.300s in time", b->driver->title, url);
+    if (status == ACCEL_OK && str_equal(str_text(&text), "about:blank") && !str_starts_with(url, "about:"))
+        status = error_set(err, ACCEL_RUNTIME, "the driver does not say why");
+    str_free(&text);
+    return status;
+}
+
+static accel_status open_page(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    str_buf body = {0}, none = {0};
+    ACCEL_TRY(run_script(b, "window.__accel_left = true", deadline, &none, err));
     str_append(&body, "{\"url\":");
     json_append_text(&body, url);
     str_append_char(&body, '}');
     accel_status status = body.failed ? error_no_memory(err, "an address", body.length)
                                       : ask(b, "/url", body.data, deadline, NULL, err);
     str_free(&body);
-    if (status == ACCEL_RUNTIME)
-        return error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url);
-    return status == ACCEL_OK ? check_opened(b, url, deadline, err) : status;
+    str_free(&none);
+    return status == ACCEL_OK ? wait_page(b, url, deadline, err) : status;
+}
+
+static accel_status webkit_navigate(browser *b, const char *url, uint64_t deadline, accel_error *err) {
+    webkit *w = b->own;
+    accel_status status = ACCEL_OK;
+    if (w->session[0] == '\0' || !has_page(b)) {
+        end_processes(b); /* the page crashed, and the session with it */
+        status = start(b, deadline, err);
+        if (status != ACCEL_OK)
+            browser_worsen(b, BROWSER_ENDED, "%s did not start anew after a crash", b->driver->title);
+    }
+    if (status == ACCEL_OK)
+        status = open_page(b, url, deadline, err);
+    return status == ACCEL_RUNTIME ? error_prefix(err, status, "%s cannot open %.300s", b->driver->title, url)
+                                   : status;
 }
 
 /* The window is as much larger than the page as it was before; narrower than its own buttons it does not become. */
@@ -371,7 +418,7 @@ static accel_status resize(browser *b, int width, int height, uint64_t deadline,
     char wanted[64], body[64];
     int border[2] = {0, 0};
     str_format(wanted, sizeof wanted, "[%d,%d]", width, height);
-    for (int tries = 0; tries < 2; tries++) {
+    for (int tries = 0; tries < 2 && border[0] >= 0 && border[1] >= 0; tries++) {
         str_format(body, sizeof body, "{\"width\":%d,\"height\":%d}", width + border[0], height + border[1]);
         ACCEL_TRY(ask(b, "/window/rect", body, deadline, NULL, err));
         text.length = 0;

@@ -268,7 +268,9 @@ static const option_def what_options[] = {
     {.name = "on",
      .kind = OPTION_LIST,
      .value_name = "PLATFORM,...",
-     .help = "cpu, cuda, rocm, mps, openvino, …, or all: absent ones are recorded as absent",
+     .help =
+         "cpu, cuda, rocm, mps, openvino, wasm, webnn, …, or all: absent ones are recorded as absent; wasm@NAME: a device of `accel serve "
+         "--agents`",
      .fallback = "every available one"},
     {.name = "engine",
      .letter = 'e',

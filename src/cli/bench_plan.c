@@ -2,6 +2,7 @@
 #include "cli/bench_plan.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -21,9 +22,14 @@ static accel_status read_platforms(const command_line *line, bench_request *r, a
     if (list == NULL)
         return error_no_memory(err, "the request", 0);
     for (size_t i = 0; i < count; i++) {
-        if (str_equal(names[i], "all")) {
+        const char *at = strchr(names[i], '@'); /* wasm@phone */
+        const char *name =
+            at != NULL ? arena_printf(line->arena, "%.*s", (int)(at - names[i]), names[i]) : names[i];
+        if (name == NULL)
+            return error_no_memory(err, "the request", 0);
+        if (str_equal(name, "all")) {
             r->all_platforms = true;
-        } else if (platform_from_name(names[i], &list[r->platform_count])) {
+        } else if (platform_from_name(name, &list[r->platform_count])) {
             r->platform_count++;
         } else {
             const char *known[PLATFORM_COUNT + 1] = {"all"};
@@ -44,11 +50,13 @@ static accel_status read_browsers(const command_line *line, bench_request *r, ac
     static const platform wasm[] = {PLATFORM_WASM};
     const char *known[32];
     size_t kinds = browser_kind_count();
-    r->browsers = line_list(line, "browser", &r->browser_count);
+    r->browsers = cli_browsers(line, &r->browser_count);
     for (size_t i = 0; i < kinds && i < sizeof known / sizeof *known; i++)
         known[i] = browser_kind_name(i);
     for (size_t i = 0; i < r->browser_count; i++) {
         size_t k = 0;
+        if (*r->browsers[i] == '@')
+            continue; /* of another device: whether it is connected is found out later */
         while (k < kinds && !str_equal(known[k], r->browsers[i]))
             k++;
         const char *near = k < kinds ? NULL : str_nearest(r->browsers[i], known, kinds);

@@ -22,9 +22,24 @@ static const char *program_folder(arena *a) {
     return arena_strdup(a, path);
 }
 
+const char *const *cli_browsers(const command_line *line, size_t *count) {
+    size_t named, places;
+    const char *const *names = line_list(line, "browser", &named);
+    const char *const *on = line_list(line, "on", &places);
+    const char **all = ARENA_ARRAY(line->arena, const char *, named + places + 1);
+    *count = 0;
+    for (size_t i = 0; all != NULL && i < named; i++)
+        all[(*count)++] = names[i];
+    for (size_t i = 0; all != NULL && i < places; i++)
+        if (strchr(on[i], '@') != NULL)
+            all[(*count)++] = strchr(on[i], '@');
+    return all;
+}
+
 engine_context cli_engine_context(const command_line *line) {
     engine_context c = {0};
     c.runtime_paths = line_list(line, "runtime-path", &c.runtime_path_count);
+    c.browsers = cli_browsers(line, &c.browser_count);
     c.program_folder = program_folder(line->arena);
     return c;
 }

@@ -7,7 +7,9 @@
 #include "zoo/zoo.h"
 
 engine_context cli_engine_context(const command_line *line); /* --runtime-path and the program's folder */
-zoo_options cli_zoo_options(const command_line *line);       /* --seed */
+/* --browser, and "@NAME" of `--on PLATFORM@NAME`: what the engine browser calls its devices. */
+const char *const *cli_browsers(const command_line *line, size_t *count);
+zoo_options cli_zoo_options(const command_line *line); /* --seed */
 /* --dim NAME=N, as often as given; the array lives as long as the command line. */
 accel_status cli_dims(const command_line *line, const zoo_dim **out, size_t *count, accel_error *err);
 /* --seed, --batch, --seq and --dim of commands that take one of each. False after a usage error was printed. */

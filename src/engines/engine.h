@@ -69,6 +69,8 @@ typedef struct engine_device {
     const char *driver;    /* version of the driver, or NULL */
     uint64_t memory_bytes; /* 0 when unknown */
     uint32_t precisions;   /* bit (1 << precision) for each that it executes */
+    bool
+        elsewhere; /* of another machine: what this one has and does says nothing about it. Used only where it is named */
     bool available;
     const char *
         reason; /* when not available: the evidence ("libcudart.so.12: cannot open shared object file"), else NULL */
@@ -87,6 +89,9 @@ typedef struct engine_report {
 typedef struct engine_context {
     const char *const *runtime_paths; /* from --runtime-path, searched first */
     size_t runtime_path_count;
+    const char *const
+        *browsers; /* those that are asked for: the others are not started to be probed. None: all */
+    size_t browser_count;
     const char *program_folder; /* where accel lies; deps are looked for beside it. May be NULL */
 } engine_context;
 
@@ -139,7 +144,8 @@ typedef struct engine_memory {
     uint64_t model_bytes;      /* weights as the engine holds them; 0 unknown */
     uint64_t activation_bytes; /* planned arena; 0 unknown */
     uint64_t device_bytes;     /* on an accelerator; 0 none or unknown */
-    uint64_t process_bytes;    /* most resident memory of the engine's own processes (a browser's) so far; 0: it has none */
+    uint64_t
+        process_bytes; /* most resident memory of the engine's own processes (a browser's) so far; 0: it has none */
 } engine_memory;
 
 typedef struct engine_ran {

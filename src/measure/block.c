@@ -81,6 +81,8 @@ accel_status block_measure(runner *run, case_run *cases, size_t count, case_run 
     own = own_cpu_seconds(cases, count, k) - own + (double)got.remote_cpu_ns * 1e-9;
     load_take(&after);
     load_compare(&before, &after, own, &between);
+    if (k->c->device.elsewhere)
+        between = (load_between){0};
     sample_block b = {.first = first,
                       .count = (size_t)got.count,
                       .foreign_cores = between.known ? between.foreign_cores : 0.0,

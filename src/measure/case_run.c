@@ -257,6 +257,18 @@ static void describe_model(record *r, const model_facts *f) {
     r->shapes = f->shapes;
 }
 
+static void describe_machine(record *r, const record *machine) {
+#define COPY_MACHINE(member) r->machine_##member = machine->machine_##member
+    COPY_MACHINE(id);
+    COPY_MACHINE(cpu);
+    COPY_MACHINE(cores);
+    COPY_MACHINE(memory_bytes);
+    COPY_MACHINE(os);
+    COPY_MACHINE(kernel);
+    COPY_MACHINE(virtualised);
+#undef COPY_MACHINE
+}
+
 /* Everything that is known before the case runs, so that a failed case says what it was as well. */
 void case_describe(runner *run, case_run *k, const model_facts *f) {
     record *r = &k->r;
@@ -284,15 +296,8 @@ void case_describe(runner *run, case_run *k, const model_facts *f) {
         if (f->assumed && *f->assumed)
             case_warn(k, "assumed %s", f->assumed);
     }
-#define COPY_MACHINE(member) r->machine_##member = run->machine.machine_##member
-    COPY_MACHINE(id);
-    COPY_MACHINE(cpu);
-    COPY_MACHINE(cores);
-    COPY_MACHINE(memory_bytes);
-    COPY_MACHINE(os);
-    COPY_MACHINE(kernel);
-    COPY_MACHINE(virtualised);
-#undef COPY_MACHINE
+    if (!c->device.elsewhere)
+        describe_machine(r, &run->machine);
     r->command_line = run->host ? run->host->command_line : NULL;
     r->git_commit = run->host && run->host->git_commit ? run->host->git_commit : accel_git_commit();
     r->program_version = accel_version_text();

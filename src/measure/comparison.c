@@ -150,7 +150,7 @@ accel_status comparison_run(runner *run, model_facts *f, case_run *cases, size_t
     for (size_t i = 0; i < count; i++) {
         announce(run, &cases[i]);
         cases[i].started_ns = clock_now_ns();
-        cases[i].r.machine_load_before = load_before;
+        cases[i].r.machine_load_before = cases[i].c->device.elsewhere ? (double)NAN : load_before;
     }
     if (run->settings->interleave && count > 1) {
         size_t started = start_all(run, f, cases, count);

@@ -19,6 +19,8 @@ case_status case_status_of(accel_status status) {
         return CASE_TIMEOUT;
     case ACCEL_CANCELLED:
         return CASE_CANCELLED;
+    case ACCEL_CRASHED:
+        return CASE_CRASHED;
     default:
         return CASE_ERROR;
     }
@@ -44,6 +46,7 @@ void device_append_json(str_buf *out, const engine_device *d) {
     append_text(out, "driver", d->driver);
     str_appendf(out, ",\"memory_bytes\":%llu", (unsigned long long)d->memory_bytes);
     append_int(out, "precisions", (int64_t)d->precisions);
+    append_bool(out, "elsewhere", d->elsewhere);
     append_bool(out, "available", d->available);
     append_text(out, "reason", d->reason);
     append_text(out, "note", d->note);
@@ -61,6 +64,7 @@ bool device_from_json(yyjson_val *object, arena *a, engine_device *out) {
     int64_t memory_bytes = json_get_int(object, "memory_bytes", 0, &ok);
     out->memory_bytes = memory_bytes > 0 ? (uint64_t)memory_bytes : 0;
     out->precisions = (uint32_t)(json_get_int(object, "precisions", 0, &ok) & 0xffffffff);
+    out->elsewhere = json_get_bool(object, "elsewhere", false, &ok);
     out->available = json_get_bool(object, "available", false, &ok);
     out->reason = json_get_text(object, "reason", a, &ok);
     out->note = json_get_text(object, "note", a, &ok);
@@ -179,16 +183,21 @@ accel_status case_from_json(yyjson_val *object, arena *a, bench_case *out, accel
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------------ */
 
+static void append_texts(str_buf *out, const char *key, const char *const *texts, size_t count) {
+    str_appendf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < count; i++) {
+        str_append(out, i ? "," : "");
+        json_append_text(out, texts[i]);
+    }
+    str_append_char(out, ']');
+}
+
 static void append_context(str_buf *out, const engine_context *context) {
     if (!context)
         return;
     append_text(out, "program_folder", context->program_folder);
-    str_append(out, ",\"runtime_paths\":[");
-    for (size_t i = 0; i < context->runtime_path_count; i++) {
-        str_append(out, i ? "," : "");
-        json_append_text(out, context->runtime_paths[i]);
-    }
-    str_append_char(out, ']');
+    append_texts(out, "runtime_paths", context->runtime_paths, context->runtime_path_count);
+    append_texts(out, "browsers", context->browsers, context->browser_count);
 }
 
 void job_write_json(const child_job *job, str_buf *out) {
@@ -207,24 +216,29 @@ void job_write_json(const child_job *job, str_buf *out) {
     str_append_char(out, '}');
 }
 
+static const char *const *read_texts(yyjson_val *list, arena *a, size_t *count, bool *ok) {
+    *count = yyjson_arr_size(list);
+    const char **texts = ARENA_ARRAY(a, const char *, *count);
+    for (size_t i = 0; texts && i < *count; i++) {
+        const char *text = yyjson_get_str(yyjson_arr_get(list, i));
+        texts[i] = arena_strdup(a, text ? text : "");
+        *ok = *ok && texts[i];
+    }
+    *ok = *ok && texts;
+    return texts;
+}
+
 static accel_status read_context(yyjson_val *root, arena *a, child_job *out, accel_error *err) {
     bool ok = true;
-    yyjson_val *paths = yyjson_obj_get(root, "runtime_paths");
-    size_t count = yyjson_arr_size(paths);
     engine_context *context = ARENA_NEW(a, engine_context);
-    const char **texts = ARENA_ARRAY(a, const char *, count);
-    if (!context || !texts)
+    if (!context)
         return error_no_memory(err, "a job", sizeof *context);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = yyjson_get_str(yyjson_arr_get(paths, i));
-        texts[i] = arena_strdup(a, text ? text : "");
-        ok = ok && texts[i];
-    }
-    context->runtime_paths = texts;
-    context->runtime_path_count = count;
+    context->runtime_paths =
+        read_texts(yyjson_obj_get(root, "runtime_paths"), a, &context->runtime_path_count, &ok);
+    context->browsers = read_texts(yyjson_obj_get(root, "browsers"), a, &context->browser_count, &ok);
     context->program_folder = json_get_text(root, "program_folder", a, &ok);
     out->context = context;
-    return ok ? ACCEL_OK : error_set(err, ACCEL_BAD_FILE, "job: bad runtime paths");
+    return ok ? ACCEL_OK : error_set(err, ACCEL_BAD_FILE, "job: bad paths or browsers");
 }
 
 static accel_status read_job(yyjson_val *root, arena *a, child_job *out, accel_error *err) {

@@ -89,12 +89,12 @@ bool bench_request_means(const bench_request *r, const engine_def *engine) {
     return engine->by_request == 0 || named || r->engine_count > 0;
 }
 
-/* Of an engine whose devices are browsers: those that the request names. */
+/* Of an engine whose devices are browsers: those that the request names; those of other machines only by name. */
 static bool device_wanted(const bench_request *r, const engine_def *engine, const engine_device *d) {
     for (size_t i = 0; i < r->browser_count; i++)
         if (str_equal(r->browsers[i], d->id))
             return true;
-    return r->browser_count == 0 || engine->by_request == 0;
+    return engine->by_request == 0 || (r->browser_count == 0 && !d->elsewhere);
 }
 
 /* The platform that an engine stands for when it is not here to say so itself. */
@@ -184,7 +184,7 @@ static accel_status add_absent_platform(target_list *list, const probe_list *pro
 }
 
 static accel_status add_platform(target_list *list, const probe_list *probes, platform p, accel_error *err) {
-    size_t available = 0;
+    size_t available = 0, before = list->count;
     for (size_t i = 0; i < probes->count; i++) {
         const probe_entry *e = &probes->entries[i];
         size_t of_engine = 0;
@@ -195,7 +195,7 @@ static accel_status add_platform(target_list *list, const probe_list *probes, pl
         if (of_engine == 0 && !e->report.present && list->request->engine_count > 1)
             ACCEL_TRY(add_target(list, absent_target(p, e->engine->name, e->report.reason, true), err));
     }
-    return available > 0 ? ACCEL_OK : add_absent_platform(list, probes, p, err);
+    return available > 0 || list->count > before ? ACCEL_OK : add_absent_platform(list, probes, p, err);
 }
 
 static accel_status check_engines(const bench_request *r, const probe_list *probes, accel_error *err) {

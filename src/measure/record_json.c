@@ -24,10 +24,17 @@ static size_t group_length(const char *path) {
     return dot ? (size_t)(dot - path) : 0;
 }
 
+static void append_null(str_buf *out) {
+    str_append_bytes(out, "null", 4);
+}
+
 static void append_ints(str_buf *out, const int64_t *values, size_t count) {
     str_append_char(out, '[');
-    for (size_t i = 0; i < count; i++)
-        str_appendf(out, i ? ",%lld" : "%lld", (long long)values[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            str_append_char(out, ',');
+        str_append_i64(out, values[i]);
+    }
     str_append_char(out, ']');
 }
 
@@ -36,20 +43,30 @@ static void append_field_value(str_buf *out, const record *r, const record_field
     const char *text = NULL;
     switch (f->kind) {
     case RECORD_TEXT:
-        json_append_text(out, *(const char *const *)member);
+        text = *(const char *const *)member;
+        if (text)
+            json_append_text(out, text);
+        else
+            append_null(out);
         break;
     case RECORD_JSON:
         text = *(const char *const *)member;
-        str_append(out, text ? text : "null");
+        if (text)
+            str_append(out, text);
+        else
+            append_null(out);
         break;
     case RECORD_INT:
         if (*(const int64_t *)member == RECORD_NONE)
-            str_append(out, "null");
+            append_null(out);
         else
-            str_appendf(out, "%lld", (long long)*(const int64_t *)member);
+            str_append_i64(out, *(const int64_t *)member);
         break;
     case RECORD_REAL:
-        json_append_real(out, *(const double *)member);
+        if (isnan(*(const double *)member))
+            append_null(out);
+        else
+            json_append_real(out, *(const double *)member);
         break;
     case RECORD_BOOL:
         str_append(out, *(const int *)member < 0 ? "null" : *(const int *)member ? "true" : "false");
@@ -59,6 +76,23 @@ static void append_field_value(str_buf *out, const record *r, const record_field
                     *(const size_t *)(const void *)((const char *)r + f->count_offset));
         break;
     }
+}
+
+/* Records are written by the hundred thousand: the names of our own fields need no escaping and are quoted here, once. */
+static const struct quoted {
+    const char *rest; /* of the path, from its beginning: name": */
+    size_t length;
+} quoted[] = {
+#define QUOTED(kind, member, path, unit, text) {path "\":", sizeof path + 1},
+    RECORD_FIELDS(QUOTED)
+#undef QUOTED
+};
+
+/* The name of a field without its group. */
+static void append_name(str_buf *out, size_t field, size_t group, bool first) {
+    size_t skipped = group > 0 ? group + 1 : 0;
+    str_append_bytes(out, first ? "\"" : ",\"", first ? 1 : 2);
+    str_append_bytes(out, quoted[field].rest + skipped, quoted[field].length - skipped);
 }
 
 static void append_key(str_buf *out, const char *key, size_t length, bool first) {
@@ -105,7 +139,7 @@ static size_t append_group(str_buf *out, const record *r, size_t begin, yyjson_v
         const char *path = record_fields[i].path;
         if (group_length(path) != length || memcmp(path, group, length) != 0)
             break;
-        append_key(out, path + length + 1, strlen(path + length + 1), i == begin);
+        append_name(out, i, length, i == begin);
         append_field_value(out, r, &record_fields[i]);
     }
     append_unknown(out, yyjson_obj_getn(unknown, group, length), false, NULL);
@@ -127,7 +161,7 @@ void record_write_json(const record *r, str_buf *out) {
             i = append_group(out, r, i, yyjson_doc_get_root(unknown));
             continue;
         }
-        append_key(out, f->path, strlen(f->path), i == 0);
+        append_name(out, i, 0, i == 0);
         append_field_value(out, r, f);
         i++;
     }

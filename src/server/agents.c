@@ -58,8 +58,8 @@ accel_status agents_start(const agents_options *options, agents **out, accel_err
     if (!a)
         return error_no_memory(err, "a server", sizeof *a);
     pthread_mutex_init(&a->lock, NULL);
-    a->web_folder = text_copy(options->web_folder);
-    a->hub_path = text_copy(options->hub_path);
+    a->web_folder = registry_copy_text(options->web_folder);
+    a->hub_path = registry_copy_text(options->hub_path);
     accel_status status = a->web_folder && a->hub_path ? start_servers(a, options, err)
                                                        : error_no_memory(err, "a server", sizeof *a);
     if (status == ACCEL_OK)

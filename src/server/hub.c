@@ -125,7 +125,7 @@ static void answer(net_peer *peer, const char *type, const char *url, const char
 static void add_file(use *u, yyjson_val *root) {
     char url[TOKEN_BYTES + 32];
     const char *path = json_text(yyjson_obj_get(root, "path"));
-    char *copy = path && *path == '/' && u->file_count < MOST_FILES ? text_copy(path) : NULL;
+    char *copy = path && *path == '/' && u->file_count < MOST_FILES ? registry_copy_text(path) : NULL;
     if (!copy) {
         answer(u->client, "file", NULL, "a file needs an absolute path, and there may be 256 of them");
         return;

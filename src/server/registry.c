@@ -7,7 +7,7 @@
 /* Greater than any that a process gives: what the page answers to it is nobody's. */
 static const int64_t unload_id = (int64_t)9007199254740991;
 
-char *text_copy(const char *text) {
+char *registry_copy_text(const char *text) {
     size_t length = strlen(text) + 1;
     char *copy = mem_alloc(length);
     return copy ? memcpy(copy, text, length) : NULL;

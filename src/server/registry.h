@@ -60,7 +60,7 @@ void use_forget_files(use *u, size_t keep); /* all but the first ones */
 void use_drop_deliveries(use *u);
 void agent_answered(agent *one, const agent_message *m); /* done or failed: what follows from it */
 
-char *text_copy(const char *text); /* mem_free it; NULL when memory ends */
+char *registry_copy_text(const char *text); /* mem_free it; NULL when memory ends */
 
 /* The servers' handlers: pages.c and hub.c. */
 extern const net_handlers pages_handlers, hub_handlers; /* without their context */

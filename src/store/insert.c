@@ -7,76 +7,57 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/insert_stages.h"
+#include "store/key_set.h"
 #include "store/record_columns.h"
 
 struct inserter {
     database *db;
     stage stages[STAGE_COUNT];
-    arena *keys; /* what lives until the commit: natural keys of models and hardware that are staged */
-    const char **staged; /* them, sorted by nothing: few */
-    size_t staged_count, staged_capacity;
+    key_set
+        keys; /* natural keys of models, hardware and series that are staged, or in the database, by what they are made of */
+    key_set ids;         /* of the records that are staged */
+    str_buf text;        /* of a key */
+    str_buf json;        /* of a record */
+    bool begun;          /* a transaction */
+    int64_t rows;        /* that it brought */
+    int64_t before;      /* its first number of performance_results, which no row has; 0: none yet */
+    accel_error failure; /* what ends it */
 };
 
-accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
-                         accel_error *err) {
-    str_buf all = {0};
+/* ---- natural keys -------------------------------------------------------------------------------------------------------------- */
+
+static void append_parts(const char *const *parts, size_t count, str_buf *out) {
     for (size_t i = 0; i < count; i++) {
-        str_append(&all, parts[i] != NULL ? parts[i] : "\x01");
-        str_append_char(&all, '\x1f');
-    }
-    accel_status status =
-        all.failed ? error_no_memory(err, "a key", all.length) : sha256_bytes(all.data, all.length, hex, err);
-    str_free(&all);
-    return status;
-}
-
-/* ---- which models and hardware are staged already ------------------------------------------------------------------------- */
-
-static bool key_is_staged(const inserter *in, const char *key) {
-    if (in->staged_capacity == 0)
-        return false;
-    for (size_t i = hash_text(key) & (in->staged_capacity - 1);; i = (i + 1) & (in->staged_capacity - 1)) {
-        if (in->staged[i] == NULL)
-            return false;
-        if (str_equal(in->staged[i], key))
-            return true;
+        str_append(out, parts[i] != NULL ? parts[i] : "\x01");
+        str_append_char(out, '\x1f');
     }
 }
 
-static void place_key(const char **table, size_t capacity, const char *key) {
-    size_t i = hash_text(key) & (capacity - 1);
-    while (table[i] != NULL)
-        i = (i + 1) & (capacity - 1);
-    table[i] = key;
-}
-
-static accel_status note_key(inserter *in, const char *key, accel_error *err) {
-    if (2 * (in->staged_count + 1) > in->staged_capacity) {
-        size_t capacity = in->staged_capacity > 0 ? 2 * in->staged_capacity : 256;
-        const char **bigger = mem_calloc(capacity, sizeof *bigger);
-        if (bigger == NULL)
-            return error_no_memory(err, "keys of a batch", capacity * sizeof *bigger);
-        for (size_t i = 0; i < in->staged_capacity; i++)
-            if (in->staged[i] != NULL)
-                place_key(bigger, capacity, in->staged[i]);
-        mem_free(in->staged);
-        in->staged = bigger;
-        in->staged_capacity = capacity;
-    }
-    const char *copy = arena_strdup(in->keys, key);
-    if (copy == NULL)
-        return error_no_memory(err, "keys of a batch", SHA256_HEX_BYTES);
-    place_key(in->staged, in->staged_capacity, copy);
-    in->staged_count++;
-    return ACCEL_OK;
+/* The key of a row of a kind. *is_new: it was not met yet, so the row must be staged. key lives as long as in->keys. */
+static accel_status key_of(inserter *in, char kind, const char *const *parts, size_t count, const char **key,
+                           bool *is_new, accel_error *err) {
+    char hex[SHA256_HEX_BYTES];
+    str_buf *all = &in->text;
+    all->length = 0;
+    str_append_char(all, kind);
+    append_parts(parts, count, all);
+    if (all->failed)
+        return error_no_memory(err, "a key", all->length);
+    *key = key_set_find(&in->keys, all->data);
+    *is_new = *key == NULL;
+    if (!*is_new)
+        return ACCEL_OK;
+    ACCEL_TRY(sha256_bytes(all->data + 1, all->length - 1, hex, err));
+    return key_set_add(&in->keys, all->data, hex, key, err);
 }
 
 /* ---- models and hardware ------------------------------------------------------------------------------------------------------ */
 
-static accel_status stage_model(inserter *in, const record *r, char key[SHA256_HEX_BYTES], accel_error *err) {
+static accel_status stage_model(inserter *in, const record *r, const char **key, accel_error *err) {
     const char *parts[] = {r->model_name, r->model_source, r->model_sha256};
-    ACCEL_TRY(natural_key(parts, sizeof parts / sizeof *parts, key, err));
-    if (key_is_staged(in, key))
+    bool is_new;
+    ACCEL_TRY(key_of(in, 'm', parts, sizeof parts / sizeof *parts, key, &is_new, err));
+    if (!is_new)
         return ACCEL_OK;
     char metadata[64];
     str_format(metadata, sizeof metadata, "{\"weight_bytes\": %lld}", (long long)r->model_weight_bytes);
@@ -89,10 +70,9 @@ static accel_status stage_model(inserter *in, const record *r, char key[SHA256_H
         .parameters_million =
             r->model_parameters == RECORD_NONE ? (double)NAN : (double)r->model_parameters / 1e6,
         .metadata = r->model_weight_bytes == RECORD_NONE ? NULL : metadata,
-        .natural_key = key,
+        .natural_key = *key,
     };
-    ACCEL_TRY(stage_add(&in->stages[STAGE_MODELS], &m, err));
-    return note_key(in, key, err);
+    return stage_add(&in->stages[STAGE_MODELS], &m, err);
 }
 
 static void hardware_metadata(const record *r, str_buf *out) {
@@ -108,12 +88,12 @@ static void hardware_metadata(const record *r, str_buf *out) {
     str_append(out, "}");
 }
 
-static accel_status stage_hardware(inserter *in, const record *r, char key[SHA256_HEX_BYTES],
-                                   accel_error *err) {
+static accel_status stage_hardware(inserter *in, const record *r, const char **key, accel_error *err) {
     const char *parts[] = {r->platform,   r->device_name, r->device_id,  r->device_driver,
                            r->machine_id, r->machine_cpu, r->machine_os, r->machine_kernel};
-    ACCEL_TRY(natural_key(parts, sizeof parts / sizeof *parts, key, err));
-    if (key_is_staged(in, key))
+    bool is_new;
+    ACCEL_TRY(key_of(in, 'h', parts, sizeof parts / sizeof *parts, key, &is_new, err));
+    if (!is_new)
         return ACCEL_OK;
     bool cpu = str_equal(r->platform, "cpu");
     int64_t memory = r->device_memory_bytes != RECORD_NONE ? r->device_memory_bytes
@@ -130,12 +110,12 @@ static accel_status stage_hardware(inserter *in, const record *r, char key[SHA25
         .memory_gb = memory == RECORD_NONE ? (double)NAN : (double)memory / 1e9,
         .compute_units = cpu ? r->machine_cores : RECORD_NONE,
         .metadata = str_text(&metadata),
-        .natural_key = key,
+        .natural_key = *key,
     };
     accel_status status = metadata.failed ? error_no_memory(err, "a hardware row", metadata.length)
                                           : stage_add(&in->stages[STAGE_HARDWARE], &h, err);
     str_free(&metadata);
-    return status == ACCEL_OK ? note_key(in, key, err) : status;
+    return status;
 }
 
 /* ---- results ---------------------------------------------------------------------------------------------------------------------- */
@@ -203,8 +183,9 @@ static bool is_simulated(const record *r) {
     return r->is_simulated > 0 || str_equal(r->provenance, "simulated");
 }
 
-/* What makes two results measurements of the same thing (contracts.md); migrate.c says the same in SQL. */
-static accel_status identity_key(const staged_result *s, char key[SHA256_HEX_BYTES], accel_error *err) {
+/* What makes two results measurements of the same thing (contracts.md); rewrite.c says the same in SQL. */
+static accel_status stage_identity(inserter *in, staged_result *s, const char *model_key,
+                                   const char *hardware_key, accel_error *err) {
     char batch[24], sequence[24], threads[24];
     const struct {
         int64_t value;
@@ -212,8 +193,8 @@ static accel_status identity_key(const staged_result *s, char key[SHA256_HEX_BYT
     } numbers[] = {{s->batch_size, batch}, {s->sequence_length, sequence}, {s->threads, threads}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         str_format(numbers[i].text, sizeof batch, "%lld", (long long)numbers[i].value);
-    const char *parts[] = {s->model_key,
-                           s->hardware_key,
+    const char *parts[] = {model_key,
+                           hardware_key,
                            s->engine,
                            s->engine_version,
                            s->precision,
@@ -225,21 +206,40 @@ static accel_status identity_key(const staged_result *s, char key[SHA256_HEX_BYT
                            s->scenario,
                            s->provenance,
                            s->is_simulated ? "true" : "false"};
-    return natural_key(parts, sizeof parts / sizeof *parts, key, err);
+    bool is_new;
+    ACCEL_TRY(key_of(in, 'i', parts, sizeof parts / sizeof *parts, &s->identity_key, &is_new, err));
+    if (!is_new)
+        return ACCEL_OK;
+    staged_identity i = {
+        .model_key = model_key, .hardware_key = hardware_key, .natural_key = s->identity_key};
+#define OF_SERIES(kind, name) i.name = s->name;
+    STAGED_SERIES_FIELDS(OF_SERIES)
+    return stage_add(&in->stages[STAGE_IDENTITIES], &i, err);
+}
+
+/* A record that is there twice in a transaction counts once. */
+static accel_status stage_record_id(inserter *in, const record *r, bool *is_new, accel_error *err) {
+    staged_id s = {.record_id = r->record_id};
+    *is_new = key_set_find(&in->ids, r->record_id) == NULL;
+    if (!*is_new)
+        return ACCEL_OK;
+    ACCEL_TRY(key_set_add(&in->ids, r->record_id, "", NULL, err));
+    return stage_add(&in->stages[STAGE_IDS], &s, err);
 }
 
 static accel_status stage_result(inserter *in, const char *run_uuid, const record *r, accel_error *err) {
-    char model_key[SHA256_HEX_BYTES], hardware_key[SHA256_HEX_BYTES], key[SHA256_HEX_BYTES], test_case[96];
-    bool ok = str_equal(r->status, case_status_name(CASE_OK));
-    ACCEL_TRY(stage_model(in, r, model_key, err));
-    ACCEL_TRY(stage_hardware(in, r, hardware_key, err));
+    const char *model_key, *hardware_key;
+    char test_case[96];
+    bool ok = str_equal(r->status, case_status_name(CASE_OK)), is_new;
+    ACCEL_TRY(stage_record_id(in, r, &is_new, err));
+    if (!is_new)
+        return ACCEL_OK;
+    ACCEL_TRY(stage_model(in, r, &model_key, err));
+    ACCEL_TRY(stage_hardware(in, r, &hardware_key, err));
     str_format(test_case, sizeof test_case, "%s/%s", r->mode != NULL ? r->mode : "inference",
                r->scenario != NULL ? r->scenario : "single-stream");
     staged_result s = {
         .run_uuid = run_uuid,
-        .model_key = model_key,
-        .hardware_key = hardware_key,
-        .identity_key = key,
         .test_case = test_case,
         .batch_size = r->batch,
         .precision = ok && r->precision_ran != NULL ? r->precision_ran : r->precision_asked,
@@ -266,14 +266,11 @@ static accel_status stage_result(inserter *in, const char *run_uuid, const recor
         set_figures(&s, r);
     else
         no_figures(&s);
-    ACCEL_TRY(identity_key(&s, key, err));
-    str_buf json = {0};
-    accel_status status = record_json(r, ok, &json, err);
-    s.metrics = json.data;
-    if (status == ACCEL_OK)
-        status = stage_add(&in->stages[STAGE_RESULTS], &s, err);
-    str_free(&json);
-    return status;
+    ACCEL_TRY(stage_identity(in, &s, model_key, hardware_key, err));
+    in->json.length = 0;
+    ACCEL_TRY(record_json(r, ok, &in->json, err));
+    s.metrics = in->json.data;
+    return stage_add(&in->stages[STAGE_RESULTS], &s, err);
 }
 
 /* ---- rows of other kinds -------------------------------------------------------------------------------------------------------- */
@@ -281,7 +278,7 @@ static accel_status stage_result(inserter *in, const char *run_uuid, const recor
 /* Model and hardware of a row that is no record: what is known of them. */
 static accel_status stage_subject(inserter *in, const char *name, const char *family, const char *modality,
                                   const char *source, const char *hardware, const char *device,
-                                  char keys[2][SHA256_HEX_BYTES], staged_keys *out, accel_error *err) {
+                                  staged_keys *out, accel_error *err) {
     record r;
     record_init(&r);
     r.model_name = name;
@@ -290,15 +287,9 @@ static accel_status stage_subject(inserter *in, const char *name, const char *fa
     r.model_source = source;
     r.platform = hardware;
     r.device_name = device;
-    if (name != NULL) {
-        ACCEL_TRY(stage_model(in, &r, keys[0], err));
-        out->model_key = keys[0];
-    }
-    if (hardware != NULL) {
-        ACCEL_TRY(stage_hardware(in, &r, keys[1], err));
-        out->hardware_key = keys[1];
-    }
-    return ACCEL_OK;
+    if (name != NULL)
+        ACCEL_TRY(stage_model(in, &r, &out->model_key, err));
+    return hardware != NULL ? stage_hardware(in, &r, &out->hardware_key, err) : ACCEL_OK;
 }
 
 /* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
@@ -313,6 +304,7 @@ static accel_status content_key(const stage_table *t, const void *row, const sto
             continue;
         switch (t->columns[c].kind) {
         case STAGE_TEXT:
+        case STAGE_JSON:
             str_append(&all, *(const char *const *)member != NULL ? *(const char *const *)member : "\x01");
             break;
         case STAGE_INT:
@@ -346,9 +338,7 @@ typedef char key_text[SHA256_HEX_BYTES];
     static accel_status stage_##type##_rows(inserter *in, const store_batch *b, key_text *content,           \
                                             accel_error *err) {                                              \
         for (size_t i = 0; i < b->type##_count; i++) {                                                       \
-            char keys[2][SHA256_HEX_BYTES];                                                                  \
             staged_##type s = {.keys.run_uuid = b->run.uuid, .row = b->type##_rows[i]};                      \
-            (void)keys;                                                                                      \
             subject;                                                                                         \
             ACCEL_TRY(content_key(&stage_tables[id], &s, &b->run, content[i], err));                         \
             s.keys.content_key = content[i];                                                                 \
@@ -356,7 +346,7 @@ typedef char key_text[SHA256_HEX_BYTES];
         }                                                                                                    \
         return ACCEL_OK;                                                                                     \
     }
-#define WITH_SUBJECT ACCEL_TRY(stage_subject(in, SUBJECT_OF(&s.row), keys, &s.keys, err))
+#define WITH_SUBJECT ACCEL_TRY(stage_subject(in, SUBJECT_OF(&s.row), &s.keys, err))
 STAGE_KEYED(integration, STAGE_INTEGRATION, WITH_SUBJECT)
 STAGE_KEYED(compatibility, STAGE_COMPATIBILITY, WITH_SUBJECT)
 STAGE_KEYED(web, STAGE_WEB, WITH_SUBJECT)
@@ -407,13 +397,14 @@ static accel_status stage_families(inserter *in, const store_batch *b, accel_err
 
 /* ---- the inserter ---------------------------------------------------------------------------------------------------------------- */
 
+/* Results that are held until they are taken over, inside the transaction. */
+enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18 };
+
 accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     inserter *in = mem_calloc(1, sizeof *in);
     *out = NULL;
-    if (in == NULL || (in->keys = arena_create()) == NULL) {
-        mem_free(in);
+    if (in == NULL)
         return error_no_memory(err, "a writer", sizeof *in);
-    }
     in->db = db;
     for (size_t i = 0; i < STAGE_COUNT; i++)
         stage_init(&in->stages[i], db, &stage_tables[i]);
@@ -421,7 +412,7 @@ accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     return ACCEL_OK;
 }
 
-accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) {
+static accel_status stage_batch(inserter *in, const store_batch *b, accel_error *err) {
     if (b->run.uuid != NULL) {
         staged_run s = {.row = b->run};
         ACCEL_TRY(stage_add(&in->stages[STAGE_RUNS], &s, err));
@@ -439,38 +430,58 @@ accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) 
     return stage_add(&in->stages[STAGE_SOURCES], &s, err);
 }
 
-static accel_status clear(inserter *in, accel_error *err) {
+static accel_status clear_stages(inserter *in, accel_error *err) {
     accel_status status = ACCEL_OK;
     for (size_t i = 0; i < STAGE_COUNT; i++) {
         accel_status s = stage_clear(&in->stages[i], status == ACCEL_OK ? err : NULL);
         status = status == ACCEL_OK ? s : status;
     }
-    mem_free(in->staged);
-    in->staged = NULL;
-    in->staged_count = in->staged_capacity = 0;
-    arena_reset(in->keys);
+    key_set_free(&in->ids);
+    return status;
+}
+
+/* Everything staged, into the transaction. */
+static accel_status flush(inserter *in, accel_error *err) {
+    if (!in->begun)
+        ACCEL_TRY(database_exec(in->db, "BEGIN TRANSACTION", err));
+    in->begun = true;
+    ACCEL_TRY(take_over(in->db, in->stages, &in->rows, &in->before, err));
+    return clear_stages(in, err);
+}
+
+accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) {
+    if (in->failure.status != ACCEL_OK)
+        return ACCEL_OK; /* the commit tells */
+    accel_status status = stage_batch(in, b, err);
+    if (status != ACCEL_OK) {
+        in->failure = (accel_error){0};
+        error_set(&in->failure, status, "a batch could not be staged");
+    } else if (in->stages[STAGE_RESULTS].total >= HELD_RESULTS) {
+        (void)flush(in, &in->failure); /* may be the fault of an earlier batch */
+    }
     return status;
 }
 
 accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
-    accel_status status = ACCEL_OK;
-    int64_t count = 0;
-    bool begun = false;
-    for (size_t i = 0; i < STAGE_COUNT && status == ACCEL_OK; i++)
-        if (in->stages[i].total > 0)
-            status = stage_finish(&in->stages[i], err);
-    if (status == ACCEL_OK)
-        status = database_exec(in->db, "BEGIN TRANSACTION", err);
-    begun = status == ACCEL_OK;
-    if (status == ACCEL_OK)
-        status = take_over(in->db, in->stages, &count, err);
+    accel_status status = in->failure.status;
+    if (status != ACCEL_OK)
+        error_set(err, status, "%s", in->failure.message);
+    else
+        status = flush(in, err);
+    if (status == ACCEL_OK && in->before > 0)
+        status = results_follow(in->db, in->before, err);
     if (status == ACCEL_OK)
         status = database_exec(in->db, "COMMIT", err);
-    if (status != ACCEL_OK && begun)
+    if (status != ACCEL_OK && in->begun)
         (void)database_exec(in->db, "ROLLBACK", NULL);
-    accel_status cleared = clear(in, status == ACCEL_OK ? err : NULL);
+    accel_status cleared = clear_stages(in, status == ACCEL_OK ? err : NULL);
+    if (status != ACCEL_OK || in->keys.count > MOST_KEYS)
+        key_set_free(&in->keys); /* what they name is gone, or there are too many to keep */
     if (rows != NULL)
-        *rows = status == ACCEL_OK ? count : 0;
+        *rows = status == ACCEL_OK ? in->rows : 0;
+    in->begun = false;
+    in->rows = in->before = 0;
+    in->failure = (accel_error){0};
     return status == ACCEL_OK ? cleared : status;
 }
 
@@ -479,8 +490,12 @@ void inserter_destroy(inserter *in) {
         return;
     for (size_t i = 0; i < STAGE_COUNT; i++)
         stage_free(&in->stages[i]);
-    mem_free(in->staged);
-    arena_destroy(in->keys);
+    if (in->begun)
+        (void)database_exec(in->db, "ROLLBACK", NULL);
+    key_set_free(&in->keys);
+    key_set_free(&in->ids);
+    str_free(&in->text);
+    str_free(&in->json);
     mem_free(in);
 }
 

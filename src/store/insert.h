@@ -28,8 +28,4 @@ accel_status finish_run(database *db, const store_run *run, double seconds, bool
  * Inside a transaction. */
 accel_status results_follow(database *db, int64_t last, accel_error *err);
 
-/* SHA-256 over parts, told apart by a byte that no text holds; NULL is a part of its own. rewrite.c says the same in SQL. */
-accel_status natural_key(const char *const *parts, size_t count, char hex[SHA256_HEX_BYTES],
-                         accel_error *err);
-
 #endif

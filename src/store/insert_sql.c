@@ -10,6 +10,7 @@
 
 #define OF_RESULT(kind, name) OF_RESULT_##kind(name)
 #define OF_RESULT_TEXT(name)  {#name, STAGE_TEXT, offsetof(staged_result, name), 0},
+#define OF_RESULT_JSON(name)  {#name, STAGE_JSON, offsetof(staged_result, name), 0},
 #define OF_RESULT_INT(name)   {#name, STAGE_INT, offsetof(staged_result, name), 0},
 #define OF_RESULT_REAL(name)  {#name, STAGE_REAL, offsetof(staged_result, name), 0},
 #define OF_RESULT_BOOL(name)  {#name, STAGE_BOOL, offsetof(staged_result, name), 0},
@@ -17,10 +18,14 @@
     {#name, STAGE_INTS, offsetof(staged_result, name), offsetof(staged_result, name##_count)},
 #define OF_MODEL(kind, name)    {#name, STAGE_##kind, offsetof(staged_model, name), 0},
 #define OF_HARDWARE(kind, name) {#name, STAGE_##kind, offsetof(staged_hardware, name), 0},
+#define OF_IDENTITY(kind, name) {#name, STAGE_##kind, offsetof(staged_identity, name), 0},
+#define OF_ID(kind, name)       {#name, STAGE_##kind, offsetof(staged_id, name), 0},
 
 static const stage_column result_columns[] = {STAGED_RESULT_FIELDS(OF_RESULT)};
 static const stage_column model_columns[] = {STAGED_MODEL_FIELDS(OF_MODEL)};
 static const stage_column hardware_columns[] = {STAGED_HARDWARE_FIELDS(OF_HARDWARE)};
+static const stage_column identity_columns[] = {STAGED_IDENTITY_FIELDS(OF_IDENTITY)};
+static const stage_column id_columns[] = {STAGED_ID_FIELDS(OF_ID)};
 
 /* The columns of another kind of row: its keys, prefixed since a row may have fields of these names, then its fields. */
 #define KEY_COLUMNS(type)                                                                                    \
@@ -45,24 +50,6 @@ enum { KEY_COLUMN_COUNT = 5 };
     static const stage_column type##_columns[] = {KEY_COLUMNS(type) fields(OF_##type)};
 STORE_ROW_KINDS(COLUMNS)
 
-#define STAGE(name, columns) {name, columns, sizeof columns / sizeof *columns}
-const stage_table stage_tables[STAGE_COUNT] = {
-    [STAGE_RUNS] = STAGE("staged_runs", run_columns),
-    [STAGE_MODELS] = STAGE("staged_models", model_columns),
-    [STAGE_HARDWARE] = STAGE("staged_hardware", hardware_columns),
-    [STAGE_RESULTS] = STAGE("staged_results", result_columns),
-    [STAGE_COMPATIBILITY] = STAGE("staged_compatibility", compatibility_columns),
-    [STAGE_INTEGRATION] = STAGE("staged_integration", integration_columns),
-    [STAGE_ASSERTIONS] = STAGE("staged_assertions", assertion_columns),
-    [STAGE_WEB] = STAGE("staged_web", web_columns),
-    [STAGE_WEBGPU] = STAGE("staged_webgpu", webgpu_columns),
-    [STAGE_OPTIMIZATIONS] = STAGE("staged_optimizations", optimization_columns),
-    [STAGE_SHADERS] = STAGE("staged_shaders", shader_columns),
-    [STAGE_LOADING] = STAGE("staged_loading", loading_columns),
-    [STAGE_SEEN] = STAGE("staged_seen", seen_columns),
-    [STAGE_SOURCES] = STAGE("staged_sources", source_columns),
-};
-
 /* ---- statements that are written out ------------------------------------------------------------------------------------ */
 
 #define UTC(column) "CAST(replace(" column ", 'Z', '') AS TIMESTAMP)"
@@ -82,10 +69,13 @@ static const char hardware_sql[] =
 
 static const char identities_sql[] =
     "INSERT INTO performance_identities (model_id, hardware_id, engine, engine_version, precision, batch_size, sequence_length, shapes, threads, mode, scenario, "
-    "provenance, is_simulated, natural_key) SELECT m.model_id, h.hardware_id, s.engine, s.engine_version, s.precision, s.batch_size, s.sequence_length, s.shapes, "
-    "s.threads, s.mode, s.scenario, s.provenance, s.is_simulated, s.identity_key FROM (SELECT DISTINCT ON (identity_key) * EXCLUDE (samples_ns, metrics) "
-    "FROM staged_results) s JOIN models m ON m.natural_key = s.model_key JOIN hardware_platforms h ON h.natural_key = s.hardware_key "
-    "ON CONFLICT (natural_key) DO NOTHING";
+    "provenance, is_simulated, natural_key) SELECT m.model_id, h.hardware_id, s.* EXCLUDE (model_key, hardware_key) FROM staged_identities s "
+    "JOIN models m ON m.natural_key = s.model_key JOIN hardware_platforms h ON h.natural_key = s.hardware_key ON CONFLICT (natural_key) DO NOTHING";
+
+/* ON CONFLICT would take whole rows through two hash tables (DuckDB 1.5 makes a MERGE of it): their ids alone are cheaper. */
+static const char known_ids_sql[] =
+    "DELETE FROM staged_ids WHERE record_id IN (SELECT CAST(p.record_id AS VARCHAR) FROM performance_results p SEMI JOIN staged_ids s "
+    "ON p.record_id = CAST(s.record_id AS UUID))";
 #define RESULT_COLUMNS                                                                                                                                         \
     "test_case, batch_size, precision, total_time_seconds, average_latency_ms, throughput_items_per_second, memory_peak_mb, iterations, warmup_iterations, "   \
     "metrics, status, error_message, record_id, engine, engine_version, precision_asked, precision_ran, sequence_length, shapes, threads, mode, scenario, "    \
@@ -93,8 +83,9 @@ static const char identities_sql[] =
     "samples_ns, provenance, is_simulated, simulation_reason"
 static const char results_sql[] =
     "INSERT INTO performance_results (run_id, model_id, hardware_id, identity_id, " RESULT_COLUMNS ") "
-    "SELECT r.run_id, i.model_id, i.hardware_id, i.identity_id, s.* EXCLUDE (run_uuid, model_key, hardware_key, identity_key) FROM staged_results s "
-    "JOIN test_runs r ON r.run_uuid = s.run_uuid JOIN performance_identities i ON i.natural_key = s.identity_key ON CONFLICT (record_id) DO NOTHING";
+    "SELECT r.run_id, i.model_id, i.hardware_id, i.identity_id, s.* EXCLUDE (run_uuid, identity_key) FROM staged_results s "
+    "SEMI JOIN staged_ids n ON n.record_id = s.record_id JOIN test_runs r ON r.run_uuid = s.run_uuid "
+    "JOIN performance_identities i ON i.natural_key = s.identity_key";
 
 /* $1: the last result_id before this batch. Rows of (run, model, hardware) that results of this batch touch are made anew from all results of the three. */
 #define TOUCHED                                                                                              \
@@ -124,6 +115,29 @@ static const char *const results_follow_sql[] = {
     "LEFT JOIN (VALUES ('chrome'), ('chromium'), ('edge'), ('firefox'), ('safari'), ('webkit')) b(browser) "
     "ON b.browser = coalesce(json_extract_string(p.metrics, '$.web.browser'), json_extract_string(h.metadata, '$.device_id')) "
     "WHERE p.result_id > $1 AND h.hardware_type IN ('webnn', 'webgpu', 'wasm') ON CONFLICT (content_key) DO NOTHING",
+};
+
+/* ---- the staging tables, together ---------------------------------------------------------------------------------------- */
+
+#define STAGE(name, columns) {name, columns, sizeof columns / sizeof *columns, NULL}
+const stage_table stage_tables[STAGE_COUNT] = {
+    [STAGE_RUNS] = STAGE("staged_runs", run_columns),
+    [STAGE_MODELS] = STAGE("staged_models", model_columns),
+    [STAGE_HARDWARE] = STAGE("staged_hardware", hardware_columns),
+    [STAGE_IDENTITIES] = STAGE("staged_identities", identity_columns),
+    [STAGE_IDS] = STAGE("staged_ids", id_columns),
+    [STAGE_RESULTS] = {"staged_results", result_columns, sizeof result_columns / sizeof *result_columns,
+                       results_sql},
+    [STAGE_COMPATIBILITY] = STAGE("staged_compatibility", compatibility_columns),
+    [STAGE_INTEGRATION] = STAGE("staged_integration", integration_columns),
+    [STAGE_ASSERTIONS] = STAGE("staged_assertions", assertion_columns),
+    [STAGE_WEB] = STAGE("staged_web", web_columns),
+    [STAGE_WEBGPU] = STAGE("staged_webgpu", webgpu_columns),
+    [STAGE_OPTIMIZATIONS] = STAGE("staged_optimizations", optimization_columns),
+    [STAGE_SHADERS] = STAGE("staged_shaders", shader_columns),
+    [STAGE_LOADING] = STAGE("staged_loading", loading_columns),
+    [STAGE_SEEN] = STAGE("staged_seen", seen_columns),
+    [STAGE_SOURCES] = STAGE("staged_sources", source_columns),
 };
 
 /* ---- rows of the other kinds: one pattern -------------------------------------------------------------------------------- */
@@ -243,15 +257,27 @@ accel_status results_follow(database *db, int64_t last, accel_error *err) {
     return ACCEL_OK;
 }
 
-static accel_status take_over_results(database *db, int64_t *rows, accel_error *err) {
-    int64_t last = 0;
-    statement s;
-    ACCEL_TRY(archive_drop_staged(db, stage_tables[STAGE_RESULTS].name, err));
-    ACCEL_TRY(statement_prepare(db, "SELECT nextval('performance_results_seq')", &s, err));
-    ACCEL_TRY(statement_run(&s, &last, NULL, err));
-    ACCEL_TRY(database_exec(db, identities_sql, err));
-    ACCEL_TRY(changed_rows(db, results_sql, rows, err));
-    return results_follow(db, last, err);
+static accel_status next_number(database *db, int64_t *out, accel_error *err) {
+    return database_number(db, out, err, "SELECT nextval('performance_results_seq')");
+}
+
+static accel_status take_over_results(database *db, stage *stages, int64_t *rows, int64_t *before,
+                                      accel_error *err) {
+    int64_t expected = 0, first = 0, last = 0;
+    ACCEL_TRY(database_exec(db, known_ids_sql, err));
+    ACCEL_TRY(archive_drop_staged(db, stage_tables[STAGE_IDS].name, err));
+    ACCEL_TRY(database_number(db, &expected, err, "SELECT count(*) FROM staged_ids"));
+    ACCEL_TRY(next_number(db, &first, err));
+    ACCEL_TRY(database_exec(db, "SET disabled_optimizers = 'join_order, build_side_probe_side'", err));
+    ACCEL_TRY(stage_finish(&stages[STAGE_RESULTS], err));
+    ACCEL_TRY(database_exec(db, "RESET disabled_optimizers", err));
+    ACCEL_TRY(next_number(db, &last, err));
+    if (last - first - 1 != expected) /* no result may be lost by a join */
+        return error_set(err, ACCEL_INTERNAL, "%s: %lld results were staged, %lld came", db->path,
+                         (long long)expected, (long long)(last - first - 1));
+    *before = *before == 0 ? first : *before;
+    *rows += expected;
+    return ACCEL_OK;
 }
 
 /* The largest ids before this batch, of tables whose rows have children. */
@@ -260,14 +286,19 @@ static const char lasts_sql[] =
     "UNION ALL SELECT 'web_platform_results', nextval('web_platform_results_seq') "
     "UNION ALL SELECT 'web_platform_optimizations', nextval('web_platform_optimizations_seq')";
 
-accel_status take_over(database *db, const stage *stages, int64_t *rows, accel_error *err) {
-    static const char *const first[] = {
-        [STAGE_RUNS] = runs_sql, [STAGE_MODELS] = models_sql, [STAGE_HARDWARE] = hardware_sql};
-    for (size_t i = STAGE_RUNS; i <= STAGE_HARDWARE; i++)
+accel_status take_over(database *db, stage *stages, int64_t *rows, int64_t *before, accel_error *err) {
+    static const char *const first[] = {[STAGE_RUNS] = runs_sql,
+                                        [STAGE_MODELS] = models_sql,
+                                        [STAGE_HARDWARE] = hardware_sql,
+                                        [STAGE_IDENTITIES] = identities_sql};
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        if (stages[i].total > 0 && i != STAGE_RESULTS)
+            ACCEL_TRY(stage_finish(&stages[i], err));
+    for (size_t i = STAGE_RUNS; i <= STAGE_IDENTITIES; i++)
         if (stages[i].total > 0)
             ACCEL_TRY(database_exec(db, first[i], err));
     if (stages[STAGE_RESULTS].total > 0)
-        ACCEL_TRY(take_over_results(db, rows, err));
+        ACCEL_TRY(take_over_results(db, stages, rows, before, err));
     if (stages[STAGE_ASSERTIONS].total + stages[STAGE_WEBGPU].total + stages[STAGE_SHADERS].total +
             stages[STAGE_LOADING].total >
         0)

@@ -8,8 +8,6 @@
 /* A row of performance_results on its way in. Keys are natural keys of the rows it refers to. */
 #define STAGED_RESULT_FIELDS(X)                                                                              \
     X(TEXT, run_uuid)                                                                                        \
-    X(TEXT, model_key)                                                                                       \
-    X(TEXT, hardware_key)                                                                                    \
     X(TEXT, identity_key)                                                                                    \
     X(TEXT, test_case)                                                                                       \
     X(INT, batch_size)                                                                                       \
@@ -20,7 +18,7 @@
     X(REAL, memory_peak_mb)                                                                                  \
     X(INT, iterations)                                                                                       \
     X(INT, warmup_iterations)                                                                                \
-    X(TEXT, metrics)                                                                                         \
+    X(JSON, metrics)                                                                                         \
     X(TEXT, status)                                                                                          \
     X(TEXT, error_message)                                                                                   \
     X(TEXT, record_id)                                                                                       \
@@ -29,7 +27,7 @@
     X(TEXT, precision_asked)                                                                                 \
     X(TEXT, precision_ran)                                                                                   \
     X(INT, sequence_length)                                                                                  \
-    X(TEXT, shapes)                                                                                          \
+    X(JSON, shapes)                                                                                          \
     X(INT, threads)                                                                                          \
     X(TEXT, mode)                                                                                            \
     X(TEXT, scenario)                                                                                        \
@@ -70,7 +68,29 @@
     X(TEXT, metadata)                                                                                        \
     X(TEXT, natural_key)
 
+/* What a series has in common with its results. */
+#define STAGED_SERIES_FIELDS(X)                                                                              \
+    X(TEXT, engine)                                                                                          \
+    X(TEXT, engine_version)                                                                                  \
+    X(TEXT, precision)                                                                                       \
+    X(INT, batch_size)                                                                                       \
+    X(INT, sequence_length)                                                                                  \
+    X(JSON, shapes)                                                                                          \
+    X(INT, threads)                                                                                          \
+    X(TEXT, mode)                                                                                            \
+    X(TEXT, scenario)                                                                                        \
+    X(TEXT, provenance)                                                                                      \
+    X(BOOL, is_simulated)
+#define STAGED_IDENTITY_FIELDS(X)                                                                            \
+    X(TEXT, model_key)                                                                                       \
+    X(TEXT, hardware_key)                                                                                    \
+    STAGED_SERIES_FIELDS(X)                                                                                  \
+    X(TEXT, natural_key)
+
+#define STAGED_ID_FIELDS(X) X(TEXT, record_id)
+
 #define STAGED_MEMBER_TEXT(name) const char *name;
+#define STAGED_MEMBER_JSON(name) const char *name;
 #define STAGED_MEMBER_INT(name)  int64_t name;
 #define STAGED_MEMBER_REAL(name) double name;
 #define STAGED_MEMBER_BOOL(name) int name;
@@ -88,6 +108,12 @@ typedef struct staged_model {
 typedef struct staged_hardware {
     STAGED_HARDWARE_FIELDS(STAGED_MEMBER)
 } staged_hardware;
+typedef struct staged_identity {
+    STAGED_IDENTITY_FIELDS(STAGED_MEMBER)
+} staged_identity;
+typedef struct staged_id {
+    STAGED_ID_FIELDS(STAGED_MEMBER)
+} staged_id;
 
 /* Where a row of any other kind belongs: natural keys, absent where the kind has none. */
 typedef struct staged_keys {
@@ -105,6 +131,8 @@ typedef enum stage_id {
     STAGE_RUNS,
     STAGE_MODELS,
     STAGE_HARDWARE,
+    STAGE_IDENTITIES,
+    STAGE_IDS,
     STAGE_RESULTS,
     STAGE_COMPATIBILITY,
     STAGE_INTEGRATION,
@@ -120,7 +148,8 @@ typedef enum stage_id {
 } stage_id;
 extern const stage_table stage_tables[STAGE_COUNT];
 
-/* Takes over every stage that has rows; inside a transaction. rows: new rows of result tables. */
-accel_status take_over(database *db, const stage *stages, int64_t *rows, accel_error *err);
+/* Takes over every stage that has rows; inside a transaction. *rows: new rows of result tables are added. *before: a number of
+ * performance_results before those of its rows, where it is 0 and there are any. */
+accel_status take_over(database *db, stage *stages, int64_t *rows, int64_t *before, accel_error *err);
 
 #endif

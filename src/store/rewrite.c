@@ -101,7 +101,7 @@ static accel_status common_columns(rewriting *w, const char *table, const char *
                                     w->db.path, table);
 }
 
-/* Results of schemas before 3 belong to no identity yet: insert.c's identity_key, in SQL. */
+/* Results of schemas before 3 belong to no identity yet: insert.c's stage_identity, in SQL. */
 #define NUMBER(text) KEY_PART("CAST(" text " AS VARCHAR)")
 const char identity_key_sql[] =
     "sha256(" KEY_PART("m.natural_key") " || " KEY_PART("h.natural_key") " || " KEY_PART("p.engine") " || " KEY_PART("p.engine_version") " || " KEY_PART("p.precision") " || " NUMBER("p.batch_size") " || " NUMBER(

@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "measure/record.h"
 
-static const char *const kind_types[] = {"VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "BIGINT[]"};
-_Static_assert(sizeof kind_types / sizeof *kind_types == STAGE_INTS + 1, "one type a kind");
+static const char *const kind_types[] = {"VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "BIGINT[]", "JSON"};
+_Static_assert(sizeof kind_types / sizeof *kind_types == STAGE_JSON + 1, "one type a kind");
 
 void stage_init(stage *s, database *db, const stage_table *table) {
     *s = (stage){.table = table, .db = db};
@@ -16,6 +16,11 @@ void stage_init(stage *s, database *db, const stage_table *table) {
 static duckdb_logical_type make_type(stage_kind kind) {
     static const duckdb_type types[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_DOUBLE,
                                         DUCKDB_TYPE_BOOLEAN};
+    if (kind == STAGE_JSON) { /* what DuckDB calls JSON is text of that name */
+        duckdb_logical_type json = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+        duckdb_logical_type_set_alias(json, "JSON");
+        return json;
+    }
     if (kind != STAGE_INTS)
         return duckdb_create_logical_type(types[kind]);
     duckdb_logical_type element = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
@@ -24,6 +29,7 @@ static duckdb_logical_type make_type(stage_kind kind) {
     return list;
 }
 
+/* Of a stage that several statements read. */
 static accel_status make_table(stage *s, accel_error *err) {
     const stage_table *t = s->table;
     str_buf sql = {0};
@@ -34,7 +40,13 @@ static accel_status make_table(stage *s, accel_error *err) {
     accel_status status =
         sql.failed ? error_no_memory(err, "a statement", sql.length) : database_exec(s->db, sql.data, err);
     str_free(&sql);
-    ACCEL_TRY(status);
+    return status;
+}
+
+static accel_status make(stage *s, accel_error *err) {
+    const stage_table *t = s->table;
+    if (t->insert == NULL)
+        ACCEL_TRY(make_table(s, err));
     for (size_t c = 0; c < t->column_count; c++)
         s->types[c] = make_type(t->columns[c].kind);
     s->chunk = duckdb_create_data_chunk(s->types, t->column_count);
@@ -49,10 +61,18 @@ static accel_status appender_error(stage *s, accel_error *err) {
 }
 
 static accel_status open_appender(stage *s, accel_error *err) {
+    const stage_table *t = s->table;
+    const char *names[sizeof s->types / sizeof *s->types];
     if (!s->made)
-        ACCEL_TRY(make_table(s, err));
-    if (duckdb_appender_create_ext(s->db->connection, "temp", "main", s->table->name, &s->appender) ==
-        DuckDBSuccess)
+        ACCEL_TRY(make(s, err));
+    for (size_t c = 0; c < t->column_count; c++)
+        names[c] = t->columns[c].name;
+    duckdb_state state =
+        t->insert != NULL
+            ? duckdb_appender_create_query(s->db->connection, t->insert, t->column_count, s->types, t->name,
+                                           names, &s->appender)
+            : duckdb_appender_create_ext(s->db->connection, "temp", "main", t->name, &s->appender);
+    if (state == DuckDBSuccess)
         return ACCEL_OK;
     accel_status status = appender_error(s, err);
     duckdb_appender_destroy(&s->appender);
@@ -107,6 +127,7 @@ static bool put(stage *s, size_t c, const void *row) {
     void *data = duckdb_vector_get_data(vector);
     switch (column->kind) {
     case STAGE_TEXT:
+    case STAGE_JSON:
         put_text(vector, s->rows, *(const char *const *)(const void *)member);
         return true;
     case STAGE_INT:
@@ -143,7 +164,7 @@ accel_status stage_add(stage *s, const void *row, accel_error *err) {
 
 accel_status stage_finish(stage *s, accel_error *err) {
     if (s->appender == NULL)
-        return s->made ? ACCEL_OK : make_table(s, err); /* the statements name it even when it is empty */
+        return s->made ? ACCEL_OK : make(s, err); /* the statements name it even when it is empty */
     ACCEL_TRY(append_chunk(s, err));
     if (duckdb_appender_close(s->appender) != DuckDBSuccess)
         return appender_error(s, err);
@@ -160,6 +181,8 @@ accel_status stage_clear(stage *s, accel_error *err) {
     if (s->total == 0)
         return ACCEL_OK;
     s->total = 0;
+    if (s->table->insert != NULL)
+        return ACCEL_OK;
     str_buf sql = {0};
     str_appendf(&sql, "TRUNCATE TABLE %s", s->table->name);
     accel_status status =

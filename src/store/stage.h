@@ -1,4 +1,4 @@
-/* Rows on their way in: a temporary table that an appender fills, for the set-based statements of insert.c. Private to the store. */
+/* Rows on their way in: a temporary table that an appender fills, or, where one statement reads it, the appender alone. Private to the store. */
 #ifndef ACCEL_STORE_STAGE_H
 #define ACCEL_STORE_STAGE_H
 
@@ -6,7 +6,8 @@
 
 #include "store/database.h"
 
-typedef enum stage_kind { STAGE_TEXT, STAGE_INT, STAGE_REAL, STAGE_BOOL, STAGE_INTS } stage_kind;
+/* JSON: text that is known to be JSON, so that DuckDB need not parse it. */
+typedef enum stage_kind { STAGE_TEXT, STAGE_INT, STAGE_REAL, STAGE_BOOL, STAGE_INTS, STAGE_JSON } stage_kind;
 
 typedef struct stage_column {
     const char *name;
@@ -19,6 +20,7 @@ typedef struct stage_table {
     const char *name;
     const stage_column *columns;
     size_t column_count;
+    const char *insert; /* the one statement that reads it, as a table of its name; NULL: several do */
 } stage_table;
 
 /* A staging table being filled. It is made when its first row comes, and emptied by stage_clear. */
@@ -35,8 +37,9 @@ typedef struct stage {
 
 void stage_init(stage *s, database *db, const stage_table *table); /* nothing is made yet */
 accel_status stage_add(stage *s, const void *row, accel_error *err);
-accel_status stage_finish(stage *s, accel_error *err); /* all rows are in the table */
-accel_status stage_clear(stage *s, accel_error *err);  /* ready for the next batch */
+accel_status stage_finish(stage *s,
+                          accel_error *err); /* all rows are in the table, or its statement has taken them */
+accel_status stage_clear(stage *s, accel_error *err); /* ready for the next batch */
 void stage_free(stage *s);
 
 #endif

@@ -61,9 +61,12 @@ static void exceptions_have_their_words(void **state) {
 static void what_a_page_gives_is_checked(void **state) {
     accel_error err;
     str_buf json = {0};
-    assert_evaluates(*state, "void (JSON.stringify = () => '{\"a\": ')", "null");
-    assert_int_equal(browser_evaluate(*state, "1", 20, &json, &err), ACCEL_BAD_FILE);
-    assert_says("the page's result is not valid JSON");
+    (void)browser_evaluate(*state, "void (JSON.stringify = () => '{\"a\": ')", 20, &json, &err);
+    json.length = 0;
+    accel_status status = browser_evaluate(*state, "1", 20, &json, &err);
+    assert_true(status == ACCEL_BAD_FILE ||
+                status == ACCEL_RUNTIME); /* WebKit's driver uses the page's JSON itself */
+    assert_int_equal(json.length, 0);
 }
 
 static void the_console_is_kept(void **state) {

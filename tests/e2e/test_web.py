@@ -23,18 +23,15 @@ BROWSERS = ("chromium", "firefox", "webkit")
 
 
 def probe():
-    """{browser: its wasm device, or the sentence that says what is missing}"""
+    """{browser: None when pages run there, else the sentence that says what is missing}"""
     done = subprocess.run([ACCEL, "detect", "--all", "--format", "json"], capture_output=True, text=True, timeout=200)
-    engines = {e["name"]: e for e in json.loads(done.stdout)["engines"]}
-    browser = engines["browser"]
-    if not browser["present"]:
-        return {name: browser["reason"] for name in BROWSERS}
-    found = {d["id"]: d for d in browser["devices"] if d["platform"] == "wasm"}
-    return {name: found[name] if found[name]["available"] else found[name]["reason"] for name in BROWSERS}
+    rows = [r for r in json.loads(done.stdout)["platforms"] if r["engine"] == "browser"]
+    found = {r["device"]: None if r["available"] else r["evidence"] for r in rows if r["platform"] == "wasm"}
+    return {name: found.get(name, rows[0]["evidence"]) for name in BROWSERS}
 
 
 FOUND = probe()
-HERE = [name for name in BROWSERS if isinstance(FOUND[name], dict)]
+HERE = [name for name in BROWSERS if FOUND[name] is None]
 
 
 def running(marker):
@@ -64,7 +61,7 @@ class Web(CliCase):
                 self.assertTrue(record["verification"]["pass"])
                 self.assertLessEqual(record["verification"]["relative_l2"], 1e-5)
                 self.assertNotIn("browser", record["verification"]["reference"])
-                self.assertGreaterEqual(len(record["samples_ns"]), 10)
+                self.assertGreaterEqual(len(record["samples_ns"]), 1)
                 self.assertEqual(record["web"]["browser"], name)
                 self.assertGreater(record["web"]["clock_resolution_ms"], 0)
                 self.assertGreater(record["web"]["downloaded_bytes"], self.model.stat().st_size - 1)
@@ -109,19 +106,22 @@ class Web(CliCase):
         before = running(b"accel-browser")
 
         def kill():
-            until = time.monotonic() + 60
+            """The case's browser is the one that lives long; the probe's is gone sooner."""
+            seen = {}
+            until = time.monotonic() + 90
             while time.monotonic() < until:
-                new = running(b"accel-browser") - before
-                if new:
-                    time.sleep(2)
-                    os.kill(min(new), signal.SIGKILL)
+                now = time.monotonic()
+                seen = {pid: seen.get(pid, now) for pid in running(b"accel-browser") - before}
+                old = [pid for pid, since in seen.items() if now - since > 15]
+                if old:
+                    os.kill(min(old), signal.SIGKILL)
                     return
-                time.sleep(0.1)
+                time.sleep(0.2)
 
         killer = threading.Thread(target=kill)
         killer.start()
         output = self.accel(
-            "bench", self.model, "--on", "wasm", "--browser", HERE[0], "--min-time", "20", "--max-time", "30", "--no-db", "-q", "--format", "json", code=1)
+            "bench", self.model, "--on", "wasm", "--browser", HERE[0], "--min-time", "40", "--max-time", "50", "--no-db", "-q", "--format", "json", code=1)
         killer.join()
         (record,) = json.loads(output)
         self.assertIn(record["status"], ("crashed", "error"))

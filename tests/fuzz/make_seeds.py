@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the seeds of the fuzz targets for files: tests/fuzz/corpus/{onnx,safetensors,index,gguf,config,npy,capture,tokenizer,
-preprocessor,image,sound,import}.
+preprocessor,image,sound,import,browser_message}.
 
     PYTHONPATH=.deps/python tests/fuzz/make_seeds.py
 
@@ -375,7 +375,32 @@ def make_import():
         save("import", path.stem.replace(" ", "_").replace("|", "or"), path.read_bytes()[:4096])
 
 
+# ---- what browsers send ---------------------------------------------------------------------------------------------
+
+
+def make_browser_message():
+    def event(method, session=None, **params):
+        return {"method": method, "params": params, **({"sessionId": session} if session else {})}
+
+    thrown = {"text": "Uncaught", "lineNumber": 3, "url": "http://127.0.0.1/a.js", "exception": {"description": "Error: no\n    at f"}}
+    words = [{"type": "string", "value": "said\u009b"}, {"type": "number", "unserializableValue": "NaN"}, {"type": "object", "value": {"a": [1]}}]
+    groups = {
+        "answer": [{"id": 1, "result": {"result": {"type": "string", "value": "[1,null]"}}}],
+        "exception": [{"id": 1, "result": {"result": {}, "exceptionDetails": thrown}}],
+        "refusal": [{"id": 1, "error": {"code": -32000, "message": "Inspected target navigated or closed"}}],
+        "console": [event("Runtime.consoleAPICalled", "S", type="warning", args=words), event("Runtime.exceptionThrown", "S", exceptionDetails=thrown),
+                    event("Log.entryAdded", "S", entry={"level": "error", "text": "404", "url": "http://127.0.0.1/b"})],
+        "crash": [event("Inspector.targetCrashed", "S"), event("Target.targetCrashed", targetId="T", status="killed", errorCode=9)],
+        "closed": [event("Target.targetDestroyed", targetId="T")],
+        "others": [event("Target.attachedToTarget", sessionId="W"), event("Page.javascriptDialogOpening", "S", message="stop")],
+        "late": [{"id": 7, "result": {}}, {"id": 0, "result": {"processInfo": [{"type": "GPU", "id": 5}]}}, {"id": 1}],
+    }
+    for name, messages in groups.items():
+        save("browser_message", name, b"".join(json.dumps(m).encode() + b"\0" for m in messages))
+
+
 if __name__ == "__main__":
+    make_browser_message()
     make_import()
     make_tokenizer()
     make_onnx()

@@ -228,6 +228,83 @@ static void files_arrive_whole(void **state) {
     str_free(&answer);
 }
 
+/* Asks for /file with further headers; the whole answer. */
+static void ask_file(const char *method, const char *headers, str_buf *answer) {
+    str_buf request = {0};
+    str_appendf(&request, "%s /file HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, headers);
+    ask_raw(request.data, request.length, answer);
+    str_free(&request);
+}
+
+/* The answer's body. */
+static const char *body_of(const str_buf *answer, size_t *length) {
+    const char *end = memmem(answer->data, answer->length, "\r\n\r\n", 4);
+    assert_non_null(end);
+    *length = answer->length - (size_t)(end + 4 - answer->data);
+    return end + 4;
+}
+
+static void parts_of_files_are_sent(void **state) {
+    str_buf answer = {0};
+    size_t length;
+    (void)state;
+    ask_file("GET", "Range: bytes=251-260\r\n", &answer);
+    assert_true(str_starts_with(answer.data, "HTTP/1.1 206 "));
+    assert_non_null(strstr(answer.data, "content-range: bytes 251-260/1000003\r\n"));
+    assert_non_null(strstr(answer.data, "content-length: 10\r\n"));
+    assert_memory_equal(body_of(&answer, &length), "\0\1\2\3\4\5\6\7\10\11", 10);
+    assert_int_equal(length, 10);
+    ask_file("GET", "Range: bytes=-400000\r\n", &answer); /* more than one part */
+    const char *body = body_of(&answer, &length);
+    assert_int_equal(length, 400000);
+    assert_int_equal((unsigned char)body[0], 600003 % 251);
+    assert_int_equal((unsigned char)body[399999], 1000002 % 251);
+    ask_file("GET", "Range: bytes=1000003-\r\n", &answer);
+    assert_true(str_starts_with(answer.data, "HTTP/1.1 416 "));
+    assert_non_null(strstr(answer.data, "content-range: bytes */1000003\r\n"));
+    ask_file("GET", "Range: bytes=0-1\r\nIf-Range: \"another\"\r\n", &answer);
+    assert_true(str_starts_with(answer.data, "HTTP/1.1 200 "));
+    (void)body_of(&answer, &length);
+    assert_int_equal(length, FILE_BYTES);
+    ask_file("HEAD", "", &answer);
+    assert_non_null(strstr(answer.data, "content-length: 1000003\r\n"));
+    (void)body_of(&answer, &length);
+    assert_int_equal(length, 0);
+    str_free(&answer);
+}
+
+static void what_the_peer_has_is_not_sent_again(void **state) {
+    str_buf answer = {0}, headers = {0};
+    size_t length;
+    (void)state;
+    ask_file("HEAD", "", &answer);
+    const char *etag = strstr(answer.data, "etag: ");
+    assert_non_null(etag);
+    str_appendf(&headers, "If-None-Match: \"x\", %.*s\r\n", (int)strcspn(etag + 6, "\r"), etag + 6);
+    ask_file("GET", headers.data, &answer);
+    assert_true(str_starts_with(answer.data, "HTTP/1.1 304 "));
+    (void)body_of(&answer, &length);
+    assert_int_equal(length, 0);
+    FILE *file = fopen(seen.file, "ab"); /* another file now */
+    fputc('x', file);
+    fclose(file);
+    ask_file("GET", headers.data, &answer);
+    assert_true(str_starts_with(answer.data, "HTTP/1.1 200 "));
+    str_free(&answer);
+    str_free(&headers);
+}
+
+static void pages_are_isolated(void **state) {
+    str_buf answer = {0};
+    (void)state;
+    ask_file("HEAD", "", &answer);
+    assert_non_null(strstr(answer.data, "cross-origin-opener-policy: same-origin\r\n"));
+    assert_non_null(strstr(answer.data, "cross-origin-embedder-policy: require-corp\r\n"));
+    assert_non_null(strstr(answer.data, "cross-origin-resource-policy: same-origin\r\n"));
+    assert_null(strstr(answer.data, "access-control-allow-origin"));
+    str_free(&answer);
+}
+
 static void odd_requests_are_refused(void **state) {
     static const struct {
         const char *request;
@@ -291,8 +368,7 @@ static void paths_are_plain(void **state) {
 static void a_connection_is_for_one_request(void **state) {
     static const char *const requests[] = {
         "GET /one HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /two HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi",
-        "POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhiPOST /two HTTP/1.1\r\nHost: localhost\r\n"
-        "Content-Length: 2\r\n\r\nhi",
+        "POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhiPUT /two HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
         "POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\nGET /two HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "PUT /one HTTP/1.1\r\nHost: localhost\r\n\r\nGET /two HTTP/1.1\r\nHost: localhost\r\n\r\n",
     };
@@ -505,6 +581,9 @@ int main(void) {
         WITH_SERVER(what_is_not_there_is_404),
         WITH_SERVER(bodies_up_to_the_limit_are_whole),
         WITH_SERVER(files_arrive_whole),
+        WITH_SERVER(parts_of_files_are_sent),
+        WITH_SERVER(what_the_peer_has_is_not_sent_again),
+        WITH_SERVER(pages_are_isolated),
         WITH_SERVER(odd_requests_are_refused),
         WITH_SERVER(paths_are_plain),
         WITH_SERVER(a_connection_is_for_one_request),

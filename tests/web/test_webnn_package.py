@@ -71,6 +71,29 @@ class Package(unittest.TestCase):
         self.assertRegex(self.refusal(f"await load(new Uint8Array({list(case)}), {{ platform: 'webnn' }});"),
                          r"unsupported: 1 part of the model .*\(Det\): WebNN has no such operator")
 
+    GRAPH = """
+      const { createContext, WebnnGraph } = await import("/webnn_graph.js");
+      const context = await createContext("cpu");
+      const told = { name: "x", id: 0, type: "int32", dims: [2], given: "int64" };
+      const graph = await WebnnGraph.build(context, { inputs: [told], outputs: [{ ...told, name: "y", id: 1 }], constants: [], calls: [["identity", ["#0"], [1], "n"]] });
+    """
+
+    def test_wide_integers_go_through_narrow_ones(self):
+        self.assertEqual(self.page(f"{self.GRAPH} await graph.write({{ x: BigInt64Array.of(-5n, 7n) }}); await graph.run(); return graph.read().y.data.join(' ');"), "-5 7")
+        self.assertRegex(self.refusal(f"{self.GRAPH} await graph.write({{ x: BigInt64Array.of(2n ** 31n, 7n) }});"),
+                         "unsupported: input 'x' holds 2147483648, and this browser's WebNN has 32-bit integers only")
+
+    def test_a_lost_device_is_told(self):
+        said = self.refusal(f"{self.GRAPH} await graph.write({{ x: BigInt64Array.of(1n, 2n) }}); context.destroy(); await context.lost; await graph.run();")
+        self.assertRegex(said, r"^error: the browser's WebNN device was lost \(.*\): load the model again$")
+
+    def test_a_refused_call_names_its_node(self):
+        said = self.refusal(f"{self.GRAPH} await WebnnGraph.build(context, {{ inputs: [told], outputs: [], constants: [], calls: [['gelu', ['#0'], [1], 'layer.7/relu']] }});")
+        self.assertRegex(said, "unsupported: node 'layer.7/relu': the browser refuses gelu: ")
+
+    def test_a_device_that_is_not_there_or_no_webnn_is_absent(self):
+        self.assertRegex(self.refusal("await load('zoo:bert-tiny', { platform: 'webnn', deviceType: 'abacus' });"), "absent: .*abacus")
+
     def test_a_run_without_inputs_is_refused(self):
         self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', { platform: 'webnn' })).run();"), "invalid_argument: .*bind")
 

@@ -1,5 +1,6 @@
 /** The agent page: shows what this device can do and what it is doing. The work itself is in jobs.js. */
 
+const URGENT = ["token", "files", "connection", "secure"]; /* without these nothing works */
 const MOST_DONE = 12;
 const MOST_TRIES = 5;
 const RETRY_MS = 2000;
@@ -21,6 +22,7 @@ function note(what, sentence) {
   else missing.delete(what);
   at("missing").replaceChildren(...[...missing.values()].map((text) => element("li", text)));
   at("notes").hidden = missing.size === 0;
+  at("notes").toggleAttribute("data-urgent", URGENT.some((urgent) => missing.has(urgent)));
 }
 
 function noteCapabilities(c) {
@@ -88,7 +90,7 @@ function median(values = []) {
 }
 
 const RESULT_WORDS = {
-  load: (r) => `Loaded for ${r.variant ?? "WebNN"}, threads: ${r.threads}; compiled in ${ms(r.figures?.compile_ms)}`,
+  load: (r) => `Loaded: ${r.variant ?? "WebNN"}, threads: ${r.threads}, downloaded in ${ms(r.figures?.download_ms)}`,
   bind: () => "Inputs taken",
   run: (r) => `First run: ${ms(r.run_ms)}`,
   sample: (r) => `Median ${ms(median(r.samples_ms))} over ${r.samples_ms?.length ?? 0} samples`,

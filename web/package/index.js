@@ -1,4 +1,5 @@
 // The package's door: models that run in workers of their own. index.d.ts says what each function takes and gives.
+import { chooseBuild, compileBuild } from "./builds.js";
 import { AccelError } from "./errors.js";
 import { cpus, isolated, relaxedSimd, simd, threads } from "./features.js";
 import { elsewhere, importingWorker } from "./workers.js";
@@ -130,12 +131,14 @@ export async function load(source, { progress = () => {}, signal, base, ...optio
   signal?.throwIfAborted();
   // Hashes are known by the address as it is asked for, or by the file's name in `data`.
   const sha256 = { ...options.sha256, ...mapped(options.sha256, (name) => new URL(name, document.baseURI).href, (hash) => hash) };
-  const request = { do: "load", model: portable(model), data: mapped(data, (name) => name, portable), options: { ...options, sha256 } };
+  const build = chooseBuild(options);
+  const request = { do: "load", build, model: portable(model), data: mapped(data, (name) => name, portable), options: { ...options, sha256 } };
   const remote = new Remote(base, progress);
   const cancel = () => remote.end(signal.reason);
   signal?.addEventListener("abort", cancel, { once: true });
   try {
-    return new Model(remote, await remote.ask(request));
+    const compiled = await compileBuild(build.name, base); // while the worker starts
+    return new Model(remote, await remote.ask({ ...request, ...compiled }));
   } catch (error) {
     remote.end(error);
     throw error;

@@ -65,20 +65,20 @@ export class WebnnGraph {
     context.lost?.then((info) => { graph.lost = info?.message || "the browser gives no reason"; });
     const builder = new MLGraphBuilder(context);
     const operands = buildOperands(builder, description, constantBytes);
-    await graph.#guard("build the graph", async () => {
-      graph.graph = await builder.build(Object.fromEntries(description.outputs.map(({ id }, index) => [`o${index}`, operands[id]])));
-      await graph.#makeTensors();
-    });
+    const outputs = Object.fromEntries(description.outputs.map(({ id }, index) => [`o${index}`, operands[id]]));
+    // What opSupportLimits promised, a backend may refuse all the same.
+    await graph.#guard("build the graph", async () => { graph.graph = await builder.build(outputs); }, "unsupported");
+    await graph.#guard("make the tensors", () => graph.#makeTensors(), "out_of_memory");
     return graph;
   }
 
-  async #guard(what, work) {
+  async #guard(what, work, status = "error") {
     try {
       return await work();
     } catch (error) {
       if (error instanceof AccelError) throw error;
       if (this.lost) throw new AccelError("error", `the browser's WebNN device was lost (${this.lost}): load the model again`);
-      throw new AccelError("error", `the browser's WebNN could not ${what}: ${sentence(error)}`);
+      throw new AccelError(status, `the browser's WebNN could not ${what}: ${sentence(error)}`);
     }
   }
 

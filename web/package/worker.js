@@ -3,45 +3,13 @@ import { AccelError } from "./errors.js";
 import { Engine } from "./engine.js";
 import { NativeModel } from "./native.js";
 import { take } from "./download.js";
-import { cpus, relaxedSimd, simd, threads as threadsWork } from "./features.js";
 import { elsewhere, importingWorker } from "./workers.js";
-
-const builds = {
-  baseline: new URL("./accel-baseline.wasm", import.meta.url),
-  relaxed: new URL("./accel-relaxed.wasm", import.meta.url),
-  "baseline-threads": new URL("./accel-baseline-threads.wasm", import.meta.url),
-  "relaxed-threads": new URL("./accel-relaxed-threads.wasm", import.meta.url),
-  webnn: new URL("./accel-webnn.wasm", import.meta.url), // without kernels
-};
 
 const threadWorkers = []; // held, so that no browser takes them for garbage
 let model = null; // NativeModel, or WebnnModel of webnn.js
 let figures, facts;
 
 /* ---- the engine ---- */
-
-function chooseBuild({ variant, threads, platform }) {
-  if (!simd()) throw new AccelError("absent", "this browser has no WebAssembly SIMD: use one of 2023 or later");
-  if (platform === "webnn") return { name: "webnn", threads: 1 };
-  const wanted = threads ?? (threadsWork() && (variant?.endsWith("-threads") ?? true) ? cpus() : 1);
-  const needsThreads = variant?.endsWith("-threads") ?? wanted > 1;
-  const needsRelaxed = variant?.startsWith("relaxed") ?? relaxedSimd();
-  if (variant && (!(variant in builds) || variant === "webnn"))
-    throw new AccelError("invalid_argument", `no build for the platform wasm is called '${variant}'; there are ${Object.keys(builds).filter((name) => name !== "webnn").join(", ")}`);
-  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 64) throw new AccelError("invalid_argument", `threads must be a number from 1 to 64, not ${wanted}`);
-  if (wanted > 1 && !needsThreads) throw new AccelError("invalid_argument", `the build ${variant} has one thread; ${wanted} were asked for`);
-  if (needsThreads && !threadsWork())
-    throw new AccelError("absent", "threads need a cross-origin isolated page: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp with it");
-  if (needsRelaxed && !relaxedSimd()) throw new AccelError("absent", "this browser has no relaxed SIMD: leave `variant` out");
-  return { name: (needsRelaxed ? "relaxed" : "baseline") + (needsThreads ? "-threads" : ""), threads: wanted };
-}
-
-async function compile(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new AccelError("absent", `the engine ${url} cannot be loaded: the server answers ${response.status}`);
-  if (response.headers.get("content-type") === "application/wasm") return WebAssembly.compileStreaming(response);
-  return WebAssembly.compile(await response.arrayBuffer());
-}
 
 /** Threads must wait in C before the engine asks for them: from then on this worker does not return to its messages. */
 async function startThreads(engine, count) {
@@ -56,13 +24,6 @@ async function startThreads(engine, count) {
       thread.postMessage(engine.thread(index));
     })));
   while (engine.call("page_threads_waiting") < count) await new Promise((later) => setTimeout(later, 0));
-}
-
-async function startEngine(options) {
-  const build = chooseBuild(options);
-  const engine = await Engine.start(await compile(builds[build.name]), build.name.endsWith("-threads"));
-  await startThreads(engine, build.threads - 1);
-  return { engine, build };
 }
 
 /* ---- loading ---- */
@@ -135,27 +96,32 @@ async function addWeights(engine, folder, data, base, options, teller) {
   }
 }
 
-async function download(engine, { model: source, data, options }, threads) {
+/** started: the threads, which come up meanwhile. */
+async function download(engine, { model: source, data, options, build: { threads } }, started) {
   const teller = progressTeller("download");
   const start = performance.now();
-  if (isUrl(source) && source.startsWith("zoo:")) return open(engine, source.slice(4), "", null, threads, options, teller);
+  if (isUrl(source) && source.startsWith("zoo:")) {
+    await started;
+    return open(engine, source.slice(4), "", null, threads, options, teller);
+  }
   const name = nameOf(source), folder = name === "config.json" ? "model/" : "";
   const base = isUrl(source) ? source : null;
   await addFile(engine, folder + name, source, options, teller);
   for (const [other, from] of Object.entries(data)) await addFile(engine, folder + other, from, options, teller);
   if (folder) await addWeights(engine, folder, data, base, options, teller);
+  await started;
   await open(engine, folder ? "model" : name, folder, base, threads, options, teller);
   figures.download_ms = performance.now() - start - figures.load_ms;
   teller.now();
 }
 
 async function load(request) {
-  const { options } = request;
+  const { options, build, module, compiled_ms } = request;
   const start = performance.now();
   figures = { download_ms: null, engine_ms: null, load_ms: null, compile_ms: null, first_ms: null, downloaded_bytes: 0, cached_bytes: 0 };
-  const { engine, build } = await startEngine(options);
-  figures.engine_ms = performance.now() - start;
-  await download(engine, request, build.threads);
+  const engine = await Engine.start(module, build.name.endsWith("-threads"));
+  figures.engine_ms = compiled_ms + performance.now() - start;
+  await download(engine, request, startThreads(engine, build.threads - 1));
   self.postMessage({ progress: { phase: "compile", loaded: 0 } });
   const opened = options.platform === "webnn" ? await openWebnn(engine, options) : new NativeModel(engine);
   await opened.prepare(options);

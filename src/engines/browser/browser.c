@@ -1,14 +1,15 @@
-/* Browsers as devices: a model in a tab of a browser that accel starts. Its platforms are those that the page itself finds. */
+/* Browsers as devices: a model in a tab of a browser that accel starts, or of another device. Its platforms are those that the page itself finds. */
 #include <string.h>
 
 #include "base/thread.h"
 #include "base/version.h"
 #include "browsers/browsers.h"
+#include "engines/browser/hub.h"
 #include "engines/browser/session.h"
 #include "engines/browser/web_files.h"
 
 static const platform platforms[] = {PLATFORM_WASM, PLATFORM_WEBNN};
-enum { PLATFORMS = sizeof platforms / sizeof *platforms };
+enum { PLATFORMS = sizeof platforms / sizeof *platforms, MOST_AGENTS = 64 };
 
 static const char *device_title(arena *a, const browser_info *info) {
     str_buf text = {0};
@@ -60,10 +61,116 @@ static accel_status probe_browser(const engine_context *context, arena *a, const
     return ACCEL_OK;
 }
 
+static bool is_asked_for(const engine_context *context, const char *name) {
+    for (size_t i = 0; context != NULL && i < context->browser_count; i++)
+        if (str_equal(context->browsers[i], name))
+            return true;
+    return context == NULL || context->browser_count == 0;
+}
+
+static accel_status probe_browsers(const engine_context *context, arena *a, engine_report *out,
+                                   accel_error *err) {
+    for (size_t i = 0; i < browser_kind_count(); i++) {
+        browser_info info = {0};
+        if (!is_asked_for(context, browser_kind_name(i)))
+            continue;
+        ACCEL_TRY(browser_find(browser_kind_name(i), a, &info, err));
+        ACCEL_TRY(probe_browser(context, a, &info, out->devices + out->device_count, err));
+        out->device_count += PLATFORMS;
+    }
+    return ACCEL_OK;
+}
+
+/* ---- other devices --------------------------------------------------------------------------------------------------------- */
+
+/* Rows of an agent; `agent` is its entry in the hub's list, NULL: it was named and is not there. */
+static accel_status probe_agent(arena *a, const char *id, yyjson_val *agent, const char *reason,
+                                engine_device *rows, accel_error *err) {
+    bool ok = true;
+    yyjson_val *hello = yyjson_obj_get(agent, "hello");
+    const char *user_agent = json_get_text(hello, "user_agent", a, &ok);
+    const char *title = user_agent != NULL ? user_agent : id;
+    for (size_t p = 0; p < PLATFORMS; p++) {
+        rows[p] = (engine_device){.platform = platforms[p],
+                                  .id = id,
+                                  .name = title,
+                                  .reason = reason,
+                                  .elsewhere = true,
+                                  .precisions = 1U << PRECISION_FP32};
+        if (agent != NULL)
+            take_platform(yyjson_obj_get(hello, "capabilities"), a, &rows[p]);
+    }
+    return ok ? ACCEL_OK : error_no_memory(err, "an agent's description", 0);
+}
+
+static yyjson_val *find_agent(yyjson_val *agents, const char *name) {
+    yyjson_val *one;
+    size_t i, count;
+    yyjson_arr_foreach(agents, i, count, one) {
+        if (str_equal(yyjson_get_str(yyjson_obj_get(one, "name")), name))
+            return one;
+    }
+    return NULL;
+}
+
+/* Those that were named, connected or not. */
+static accel_status probe_named_agents(const engine_context *context, arena *a, yyjson_val *agents,
+                                       const char *reason, engine_report *out, accel_error *err) {
+    for (size_t i = 0; i < context->browser_count; i++) {
+        const char *id = context->browsers[i];
+        if (*id != TAB_AGENT_MARK)
+            continue;
+        const char *copy = arena_strdup(a, id);
+        if (copy == NULL)
+            return error_no_memory(err, "an agent's name", strlen(id));
+        ACCEL_TRY(
+            probe_agent(a, copy, find_agent(agents, id + 1), reason, out->devices + out->device_count, err));
+        out->device_count += PLATFORMS;
+    }
+    return ACCEL_OK;
+}
+
+static accel_status probe_all_agents(arena *a, yyjson_val *agents, engine_report *out, accel_error *err) {
+    yyjson_val *one;
+    size_t i, count;
+    yyjson_arr_foreach(agents, i, count, one) {
+        const char *name = yyjson_get_str(yyjson_obj_get(one, "name"));
+        const char *id = arena_printf(a, "%c%s", TAB_AGENT_MARK, name != NULL ? name : "");
+        if (i == MOST_AGENTS)
+            break;
+        if (id == NULL)
+            return error_no_memory(err, "an agent's name", 1);
+        ACCEL_TRY(probe_agent(a, id, one, NULL, out->devices + out->device_count, err));
+        out->device_count += PLATFORMS;
+    }
+    return ACCEL_OK;
+}
+
+static accel_status probe_agents(const engine_context *context, arena *a, engine_report *out,
+                                 accel_error *err) {
+    yyjson_doc *doc = NULL;
+    accel_error why = {0};
+    bool listed = hub_list(&doc, &why) == ACCEL_OK; /* no hub is no error: few machines have one */
+    yyjson_val *agents = yyjson_obj_get(yyjson_doc_get_root(doc), "agents");
+    const char *reason = arena_strdup(
+        a, listed ? "no agent of this name is connected to `accel serve --agents`" : why.message);
+    accel_status status = ACCEL_OK;
+    if (reason == NULL)
+        status = error_no_memory(err, "a reason", sizeof why);
+    else if (context != NULL && context->browser_count > 0)
+        status = probe_named_agents(context, a, agents, reason, out, err);
+    else
+        status = probe_all_agents(a, agents, out, err);
+    yyjson_doc_free(doc);
+    return status;
+}
+
+/* ---- the engine -------------------------------------------------------------------------------------------------------------- */
+
 static accel_status probe(const engine_context *context, arena *a, engine_report *out, accel_error *err) {
     accel_error why = {0};
     str_buf web = {0};
-    size_t kinds = browser_kind_count();
+    size_t most = browser_kind_count() + MOST_AGENTS + (context != NULL ? context->browser_count : 0);
     *out = (engine_report){.version = accel_version_text()};
     accel_status status = web_files_find(context, &web, &why);
     str_free(&web);
@@ -72,16 +179,11 @@ static accel_status probe(const engine_context *context, arena *a, engine_report
         return out->reason != NULL ? ACCEL_OK : error_no_memory(err, "a reason", sizeof why);
     }
     out->present = true;
-    out->devices = ARENA_ARRAY(a, engine_device, kinds * PLATFORMS);
+    out->devices = ARENA_ARRAY(a, engine_device, most * PLATFORMS);
     if (out->devices == NULL)
-        return error_no_memory(err, "browsers", kinds * PLATFORMS * sizeof *out->devices);
-    for (size_t i = 0; i < kinds; i++) {
-        browser_info info = {0};
-        ACCEL_TRY(browser_find(browser_kind_name(i), a, &info, err));
-        ACCEL_TRY(probe_browser(context, a, &info, out->devices + out->device_count, err));
-        out->device_count += PLATFORMS;
-    }
-    return ACCEL_OK;
+        return error_no_memory(err, "browsers", most * PLATFORMS * sizeof *out->devices);
+    ACCEL_TRY(probe_browsers(context, a, out, err));
+    return probe_agents(context, a, out, err);
 }
 
 static void timing(const engine_session *s, engine_timing *out) {

@@ -247,7 +247,7 @@ static const graph_value *output_value(const engine_session *s, size_t index) {
     return &s->graph->values[s->graph->outputs[index]];
 }
 
-static accel_status expect_outputs(engine_session *s, accel_error *err) {
+static accel_status expect_outputs(engine_session *s, str_buf *put, accel_error *err) {
     size_t count = s->graph->output_count, *most = mem_calloc(count + 1, sizeof *most);
     if (most == NULL)
         return error_no_memory(err, "outputs", count * sizeof *most);
@@ -257,7 +257,7 @@ static accel_status expect_outputs(engine_session *s, accel_error *err) {
             tensor_size_bytes(v->type.type, &v->type.shape, v->name, &most[i], NULL) != ACCEL_OK)
             most[i] = MOST_OPEN_OUTPUT_BYTES;
     }
-    accel_status status = tab_expect(s->tab, count, most, err);
+    accel_status status = tab_expect(s->tab, count, most, put, err);
     mem_free(most);
     return status;
 }
@@ -284,14 +284,25 @@ static accel_status take_output(engine_session *s, size_t index, yyjson_val *des
     return ACCEL_OK;
 }
 
+static accel_status ask_for_outputs(engine_session *s, yyjson_doc **answer, accel_error *err) {
+    str_buf put = {0}, job = {0};
+    accel_status status = expect_outputs(s, &put, err);
+    str_append(&job, "\"put\":");
+    json_append_text(&job, str_text(&put));
+    if (status == ACCEL_OK)
+        status = job.failed ? error_no_memory(err, "a job", job.length)
+                            : tab_job(s->tab, "outputs", str_text(&job), s->inference_timeout_s, answer, err);
+    str_free(&put);
+    str_free(&job);
+    return status;
+}
+
 static accel_status fetch_outputs(engine_session *s, accel_error *err) {
     yyjson_doc *answer = NULL;
     size_t count = s->graph->output_count;
     if (s->outputs == NULL && (s->outputs = mem_calloc(count + 1, sizeof *s->outputs)) == NULL)
         return error_no_memory(err, "outputs", count * sizeof *s->outputs);
-    ACCEL_TRY(expect_outputs(s, err));
-    ACCEL_TRY(
-        tab_job(s->tab, "outputs", "\"put\":\"" TAB_PUT_PATH "\"", s->inference_timeout_s, &answer, err));
+    ACCEL_TRY(ask_for_outputs(s, &answer, err));
     yyjson_val *list = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(answer), "result"), "outputs");
     accel_status status = ACCEL_OK;
     for (size_t i = 0; i < count && status == ACCEL_OK; i++)

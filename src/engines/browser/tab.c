@@ -8,11 +8,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "browsers/browsers.h"
+#include "engines/browser/hub.h"
 #include "engines/browser/message.h"
 #include "engines/browser/web_files.h"
 #include "net/net.h"
 
-enum { HELLO_S = 30, HANG_S = 20, MOST_OUTPUTS = 4096, MOST_SERVED = 256 };
+#define PUT_PATH "/out"
+enum { MOST_OUTPUTS = 4096, MOST_SERVED = 256 };
+static const double HELLO_S = 60, HANG_S = 20;
 static const uint64_t LOOK_NS = 250000000; /* between two looks at the browser while waiting */
 
 typedef struct served {
@@ -28,6 +31,7 @@ typedef struct delivery {
 
 struct tab {
     arena *memory;
+    hub *hub; /* then nothing below is used but deliveries */
     net_server *server;
     browser *browser;
     char token[33];
@@ -77,7 +81,7 @@ static void answer_served(tab *t, const net_request *request, net_response *resp
 }
 
 static void take_delivery(tab *t, const net_request *request, net_response *response) {
-    const char *digits = request->path + strlen(TAB_PUT_PATH "/");
+    const char *digits = request->path + strlen(PUT_PATH "/");
     size_t index = 0;
     for (; *digits >= '0' && *digits <= '9' && index < MOST_OUTPUTS; digits++)
         index = index * 10 + (size_t)(*digits - '0');
@@ -100,7 +104,7 @@ static void take_delivery(tab *t, const net_request *request, net_response *resp
 static void on_request(void *context, const net_request *request, net_response *response) {
     tab *t = context;
     pthread_mutex_lock(&t->lock);
-    if (str_equal(request->method, "PUT") && str_starts_with(request->path, TAB_PUT_PATH "/"))
+    if (str_equal(request->method, "PUT") && str_starts_with(request->path, PUT_PATH "/"))
         take_delivery(t, request, response);
     else if (str_starts_with(request->path, "/file/") || str_starts_with(request->path, "/bytes/"))
         answer_served(t, request, response);
@@ -182,7 +186,7 @@ static accel_status lost(tab *t, const char *what, accel_error *err) {
     const char *words = str_text(&console);
     size_t skip = console.length > 300 ? console.length - 300 : 0; /* its last words */
     accel_status status =
-        error_set(err, ACCEL_RUNTIME, "%s: %s%s%s", what,
+        error_set(err, ACCEL_CRASHED, "%s: %s%s%s", what,
                   state == BROWSER_RUNNING ? "the page closed its connection" : str_text(&why),
                   console.length > 0 ? "; the browser's last words: " : "", words + skip);
     str_free(&why);
@@ -213,7 +217,7 @@ static accel_status wait_for(tab *t, bool greeting, const char *what, double tim
         if ((double)(now - begun) / 1e9 > timeout_s)
             return error_set(err, ACCEL_TIMEOUT, "%s: not done after %.0f s", what, timeout_s);
         if (t->peer != NULL && (double)(now - t->heard_ns) / 1e9 > HANG_S)
-            return error_set(err, ACCEL_TIMEOUT, "%s: the page has not been heard of for %d s; it hangs",
+            return error_set(err, ACCEL_TIMEOUT, "%s: the page has not been heard of for %.0f s; it hangs",
                              what, HANG_S);
         wait_a_little(t);
         if (is_there(t, greeting))
@@ -254,6 +258,23 @@ static accel_status make_token(tab *t, accel_error *err) {
     return ACCEL_OK;
 }
 
+static accel_status open_own(tab *t, const engine_context *context, const char *name, accel_error *err) {
+    ACCEL_TRY(web_files_find(context, &t->web, err));
+    ACCEL_TRY(make_token(t, err));
+    ACCEL_TRY(start_server(t, err));
+    ACCEL_TRY(start_browser(t, name, err));
+    pthread_mutex_lock(&t->lock);
+    accel_status status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+/* A device that was named and is not connected is an absent one. */
+static accel_status open_agent(tab *t, const char *name, accel_error *err) {
+    accel_status status = hub_open(name, &t->hub, err);
+    return status == ACCEL_NOT_FOUND ? error_prefix(err, ACCEL_ABSENT, "agent") : status;
+}
+
 accel_status tab_open(const engine_context *context, const char *name, tab **out, accel_error *err) {
     *out = NULL;
     tab *t = mem_calloc(1, sizeof *t);
@@ -263,18 +284,8 @@ accel_status tab_open(const engine_context *context, const char *name, tab **out
     }
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->changed, NULL);
-    accel_status status = web_files_find(context, &t->web, err);
-    if (status == ACCEL_OK)
-        status = make_token(t, err);
-    if (status == ACCEL_OK)
-        status = start_server(t, err);
-    if (status == ACCEL_OK)
-        status = start_browser(t, name, err);
-    if (status == ACCEL_OK) {
-        pthread_mutex_lock(&t->lock);
-        status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
-        pthread_mutex_unlock(&t->lock);
-    }
+    accel_status status =
+        *name == TAB_AGENT_MARK ? open_agent(t, name + 1, err) : open_own(t, context, name, err);
     if (status == ACCEL_OK)
         *out = t;
     else
@@ -285,6 +296,7 @@ accel_status tab_open(const engine_context *context, const char *name, tab **out
 void tab_close(tab *t) {
     if (t == NULL)
         return;
+    hub_close(t->hub);
     browser_stop(t->browser);
     net_server_stop(t->server);
     for (size_t i = 0; i < t->delivery_count; i++)
@@ -317,6 +329,8 @@ accel_status tab_job(tab *t, const char *what, const char *members, double timeo
                      accel_error *err) {
     char doing[64];
     *result = NULL;
+    if (t->hub != NULL)
+        return hub_job(t->hub, what, members, timeout_s, result, err);
     str_format(doing, sizeof doing, "the page's job '%s'", what);
     pthread_mutex_lock(&t->lock);
     t->job++;
@@ -353,6 +367,8 @@ static accel_status serve(tab *t, const char *kind, const char *name, served s, 
 }
 
 accel_status tab_serve_file(tab *t, const char *path, str_buf *url, accel_error *err) {
+    if (t->hub != NULL)
+        return hub_serve_file(t->hub, path, url, err);
     const char *copy = arena_strdup(t->memory, path);
     if (copy == NULL)
         return error_no_memory(err, "a path", strlen(path));
@@ -364,16 +380,22 @@ accel_status tab_serve_file(tab *t, const char *path, str_buf *url, accel_error 
 }
 
 accel_status tab_serve_bytes(tab *t, const void *bytes, size_t length, str_buf *url, accel_error *err) {
+    if (t->hub != NULL)
+        return hub_serve_bytes(t->hub, bytes, length, url, err);
     return serve(t, "bytes", NULL, (served){.bytes = bytes, .length = length}, url, err);
 }
 
 void tab_forget_bytes(tab *t) {
+    if (t->hub != NULL) {
+        (void)hub_forget_bytes(t->hub, NULL); /* they go with the hub's use at the latest */
+        return;
+    }
     pthread_mutex_lock(&t->lock);
     t->served_count = t->served_files;
     pthread_mutex_unlock(&t->lock);
 }
 
-accel_status tab_expect(tab *t, size_t count, const size_t *most_bytes, accel_error *err) {
+accel_status tab_expect(tab *t, size_t count, const size_t *most_bytes, str_buf *put, accel_error *err) {
     delivery *fresh = count <= MOST_OUTPUTS ? mem_calloc(count + 1, sizeof *fresh) : NULL;
     if (fresh == NULL)
         return error_no_memory(err, "outputs", count * sizeof *fresh);
@@ -386,25 +408,43 @@ accel_status tab_expect(tab *t, size_t count, const size_t *most_bytes, accel_er
     t->deliveries = fresh;
     t->delivery_count = count;
     pthread_mutex_unlock(&t->lock);
-    return ACCEL_OK;
+    if (t->hub != NULL)
+        return hub_expect(t->hub, count, most_bytes, put, err);
+    str_append(put, PUT_PATH);
+    return put->failed ? error_no_memory(err, "an address", put->length) : ACCEL_OK;
 }
 
-const void *tab_delivered(const tab *t, size_t index, size_t *length) {
+/* An output that waits at the hub, as if it had come here. */
+static void fetch_delivery(tab *t, delivery *d, size_t index) {
+    str_buf bytes = {0};
+    if (d->bytes == NULL && hub_delivered(t->hub, index, d->most_bytes, &bytes, NULL) == ACCEL_OK &&
+        (d->bytes = mem_alloc(bytes.length + 1)) != NULL) {
+        d->length = bytes.length;
+        memcpy(d->bytes, str_text(&bytes), bytes.length);
+    }
+    str_free(&bytes);
+}
+
+const void *tab_delivered(tab *t, size_t index, size_t *length) {
+    if (t->hub != NULL && index < t->delivery_count)
+        fetch_delivery(t, &t->deliveries[index], index);
     *length = index < t->delivery_count ? t->deliveries[index].length : 0;
     return index < t->delivery_count ? t->deliveries[index].bytes : NULL;
 }
 
 yyjson_val *tab_capabilities(const tab *t) {
-    return yyjson_obj_get(yyjson_doc_get_root(t->hello), "capabilities");
+    return t->hub != NULL ? hub_capabilities(t->hub)
+                          : yyjson_obj_get(yyjson_doc_get_root(t->hello), "capabilities");
 }
 
 const char *tab_browser_version(const tab *t) {
-    return browser_version(t->browser);
+    return t->hub != NULL ? NULL : browser_version(t->browser);
 }
 
 uint64_t tab_cpu_ns(tab *t) {
     uint64_t cpu_ns = 0, rss_bytes = 0;
-    browser_usage(t->browser, &cpu_ns, &rss_bytes);
+    if (t->hub == NULL)
+        browser_usage(t->browser, &cpu_ns, &rss_bytes);
     t->most_rss = rss_bytes > t->most_rss ? rss_bytes : t->most_rss;
     return cpu_ns;
 }

@@ -48,13 +48,14 @@ static bool can_be_held(lowering *l, dtype type, const shape *s) {
 operand add_operand(lowering *l, dtype type, const shape *s) {
     if (l->failed || !can_be_held(l, type, s))
         return OPERAND_NONE;
+    const shape own = *s; /* s may lie in the table, which moves */
     if (l->operand_count >= INT32_MAX ||
         !mem_grow((void **)&l->operands, &l->operand_capacity, l->operand_count + 1, sizeof *l->operands)) {
         lower_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at %llu operands",
                     (unsigned long long)l->operand_count);
         return OPERAND_NONE;
     }
-    l->operands[l->operand_count] = (webnn_operand){.type = type, .shape = *s};
+    l->operands[l->operand_count] = (webnn_operand){.type = type, .shape = own};
     return (operand)l->operand_count++;
 }
 

@@ -126,6 +126,28 @@ static void lower_mean_variance(lowering *l, const char *method) {
     set_output(l, 0, emit_binary(l, "div", apart, deviation));
 }
 
+/* x / (bias + alpha / size · sum of squares over neighbouring channels)^beta. The sum is a product by a band matrix over the last dim. */
+static void lower_local_response(lowering *l, const char *method) {
+    (void)method;
+    operand x = input_last(l, 0);
+    const shape s = *shape_of_operand(l, x);
+    const int64_t channels = l->failed ? 0 : s.dims[s.rank - 1], size = attr_int(l, "size", 1);
+    const int64_t dims[2] = {channels, channels}, before = (size - 1) / 2;
+    double *band = lower_alloc(l, (size_t)(channels * channels), sizeof *band);
+    if (band == NULL)
+        return;
+    for (int64_t from = 0; from < channels; from++) {
+        for (int64_t to = 0; to < channels; to++)
+            band[from * channels + to] = from >= to - before && from < to - before + size
+                                             ? attr_float(l, "alpha", 1e-4) / (double)size
+                                             : 0;
+    }
+    operand sum = emit_matmul(l, emit_binary(l, "mul", x, x), numbers(l, type_of(l, x), 2, dims, band));
+    operand divisor =
+        scalar_op(l, "pow", scalar_op(l, "add", sum, attr_float(l, "bias", 1)), attr_float(l, "beta", 0.75));
+    set_output_last(l, 0, emit_binary(l, "div", x, divisor));
+}
+
 static void lower_softmax(lowering *l, const char *method) {
     operand x = input_plain(l, 0);
     int axis = attr_axis(l, "axis", -1, rank_of(l, x));
@@ -150,6 +172,7 @@ static const lower_def ops[] = {
     {"LayerNormalization", lower_layer, "layerNormalization", NULL},
     {"InstanceNormalization", lower_instance, "instanceNormalization", NULL},
     {"LpNormalization", lower_lp, NULL, NULL},
+    {"LRN", lower_local_response, NULL, NULL},
     {"MeanVarianceNormalization", lower_mean_variance, NULL, NULL},
     {"Softmax", lower_softmax, "softmax", NULL},
     {"LogSoftmax", lower_log_softmax, NULL, NULL},
