@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "browsers/driver.h"
 
-static const double START_S = 60, SCREENSHOT_S = 30, GRACE_S = 2;
+static const double START_S = 120, SCREENSHOT_S = 30, GRACE_S = 2;
 
 enum { RESULT_BYTES = 64 << 20, LINE_BYTES = 8 * 1024 };
 

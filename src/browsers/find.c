@@ -20,25 +20,31 @@ const char *browser_kind_name(size_t index) {
     return index < browser_driver_count() ? browser_driver_at(index)->name : NULL;
 }
 
-accel_status browser_driver_find(const char *name, const browser_driver **out, accel_error *err) {
+static accel_status unknown(const char *name, accel_error *err) {
     enum { MOST = 16 };
     const char *names[MOST];
-    size_t count = browser_driver_count();
+    size_t count = browser_driver_count() < MOST ? browser_driver_count() : MOST;
     str_buf all = {0};
-    for (size_t i = 0; i < count && i < MOST; i++) {
-        *out = browser_driver_at(i);
-        if (str_equal(name, (*out)->name))
-            return ACCEL_OK;
-        names[i] = (*out)->name;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = browser_driver_at(i)->name;
         str_appendf(&all, "%s%s", i == 0 ? "" : ", ", names[i]);
     }
-    const char *near = name ? str_nearest(name, names, count) : NULL;
+    const char *near = str_nearest(name, names, count);
     accel_status status =
         near ? error_set(err, ACCEL_NOT_FOUND, "there is no browser \"%s\"; did you mean \"%s\"?", name, near)
-             : error_set(err, ACCEL_NOT_FOUND, "there is no browser \"%s\"; there are %s", name ? name : "",
+             : error_set(err, ACCEL_NOT_FOUND, "there is no browser \"%s\"; there are %s", name,
                          str_text(&all));
     str_free(&all);
     return status;
+}
+
+accel_status browser_driver_find(const char *name, const browser_driver **out, accel_error *err) {
+    for (size_t i = 0; i < browser_driver_count(); i++) {
+        *out = browser_driver_at(i);
+        if (str_equal(name, (*out)->name))
+            return ACCEL_OK;
+    }
+    return unknown(name ? name : "", err);
 }
 
 /* ---- programs ---------------------------------------------------------------------------------------------------------- */

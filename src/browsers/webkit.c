@@ -412,38 +412,39 @@ static accel_status webkit_navigate(browser *b, const char *url, uint64_t deadli
                                    : status;
 }
 
-/* The window is as much larger than the page as it was before; narrower than its own buttons it does not become. */
-static accel_status resize(browser *b, int width, int height, uint64_t deadline, accel_error *err) {
+/* Of the page in the window; what the page says, within bounds. */
+static accel_status page_size(browser *b, uint64_t deadline, int64_t size[2], accel_error *err) {
+    enum { MOST = 1 << 20 };
     str_buf text = {0};
-    char wanted[64], body[64];
-    int border[2] = {0, 0};
-    str_format(wanted, sizeof wanted, "[%d,%d]", width, height);
-    for (int tries = 0; tries < 2 && border[0] >= 0 && border[1] >= 0; tries++) {
-        str_format(body, sizeof body, "{\"width\":%d,\"height\":%d}", width + border[0], height + border[1]);
-        ACCEL_TRY(ask(b, "/window/rect", body, deadline, NULL, err));
-        text.length = 0;
-        accel_status status = webkit_evaluate(b, "(async () => JSON.stringify([innerWidth, innerHeight]))()",
-                                              deadline, &text, err);
-        int inner[2] = {0, 0};
-        yyjson_doc *doc = NULL;
-        if (status == ACCEL_OK &&
-            json_parse(str_text(&text), text.length, 64, "a size", &doc, NULL) == ACCEL_OK)
-            for (size_t i = 0; i < 2; i++)
-                inner[i] = yyjson_get_int(yyjson_arr_get(yyjson_doc_get_root(doc), i));
-        yyjson_doc_free(doc);
-        bool done = str_equal(str_text(&text), wanted);
-        border[0] = width - inner[0];
-        border[1] = height - inner[1];
-        if (status != ACCEL_OK || done) {
-            str_free(&text);
-            return status;
-        }
-    }
+    yyjson_doc *doc = NULL;
     accel_status status =
-        error_set(err, ACCEL_UNSUPPORTED, "%s's window cannot show a page of %d × %d pixels, but %s",
-                  b->driver->title, width, height, str_text(&text));
+        webkit_evaluate(b, "(async () => JSON.stringify([innerWidth, innerHeight]))()", deadline, &text, err);
+    if (status == ACCEL_OK)
+        status = json_parse(str_text(&text), text.length, ANSWER_BYTES, "a page's size", &doc, err);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t side = yyjson_get_sint(yyjson_arr_get(yyjson_doc_get_root(doc), i));
+        size[i] = side >= 0 && side <= MOST ? side : 0;
+    }
+    yyjson_doc_free(doc);
     str_free(&text);
     return status;
+}
+
+/* The window is as much larger than the page as it was before; narrower than its own buttons it does not become. */
+static accel_status resize(browser *b, int width, int height, uint64_t deadline, accel_error *err) {
+    int64_t size[2] = {width, height};
+    for (int tries = 0; tries < 2 && size[0] <= width && size[1] <= height; tries++) {
+        char body[64];
+        str_format(body, sizeof body, "{\"width\":%lld,\"height\":%lld}", (long long)(2 * width - size[0]),
+                   (long long)(2 * height - size[1]));
+        ACCEL_TRY(ask(b, "/window/rect", body, deadline, NULL, err));
+        ACCEL_TRY(page_size(b, deadline, size, err));
+        if (size[0] == width && size[1] == height)
+            return ACCEL_OK;
+    }
+    return error_set(err, ACCEL_UNSUPPORTED,
+                     "%s's window cannot show a page of %d × %d pixels, but %lld × %lld", b->driver->title,
+                     width, height, (long long)size[0], (long long)size[1]);
 }
 
 static accel_status webkit_screenshot(browser *b, int width, int height, uint64_t deadline, str_buf *base64,
