@@ -114,7 +114,7 @@ static const char *const results_follow_sql[] = {
     "p.provenance, p.is_simulated, p.simulation_reason FROM performance_results p JOIN hardware_platforms h USING (hardware_id) "
     "LEFT JOIN (VALUES ('chrome'), ('chromium'), ('edge'), ('firefox'), ('safari'), ('webkit')) b(browser) "
     "ON b.browser = coalesce(json_extract_string(p.metrics, '$.web.browser'), json_extract_string(h.metadata, '$.device_id')) "
-    "WHERE p.result_id > $1 AND h.hardware_type IN ('webnn', 'webgpu', 'wasm') ON CONFLICT (content_key) DO NOTHING",
+    "WHERE p.result_id > $1 AND p.engine = 'browser' AND h.hardware_type IN ('webnn', 'webgpu', 'wasm') ON CONFLICT (content_key) DO NOTHING",
 };
 
 /* ---- the staging tables, together ---------------------------------------------------------------------------------------- */

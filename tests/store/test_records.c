@@ -49,6 +49,7 @@ static void a_case_in_a_browser_is_a_web_result_too(void **state) {
     record r[] = {made_up(a, 1), made_up(a, 2), made_up_failure(a, 3, "crashed")};
     r[1].platform = r[2].platform = "wasm";
     r[1].device_id = r[2].device_id = "firefox";
+    r[1].engine_name = r[2].engine_name = "browser";
     r[1].web =
         "{\"browser\":\"firefox\",\"browser_version\":\"153.0\",\"download_ms\":20.0,\"wasm_bytes\":3000000}";
     add_all(path, r, 3);
