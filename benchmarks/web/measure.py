@@ -6,6 +6,7 @@ import argparse
 import gzip
 import json
 import random
+import signal
 import statistics
 import sys
 import time
@@ -50,7 +51,6 @@ def call(browser, function, *arguments):
 
 def measure_case(how, browser, name, files, threads):
     urls = {"accel": files["fused"][0], **{form: url for form, (url, _) in files.items()}}
-    urls["accel"] = files["fused"][0]
     told = call(browser, "open", urls, files["fused"][1], threads)
     for engine in told:
         call(browser, "block", engine, WARM_UP_MS / (10 if how.quick else 1))
@@ -165,6 +165,7 @@ def read_arguments():
 
 def main():
     how = read_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the browser is ended with it
     page = Page("web-wasm", "In browsers: WebAssembly against ONNX Runtime Web", how.accel, "a few blocks" if how.quick else "")
     files, start_file = prepare_folder(how)
     server, cases, starts, versions = Server(how.work), [], {}, []
