@@ -59,6 +59,8 @@ static void make_record(sample_run *s, size_t run, size_t i, rng *random) {
     r->platform = sample_platforms[p].name;
     r->engine_name = sample_platforms[p].engine;
     r->device_name = "made-up device";
+    if (str_equal(r->engine_name, "browser"))
+        r->device_id = "chromium";
     r->batch = (int64_t)batch;
     r->precision_asked = r->precision_ran = "fp32";
     r->mode = "inference";
