@@ -430,18 +430,35 @@ static accel_status page_size(browser *b, uint64_t deadline, int64_t size[2], ac
     return status;
 }
 
-/* The window is as much larger than the page as it was before; narrower than its own buttons it does not become. */
-static accel_status resize(browser *b, int width, int height, uint64_t deadline, accel_error *err) {
-    int64_t size[2] = {width, height};
-    for (int tries = 0; tries < 2 && size[0] <= width && size[1] <= height; tries++) {
-        char body[64];
-        str_format(body, sizeof body, "{\"width\":%lld,\"height\":%lld}", (long long)(2 * width - size[0]),
-                   (long long)(2 * height - size[1]));
-        ACCEL_TRY(ask(b, "/window/rect", body, deadline, NULL, err));
+/* The page's size once it is another than `before`, or is width × height; a window that was given its size is laid out a little later. */
+static accel_status settled_size(browser *b, int width, int height, uint64_t deadline, int64_t size[2],
+                                 accel_error *err) {
+    enum { LOOKS = 40 };
+    const int64_t before[2] = {size[0], size[1]};
+    for (int i = 0; i < LOOKS; i++) {
         ACCEL_TRY(page_size(b, deadline, size, err));
-        if (size[0] == width && size[1] == height)
+        if (size[0] != before[0] || size[1] != before[1] || (size[0] == width && size[1] == height))
             return ACCEL_OK;
+        clock_sleep_ns(50000000);
     }
+    return ACCEL_OK;
+}
+
+/* The window is larger than the page by what is around it, which the first try shows; narrower than its own buttons it does not become. */
+static accel_status resize(browser *b, int width, int height, uint64_t deadline, accel_error *err) {
+    int64_t size[2], window[2] = {width, height};
+    ACCEL_TRY(page_size(b, deadline, size, err));
+    for (int tries = 0; tries < 3 && (size[0] != width || size[1] != height); tries++) {
+        char body[64];
+        str_format(body, sizeof body, "{\"width\":%lld,\"height\":%lld}", (long long)window[0],
+                   (long long)window[1]);
+        ACCEL_TRY(ask(b, "/window/rect", body, deadline, NULL, err));
+        ACCEL_TRY(settled_size(b, width, height, deadline, size, err));
+        window[0] += width - size[0];
+        window[1] += height - size[1];
+    }
+    if (size[0] == width && size[1] == height)
+        return ACCEL_OK;
     return error_set(err, ACCEL_UNSUPPORTED,
                      "%s's window cannot show a page of %d × %d pixels, but %lld × %lld", b->driver->title,
                      width, height, (long long)size[0], (long long)size[1]);
