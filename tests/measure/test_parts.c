@@ -39,7 +39,7 @@ enum { CAPACITY = 20000 };
 static int64_t samples[CAPACITY];
 
 static sampler sample_with(engine_session *s) {
-    return (sampler){&null_engine, s, samples, CAPACITY};
+    return (sampler){&null_engine, s, samples, CAPACITY, 0};
 }
 
 static void sampling_keeps_to_its_limits(void **state) {
@@ -260,17 +260,25 @@ static void a_job_survives_its_message(void **state) {
     (void)state;
     arena *a = arena_create();
     const char *const paths[] = {"one", "two \"quoted\""};
-    engine_context context = {paths, 2, "folder"};
-    bench_case c = {
-        .model = "m",
-        .engine = "native",
-        .platform = PLATFORM_OPENVINO,
-        .precision = PRECISION_BF16,
-        .batch = 3,
-        .sequence = 5,
-        .threads = 2,
-        .repeat = 1,
-        .device = {.platform = PLATFORM_OPENVINO, .id = "GPU.0", .memory_bytes = 7, .available = true}};
+    const char *browsers[] = {"firefox", "@phone"};
+    engine_context context = {.runtime_paths = paths,
+                              .runtime_path_count = 2,
+                              .browsers = browsers,
+                              .browser_count = 2,
+                              .program_folder = "folder"};
+    bench_case c = {.model = "m",
+                    .engine = "native",
+                    .platform = PLATFORM_OPENVINO,
+                    .precision = PRECISION_BF16,
+                    .batch = 3,
+                    .sequence = 5,
+                    .threads = 2,
+                    .repeat = 1,
+                    .device = {.platform = PLATFORM_OPENVINO,
+                               .id = "GPU.0",
+                               .memory_bytes = 7,
+                               .elsewhere = true,
+                               .available = true}};
     child_job job = {.task = JOB_CASE,
                      .c = &c,
                      .seed = -1,
@@ -287,7 +295,10 @@ static void a_job_survives_its_message(void **state) {
     assert_int_equal(back.seed, -1);
     assert_int_equal(back.instances, 2);
     assert_string_equal(back.context->runtime_paths[1], paths[1]);
+    assert_int_equal(back.context->browser_count, 2);
+    assert_string_equal(back.context->browsers[1], "@phone");
     assert_string_equal(back.c->device.id, "GPU.0");
+    assert_true(back.c->device.elsewhere);
     assert_true(back.c->precision == PRECISION_BF16 && back.c->batch == 3 && back.deterministic &&
                 !back.folder);
     assert_int_equal(job_read_json("{}", 2, a, &back, &err), ACCEL_BAD_FILE);
