@@ -60,7 +60,7 @@ export async function* download(url, onTotal = () => {}) {
       if (part === Infinity || offset >= first.total) return;
     } catch (error) {
       if (error instanceof AccelError) throw error;
-      if (offset === 0 || ++failures > TRIES)
+      if (!first || ++failures > TRIES) // a server that never answered is not asked again
         throw new AccelError("io_error", `${url} cannot be loaded (${error.message})` + (offset > 0 ? `; it broke off at byte ${offset} of ${first.total ?? "an unknown number"}` : ""));
       await wait(100 * 2 ** failures);
     }
