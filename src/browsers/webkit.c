@@ -449,6 +449,8 @@ static accel_status resize(browser *b, int width, int height, uint64_t deadline,
     int64_t size[2], window[2] = {width, height};
     ACCEL_TRY(page_size(b, deadline, size, err));
     for (int tries = 0; tries < 3 && (size[0] != width || size[1] != height); tries++) {
+        if (tries > 0 && (size[0] > width || size[1] > height))
+            break;
         char body[64];
         str_format(body, sizeof body, "{\"width\":%lld,\"height\":%lld}", (long long)window[0],
                    (long long)window[1]);

@@ -34,7 +34,9 @@ static void ask_all(void **state, const char *mode) {
 /* Of the stubs' GPU; the machine may have other drivers that remember. */
 static bool is_remembered(void **state) {
     hw_report *r = detect(state, false);
-    bool remembered = at_pci(r, GPU)->asked_at != NULL;
+    bool remembered = false;
+    for (size_t i = 0; i < r->device_count; i++)
+        remembered |= str_equal(r->devices[i].pci, GPU) && r->devices[i].asked_at != NULL;
     hw_report_destroy(r);
     return remembered;
 }
