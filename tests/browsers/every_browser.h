@@ -67,6 +67,7 @@ static void what_a_page_gives_is_checked(void **state) {
     assert_true(status == ACCEL_BAD_FILE ||
                 status == ACCEL_RUNTIME); /* WebKit's driver uses the page's JSON itself */
     assert_int_equal(json.length, 0);
+    str_free(&json);
 }
 
 static void the_console_is_kept(void **state) {
