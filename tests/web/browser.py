@@ -70,6 +70,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             body = body[: self.break_after]
             self.close_connection = True
         self.wfile.write(body)
+        if self.close_connection and path in self.broken:
+            self.wfile.flush()
+            time.sleep(1)  # what a page has not read when the connection breaks is lost to it
 
     extensions_map = {
         **http.server.SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm",
