@@ -31,7 +31,8 @@ def stub_gpus(folder):
 class Detect(CliCase):
     def setUp(self):
         super().setUp()
-        self.env = {"XDG_CACHE_HOME": str(self.folder / "cache")}
+        # Browsers are started in tests/e2e/test_web.py; here each question would take seconds.
+        self.env = {"XDG_CACHE_HOME": str(self.folder / "cache"), "ACCEL_WEB": str(self.folder / "no-web-files")}
 
     def detect(self, *arguments, **options):
         return self.accel("detect", *arguments, env=self.env | options.pop("env", {}), **options)
