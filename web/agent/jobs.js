@@ -83,7 +83,7 @@ const JOBS = {
   async run(state) {
     const model = theModel(state);
     const before = performance.now();
-    state.outputs = await model.run();
+    await model.run();
     return { run_ms: performance.now() - before, figures: model.figures };
   },
 
@@ -131,7 +131,7 @@ async function hello(name) {
  */
 export function startAgent({ url, name = "page", onState = () => {} }) {
   const socket = new WebSocket(url);
-  const state = { model: null, outputs: null };
+  const state = { model: null };
   let current = null;
   let alive = 0;
   const send = (message) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
