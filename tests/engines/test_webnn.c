@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engines/native_check.h"
+#include "engines/native_graphs.h"
 #include "engines/webnn/webnn.h"
 #include "zoo/zoo.h"
 
@@ -180,23 +180,6 @@ static size_t count_calls(const checked *c, const char *method) {
 }
 
 /* ---- small graphs ------------------------------------------------------------------------------------------------------ */
-
-static value_id constant(builder *b, int rank, const int64_t *dims) {
-    shape s = shape_make(rank, dims);
-    tensor t;
-    accel_error err = {0};
-    value_id id = VALUE_NONE;
-    check_ok(tensor_create(DTYPE_F32, &s, &t, &err), &err);
-    fill_input(&t, 7 + b->graph->value_count);
-    check_ok(graph_add_constant(b->graph, "", DTYPE_F32, &s, t.data, &id, &err), &err);
-    tensor_free(&t);
-    return id;
-}
-
-static graph *done(builder *b, value_id out) {
-    build_output(b, "out", out);
-    return finish_graph(b);
-}
 
 /* Convolution, activation, pool, convolution, sum. */
 static graph *picture(void) {
