@@ -2,8 +2,8 @@
 # Compiles the rooms below measure/ and the native engine's NEON kernels for arm64, and runs their tests under qemu-user.
 #   scripts/neon.sh [TEST...]     tests of tests/graph and tests/engines by their file's name; all that need no runtime by default
 # A test that has not ended after LIMIT_S seconds (300) fails.
-# The tests' libraries do not exist for arm64 here: tests/neon/cmocka.h stands for cmocka, sha256.c there for OpenSSL, and
-# browser.c for the engine that needs libwebsockets.
+# The tests' libraries do not exist for arm64 here: tests/neon/cmocka.h stands for cmocka, the wasm build's SHA-256 for
+# OpenSSL's, and tests/neon/browser.c for the engine that needs libwebsockets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cc=aarch64-linux-gnu-gcc
@@ -36,7 +36,7 @@ newest=$(find src include tests .deps/yyjson scripts/neon.sh -type f -printf '%T
 touch -r "$newest" $out/newest
 mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines -name '*.c' \
     ! -path 'src/base/wasm/*' ! -path src/base/posix/sha256.c ! -path 'src/media/files/*' ! -path 'src/engines/browser/*' | sort)
-files+=(tests/neon/sha256.c tests/neon/browser.c .deps/yyjson/yyjson.c tests/support/temp_folder.c)
+files+=(src/base/wasm/sha256.c tests/neon/browser.c .deps/yyjson/yyjson.c tests/support/temp_folder.c)
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(basename -a -s .c tests/graph/test_*.c tests/engines/test_native_*.c)
 programs=()
