@@ -67,10 +67,11 @@ static accel_status refused(browser *b, const char *what, yyjson_doc *doc, accel
     accel_status status = error_set(err, strstr(code, "timeout") ? ACCEL_TIMEOUT : ACCEL_RUNTIME,
                                     "%s refused %s: %.600s", b->driver->title, what, str_text(&words));
     str_free(&words);
-    if (!is_crash(code, message))
+    note_loss(b); /* what a driver says of a page that died while it was asked is of any kind */
+    if (is_crash(code, message))
+        browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended");
+    if (b->state == BROWSER_RUNNING)
         return status;
-    note_loss(b);
-    browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended");
     return error_set(err, ACCEL_RUNTIME, "%s", str_text(&b->why));
 }
 

@@ -1,4 +1,5 @@
-/* What every browser must do. A program defines KIND, the browser's name, and LEAST_VERSION before including this. */
+/* What every browser must do. Before including this a program defines KIND, the browser's name; LEAST_VERSION; PAGE_COMMAND, what the command lines of
+ * its pages' processes have; PAGE_GONE, how a page without its process is told. */
 #include "browsers/browser_check.h"
 
 #include <sys/wait.h>
@@ -123,6 +124,50 @@ static void usage_is_of_all_processes(void **state) {
     assert_true(later_ns >= cpu_ns + 100000000);
 }
 
+/* ---- pages that end ----------------------------------------------------------------------------------------------------- */
+
+/* The page's processes, whose command lines have PAGE_COMMAND, the one too that is kept ready for the next page. */
+static void kill_pages(browser *b) {
+    pid_t page = 0;
+    for (int i = 0; i < 20 && count_commands(PAGE_COMMAND, browser_pid(b), &page) > 0; i++) {
+        kill(page, SIGKILL);
+        usleep(20000);
+    }
+}
+
+static void assert_page_is_gone_and_another_works(browser *b) {
+    accel_error err;
+    str_buf json = {0};
+    assert_becomes(b, BROWSER_TAB_CRASHED, PAGE_GONE);
+    assert_int_equal(browser_evaluate(b, "1", 20, &json, &err), ACCEL_RUNTIME);
+    assert_says(PAGE_GONE);
+    assert_ok(browser_navigate(b, BLANK_PAGE, 30, &err));
+    assert_int_equal(browser_look(b, NULL), BROWSER_RUNNING);
+    assert_evaluates(b, TITLE, "\"blank\"");
+}
+
+static void a_killed_page_is_told_and_another_page_works(void **state) {
+    assert_evaluates(*state, TITLE, "\"blank\"");
+    assert_int_not_equal(count_commands(PAGE_COMMAND, browser_pid(*state), NULL), 0);
+    kill_pages(*state);
+    assert_page_is_gone_and_another_works(*state);
+}
+
+static void a_killed_page_ends_a_waiting_evaluation(void **state) {
+    accel_error err;
+    str_buf json = {0};
+    assert_evaluates(*state, TITLE, "\"blank\"");
+    pid_t killer = fork();
+    if (killer == 0) {
+        usleep(300000);
+        kill_pages(*state);
+        _exit(0);
+    }
+    assert_int_equal(browser_evaluate(*state, "new Promise(() => {})", 60, &json, &err), ACCEL_RUNTIME);
+    assert_says("the page's process");
+    waitpid(killer, NULL, 0);
+}
+
 /* ---- hangs and ends ---------------------------------------------------------------------------------------------------- */
 
 static void a_hanging_page_times_out(void **state) {
@@ -215,5 +260,7 @@ static void it_ends_with_its_killed_parent(void **state) {
         WITH_BROWSER(the_console_is_kept), WITH_BROWSER(it_navigates), WITH_BROWSER(it_opens_files),         \
         WITH_BROWSER(screenshots_have_the_size), WITH_BROWSER(usage_is_of_all_processes),                    \
         WITH_BROWSER(a_hanging_page_times_out), WITH_BROWSER(a_promise_that_never_comes_times_out),          \
-        WITH_BROWSER(a_stopped_browser_times_out), WITH_BROWSER(a_killed_browser_is_told),                   \
-        cmocka_unit_test(nothing_is_left_after_a_stop), cmocka_unit_test(it_ends_with_its_killed_parent)
+        WITH_BROWSER(a_killed_page_is_told_and_another_page_works),                                          \
+        WITH_BROWSER(a_killed_page_ends_a_waiting_evaluation), WITH_BROWSER(a_stopped_browser_times_out),    \
+        WITH_BROWSER(a_killed_browser_is_told), cmocka_unit_test(nothing_is_left_after_a_stop),              \
+        cmocka_unit_test(it_ends_with_its_killed_parent)

@@ -1,6 +1,8 @@
 /* ctest: timeout 300 */
 #define KIND          "chromium"
 #define LEAST_VERSION 100
+#define PAGE_COMMAND  "--type=renderer"
+#define PAGE_GONE     "the page's process"
 #include "browsers/every_browser.h"
 
 static void uncaught_exceptions_have_their_place(void **state) {
@@ -60,39 +62,9 @@ static void a_phone_s_size_does_not_stay(void **state) {
 
 static void a_crashed_tab_is_told_and_another_page_works(void **state) {
     accel_error err;
-    str_buf json = {0};
     assert_evaluates(*state, TITLE, "\"blank\"");
     assert_int_not_equal(browser_navigate(*state, "chrome://crash", 20, &err), ACCEL_OK);
-    assert_becomes(*state, BROWSER_TAB_CRASHED, "the page's process");
-    assert_int_equal(browser_evaluate(*state, "1", 20, &json, &err), ACCEL_RUNTIME);
-    assert_says("the page's process");
-    assert_ok(browser_navigate(*state, BLANK_PAGE, 20, &err));
-    assert_int_equal(browser_look(*state, NULL), BROWSER_RUNNING);
-    assert_evaluates(*state, "1", "1");
-}
-
-/* The page's, and the one that is kept ready for the next. */
-static void kill_pages(browser *b) {
-    pid_t page = 0;
-    for (int i = 0; i < 10 && count_commands("--type=renderer", browser_pid(b), &page) > 0; i++) {
-        kill(page, SIGKILL);
-        usleep(20000);
-    }
-}
-
-static void a_killed_page_ends_a_waiting_evaluation(void **state) {
-    accel_error err;
-    str_buf json = {0};
-    assert_evaluates(*state, TITLE, "\"blank\"");
-    pid_t killer = fork();
-    if (killer == 0) {
-        usleep(300000);
-        kill_pages(*state);
-        _exit(0);
-    }
-    assert_int_equal(browser_evaluate(*state, "new Promise(() => {})", 60, &json, &err), ACCEL_RUNTIME);
-    assert_says("the page's process");
-    waitpid(killer, NULL, 0);
+    assert_page_is_gone_and_another_works(*state);
 }
 
 static void a_closed_tab_is_told(void **state) {
@@ -127,7 +99,6 @@ int main(void) {
         WITH_BROWSER(a_result_that_is_too_long_is_refused),
         WITH_BROWSER(a_phone_s_size_does_not_stay),
         WITH_BROWSER(a_crashed_tab_is_told_and_another_page_works),
-        WITH_BROWSER(a_killed_page_ends_a_waiting_evaluation),
         cmocka_unit_test(a_closed_tab_is_told),
         WITH_BROWSER(a_killed_gpu_process_is_told),
     };

@@ -1,24 +1,14 @@
 /* ctest: timeout 500 */
 #define KIND          "webkit"
 #define LEAST_VERSION 2
+#define PAGE_COMMAND  "WebKitWebProcess"
+#define PAGE_GONE     "the page's process"
 #include "browsers/every_browser.h"
 
 static void kill_process(browser *b, const char *name) {
     pid_t pid = 0;
     assert_int_not_equal(count_commands(name, browser_pid(b), &pid), 0);
     kill(pid, SIGKILL);
-}
-
-static void a_killed_page_is_told_and_another_page_works(void **state) {
-    accel_error err;
-    str_buf json = {0};
-    kill_process(*state, "WebKitWebProcess");
-    assert_becomes(*state, BROWSER_TAB_CRASHED, "the page's process");
-    assert_int_equal(browser_evaluate(*state, "1", 20, &json, &err), ACCEL_RUNTIME);
-    assert_says("the page's process");
-    assert_ok(browser_navigate(*state, BLANK_PAGE, 30, &err));
-    assert_int_equal(browser_look(*state, NULL), BROWSER_RUNNING);
-    assert_evaluates(*state, TITLE, "\"blank\"");
 }
 
 static void a_killed_window_is_told(void **state) {
@@ -43,7 +33,6 @@ static void a_phone_s_size_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         EVERY_BROWSER_TESTS,
-        WITH_BROWSER(a_killed_page_is_told_and_another_page_works),
         WITH_BROWSER(a_killed_window_is_told),
         WITH_BROWSER(a_dialog_gives_no_wrong_result),
         WITH_BROWSER(a_phone_s_size_is_refused),
