@@ -462,6 +462,12 @@ accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) 
     return status;
 }
 
+/* The database, and what taking over had set for its time, are as before. */
+static void roll_back(inserter *in) {
+    (void)database_exec(in->db, "ROLLBACK", NULL);
+    (void)database_exec(in->db, "RESET disabled_optimizers", NULL);
+}
+
 accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
     accel_status status = in->failure.status;
     if (status != ACCEL_OK)
@@ -473,7 +479,7 @@ accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
     if (status == ACCEL_OK)
         status = database_exec(in->db, "COMMIT", err);
     if (status != ACCEL_OK && in->begun)
-        (void)database_exec(in->db, "ROLLBACK", NULL);
+        roll_back(in);
     accel_status cleared = clear_stages(in, status == ACCEL_OK ? err : NULL);
     if (status != ACCEL_OK || in->keys.count > MOST_KEYS)
         key_set_free(&in->keys); /* what they name is gone, or there are too many to keep */
@@ -491,7 +497,7 @@ void inserter_destroy(inserter *in) {
     for (size_t i = 0; i < STAGE_COUNT; i++)
         stage_free(&in->stages[i]);
     if (in->begun)
-        (void)database_exec(in->db, "ROLLBACK", NULL);
+        roll_back(in);
     key_set_free(&in->keys);
     key_set_free(&in->ids);
     str_free(&in->text);
