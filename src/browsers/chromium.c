@@ -139,7 +139,7 @@ static accel_status open_tab(browser *b, uint64_t deadline, accel_error *err) {
 }
 
 static accel_status listen_to_tab(chromium *c, uint64_t deadline, accel_error *err) {
-    static const char *const domains[] = {"Inspector.enable", "Page.enable", "Runtime.enable", "Log.enable"};
+    static const char *const domains[] = {"Page.enable", "Runtime.enable", "Log.enable"};
     for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
         ACCEL_TRY(call(c, c->session, domains[i], NULL, deadline, err));
     return call(c, c->session, "Target.setAutoAttach",

@@ -72,19 +72,16 @@ static bool is_first_tab(const chromium *c, yyjson_val *params) {
 
 void chromium_on_event(browser *b, const char *method, yyjson_val *params, const char *session) {
     chromium *c = b->own;
-    bool first_tab = session && str_equal(session, c->session);
     if (str_equal(method, "Runtime.consoleAPICalled"))
         note_console(b, params);
     else if (str_equal(method, "Runtime.exceptionThrown"))
         note_exception(b, params);
     else if (str_equal(method, "Log.entryAdded"))
         note_log(b, params);
-    else if (str_equal(method, "Target.targetCrashed") && is_first_tab(c, params))
+    else if (str_equal(method, "Target.targetCrashed") && is_first_tab(c, params)) /* told once a crash */
         browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process ended (%.40s, code %lld)",
                        chromium_text(params, "status", "crashed"),
                        (long long)yyjson_get_sint(yyjson_obj_get(params, "errorCode")));
-    else if (str_equal(method, "Inspector.targetCrashed") && first_tab)
-        browser_worsen(b, BROWSER_TAB_CRASHED, "the page's process crashed");
     else if (str_equal(method, "Target.targetDestroyed") && is_first_tab(c, params))
         browser_worsen(b, BROWSER_TAB_CRASHED, "the tab was closed");
     else if (str_equal(method, "Target.attachedToTarget")) /* a worker of the page */

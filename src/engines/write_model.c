@@ -1,5 +1,6 @@
 /* The files that runtimes are given for a graph that has none. */
 #include "base/file.h"
+#include "base/mem.h"
 #include "engines/engine.h"
 #include "formats/formats.h"
 #include "graph/infer.h"
@@ -8,44 +9,57 @@ enum {
     EXTERNAL_THRESHOLD_BYTES = 1 << 20
 }; /* weights above this lie beside the model, where a runtime can map them */
 
+/* The graph in the engine's form, written into folder. *form is the caller's, also on failure: a shared file knows contents by where they lie in
+ * memory, so those of one form must stay until the last is written. */
 static accel_status write_form(const engine_def *engine, const graph *g, const char *folder,
-                               onnx_weights *shared, str_buf *path, accel_error *err) {
-    graph *copy = NULL;
+                               onnx_weights *shared, graph **form, str_buf *path, accel_error *err) {
     const onnx_write_options options = {.external_threshold_bytes = EXTERNAL_THRESHOLD_BYTES,
                                         .opset = graph_form_opset(engine->form),
                                         .shared = shared,
                                         .scratch = shared != NULL};
+    *form = NULL;
     str_append(path, folder);
     str_appendf(path, "/%s.onnx", engine->name);
     if (path->failed) {
         return error_no_memory(err, "the path of a model", path->length);
     }
-    ACCEL_TRY(graph_clone(g, &copy, err));
-    accel_status status = pass_to_form(copy, engine->form, err);
+    ACCEL_TRY(graph_clone(g, form, err));
+    accel_status status = pass_to_form(*form, engine->form, err);
     if (status == ACCEL_OK) {
-        status = onnx_write(copy, path->data, &options, err);
+        status = onnx_write(*form, path->data, &options, err);
     }
-    graph_destroy(copy);
     return status == ACCEL_OK ? ACCEL_OK
                               : error_prefix(err, status, "writing the model for %s", engine->name);
 }
 
 accel_status engine_write_model(const engine_def *engine, const graph *g, const char *folder, str_buf *path,
                                 accel_error *err) {
-    return write_form(engine, g, folder, NULL, path, err);
+    graph *form;
+    accel_status status = write_form(engine, g, folder, NULL, &form, path, err);
+    graph_destroy(form);
+    return status;
 }
 
 /* What the forms have in common is computed once, so that its bytes are the same for all: weights as products read them. */
 static accel_status write_forms(engine_file *files, size_t count, const graph *g, const char *folder,
                                 onnx_weights *shared, accel_error *err) {
-    graph *common = NULL;
-    ACCEL_TRY(graph_clone(g, &common, err));
-    accel_status status = graph_fold_weight_transposes(common, err);
+    graph *common = NULL, **forms = mem_calloc(count + 1, sizeof *forms);
+    if (forms == NULL) {
+        return error_no_memory(err, "the forms of a model", count * sizeof *forms);
+    }
+    accel_status status = graph_clone(g, &common, err);
+    if (status == ACCEL_OK) {
+        status = graph_fold_weight_transposes(common, err);
+    }
     for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
         engine_file *f = &files[i];
-        f->status = write_form(f->engine, common, folder, shared, &f->path, &f->failure);
+        f->status = write_form(f->engine, common, folder, shared, &forms[i], &f->path, &f->failure);
+    }
+    for (size_t i = 0; i < count; i++) {
+        graph_destroy(forms[i]);
     }
     graph_destroy(common);
+    mem_free(forms);
     return status;
 }
 

@@ -390,7 +390,7 @@ def make_browser_message():
         "refusal": [{"id": 1, "error": {"code": -32000, "message": "Inspected target navigated or closed"}}],
         "console": [event("Runtime.consoleAPICalled", "S", type="warning", args=words), event("Runtime.exceptionThrown", "S", exceptionDetails=thrown),
                     event("Log.entryAdded", "S", entry={"level": "error", "text": "404", "url": "http://127.0.0.1/b"})],
-        "crash": [event("Inspector.targetCrashed", "S"), event("Target.targetCrashed", targetId="T", status="killed", errorCode=9)],
+        "crash": [event("Target.targetCrashed", targetId="T", status="killed", errorCode=9)],
         "closed": [event("Target.targetDestroyed", targetId="T")],
         "others": [event("Target.attachedToTarget", sessionId="W"), event("Page.javascriptDialogOpening", "S", message="stop")],
         "late": [{"id": 7, "result": {}}, {"id": 0, "result": {"processInfo": [{"type": "GPU", "id": 5}]}}, {"id": 1}],
