@@ -170,15 +170,18 @@ char *arena_strndup(arena *a, const char *bytes, size_t length) {
 }
 
 char *arena_printf(arena *a, const char *format, ...) {
+    char small[96]; /* most texts are shorter, and so formatted once */
     va_list arguments;
     va_start(arguments, format);
-    int length = str_formatv(NULL, 0, format, arguments);
+    int length = str_formatv(small, sizeof small, format, arguments);
     va_end(arguments);
     if (length < 0) {
         return NULL;
     }
     char *text = arena_alloc(a, (size_t)length + 1);
-    if (text) {
+    if (text && (size_t)length < sizeof small) {
+        memcpy(text, small, (size_t)length + 1);
+    } else if (text) {
         va_start(arguments, format);
         str_formatv(text, (size_t)length + 1, format, arguments);
         va_end(arguments);

@@ -229,6 +229,42 @@ void decimal_round(decimal *d, int keep) {
     drop_trailing_zeros(d);
 }
 
+/* One product with an exact power of ten is off by 2^-53 of its size, so below 1e11 by less than 1e-4: unless a tie is that near, the nearest
+ * whole number of the product is that of the exact one. */
+bool decimal_expand_short(double value, int keep, decimal *out) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const double near_tie = 1e-3;
+    double size = value < 0 ? -value : value;
+    if (keep < 1 || keep > 11 || !(size >= 1e-11 && size < 1e22)) {
+        return false;
+    }
+    int point = -10; /* size < 10^point */
+    for (; point <= 0 ? size * powers[-point] >= 1 : size >= powers[point]; point++) {
+    }
+    int shift = keep - point;
+    double scaled = shift >= 0 ? size * powers[shift] : size / powers[-shift];
+    uint64_t whole = (uint64_t)scaled;
+    double rest = scaled - (double)whole;
+    if (scaled < powers[keep - 1] || scaled >= powers[keep] ||
+        (rest > 0.5 - near_tie && rest < 0.5 + near_tie)) {
+        return false;
+    }
+    whole += rest > 0.5;
+    bool carried = (double)whole == powers[keep];
+    out->point = point + carried;
+    out->count = carried ? 1 : keep;
+    if (carried) {
+        out->digits[0] = '1';
+        return true;
+    }
+    for (int i = keep; i-- > 0; whole /= 10) {
+        out->digits[i] = (char)('0' + whole % 10);
+    }
+    drop_trailing_zeros(out);
+    return true;
+}
+
 /* --- decimal to binary --- */
 
 typedef struct number {

@@ -19,6 +19,9 @@ void decimal_expand(double value, decimal *out);
 /* Rounds half to even, keeping `keep` digits (may be negative: then the result is zero) and drops trailing zeros. */
 void decimal_round(decimal *d, int keep);
 
+/* The same as both for a `keep` of 1 to 11, many times as fast: false where it cannot tell (a tie is near, a very large or small value). */
+bool decimal_expand_short(double value, int keep, decimal *out);
+
 /* Reads [sign] digits [. digits] [e [sign] digits], correctly rounded. Returns the first character that is not part of it,
  * or NULL when there is no number. Too large a number gives infinity. */
 const char *decimal_parse(const char *text, double *out);

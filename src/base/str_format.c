@@ -266,9 +266,13 @@ static void put_exponential(sink *s, spec *f, const char *sign, const decimal *d
     }
 }
 
-static void put_general(sink *s, spec *f, const char *sign, decimal *d) {
-    int precision = f->precision < 0 ? 6 : f->precision == 0 ? 1 : f->precision;
-    decimal_round(d, precision);
+static int general_precision(const spec *f) {
+    return f->precision < 0 ? 6 : f->precision == 0 ? 1 : f->precision;
+}
+
+/* d: rounded to that precision. */
+static void put_general(sink *s, spec *f, const char *sign, const decimal *d) {
+    int precision = general_precision(f);
     int exponent = d->count > 0 ? d->point - 1 : 0;
     int digits = f->alternate ? precision : d->count > 0 ? d->count : 1;
     if (exponent < -4 || exponent >= precision) {
@@ -304,6 +308,10 @@ static void put_float(sink *s, spec *f, arguments *a) {
         return;
     }
     decimal d;
+    if ((f->kind == 'g' || f->kind == 'G') && decimal_expand_short(value, general_precision(f), &d)) {
+        put_general(s, f, sign, &d);
+        return;
+    }
     decimal_expand(value, &d);
     size_t precision = precision_or(f, 6);
     switch (f->kind) {
@@ -318,6 +326,7 @@ static void put_float(sink *s, spec *f, arguments *a) {
         put_exponential(s, f, sign, &d, precision);
         break;
     default:
+        decimal_round(&d, general_precision(f));
         put_general(s, f, sign, &d);
     }
 }

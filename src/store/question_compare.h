@@ -5,10 +5,17 @@
 
 #include "store/store.h"
 
-/* answer: rows with the same first column "comparison" stand together (it is a hash of what they have in common), among them rows with the same last column
- * (a hash of what is compared), newest first. Keeps the newest of those, numbers the comparisons from 1, keeps `limit` of them (0: all), fills the columns
- * "best" and "ratio" from "value", sorts each comparison from best to worst, and drops the last column. A result whose outputs were wrong is never
- * the best. */
-accel_status question_compare(store_result *answer, size_t limit, bool less_is_better, accel_error *err);
+/* Names of columns, between spaces (question_rows.h). */
+typedef struct comparison {
+    const char *same, *different; /* of one comparison; of what is compared in it */
+    const char *newest;           /* which of several with the same of both counts: the first in this order */
+    size_t limit;                 /* comparisons that are kept; 0: all */
+    size_t hidden;                /* columns at the end that are dropped */
+    bool less_is_better;
+} comparison;
+
+/* Numbers the comparisons from 1 in the order of `same` in the first column, fills the columns "best" and "ratio" from "value", and sorts each
+ * comparison from best to worst. A result whose outputs were wrong is never the best. */
+accel_status question_compare(store_result *answer, const comparison *c, accel_error *err);
 
 #endif

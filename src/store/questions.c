@@ -5,25 +5,26 @@
 #include "store/duckdb_load.h"
 #include "store/query.h"
 #include "store/question_compare.h"
+#include "store/question_rows.h"
 
 /* ---- words --------------------------------------------------------------------------------------------------------------- */
 
 /* The interval is that of the mean latency; throughput's follows from it, since it is batch / mean. */
 static const struct {
-    const char *name, *title, *unit, *value, *low, *high;
+    const char *name, *title, *unit, *value, *low, *high, *key; /* key: the less, the better */
     bool less_is_better;
 } metrics[] = {
     [METRIC_LATENCY] = {"latency", "mean latency", "ms", "f.average_latency_ms",
                         "f.average_latency_ms - f.ci95_latency_ms",
-                        "f.average_latency_ms + f.ci95_latency_ms", true},
+                        "f.average_latency_ms + f.ci95_latency_ms", "f.average_latency_ms", true},
     [METRIC_THROUGHPUT] =
         {"throughput", "throughput", "items/s", "f.throughput_items_per_second",
          "f.throughput_items_per_second * f.average_latency_ms / (f.average_latency_ms + f.ci95_latency_ms)",
          "CASE WHEN f.ci95_latency_ms < f.average_latency_ms THEN f.throughput_items_per_second * f.average_latency_ms / "
          "(f.average_latency_ms - f.ci95_latency_ms) END",
-         false},
+         "-f.throughput_items_per_second", false},
     [METRIC_MEMORY] = {"memory", "peak memory", "MB", "f.memory_peak_mb", "CAST(NULL AS DOUBLE)",
-                       "CAST(NULL AS DOUBLE)", true},
+                       "CAST(NULL AS DOUBLE)", "f.memory_peak_mb", true},
 };
 
 static const struct {
@@ -125,16 +126,20 @@ static void fits_subject(writing *w, const question *q) {
 
 #define PROVENANCE_OF(alias) "CASE WHEN " alias ".is_simulated THEN 'simulated' ELSE " alias ".provenance END"
 
-static void fits_provenance(writing *w, const char *expression, unsigned set) {
+/* alias: of a table that has both columns. */
+static void fits_provenance(writing *w, const char *alias, unsigned set) {
     const char *separator = "";
-    str_appendf(&w->sql, " AND %s IN (", expression);
+    str_appendf(&w->sql,
+                set & PROVENANCE_SIMULATED ? " AND (%s.is_simulated OR %s.provenance IN ("
+                                           : " AND (NOT %s.is_simulated AND %s.provenance IN (",
+                alias, alias);
     for (size_t i = 0; i < PROVENANCE_COUNT; i++) {
         if (!(set & provenances[i].bit))
             continue;
         str_appendf(&w->sql, "%s'%s'", separator, provenances[i].name);
         separator = ", ";
     }
-    str_append(&w->sql, ")");
+    str_append(&w->sql, "))");
 }
 
 static void fits_since(writing *w, const question *q, const char *column) {
@@ -144,96 +149,103 @@ static void fits_since(writing *w, const question *q, const char *column) {
     parameter(w, q->since);
 }
 
-#define TIME_TEXT(column) "replace(CAST(date_trunc('second', " column ") AS VARCHAR), ' ', 'T') || 'Z'"
-
 /* ---- the questions ------------------------------------------------------------------------------------------------------------ */
 
-/* Series that fit, with the names of contracts.md: two results with the same are measurements of the same thing. */
-#define NAMES                                                                                                \
-    "model, weights, family, platform, engine, device, engine_version, precision, batch, sequence, shapes, threads, mode, scenario"
-static void write_series(writing *w, const question *q, unsigned set) {
-    str_append(
+/* Series with the names of contracts.md: two results with the same are measurements of the same thing. Statements name as few tables and functions
+ * as they can: most of a question's time is DuckDB's reading of it. Times leave it as microseconds. */
+#define NAMES                                                                                                                                \
+    "m.model_name AS model, m.source AS weights, m.model_family AS family, h.hardware_type AS platform, i.engine, h.device_name AS device, " \
+    "i.engine_version, i.precision, i.batch_size AS batch, i.sequence_length AS sequence, CAST(i.shapes AS VARCHAR) AS shapes, i.threads, i.mode, i.scenario"
+#define BEGAN      "epoch_us(%s) AS started_at"
+#define PROVENANCE PROVENANCE_OF("i") " AS provenance"
+
+/* The series that fit, beside other tables: what follows goes on with AND. */
+static void write_series(writing *w, const question *q, unsigned set, const char *beside) {
+    str_appendf(
         &w->sql,
-        "WITH series AS (SELECT i.identity_id, i.model_id, m.model_name AS model, m.source AS weights, m.model_family AS family, "
-        "h.hardware_type AS platform, i.engine, h.device_name AS device, i.engine_version, i.precision, i.batch_size AS batch, i.sequence_length AS sequence, "
-        "CAST(i.shapes AS VARCHAR) AS shapes, i.threads, i.mode, i.scenario, " PROVENANCE_OF(
-            "i") " AS provenance "
-                 "FROM performance_identities i JOIN models m USING (model_id) JOIN hardware_platforms h USING (hardware_id) WHERE true");
+        " FROM performance_identities i JOIN models m ON m.model_id = i.model_id JOIN hardware_platforms h ON h.hardware_id = i.hardware_id%s WHERE true",
+        beside);
     fits_subject(w, q);
-    fits_provenance(w, PROVENANCE_OF("i"), set);
-    str_append(&w->sql, ")\n");
+    fits_provenance(w, "i", set);
 }
 
-static void write_limit(writing *w, size_t limit) {
+#define LATEST " JOIN latest_results f ON f.identity_id = i.identity_id"
+
+/* Where a statement has a limit, DuckDB picks what is first; else it leaves the order to question_order. */
+static void write_limit(writing *w, const char *order, size_t limit) {
     if (limit > 0)
-        str_appendf(&w->sql, " LIMIT %zu", limit);
+        str_appendf(&w->sql, " ORDER BY %s LIMIT %zu", order, limit);
 }
 
-static void write_latest(writing *w, const question *q) {
+static void write_latest(writing *w, const question *q, unsigned set) {
     static const char *const figures[] = {
         [METRIC_LATENCY] = "f.average_latency_ms AS latency_ms, f.ci95_latency_ms AS ci95_ms",
         [METRIC_THROUGHPUT] =
             "f.throughput_items_per_second AS throughput, f.tokens_per_second AS tokens_per_s",
         [METRIC_MEMORY] = "f.memory_peak_mb AS memory_mb",
     };
+    bool all = q->metric == METRIC_NONE;
     str_append(&w->sql, "SELECT " NAMES);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        if (q->metric == METRIC_NONE || q->metric == (question_metric)i)
+        if (all || q->metric == (question_metric)i)
             str_appendf(&w->sql, ", %s", figures[i]);
-    str_append(&w->sql, ", f.iterations AS n, f.verified, provenance, " TIME_TEXT(
-                            "f.started_at") " AS started_at FROM series JOIN latest_results f "
-                                            "USING (identity_id) WHERE true");
+    str_appendf(&w->sql,
+                ", f.iterations AS n, f.verified, " PROVENANCE ", " BEGAN ", %s AS first, i.identity_id",
+                "f.started_at", all ? "-epoch_us(f.started_at)" : metrics[q->metric].key);
+    write_series(w, q, set, LATEST);
     fits_since(w, q, "f.started_at");
-    if (q->metric != METRIC_NONE)
-        str_appendf(&w->sql, " AND %s IS NOT NULL ORDER BY %s %s", metrics[q->metric].value,
-                    metrics[q->metric].value, metrics[q->metric].less_is_better ? "ASC" : "DESC");
-    else
-        str_append(&w->sql, " ORDER BY f.started_at DESC");
-    str_append(&w->sql, ", identity_id");
-    write_limit(w, q->limit);
+    if (!all)
+        str_appendf(&w->sql, " AND %s IS NOT NULL", metrics[q->metric].value);
+    write_limit(w, "first, identity_id", q->limit);
 }
 
 /* Of what differs only in its version, or in the driver or system below it, the newest counts: question_compare does that, and the rest. */
-static void write_comparison(writing *w, const question *q) {
-    bool hardware = q->kind == QUESTION_COMPARE_HARDWARE;
-    const char *same =
-        hardware
-            ? "model, weights, model_id, precision, batch, sequence, shapes, threads, mode, scenario, provenance"
-            : "platform, engine, device, precision, batch, threads, mode, scenario, provenance";
-    const char *different =
-        hardware ? "platform, engine, device" : "model, weights, model_id, sequence, shapes";
+static void write_comparison(writing *w, const question *q, unsigned set) {
     question_metric m = metric_of(q->metric);
     str_appendf(
         &w->sql,
-        "SELECT CAST(hash(%s) >> 1 AS BIGINT) AS comparison, " NAMES
-        ", %s AS value, %s AS low, %s AS high, CAST(NULL AS DOUBLE) AS best, "
-        "CAST(NULL AS DOUBLE) AS ratio, f.iterations AS n, f.verified, provenance, " TIME_TEXT(
-            "f.started_at") " AS started_at, "
-                            "CAST(hash(%s) >> 1 AS BIGINT) AS compared FROM series JOIN latest_results f USING (identity_id) WHERE %s IS NOT NULL",
-        same, metrics[m].value, metrics[m].low, metrics[m].high, different, metrics[m].value);
+        "SELECT CAST(0 AS BIGINT) AS comparison, " NAMES
+        ", %s AS value, %s AS low, %s AS high, CAST(NULL AS DOUBLE) AS best, CAST(NULL AS DOUBLE) AS ratio, "
+        "f.iterations AS n, f.verified, " PROVENANCE ", " BEGAN ", i.model_id, f.result_id",
+        metrics[m].value, metrics[m].low, metrics[m].high, "f.started_at");
+    write_series(w, q, set, LATEST);
+    str_appendf(&w->sql, " AND %s IS NOT NULL", metrics[m].value);
     fits_since(w, q, "f.started_at");
-    str_appendf(&w->sql, " ORDER BY %s, %s, f.started_at DESC, f.result_id DESC", same, different);
 }
 
-/* Results are picked first, and get their series' names afterwards: it is these that make rows wide. */
-static void write_trend(writing *w, const question *q) {
+static accel_status compare(store_result *answer, const question *q, accel_error *err) {
+    comparison c = {
+        .same = "model weights model_id precision batch sequence shapes threads mode scenario provenance",
+        .different = "platform engine device",
+        .newest = "-started_at -result_id",
+        .hidden = 2,
+        .limit = q->limit,
+        .less_is_better = question_metric_less_is_better(q->metric)};
+    if (q->kind == QUESTION_COMPARE_MODELS) {
+        c.same = "platform engine device precision batch threads mode scenario provenance";
+        c.different = "model weights model_id sequence shapes";
+    }
+    return question_compare(answer, &c, err);
+}
+
+/* Of each series the newest points; they are picked before they get its names, which make rows wide. */
+static void write_trend(writing *w, const question *q, unsigned set) {
     question_metric m = metric_of(q->metric);
-    str_appendf(
-        &w->sql,
-        ", points AS (SELECT f.identity_id, r.started_at, %s AS value, %s AS low, %s AS high, f.iterations AS n, r.git_commit, f.result_id FROM "
-        "performance_results f JOIN test_runs r USING (run_id) WHERE f.identity_id IN (SELECT identity_id FROM series) AND f.status = 'ok' AND %s IS NOT NULL",
-        metrics[m].value, metrics[m].low, metrics[m].high, metrics[m].value);
+    str_appendf(&w->sql,
+                "SELECT i.identity_id AS series, " NAMES ", " BEGAN
+                ", %s AS value, %s AS low, %s AS high, f.iterations AS n, " PROVENANCE
+                ", r.git_commit, f.result_id",
+                "r.started_at", metrics[m].value, metrics[m].low, metrics[m].high);
+    write_series(
+        w, q, set,
+        " JOIN performance_results f ON f.identity_id = i.identity_id JOIN test_runs r ON r.run_id = f.run_id");
+    str_appendf(&w->sql, " AND f.status = 'ok' AND %s IS NOT NULL", metrics[m].value);
     fits_since(w, q, "r.started_at");
     if (q->limit > 0)
         str_appendf(
             &w->sql,
             " QUALIFY row_number() OVER (PARTITION BY f.identity_id ORDER BY r.started_at DESC, f.result_id DESC) <= %zu",
             q->limit);
-    str_append(
-        &w->sql,
-        ") SELECT identity_id AS series, " NAMES ", " TIME_TEXT(
-            "started_at") " AS started_at, value, low, high, n, provenance, git_commit, "
-                          "result_id FROM points JOIN series USING (identity_id) ORDER BY series, points.started_at, result_id");
 }
 
 /* The newest state of each model on each device counts. It is found among numbers; its words are read afterwards. */
@@ -244,22 +256,20 @@ static void write_compatibility(writing *w, const question *q, unsigned set) {
             "c") " AS provenance, arg_max(c.compatibility_id, r.started_at) AS compatibility_id, "
                  "count(*) AS tests, count(*) FILTER (c.is_compatible) AS passed, max(r.started_at) AS last FROM hardware_compatibility c JOIN test_runs r "
                  "USING (run_id) WHERE true");
-    fits_provenance(w, PROVENANCE_OF("c"), set);
+    fits_provenance(w, "c", set);
     fits_since(w, q, "r.started_at");
     str_append(
         &w->sql,
         " GROUP BY ALL) SELECT m.model_name AS model, m.source AS weights, m.model_family AS family, h.hardware_type AS platform, count(*) AS devices, "
         "count(*) FILTER (c.is_compatible) AS compatible_devices, CAST(sum(tests) AS BIGINT) AS tests, CAST(sum(passed) AS BIGINT) AS passed_tests, "
         "avg(c.compatibility_score) AS score, arg_max(c.error_type, last) FILTER (NOT c.is_compatible) AS error_type, "
-        "arg_max(c.error_message, last) FILTER (NOT c.is_compatible) AS error_message, newest.provenance, " TIME_TEXT(
-            "max(last)") " AS last_tested FROM newest "
-                         "JOIN hardware_compatibility c USING (compatibility_id) JOIN models m ON m.model_id = newest.model_id "
-                         "JOIN hardware_platforms h ON h.hardware_id = newest.hardware_id WHERE true");
+        "arg_max(c.error_message, last) FILTER (NOT c.is_compatible) AS error_message, newest.provenance, epoch_us(max(last)) AS last_tested FROM newest "
+        "JOIN hardware_compatibility c USING (compatibility_id) JOIN models m ON m.model_id = newest.model_id "
+        "JOIN hardware_platforms h ON h.hardware_id = newest.hardware_id WHERE true");
     fits_subject(w, q);
-    str_append(
-        &w->sql,
-        " GROUP BY m.model_name, m.source, m.model_family, h.hardware_type, newest.provenance ORDER BY ALL");
-    write_limit(w, q->limit);
+    str_append(&w->sql,
+               " GROUP BY m.model_name, m.source, m.model_family, h.hardware_type, newest.provenance");
+    write_limit(w, "ALL", q->limit);
 }
 
 /* ---- asking --------------------------------------------------------------------------------------------------------------------- */
@@ -282,21 +292,36 @@ static accel_status run(store_reader *r, writing *w, store_result **out, accel_e
     return query_end(r, status, out);
 }
 
+static accel_status put_in_order(store_result *answer, const question *q, accel_error *err) {
+    switch (q->kind) {
+    case QUESTION_LATEST:
+        return question_order(answer, "first identity_id", 2, err);
+    case QUESTION_COMPARE_HARDWARE:
+    case QUESTION_COMPARE_MODELS:
+        return compare(answer, q, err);
+    case QUESTION_TREND:
+        return question_order(answer, "series started_at result_id", 0, err);
+    case QUESTION_COMPATIBILITY:
+        return question_order(
+            answer, "model weights family platform devices compatible_devices tests passed_tests provenance",
+            0, err);
+    }
+    return ACCEL_OK;
+}
+
 static accel_status ask(store_reader *r, const question *q, unsigned set, store_result **out,
                         accel_error *err) {
     writing w = {0};
-    if (q->kind != QUESTION_COMPATIBILITY)
-        write_series(&w, q, set);
     switch (q->kind) {
     case QUESTION_LATEST:
-        write_latest(&w, q);
+        write_latest(&w, q, set);
         break;
     case QUESTION_COMPARE_HARDWARE:
     case QUESTION_COMPARE_MODELS:
-        write_comparison(&w, q);
+        write_comparison(&w, q, set);
         break;
     case QUESTION_TREND:
-        write_trend(&w, q);
+        write_trend(&w, q, set);
         break;
     case QUESTION_COMPATIBILITY:
         write_compatibility(&w, q, set);
@@ -304,9 +329,11 @@ static accel_status ask(store_reader *r, const question *q, unsigned set, store_
     }
     accel_status status = run(r, &w, out, err);
     str_free(&w.sql);
-    if (status != ACCEL_OK || (q->kind != QUESTION_COMPARE_HARDWARE && q->kind != QUESTION_COMPARE_MODELS))
-        return status;
-    status = question_compare(*out, q->limit, question_metric_less_is_better(q->metric), err);
+    if (status == ACCEL_OK)
+        status = put_in_order(*out, q, err);
+    if (status == ACCEL_OK)
+        status =
+            question_write_times(*out, q->kind == QUESTION_COMPATIBILITY ? "last_tested" : "started_at", err);
     if (status != ACCEL_OK) {
         store_result_destroy(*out);
         *out = NULL;

@@ -142,6 +142,32 @@ static void random_numbers_with_a_point(void **state) {
     }
 }
 
+/* Ties, what is near them, powers of ten and what is just beside them. */
+static void few_digits_of_any_number(void **state) {
+    (void)state;
+    rng r;
+    rng_seed(&r, 13);
+    for (int i = 0; i < 60000; i++) {
+        int precision = (int)rng_below(&r, 13);
+        double value = pow(10, (double)rng_below(&r, 38) - 13);
+        switch (rng_below(&r, 4)) {
+        case 0:
+            value *= rng_f64(&r);
+            break;
+        case 1: /* often a tie */
+            value = (double)rng_below(&r, 100000) / (double)(1 << rng_below(&r, 12));
+            break;
+        case 2:
+            value = nextafter(value, rng_below(&r, 2) ? 0.0 : 1e300);
+            break;
+        default: /* decimals with a 5 at the end */
+            value = (double)rng_below(&r, 10000000) * value + value / 2;
+        }
+        assert_same("%.*g", precision, value);
+        assert_same("%.10g", -value);
+    }
+}
+
 static void seventeen_digits_bring_a_number_back(void **state) {
     (void)state;
     rng r;
@@ -182,6 +208,7 @@ int main(void) {
         cmocka_unit_test(numbers_with_a_point),
         cmocka_unit_test(zeros_stay_where_they_are_asked_for),
         cmocka_unit_test(random_numbers_with_a_point),
+        cmocka_unit_test(few_digits_of_any_number),
         cmocka_unit_test(seventeen_digits_bring_a_number_back),
         cmocka_unit_test(a_short_buffer_gets_the_beginning),
         cmocka_unit_test(an_unknown_conversion_is_printed_as_it_stands),

@@ -1,0 +1,28 @@
+/* The order of a question's rows. DuckDB's sort takes longer than all the rest of a small question, whose rows are wide and few. Private to the
+ * store. */
+#ifndef ACCEL_STORE_QUESTION_ROWS_H
+#define ACCEL_STORE_QUESTION_ROWS_H
+
+#include "store/store.h"
+
+enum { QUESTION_MOST_KEYS = 24 };
+
+/* Columns of an answer, by their places; its rows are compared by the first, where that is equal by the next, … as SQL does: texts by their
+ * bytes, NULL last in both directions. */
+typedef struct question_keys {
+    size_t columns[QUESTION_MOST_KEYS];
+    bool descending[QUESTION_MOST_KEYS];
+    size_t count;
+} question_keys;
+
+/* "model -started" (descending): names of columns of answer, which must be there, between spaces. */
+question_keys question_keys_of(const store_result *answer, const char *names);
+/* Like strcmp, of two rows' cells. */
+int question_rows_compare(const store_cell *a, const store_cell *b, const question_keys *keys);
+
+/* Rows in the order of the keys, each without its last `hidden` columns, which may be keys. */
+accel_status question_order(store_result *answer, const char *names, size_t hidden, accel_error *err);
+/* Microseconds since 1970 of a column as texts: 2026-01-31T10:00:00Z. */
+accel_status question_write_times(store_result *answer, const char *column, accel_error *err);
+
+#endif
