@@ -1,5 +1,9 @@
 /* See gemv.h. Dot products along the depth: a few rows of the weights stream through the registers beside a few rows of the left side,
- * which stays in the first-level cache. Each lane's sum begins anew after GEMM_KC terms, as in the packed GEMM. */
+ * which stays in the first-level cache. Each lane's sum begins anew after GEMM_KC terms, as in the packed GEMM.
+ *
+ * The rows that are read at once lie far apart, a part of a thread's piece each: so there are a few long streams, where the end of one row
+ * is the beginning of the next, and the CPU asks for their memory by itself. Against neighbouring rows this is 1.1 times (long rows) to 1.5
+ * times (rows below a page) as fast, on a Zen 3 whose weights come from memory; prefetching by hand is slower than both. */
 #include "engines/native/kernels/gemv.h"
 
 #include "engines/native/kernels/half.h"
@@ -12,11 +16,6 @@ enum { LEFT_ROWS = 2 };
 #endif
 enum {
     COLUMNS = 4, /* rows of the weights at once */
-    /* Bytes that are asked for before they are needed: over the end of a page, where the CPU's own asking ends. Of rows so short
-     * that this would be in their neighbours, which are being read, the next ones. */
-    AHEAD_BYTES = 1024,
-    SHORT_ROW_BYTES = 4096,
-    LINE_BYTES = 64,
     BLOCK = GEMM_KC * VW
 };
 
@@ -41,14 +40,9 @@ INLINE vf w_load_part(const gemm_form form, const void *row, int64_t k, int64_t 
                                     : bf16_widen(h_load_part((const uint16_t *)row + k, count));
 }
 
-INLINE int64_t w_bytes(const gemm_form form) {
-    return form == GEMM_F32 ? (int64_t)sizeof(float) : (int64_t)sizeof(uint16_t);
-}
-
 /* form, rows and columns are constants where this is inlined, so that the accumulators are registers. */
 INLINE void dot_block(const gemm_form form, const int rows, const int columns, const float *const *x,
-                      const void *const *w, int64_t from, int64_t to, int64_t ahead, vf (*total)[COLUMNS]) {
-    const int64_t line = LINE_BYTES / w_bytes(form);
+                      const void *const *w, int64_t from, int64_t to, vf (*total)[COLUMNS]) {
     vf acc[LEFT_ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) {
@@ -58,9 +52,6 @@ INLINE void dot_block(const gemm_form form, const int rows, const int columns, c
     for (int64_t k = from; k < to; k += VW) {
         vf b[COLUMNS];
         UNROLL for (int j = 0; j < columns; j++) {
-            if (VW >= line || k % line == 0) {
-                __builtin_prefetch((const char *)w[j] + k * w_bytes(form) + ahead);
-            }
             b[j] = w_load(form, w[j], k);
         }
         UNROLL for (int i = 0; i < rows; i++) {
@@ -78,7 +69,7 @@ INLINE void dot_block(const gemm_form form, const int rows, const int columns, c
 }
 
 INLINE void dot_rows(const gemm_form form, const int rows, const int columns, const float *const *x,
-                     const void *const *w, int64_t depth, int64_t ahead, float (*sums)[COLUMNS]) {
+                     const void *const *w, int64_t depth, float (*sums)[COLUMNS]) {
     const int64_t whole = depth - depth % VW;
     vf total[LEFT_ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
@@ -88,7 +79,7 @@ INLINE void dot_rows(const gemm_form form, const int rows, const int columns, co
         }
     }
     for (int64_t from = 0; from < whole; from += BLOCK) {
-        dot_block(form, rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, ahead, total);
+        dot_block(form, rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, total);
     }
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) {
@@ -97,13 +88,13 @@ INLINE void dot_rows(const gemm_form form, const int rows, const int columns, co
     }
 }
 
-typedef void (*dot_function)(const float *const *x, const void *const *w, int64_t depth, int64_t ahead,
+typedef void (*dot_function)(const float *const *x, const void *const *w, int64_t depth,
                              float (*sums)[COLUMNS]);
 
 #define DOT(FORM, ROWS, COUNT)                                                                               \
     static void dot_##FORM##_##ROWS##x##COUNT(const float *const *x, const void *const *w, int64_t depth,    \
-                                              int64_t ahead, float(*sums)[COLUMNS]) {                        \
-        dot_rows(FORM, ROWS, COUNT, x, w, depth, ahead, sums);                                               \
+                                              float(*sums)[COLUMNS]) {                                       \
+        dot_rows(FORM, ROWS, COUNT, x, w, depth, sums);                                                      \
     }
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define DOTS(FORM)                                                                                           \
@@ -147,35 +138,30 @@ static void store_sum(const gemv_task *t, int64_t row, int64_t column, float sum
     p->out[row * p->out_stride + column] = sum;
 }
 
-static int64_t bytes_ahead(const gemm_source *right) {
-    const int64_t row_bytes = right->column_stride * w_bytes(right->form);
-    return row_bytes > SHORT_ROW_BYTES ? AHEAD_BYTES : COLUMNS * row_bytes;
-}
-
 static const void *weight_row(const gemm_source *right, int64_t row) {
     const int64_t offset = row * right->column_stride;
     return right->form == GEMM_F32 ? (const void *)(right->base + offset) : right->halves + offset;
 }
 
-/* All rows beside `count` rows of the weights: COLUMNS or one. */
-static void run_columns(const gemv_task *t, int64_t column, int count) {
+/* All rows beside `count` rows of the weights, COLUMNS or one, `apart` from one to the next. */
+static void run_columns(const gemv_task *t, int64_t column, int count, int64_t apart) {
     const gemm_shape *s = t->shape;
     const gemm_left *left = &t->problem->left;
     const float *x[LEFT_ROWS];
     const void *w[COLUMNS];
     float sums[LEFT_ROWS][COLUMNS];
     for (int j = 0; j < count; j++) {
-        w[j] = weight_row(t->right, column + j);
+        w[j] = weight_row(t->right, column + j * apart);
     }
     for (int64_t row = 0; row < s->m; row += LEFT_ROWS) {
         const int rows = s->m - row < LEFT_ROWS ? (int)(s->m - row) : LEFT_ROWS;
         for (int i = 0; i < rows; i++) {
             x[i] = left->base + (row + i) * left->row_stride;
         }
-        dots[t->right->form][rows - 1][count == COLUMNS](x, w, s->inner, bytes_ahead(t->right), sums);
+        dots[t->right->form][rows - 1][count == COLUMNS](x, w, s->inner, sums);
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < count; j++) {
-                store_sum(t, row + i, column + j, sums[i][j]);
+                store_sum(t, row + i, column + j * apart, sums[i][j]);
             }
         }
     }
@@ -189,11 +175,12 @@ static void run_task(void *context, size_t begin, size_t end, int worker) {
     const int64_t first = column;
     (void)worker;
     last = last < s->n ? last : s->n;
-    for (; column + COLUMNS <= last; column += COLUMNS) {
-        run_columns(t, column, COLUMNS);
+    const int64_t apart = (last - first) / COLUMNS;
+    for (; column < first + apart; column++) {
+        run_columns(t, column, COLUMNS, apart);
     }
-    for (; column < last; column++) {
-        run_columns(t, column, 1);
+    for (column = first + apart * COLUMNS; column < last; column++) {
+        run_columns(t, column, 1, 0);
     }
     for (int64_t row = 0; row < s->m && s->activation != ACT_NONE; row++) {
         float *out = p->out + row * p->out_stride + first;
