@@ -262,12 +262,6 @@ static void tile_narrow(gemm_tile_function tile, int rows, int64_t columns, cons
     }
 }
 
-static void finish(const gemm_shape *s, int rows, int64_t columns, float *out, int64_t stride) {
-    for (int i = 0; i < rows; i++) {
-        unary_apply(s->activation, s->alpha, s->beta, out + i * stride, out + i * stride, (size_t)columns);
-    }
-}
-
 /* One depth block of one block of rows: what its tiles share. */
 typedef struct gemm_block {
     const gemm_cut *cut;
@@ -359,8 +353,22 @@ static void run_tile(const gemm_block *b, int64_t tile, int64_t panel, int at_on
     } else {
         tile_narrow(tiles->tiles[count - 1][vectors - 1], count, columns, &t);
     }
-    if (b->is_last && s->activation != ACT_NONE && s->activation != ACT_RELU) {
-        finish(s, count, columns, t.out, t.out_stride);
+}
+
+/* The activation of what a tile of rows has in these panels: of many panels at once, since a row of one is shorter than the call. */
+static void finish_tile(const gemm_block *b, int64_t tile, int64_t panel_begin, int64_t panel_end) {
+    const gemm_shape *s = b->cut->shape;
+    const gemm_problem *p = b->problem;
+    if (!b->is_last || s->activation == ACT_NONE || s->activation == ACT_RELU) {
+        return;
+    }
+    const int64_t from = b->first + tile_first_row(b->rows, b->tiles, tile);
+    const int64_t to = b->first + tile_first_row(b->rows, b->tiles, tile + 1);
+    const int64_t column = panel_begin * GEMM_NR;
+    const int64_t end = panel_end * GEMM_NR < s->n ? panel_end * GEMM_NR : s->n;
+    for (int64_t row = from; row < to; row++) {
+        float *out = p->out + row * p->out_stride + column;
+        unary_apply(s->activation, s->alpha, s->beta, out, out, (size_t)(end - column));
     }
 }
 
@@ -375,6 +383,7 @@ static void run_tiles(gemm_block *b, int64_t panel_begin, int64_t panel_end) {
             for (int64_t panel = from; panel < to; panel++) {
                 run_tile(b, tile, panel, 1);
             }
+            finish_tile(b, tile, from, to);
         }
     }
 }
@@ -390,6 +399,7 @@ static void run_panels(gemm_block *b, int64_t panel_begin, int64_t panel_end) {
             widen_panels(b, panel, panel + at_once);
             run_tile(b, 0, panel, at_once);
         }
+        finish_tile(b, 0, panel, panel + at_once);
         panel += at_once;
     }
 }
