@@ -537,7 +537,7 @@ static void offline_finds_a_split(void **state) {
     r.engine_count = 1;
     r.threads = &threads;
     r.settings.scenario = SCENARIO_OFFLINE;
-    r.settings.min_time_s = 0.1;
+    r.settings.min_time_s = 0.5;
     bench_plan *plan = make_plan(&r);
     only_devices(plan, " slow ");
     if (run_plan(&b, plan) != ACCEL_OK)
@@ -580,7 +580,7 @@ static void a_library_that_crashes_or_hangs_when_probed_is_a_reason(void **state
     measure_host host = {.engines = behaviour_engines, .engine_count = BEHAVIOUR_ENGINES};
     probe_list *probes = NULL;
     accel_error err = {0};
-    assert_ok(probe_all(&host, 0.5, NULL, &probes, &err));
+    assert_ok(probe_all(&host, 3, NULL, &probes, &err));
     assert_int_equal(probes->count, BEHAVIOUR_ENGINES);
     assert_true(probes->entries[0].report.present && probes->entries[1].report.present);
     assert_false(probes->entries[2].report.present);
