@@ -58,6 +58,14 @@ double stats_student_cdf(double t, double degrees) {
     return t > 0.0 ? 1.0 - tail : tail;
 }
 
+static double student_density(double t, double degrees) {
+    const double pi = 3.14159265358979323846;
+    return exp(log_gamma(0.5 * (degrees + 1.0)) - log_gamma(0.5 * degrees) -
+               0.5 * (degrees + 1.0) * log(1.0 + t * t / degrees)) /
+           sqrt(degrees * pi);
+}
+
+/* Newton's steps, halving where one leaves the bracket. */
 double stats_student_quantile(double probability, double degrees) {
     if (!(degrees > 0.0) || !(probability > 0.0) || !(probability < 1.0))
         return NAN;
@@ -66,12 +74,19 @@ double stats_student_quantile(double probability, double degrees) {
         low *= 2.0;
     while (stats_student_cdf(high, degrees) < probability && high < 1e15)
         high *= 2.0;
+    double t = 0.5 * (low + high);
     for (int i = 0; i < 200 && high - low > 1e-13 * (1.0 + fabs(low)); i++) {
-        double middle = 0.5 * (low + high);
-        if (stats_student_cdf(middle, degrees) < probability)
-            low = middle;
+        double above = stats_student_cdf(t, degrees) - probability;
+        if (above < 0.0)
+            low = t;
         else
-            high = middle;
+            high = t;
+        double next = t - above / student_density(t, degrees);
+        if (!(next >= low && next <= high))
+            next = 0.5 * (low + high);
+        if (fabs(next - t) <= 1e-14 * (1.0 + fabs(t)))
+            return next;
+        t = next;
     }
-    return 0.5 * (low + high);
+    return t;
 }

@@ -26,6 +26,18 @@ static void incomplete_beta_has_known_values(void **state) {
     assert_true(stats_incomplete_beta(0.0, 3, 4) == 0.0 && stats_incomplete_beta(1.0, 3, 4) == 1.0);
 }
 
+static void a_quantile_is_the_inverse(void **state) {
+    (void)state;
+    static const double probabilities[] = {1e-7, 1e-4, 0.01, 0.3, 0.5, 0.8, 0.975, 0.9995, 1 - 1e-7};
+    static const double degrees[] = {1, 1.5, 2, 3, 7, 30, 99, 1000, 123456};
+    for (size_t p = 0; p < sizeof probabilities / sizeof *probabilities; p++) {
+        for (size_t d = 0; d < sizeof degrees / sizeof *degrees; d++) {
+            double t = stats_student_quantile(probabilities[p], degrees[d]);
+            near(stats_student_cdf(t, degrees[d]), probabilities[p], 1e-11);
+        }
+    }
+}
+
 static void student_quantiles_are_those_of_the_tables(void **state) {
     (void)state;
     near(stats_student_quantile(0.975, 1), 12.7062047364, 1e-8);
@@ -296,6 +308,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(incomplete_beta_has_known_values),
         cmocka_unit_test(student_quantiles_are_those_of_the_tables),
+        cmocka_unit_test(a_quantile_is_the_inverse),
         cmocka_unit_test(early_stopping_needs_the_stated_number_of_samples),
         cmocka_unit_test(early_stopping_allows_the_stated_number_above),
         cmocka_unit_test(a_percentile_is_the_largest_after_dropping_the_worst),
