@@ -79,11 +79,26 @@ void browser_note(browser *b, const char *kind, const char *text, size_t length)
 
 /* ---- the door ---------------------------------------------------------------------------------------------------------- */
 
-static accel_status start(browser *b, const browser_options *o, const char *program, accel_error *err) {
-    uint64_t deadline = deadline_after(o->timeout_s > 0 ? o->timeout_s : START_S);
+static accel_status open_up(browser *b, const browser_options *o, const char *program, double timeout_s,
+                            accel_error *err) {
+    uint64_t deadline = deadline_after(timeout_s);
     ACCEL_TRY(profile_make(&b->profile, err));
     ACCEL_TRY(b->driver->start(b, o, program, deadline, err));
     return o->url ? b->driver->navigate(b, o->url, deadline, err) : ACCEL_OK;
+}
+
+static accel_status start(const browser_driver *driver, const browser_options *o, const char *program,
+                          double timeout_s, browser **out, accel_error *err) {
+    browser *b = mem_calloc(1, sizeof *b);
+    if (!b)
+        return error_no_memory(err, driver->title, sizeof *b);
+    b->driver = driver;
+    accel_status status = open_up(b, o, program, timeout_s, err);
+    if (status == ACCEL_OK)
+        *out = b;
+    else
+        browser_stop(b);
+    return status;
 }
 
 accel_status browser_start(const browser_options *options, browser **out, accel_error *err) {
@@ -96,18 +111,15 @@ accel_status browser_start(const browser_options *options, browser **out, accel_
         str_append(&program, options->program);
     else
         status = browser_program_find(driver, &program, err);
-    browser *b = mem_calloc(1, sizeof *b);
-    if (status == ACCEL_OK && (!b || program.failed))
-        status = error_no_memory(err, driver->title, sizeof *b);
-    if (status == ACCEL_OK) {
-        b->driver = driver;
-        status = start(b, options, program.data, err);
-    }
-    str_free(&program);
+    if (status == ACCEL_OK && program.failed)
+        status = error_no_memory(err, driver->title, program.length);
+    /* On a busy machine a browser now and then never comes to answer (seen of Firefox's session.new): a second one does. */
+    double timeout_s = options->timeout_s > 0 ? options->timeout_s : START_S;
     if (status == ACCEL_OK)
-        *out = b;
-    else
-        browser_stop(b);
+        status = start(driver, options, program.data, timeout_s / 2, out, err);
+    if (status == ACCEL_TIMEOUT)
+        status = start(driver, options, program.data, timeout_s / 2, out, err);
+    str_free(&program);
     return status;
 }
 

@@ -40,7 +40,7 @@ typedef struct browser_options {
     bool no_webgpu;               /* else WebGPU is switched on where a flag or preference does so */
     bool no_webnn;                /* the same for WebNN */
     bool accept_certificates;     /* self-signed ones of this machine */
-    double timeout_s;             /* until the page is open; 0: 120 */
+    double timeout_s;             /* until the page is open, half of it for each of two tries; 0: 120 */
     const char *const *arguments; /* further ones for the program */
     size_t argument_count;
 } browser_options;

@@ -107,23 +107,31 @@ static void a_program_that_ends_at_once_is_told(void **state) {
 static void a_program_that_hangs_is_ended(void **state) {
     accel_error err;
     const char *path = script(state, WRITE_MARK "exec " LONG_SLEEP "\n");
-    assert_int_equal(start_program(path, 0.3, &err), ACCEL_TIMEOUT);
+    assert_int_equal(start_program(path, 1, &err), ACCEL_TIMEOUT);
     assert_says("did not answer");
     assert_nothing_left(state);
+}
+
+static void one_that_never_answers_is_started_once_more(void **state) {
+    accel_error err;
+    const char *path =
+        script(state, "#!/bin/sh\n[ -e \"$0.tried\" ] && exit 4\ntouch \"$0.tried\"\nexec " LONG_SLEEP "\n");
+    assert_int_equal(start_program(path, 6, &err), ACCEL_RUNTIME);
+    assert_says("ended with exit code 4");
 }
 
 static void children_that_left_the_group_are_ended(void **state) {
     accel_error err;
     const char *path =
         script(state, WRITE_MARK "setsid sh -c 'setsid " LONG_SLEEP " &' &\nexec " LONG_SLEEP "\n");
-    assert_int_equal(start_program(path, 0.5, &err), ACCEL_TIMEOUT);
+    assert_int_equal(start_program(path, 1, &err), ACCEL_TIMEOUT);
     assert_nothing_left(state);
 }
 
 static void one_that_ignores_sigterm_is_killed(void **state) {
     accel_error err;
     const char *path = script(state, WRITE_MARK "trap '' TERM\nwhile true; do " LONG_SLEEP "; done\n");
-    assert_int_equal(start_program(path, 0.5, &err), ACCEL_TIMEOUT);
+    assert_int_equal(start_program(path, 1, &err), ACCEL_TIMEOUT);
     assert_nothing_left(state);
 }
 
@@ -185,6 +193,7 @@ int main(void) {
         cmocka_unit_test(a_missing_program_is_named),
         IN_FOLDER(a_program_that_ends_at_once_is_told),
         IN_FOLDER(a_program_that_hangs_is_ended),
+        IN_FOLDER(one_that_never_answers_is_started_once_more),
         IN_FOLDER(children_that_left_the_group_are_ended),
         IN_FOLDER(one_that_ignores_sigterm_is_killed),
         IN_FOLDER(nonsense_on_the_line_does_no_harm),
