@@ -111,7 +111,7 @@ def main():
     parser.add_argument("--on", default="wasm")
     parser.add_argument("accel", nargs="?", default="build/release/accel")
     how = parser.parse_args()
-    page = Page("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"Every class of models in browsers, {how.on}", how.accel)
+    page = Page("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"Every class of models in browsers, {how.on}", how.accel, form=f"only {how.models}" if how.models else "")
     before, folders = ours(), profiles()
     small, least = models_of(how.accel)
     if how.models:
