@@ -308,11 +308,10 @@ static void put_float(sink *s, spec *f, arguments *a) {
         return;
     }
     decimal d;
-    if ((f->kind == 'g' || f->kind == 'G') && decimal_expand_short(value, general_precision(f), &d)) {
-        put_general(s, f, sign, &d);
-        return;
+    bool general = f->kind == 'g' || f->kind == 'G';
+    if (!general || !decimal_expand_short(value, general_precision(f), &d)) {
+        decimal_expand(value, &d);
     }
-    decimal_expand(value, &d);
     size_t precision = precision_or(f, 6);
     switch (f->kind) {
     case 'f':

@@ -72,9 +72,7 @@ accel_status question_order(store_result *answer, const char *names, size_t hidd
 
 accel_status question_write_times(store_result *answer, const char *column, accel_error *err) {
     size_t at = question_keys_of(answer, column).columns[0], stride = answer->column_count;
-    store_cell *cells = arena_copy(answer->arena, answer->cells, answer->row_count * stride * sizeof *cells);
-    if (cells == NULL)
-        return error_no_memory(err, "an answer", answer->row_count * stride * sizeof *cells);
+    store_cell *cells = (store_cell *)(uintptr_t)answer->cells; /* the answer's own */
     for (size_t i = at; i < answer->row_count * stride; i += stride) {
         char text[CLOCK_UTC_TEXT_BYTES];
         if (cells[i].type != STORE_INTEGER)
@@ -84,7 +82,6 @@ accel_status question_write_times(store_result *answer, const char *column, acce
         if (cells[i].text == NULL)
             return error_no_memory(err, "an answer", sizeof text);
     }
-    answer->cells = cells;
     answer->numeric[at] = false;
     return ACCEL_OK;
 }

@@ -228,7 +228,7 @@ static accel_status compare(store_result *answer, const question *q, accel_error
     return question_compare(answer, &c, err);
 }
 
-/* Of each series the newest points; they are picked before they get its names, which make rows wide. */
+/* With a limit, the newest points of each series. */
 static void write_trend(writing *w, const question *q, unsigned set) {
     question_metric m = metric_of(q->metric);
     str_appendf(&w->sql,
