@@ -242,11 +242,16 @@ static accel_status start_server(tab *t, accel_error *err) {
 static accel_status start_browser(tab *t, const char *name, accel_error *err) {
     str_buf url = {0};
     str_appendf(&url, "http://127.0.0.1:%d/agent/agent.html?token=%s", net_server_port(t->server), t->token);
-    browser_options options = {.name = name, .url = str_text(&url)};
+    browser_options options = {.name = name};
     accel_status status = url.failed ? error_no_memory(err, "an address", url.length)
                                      : browser_start(&options, &t->browser, err);
+    if (status == ACCEL_OK)
+        status = browser_navigate(t->browser, str_text(&url), HELLO_S, err);
     str_free(&url);
-    return status;
+    browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
+    return status != ACCEL_OK && (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
+               ? lost(t, "the agent's page could not be opened", err)
+               : status;
 }
 
 static accel_status make_token(tab *t, accel_error *err) {
