@@ -538,6 +538,7 @@ static void offline_finds_a_split(void **state) {
     r.threads = &threads;
     r.settings.scenario = SCENARIO_OFFLINE;
     r.settings.min_time_s = 0.5;
+    r.settings.max_time_s = 2.0;
     bench_plan *plan = make_plan(&r);
     only_devices(plan, " slow ");
     if (run_plan(&b, plan) != ACCEL_OK)
