@@ -103,31 +103,38 @@ class Web(CliCase):
 
     def test_a_killed_browser_is_a_crashed_case_and_leaves_nothing(self):
         mlp(self.model, width=1024)
+        (record,), left = self.browse_killed(15, "--min-time", "40", "--max-time", "50", code=1)  # a probe's browser is gone sooner
+        self.assertIn(record["status"], ("crashed", "error"))
+        self.assertRegex(record["error"], "browser|page")
+        self.assertEqual(left, set())
+
+    def test_a_browser_killed_while_it_is_asked_is_asked_again(self):
+        (record,), left = self.browse_killed(1)
+        self.assertEqual(record["status"], "ok", record["error"])
+        self.assertEqual(left, set())
+
+    def browse_killed(self, after_s, *arguments, code=0):
+        """The records of a run whose first browser that lives so long is killed once, and the processes that stayed."""
         before = running(b"accel-browser")
 
         def kill():
-            """The case's browser is the one that lives long; the probe's is gone sooner."""
-            seen = {}
+            since = {}
             until = time.monotonic() + 90
             while time.monotonic() < until:
                 now = time.monotonic()
-                seen = {pid: seen.get(pid, now) for pid in running(b"accel-browser") - before}
-                old = [pid for pid, since in seen.items() if now - since > 15]
+                since = {pid: since.get(pid, now) for pid in running(b"accel-browser") - before}
+                old = [pid for pid, begun in since.items() if now - begun > after_s]
                 if old:
                     os.kill(min(old), signal.SIGKILL)
                     return
-                time.sleep(0.2)
+                time.sleep(0.1)
 
         killer = threading.Thread(target=kill)
         killer.start()
-        output = self.accel(
-            "bench", self.model, "--on", "wasm", "--browser", HERE[0], "--min-time", "40", "--max-time", "50", "--no-db", "-q", "--format", "json", code=1)
+        output = self.accel("bench", self.model, "--on", "wasm", "--browser", HERE[0], *arguments, "--no-db", "-q", "--format", "json", code=code)
         killer.join()
-        (record,) = json.loads(output)
-        self.assertIn(record["status"], ("crashed", "error"))
-        self.assertRegex(record["error"], "browser|page")
         time.sleep(1)
-        self.assertEqual(running(b"accel-browser") - before, set())
+        return json.loads(output), running(b"accel-browser") - before
 
 
 if __name__ == "__main__":

@@ -36,13 +36,19 @@ static void take_platform(yyjson_val *capabilities, arena *a, engine_device *d) 
     }
 }
 
+/* Opens a tab to ask it; a browser that ended meanwhile is asked once more, for that may have been chance. */
+static accel_status open_to_ask(const engine_context *context, const char *name, tab **t, accel_error *why) {
+    accel_status status = tab_open(context, name, t, why);
+    return status == ACCEL_CRASHED ? tab_open(context, name, t, why) : status;
+}
+
 /* One row a platform of a browser: as its page says, or why it could not be asked. */
 static accel_status probe_browser(const engine_context *context, arena *a, const browser_info *info,
                                   engine_device *rows, accel_error *err) {
     accel_error why = {0};
     tab *t = NULL;
     const char *title = device_title(a, info);
-    accel_status status = info->available ? tab_open(context, info->name, &t, &why) : ACCEL_ABSENT;
+    accel_status status = info->available ? open_to_ask(context, info->name, &t, &why) : ACCEL_ABSENT;
     const char *reason = info->available ? arena_strdup(a, why.message) : info->reason;
     if (title == NULL || (status != ACCEL_OK && reason == NULL)) {
         tab_close(t);
