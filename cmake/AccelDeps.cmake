@@ -50,7 +50,7 @@ include(AccelDuckdb)
 # Headers of runtimes that are loaded with dlopen: included, never linked.
 add_library(accel_runtime_headers INTERFACE)
 target_include_directories(accel_runtime_headers SYSTEM INTERFACE
-  "${ACCEL_DEPS_DIR}/onnxruntime/include" "${ACCEL_DEPS_DIR}/openvino/openvino/include")
+  "${ACCEL_DEPS_DIR}/onnxruntime/include" "${ACCEL_DEPS_DIR}/openvino/openvino/include" "${ACCEL_DEPS_DIR}/wgpu/include")
 
 add_library(accel_cairo_headers INTERFACE)
 target_include_directories(accel_cairo_headers SYSTEM INTERFACE ${CAIRO_INCLUDE_DIRS})

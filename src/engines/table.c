@@ -1,7 +1,7 @@
 /* The table of engines. To add one: its folder with one engine_def, and a line in ENGINES. */
 #include "engines/engine.h"
 
-#define ENGINES(X) X(native) X(onnxruntime) X(openvino) X(browser)
+#define ENGINES(X) X(native) X(onnxruntime) X(openvino) X(webgpu) X(browser)
 
 #define ENGINE_DECLARE(name) extern const engine_def engine_##name;
 ENGINES(ENGINE_DECLARE)

@@ -1,0 +1,87 @@
+/* What a GPU is to do for one model, as data: memory, shaders, steps. Made of a graph here, without a GPU; executed by native/ over wgpu-native.
+ *
+ * An element takes 4 bytes on the device: floats are f32; integers and bool are i32 (WGSL has neither 64 bits nor bytes). */
+#ifndef ACCEL_ENGINES_WEBGPU_GPU_PLAN_H
+#define ACCEL_ENGINES_WEBGPU_GPU_PLAN_H
+
+#include "engines/engine.h"
+#include "graph/graph.h"
+
+enum {
+    GPU_MOST_BINDINGS = 8, /* storage buffers of a step: WebGPU's default limit */
+    GPU_PARAMETER_WORDS = 64,
+    GPU_ALIGNMENT = 256, /* of ranges: minStorageBufferOffsetAlignment is never above it */
+    GPU_ELEMENT_BYTES = 4,
+    GPU_GROUP = 64 /* invocations of a workgroup in kernels that say nothing else */
+};
+
+typedef struct gpu_limits {
+    uint64_t buffer_bytes;  /* maxBufferSize */
+    uint64_t binding_bytes; /* maxStorageBufferBindingSize */
+    uint32_t groups;        /* maxComputeWorkgroupsPerDimension */
+} gpu_limits;
+
+typedef struct gpu_range {
+    uint32_t buffer; /* index into gpu_plan.buffers */
+    uint64_t offset, size_bytes;
+} gpu_range;
+
+typedef struct gpu_shader {
+    const char *name; /* of the kernel: "gemm" */
+    const char
+        *text; /* WGSL; its function main; binding 0 is the step's parameters (uniform), storage follows */
+    uint32_t binding_count;
+    uint32_t written; /* bit i: storage binding i is written */
+} gpu_shader;
+
+typedef struct gpu_step {
+    const graph_node *node;
+    const char *label;
+    uint32_t shader, binding_count;
+    gpu_range bindings[GPU_MOST_BINDINGS];
+    uint32_t groups[3];
+    uint32_t parameters[GPU_PARAMETER_WORDS];
+} gpu_step;
+
+/* A value of the graph on the device: a constant to upload, an input, an output. */
+typedef struct gpu_tensor {
+    value_id value;
+    gpu_range range;
+    size_t elements;
+    bool turned; /* a constant whose last two axes are exchanged on the device */
+} gpu_tensor;
+
+typedef struct gpu_tensors {
+    gpu_tensor *items;
+    size_t count;
+} gpu_tensors;
+
+typedef struct gpu_plan {
+    arena *arena;
+    graph *graph;      /* rewritten; the plan's own */
+    uint64_t *buffers; /* sizes in bytes */
+    size_t buffer_count;
+    gpu_shader *shaders;
+    size_t shader_count;
+    gpu_step *steps;
+    size_t step_count;
+    gpu_tensors constants, inputs,
+        outputs; /* inputs and outputs in the graph's order; an input that nothing reads has no elements */
+    uint64_t weight_bytes, value_bytes;
+} gpu_plan;
+
+/* ACCEL_UNSUPPORTED names what the kernels lack; ACCEL_LIMIT what the device cannot hold. g outlives the plan. */
+accel_status gpu_plan_create(const graph *g, const gpu_limits *limits, gpu_plan **out, accel_error *err);
+void gpu_plan_destroy(gpu_plan *p); /* accepts NULL */
+
+/* Contents of a constant as the device holds them: `out` has room for its elements. ACCEL_UNSUPPORTED: integers of more than 32 bits. */
+accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
+                               accel_error *err);
+/* To and from elements of the device. False: an integer does not fit 32 bits. */
+bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out);
+void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, void *out);
+
+/* The WGSL file of this name under wgsl/; NULL: there is none. */
+const char *gpu_source(const char *name);
+
+#endif

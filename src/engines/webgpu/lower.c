@@ -1,0 +1,232 @@
+/* From the rewritten graph to the plan, node by node. */
+#include "engines/webgpu/lower.h"
+
+#include "base/mem.h"
+
+/* Contents up to this size are shown to what reads attributes and windows. */
+enum { SMALL_BYTES = 1 << 16 };
+
+/* ---- failing ------------------------------------------------------------------------------------------------------ */
+
+void gpu_fail(gpu_lowering *l, const char *format, ...) {
+    if (l->failed)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    str_appendv(&l->why, format, arguments);
+    va_end(arguments);
+    l->failed = true;
+}
+
+void gpu_fatal(gpu_lowering *l, accel_status status, const char *format, ...) {
+    va_list arguments;
+    l->failed = true;
+    if (l->fatal.status != ACCEL_OK)
+        return;
+    va_start(arguments, format);
+    error_setv(&l->fatal, status, format, arguments);
+    va_end(arguments);
+}
+
+/* Adds "subject: why" to the list of what cannot run; what only follows from another failure is not told beside it. */
+static void note_missing(gpu_lowering *l, const char *subject) {
+    if (l->fatal.status != ACCEL_OK || (l->follows && l->missing_count > 0))
+        return;
+    if (l->missing_count++ < GPU_NAMED_MISSING)
+        str_appendf(&l->missing, "%s%s: %s", l->missing.length > 0 ? "; " : "", subject, str_text(&l->why));
+}
+
+static void start_part(gpu_lowering *l) {
+    l->failed = l->fatal.status != ACCEL_OK;
+    l->follows = false;
+    str_free(&l->why);
+}
+
+/* ---- one node ----------------------------------------------------------------------------------------------------- */
+
+static accel_status small_contents(gpu_lowering *l, value_id v, op_value *out) {
+    const graph_value *value = &l->graph->values[v];
+    int64_t elements = 0;
+    size_t size = 0;
+    *out = (op_value){.present = true, .type = value->type};
+    if (!graph_value_is_constant(l->graph, v) || !shape_elements(&value->type.shape, &elements) ||
+        !dtype_size_bytes(value->type.type, elements, &size) || size > SMALL_BYTES)
+        return ACCEL_OK;
+    void *bytes = arena_alloc(l->arena, size);
+    out->data = bytes;
+    return bytes == NULL ? error_no_memory(l->err, "a node's constants", size)
+                         : graph_value_read(l->graph, v, bytes, size, l->err);
+}
+
+static accel_status make_context(gpu_lowering *l, const graph_node *n) {
+    op_value *inputs = ARENA_ARRAY(l->arena, op_value, n->input_count);
+    op_value *outputs = ARENA_ARRAY(l->arena, op_value, n->output_count);
+    if (inputs == NULL || outputs == NULL)
+        return error_no_memory(l->err, "a node", sizeof *inputs * n->input_count);
+    for (size_t i = 0; i < n->input_count; i++) {
+        if (n->inputs[i] != VALUE_NONE)
+            ACCEL_TRY(small_contents(l, n->inputs[i], &inputs[i]));
+    }
+    for (size_t i = 0; i < n->output_count; i++) {
+        if (n->outputs[i] != VALUE_NONE)
+            outputs[i] = (op_value){.present = true, .type = l->graph->values[n->outputs[i]].type};
+    }
+    l->context = (op_context){.graph = l->graph,
+                              .node = n,
+                              .op = n->op,
+                              .input_count = n->input_count,
+                              .output_count = n->output_count,
+                              .inputs = inputs,
+                              .outputs = outputs,
+                              .scratch = l->arena,
+                              .err = l->err};
+    return ACCEL_OK;
+}
+
+/* Everything that the node touches is a tensor of a known shape. */
+static void check_shapes(gpu_lowering *l, const graph_node *n) {
+    for (size_t i = 0; i < n->input_count + n->output_count; i++) {
+        value_id v = i < n->input_count ? n->inputs[i] : n->outputs[i - n->input_count];
+        if (v == VALUE_NONE)
+            continue;
+        const value_type *t = &l->graph->values[v].type;
+        if (t->container != CONTAINER_TENSOR)
+            gpu_fail(l, "'%s' is a sequence or an optional", l->graph->values[v].name);
+        else if (!shape_is_static(&t->shape))
+            gpu_fail(l, "the shape of '%s' depends on what is computed", l->graph->values[v].name);
+    }
+}
+
+/* Nodes behind one that failed are looked at all the same, so that all that is missing is told at once. */
+static void stand_in(gpu_lowering *l, const graph_node *n) {
+    l->failed = false;
+    for (size_t i = 0; i < n->output_count && !l->failed; i++) {
+        value_id v = n->outputs[i];
+        if (v != VALUE_NONE && l->placed[v] == BLOCK_NONE && shape_is_static(gpu_shape(l, v)))
+            l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+    }
+}
+
+static void lower_node(gpu_lowering *l, const graph_node *n) {
+    char label[256];
+    const gpu_lower_def *def = gpu_lower_find(n->domain, n->op_type);
+    start_part(l);
+    l->node = n;
+    if (def == NULL)
+        gpu_fail(l, "no kernel");
+    check_shapes(l, n);
+    if (!l->failed && make_context(l, n) != ACCEL_OK)
+        gpu_fatal(l, l->err->status, "%s", l->err->message);
+    if (!l->failed)
+        def->lower(l, def->detail);
+    if (!l->failed)
+        return;
+    note_missing(l, node_label(l->graph, n, label, sizeof label));
+    stand_in(l, n);
+}
+
+/* ---- inputs and outputs --------------------------------------------------------------------------------------------- */
+
+static void lower_input(gpu_lowering *l, value_id v) {
+    const graph_value *value = &l->graph->values[v];
+    char subject[256];
+    start_part(l);
+    if (value->type.container != CONTAINER_TENSOR || !shape_is_static(&value->type.shape))
+        gpu_fail(l, "the kernels take tensors of known shapes");
+    else
+        (void)gpu_type_name(l, value->type.type);
+    bool fine = !l->failed;
+    l->failed = false;
+    l->placed[v] = gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0);
+    if (fine)
+        return;
+    str_format(subject, sizeof subject, "input '%s'", value->name);
+    note_missing(l, subject);
+}
+
+static void lower_output(gpu_lowering *l, value_id v) {
+    char subject[256];
+    start_part(l);
+    if (l->placed[v] != BLOCK_NONE)
+        return;
+    if (!gpu_is_constant(l, v))
+        gpu_fail(l, "nothing makes it");
+    l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+    l->blocks[l->placed[v]].constant = v;
+    str_format(subject, sizeof subject, "output '%s'", l->graph->values[v].name);
+    if (l->failed)
+        note_missing(l, subject);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+
+static void lower_parts(gpu_lowering *l) {
+    const graph *g = l->graph;
+    for (size_t i = 0; i < g->input_count; i++)
+        lower_input(l, g->inputs[i]);
+    for (size_t i = 0; i < g->node_count && l->fatal.status == ACCEL_OK; i++) {
+        if (!g->nodes[i]->dead)
+            lower_node(l, g->nodes[i]);
+    }
+    for (size_t i = 0; i < g->output_count && l->fatal.status == ACCEL_OK; i++)
+        lower_output(l, g->outputs[i]);
+}
+
+static accel_status judge(const gpu_lowering *l, accel_error *err) {
+    char rest[48] = "";
+    if (l->fatal.status != ACCEL_OK)
+        return error_set(err, l->fatal.status, "%s", l->fatal.message);
+    if (l->missing_count == 0)
+        return ACCEL_OK;
+    if (l->missing_count > GPU_NAMED_MISSING)
+        str_format(rest, sizeof rest, "; and %zu more", l->missing_count - GPU_NAMED_MISSING);
+    return error_set(err, ACCEL_UNSUPPORTED, "%zu part%s of the model cannot run on a GPU yet: %s%s",
+                     l->missing_count, l->missing_count == 1 ? "" : "s", str_text(&l->missing), rest);
+}
+
+static accel_status lower_into(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+    accel_error scratch = {0};
+    l->placed = ARENA_ARRAY(plan->arena, block, l->graph->value_count + 1);
+    l->turned = ARENA_ARRAY(plan->arena, block, l->graph->value_count + 1);
+    if (l->placed == NULL || l->turned == NULL)
+        return error_no_memory(err, "a plan", l->graph->value_count * sizeof(block));
+    for (size_t i = 0; i < l->graph->value_count; i++)
+        l->placed[i] = l->turned[i] = BLOCK_NONE;
+    l->err = &scratch;
+    lower_parts(l);
+    l->err = NULL;
+    ACCEL_TRY(judge(l, err));
+    return gpu_place(l, plan, err);
+}
+
+accel_status gpu_plan_create(const graph *g, const gpu_limits *limits, gpu_plan **out, accel_error *err) {
+    gpu_plan *plan = mem_calloc(1, sizeof *plan);
+    if (plan == NULL || (plan->arena = arena_create()) == NULL) {
+        mem_free(plan);
+        return error_no_memory(err, "a plan", sizeof *plan);
+    }
+    gpu_lowering l = {.limits = limits, .arena = plan->arena};
+    accel_status status = gpu_rewrite(g, &plan->graph, err);
+    l.graph = plan->graph;
+    if (status == ACCEL_OK)
+        status = lower_into(&l, plan, err);
+    mem_free(l.blocks);
+    mem_free(l.drafts);
+    mem_free(l.shaders);
+    str_free(&l.why);
+    str_free(&l.text);
+    str_free(&l.missing);
+    if (status == ACCEL_OK)
+        *out = plan;
+    else
+        gpu_plan_destroy(plan);
+    return status;
+}
+
+void gpu_plan_destroy(gpu_plan *p) {
+    if (p == NULL)
+        return;
+    graph_destroy(p->graph);
+    arena_destroy(p->arena);
+    mem_free(p);
+}

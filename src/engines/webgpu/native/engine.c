@@ -1,0 +1,156 @@
+/* Models on GPUs over Vulkan, Metal and DX12, without a vendor's toolkit: the kernels of engines/webgpu through wgpu-native. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engines/vendor.h"
+#include "engines/webgpu/native/wgpu.h"
+
+struct engine_session {
+    const graph *graph;
+    gpu_plan *plan;
+    wgpu_device device;
+    wgpu_work work;
+    const tensor *inputs; /* the caller's */
+    tensor *outputs;
+    engine_timing timing;
+    int threads; /* as asked: they are the device's own affair */
+};
+
+/* ---- probe --------------------------------------------------------------------------------------------------------------- */
+
+static accel_status probe(const engine_context *context, arena *a, engine_report *out, accel_error *err) {
+    const wgpu_runtime *rt = NULL;
+    accel_error why = {0};
+    *out = (engine_report){0};
+    accel_status status = wgpu_runtime_open(context, &rt, &why);
+    if (status == ACCEL_OUT_OF_MEMORY)
+        return error_set(err, status, "%s", why.message);
+    if (status != ACCEL_OK) {
+        out->reason = arena_strdup(a, why.message);
+        return out->reason != NULL ? ACCEL_OK : error_no_memory(err, "a reason", sizeof why);
+    }
+    out->present = true;
+    out->version = rt->version;
+    out->library = rt->path;
+    return wgpu_devices(rt, a, &out->devices, &out->device_count, err);
+}
+
+/* ---- load ------------------------------------------------------------------------------------------------------------------ */
+
+static accel_status make_outputs(engine_session *s, accel_error *err) {
+    s->outputs = mem_calloc(s->graph->output_count + 1, sizeof *s->outputs);
+    if (s->outputs == NULL)
+        return error_no_memory(err, "a session", s->graph->output_count * sizeof *s->outputs);
+    for (size_t i = 0; i < s->graph->output_count; i++) {
+        const value_type *t = &s->plan->graph->values[s->plan->graph->outputs[i]].type;
+        ACCEL_TRY(tensor_create(t->type, &t->shape, &s->outputs[i], err));
+    }
+    return ACCEL_OK;
+}
+
+static accel_status load_into(engine_session *s, const engine_model *model, const engine_device *device,
+                              const engine_options *options, accel_error *err) {
+    const wgpu_runtime *rt = NULL;
+    uint64_t start = clock_now_ns();
+    s->graph = model->graph;
+    s->threads = vendor_threads(options);
+    if (options->precision != PRECISION_FP32)
+        return error_set(err, ACCEL_UNSUPPORTED, "the kernels compute in fp32; %s was asked for",
+                         precision_name(options->precision));
+    ACCEL_TRY(vendor_check_values(model->graph, "WebGPU", err));
+    ACCEL_TRY(wgpu_runtime_open(options->context, &rt, err));
+    ACCEL_TRY(wgpu_device_open(rt, device->id, &s->device, err));
+    ACCEL_TRY(gpu_plan_create(model->graph, &s->device.limits, &s->plan, err));
+    ACCEL_TRY(make_outputs(s, err));
+    ACCEL_TRY(wgpu_work_load(&s->work, &s->device, s->plan, err));
+    uint64_t loaded = clock_now_ns();
+    ACCEL_TRY(wgpu_work_compile(&s->work, err));
+    s->timing =
+        (engine_timing){.load_ns = loaded - start, .compile_ns = clock_now_ns() - loaded, .split = true};
+    return ACCEL_OK;
+}
+
+static void unload(engine_session *s) {
+    if (s == NULL)
+        return;
+    wgpu_work_release(&s->work);
+    if (s->device.rt != NULL)
+        wgpu_device_close(&s->device);
+    for (size_t i = 0; s->outputs != NULL && i < s->graph->output_count; i++)
+        tensor_free(&s->outputs[i]);
+    mem_free(s->outputs);
+    gpu_plan_destroy(s->plan);
+    mem_free(s);
+}
+
+static accel_status load(const engine_model *model, const engine_device *device,
+                         const engine_options *options, engine_session **out, accel_error *err) {
+    engine_session *s = mem_calloc(1, sizeof *s);
+    if (s == NULL)
+        return error_no_memory(err, "a session", sizeof *s);
+    accel_status status = load_into(s, model, device, options, err);
+    if (status == ACCEL_OK)
+        *out = s;
+    else
+        unload(s);
+    return status;
+}
+
+/* ---- bind, run, outputs -------------------------------------------------------------------------------------------------------- */
+
+static accel_status bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
+    ACCEL_TRY(vendor_check_inputs(s->graph, inputs, count, err));
+    s->inputs = inputs;
+    return ACCEL_OK;
+}
+
+static accel_status run(engine_session *s, accel_error *err) {
+    return s->inputs != NULL ? wgpu_work_run(&s->work, s->inputs, s->outputs, err)
+                             : error_set(err, ACCEL_INVALID_ARGUMENT, "nothing is bound to the session");
+}
+
+static accel_status outputs(engine_session *s, tensor *views, size_t count, accel_error *err) {
+    if (count != s->graph->output_count)
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "%zu outputs were asked for, the model has %zu", count,
+                         s->graph->output_count);
+    memcpy(views, s->outputs, count * sizeof *views);
+    return ACCEL_OK;
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------------------------- */
+
+static void timing(const engine_session *s, engine_timing *out) {
+    *out = s->timing;
+}
+
+static void memory(const engine_session *s, engine_memory *out) {
+    *out = (engine_memory){.model_bytes = s->plan->weight_bytes,
+                           .activation_bytes = s->plan->value_bytes,
+                           .device_bytes = s->plan->weight_bytes + s->plan->value_bytes};
+}
+
+static void ran(const engine_session *s, engine_ran *out) {
+    *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
+    str_format(out->options, sizeof out->options, "driver=%s, steps=%zu, shaders=%zu", s->device.driver,
+               s->plan->step_count, s->plan->shader_count);
+}
+
+const engine_def engine_webgpu = {
+    .name = "webgpu",
+    .summary = "our WGSL kernels on any GPU of Vulkan, Metal or DX12, through wgpu-native",
+    .environment = "ACCEL_WGPU",
+    .form = FORM_HOUSE,
+    .probe_in_child = true,
+    .by_request = 1U << PLATFORM_VULKAN | 1U << PLATFORM_MPS | 1U << PLATFORM_DX12,
+    .find = wgpu_runtime_find,
+    .probe = probe,
+    .load = load,
+    .bind = bind,
+    .run = run,
+    .outputs = outputs,
+    .timing = timing,
+    .memory = memory,
+    .ran = ran,
+    .unload = unload,
+};

@@ -1,0 +1,261 @@
+/* A plan on a device of wgpu-native. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "engines/webgpu/native/wgpu.h"
+
+enum { PARAMETER_BYTES = GPU_PARAMETER_WORDS * 4, MOST_IN_FLIGHT = 64 << 20 };
+
+static uint64_t aligned(uint64_t bytes) {
+    return (bytes + GPU_ALIGNMENT - 1) / GPU_ALIGNMENT * GPU_ALIGNMENT;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------------------- */
+
+static accel_status make_buffer(wgpu_work *w, uint64_t size, WGPUBufferUsage usage, WGPUBuffer *out,
+                                accel_error *err) {
+    const WGPUBufferDescriptor wanted = {.usage = usage, .size = size};
+    *out = w->device->rt->wgpuDeviceCreateBuffer(w->device->device, &wanted);
+    ACCEL_TRY(wgpu_device_check(w->device, "memory", err));
+    return *out != NULL ? ACCEL_OK : error_no_memory(err, "a buffer of the GPU", (size_t)size);
+}
+
+static size_t most_elements(const gpu_plan *p) {
+    const gpu_tensors *lists[] = {&p->constants, &p->inputs, &p->outputs};
+    size_t most = 1;
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+        for (size_t i = 0; i < lists[k]->count; i++)
+            most = lists[k]->items[i].elements > most ? lists[k]->items[i].elements : most;
+    return most;
+}
+
+/* What is written waits in the computer's memory until the queue takes it. */
+static accel_status upload_constants(wgpu_work *w, accel_error *err) {
+    const wgpu_runtime *rt = w->device->rt;
+    size_t in_flight = 0;
+    for (size_t i = 0; i < w->plan->constants.count; i++) {
+        const gpu_tensor *c = &w->plan->constants.items[i];
+        if (c->elements == 0)
+            continue;
+        ACCEL_TRY(gpu_plan_constant(w->plan, c, w->elements, err));
+        rt->wgpuQueueWriteBuffer(w->device->queue, w->buffers[c->range.buffer], c->range.offset, w->elements,
+                                 c->elements * GPU_ELEMENT_BYTES);
+        in_flight += c->elements * GPU_ELEMENT_BYTES;
+        if (in_flight > MOST_IN_FLIGHT) {
+            rt->wgpuQueueSubmit(w->device->queue, 0, NULL);
+            rt->wgpuDevicePoll(w->device->device, true, NULL);
+            in_flight = 0;
+        }
+    }
+    for (size_t i = 0; i < w->plan->step_count; i++)
+        rt->wgpuQueueWriteBuffer(w->device->queue, w->parameters, i * PARAMETER_BYTES,
+                                 w->plan->steps[i].parameters, PARAMETER_BYTES);
+    rt->wgpuQueueSubmit(w->device->queue, 0, NULL);
+    rt->wgpuDevicePoll(w->device->device, true, NULL);
+    return wgpu_device_check(w->device, "uploading weights", err);
+}
+
+accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, accel_error *err) {
+    *w = (wgpu_work){.device = d, .plan = plan};
+    w->buffers = mem_calloc(plan->buffer_count + 1, sizeof(WGPUBuffer));
+    w->layouts = mem_calloc(plan->shader_count + 1, sizeof(WGPUBindGroupLayout));
+    w->pipelines = mem_calloc(plan->shader_count + 1, sizeof(WGPUComputePipeline));
+    w->groups = mem_calloc(plan->step_count + 1, sizeof(WGPUBindGroup));
+    w->reading_at = mem_calloc(plan->outputs.count + 1, sizeof(uint64_t));
+    w->elements = mem_calloc(most_elements(plan), sizeof(uint32_t));
+    if (!w->buffers || !w->layouts || !w->pipelines || !w->groups || !w->reading_at || !w->elements)
+        return error_no_memory(err, "a session", most_elements(plan) * sizeof(uint32_t));
+    for (size_t i = 0; i < plan->buffer_count; i++)
+        ACCEL_TRY(make_buffer(w, plan->buffers[i],
+                              WGPUBufferUsage_Storage | WGPUBufferUsage_CopyDst | WGPUBufferUsage_CopySrc,
+                              &w->buffers[i], err));
+    for (size_t i = 0; i < plan->outputs.count; i++) {
+        w->reading_at[i] = w->reading_bytes;
+        w->reading_bytes += aligned(plan->outputs.items[i].elements * GPU_ELEMENT_BYTES);
+    }
+    ACCEL_TRY(make_buffer(w, (plan->step_count + 1) * PARAMETER_BYTES,
+                          WGPUBufferUsage_Uniform | WGPUBufferUsage_CopyDst, &w->parameters, err));
+    ACCEL_TRY(make_buffer(w, w->reading_bytes + GPU_ALIGNMENT,
+                          WGPUBufferUsage_MapRead | WGPUBufferUsage_CopyDst, &w->reading, err));
+    return upload_constants(w, err);
+}
+
+/* ---- pipelines ---------------------------------------------------------------------------------------------------------------- */
+
+static WGPUBindGroupLayout make_layout(wgpu_work *w, const gpu_shader *s) {
+    WGPUBindGroupLayoutEntry entries[GPU_MOST_BINDINGS + 1];
+    for (uint32_t i = 0; i <= s->binding_count; i++) {
+        bool written = i > 0 && (s->written >> (i - 1) & 1) != 0;
+        entries[i] =
+            (WGPUBindGroupLayoutEntry){.binding = i,
+                                       .visibility = WGPUShaderStage_Compute,
+                                       .buffer = {.type = i == 0    ? WGPUBufferBindingType_Uniform
+                                                          : written ? WGPUBufferBindingType_Storage
+                                                                    : WGPUBufferBindingType_ReadOnlyStorage}};
+    }
+    const WGPUBindGroupLayoutDescriptor wanted = {.entryCount = s->binding_count + 1, .entries = entries};
+    return w->device->rt->wgpuDeviceCreateBindGroupLayout(w->device->device, &wanted);
+}
+
+static accel_status make_pipeline(wgpu_work *w, size_t index, accel_error *err) {
+    const wgpu_runtime *rt = w->device->rt;
+    const gpu_shader *s = &w->plan->shaders[index];
+    char what[96];
+    w->layouts[index] = make_layout(w, s);
+    const WGPUShaderSourceWGSL source = {.chain = {.sType = WGPUSType_ShaderSourceWGSL},
+                                         .code = wgpu_text(s->text)};
+    const WGPUShaderModuleDescriptor text = {.nextInChain = (WGPUChainedStruct *)(uintptr_t)&source.chain};
+    const WGPUPipelineLayoutDescriptor bindings = {.bindGroupLayoutCount = 1,
+                                                   .bindGroupLayouts = &w->layouts[index]};
+    WGPUShaderModule module = rt->wgpuDeviceCreateShaderModule(w->device->device, &text);
+    WGPUPipelineLayout layout = rt->wgpuDeviceCreatePipelineLayout(w->device->device, &bindings);
+    str_format(what, sizeof what, "kernel '%s'", s->name);
+    accel_status status = wgpu_device_check(w->device, what, err);
+    if (status == ACCEL_OK) {
+        const WGPUComputePipelineDescriptor wanted = {
+            .label = wgpu_text(s->name),
+            .layout = layout,
+            .compute = {.module = module, .entryPoint = wgpu_text("main")}};
+        w->pipelines[index] = rt->wgpuDeviceCreateComputePipeline(w->device->device, &wanted);
+        status = wgpu_device_check(w->device, what, err);
+    }
+    if (module != NULL)
+        rt->wgpuShaderModuleRelease(module);
+    if (layout != NULL)
+        rt->wgpuPipelineLayoutRelease(layout);
+    return status;
+}
+
+static void make_group(wgpu_work *w, size_t index) {
+    const gpu_step *s = &w->plan->steps[index];
+    WGPUBindGroupEntry entries[GPU_MOST_BINDINGS + 1] = {
+        {.binding = 0, .buffer = w->parameters, .offset = index * PARAMETER_BYTES, .size = PARAMETER_BYTES}};
+    for (uint32_t i = 0; i < s->binding_count; i++) {
+        const gpu_range *r = &s->bindings[i];
+        entries[i + 1] = (WGPUBindGroupEntry){
+            .binding = i + 1, .buffer = w->buffers[r->buffer], .offset = r->offset, .size = r->size_bytes};
+    }
+    const WGPUBindGroupDescriptor wanted = {
+        .layout = w->layouts[s->shader], .entryCount = s->binding_count + 1, .entries = entries};
+    w->groups[index] = w->device->rt->wgpuDeviceCreateBindGroup(w->device->device, &wanted);
+}
+
+accel_status wgpu_work_compile(wgpu_work *w, accel_error *err) {
+    for (size_t i = 0; i < w->plan->shader_count; i++)
+        ACCEL_TRY(make_pipeline(w, i, err));
+    for (size_t i = 0; i < w->plan->step_count; i++)
+        make_group(w, i);
+    return wgpu_device_check(w->device, "binding memory to kernels", err);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------------------- */
+
+static accel_status write_inputs(wgpu_work *w, const tensor *inputs, accel_error *err) {
+    for (size_t i = 0; i < w->plan->inputs.count; i++) {
+        const gpu_tensor *t = &w->plan->inputs.items[i];
+        const char *name = w->plan->graph->values[t->value].name;
+        if (t->elements == 0)
+            continue;
+        if (!gpu_elements_from(inputs[i].type, inputs[i].data, t->elements, w->elements))
+            return error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits", name);
+        w->device->rt->wgpuQueueWriteBuffer(w->device->queue, w->buffers[t->range.buffer], t->range.offset,
+                                            w->elements, t->elements * GPU_ELEMENT_BYTES);
+    }
+    return ACCEL_OK;
+}
+
+static void encode_steps(const wgpu_work *w, WGPUCommandEncoder encoder) {
+    const wgpu_runtime *rt = w->device->rt;
+    WGPUComputePassEncoder pass = rt->wgpuCommandEncoderBeginComputePass(encoder, NULL);
+    for (size_t i = 0; i < w->plan->step_count; i++) {
+        const gpu_step *s = &w->plan->steps[i];
+        if (i == 0 || s->shader != s[-1].shader)
+            rt->wgpuComputePassEncoderSetPipeline(pass, w->pipelines[s->shader]);
+        rt->wgpuComputePassEncoderSetBindGroup(pass, 0, w->groups[i], 0, NULL);
+        rt->wgpuComputePassEncoderDispatchWorkgroups(pass, s->groups[0], s->groups[1], s->groups[2]);
+    }
+    rt->wgpuComputePassEncoderEnd(pass);
+    rt->wgpuComputePassEncoderRelease(pass);
+}
+
+static void submit(const wgpu_work *w) {
+    const wgpu_runtime *rt = w->device->rt;
+    WGPUCommandEncoder encoder = rt->wgpuDeviceCreateCommandEncoder(w->device->device, NULL);
+    encode_steps(w, encoder);
+    for (size_t i = 0; i < w->plan->outputs.count; i++) {
+        const gpu_tensor *t = &w->plan->outputs.items[i];
+        if (t->elements > 0)
+            rt->wgpuCommandEncoderCopyBufferToBuffer(encoder, w->buffers[t->range.buffer], t->range.offset,
+                                                     w->reading, w->reading_at[i],
+                                                     t->elements * GPU_ELEMENT_BYTES);
+    }
+    WGPUCommandBuffer commands = rt->wgpuCommandEncoderFinish(encoder, NULL);
+    rt->wgpuCommandEncoderRelease(encoder);
+    rt->wgpuQueueSubmit(w->device->queue, 1, &commands);
+    rt->wgpuCommandBufferRelease(commands);
+}
+
+static void on_mapped(WGPUMapAsyncStatus status, WGPUStringView words, void *context, void *unused) {
+    (void)words, (void)unused;
+    *(bool *)context = status == WGPUMapAsyncStatus_Success;
+}
+
+static accel_status read_outputs(wgpu_work *w, tensor *outputs, accel_error *err) {
+    const wgpu_runtime *rt = w->device->rt;
+    size_t size = (size_t)(w->reading_bytes > 0 ? w->reading_bytes : GPU_ALIGNMENT);
+    w->mapped = false;
+    rt->wgpuBufferMapAsync(w->reading, WGPUMapMode_Read, 0, size,
+                           (WGPUBufferMapCallbackInfo){.mode = WGPUCallbackMode_AllowSpontaneous,
+                                                       .callback = on_mapped,
+                                                       .userdata1 = &w->mapped});
+    rt->wgpuDevicePoll(w->device->device, true, NULL);
+    ACCEL_TRY(wgpu_device_check(w->device, "running", err));
+    const uint8_t *bytes = w->mapped ? rt->wgpuBufferGetConstMappedRange(w->reading, 0, size) : NULL;
+    if (bytes == NULL)
+        return error_set(err, ACCEL_RUNTIME, "wgpu-native %s on %s: the outputs could not be read",
+                         rt->version, w->device->name);
+    for (size_t i = 0; i < w->plan->outputs.count; i++)
+        gpu_elements_to(outputs[i].type, (const uint32_t *)(const void *)(bytes + w->reading_at[i]),
+                        w->plan->outputs.items[i].elements, outputs[i].data);
+    rt->wgpuBufferUnmap(w->reading);
+    return ACCEL_OK;
+}
+
+accel_status wgpu_work_run(wgpu_work *w, const tensor *inputs, tensor *outputs, accel_error *err) {
+    ACCEL_TRY(write_inputs(w, inputs, err));
+    submit(w);
+    return read_outputs(w, outputs, err);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
+
+static void release_buffer(const wgpu_runtime *rt, WGPUBuffer b) {
+    if (b == NULL)
+        return;
+    rt->wgpuBufferDestroy(b);
+    rt->wgpuBufferRelease(b);
+}
+
+void wgpu_work_release(wgpu_work *w) {
+    const wgpu_runtime *rt = w->device != NULL ? w->device->rt : NULL;
+    for (size_t i = 0; w->groups != NULL && i < w->plan->step_count; i++)
+        if (w->groups[i] != NULL)
+            rt->wgpuBindGroupRelease(w->groups[i]);
+    for (size_t i = 0; w->pipelines != NULL && w->layouts != NULL && i < w->plan->shader_count; i++) {
+        if (w->pipelines[i] != NULL)
+            rt->wgpuComputePipelineRelease(w->pipelines[i]);
+        if (w->layouts[i] != NULL)
+            rt->wgpuBindGroupLayoutRelease(w->layouts[i]);
+    }
+    for (size_t i = 0; w->buffers != NULL && i < w->plan->buffer_count; i++)
+        release_buffer(rt, w->buffers[i]);
+    release_buffer(rt, w->parameters);
+    release_buffer(rt, w->reading);
+    mem_free(w->buffers);
+    mem_free(w->layouts);
+    mem_free(w->pipelines);
+    mem_free(w->groups);
+    mem_free(w->reading_at);
+    mem_free(w->elements);
+    *w = (wgpu_work){0};
+}

@@ -1,0 +1,115 @@
+/* wgpu-native, loaded while running: what the engine uses of it, and a device with a plan on it. Private to engines/webgpu/native. */
+#ifndef ACCEL_ENGINES_WEBGPU_NATIVE_WGPU_H
+#define ACCEL_ENGINES_WEBGPU_NATIVE_WGPU_H
+
+#include <wgpu.h>
+
+#include "engines/engine.h"
+#include "engines/webgpu/gpu_plan.h"
+
+#define WGPU_FUNCTIONS(X)                                                                                    \
+    X(wgpuGetVersion)                                                                                        \
+    X(wgpuCreateInstance)                                                                                    \
+    X(wgpuInstanceRelease)                                                                                   \
+    X(wgpuInstanceEnumerateAdapters)                                                                         \
+    X(wgpuAdapterGetInfo)                                                                                    \
+    X(wgpuAdapterInfoFreeMembers)                                                                            \
+    X(wgpuAdapterGetLimits)                                                                                  \
+    X(wgpuAdapterRequestDevice)                                                                              \
+    X(wgpuAdapterRelease)                                                                                    \
+    X(wgpuDeviceGetQueue)                                                                                    \
+    X(wgpuDevicePoll)                                                                                        \
+    X(wgpuDeviceCreateBuffer)                                                                                \
+    X(wgpuDeviceCreateShaderModule)                                                                          \
+    X(wgpuDeviceCreateBindGroupLayout)                                                                       \
+    X(wgpuDeviceCreatePipelineLayout)                                                                        \
+    X(wgpuDeviceCreateComputePipeline)                                                                       \
+    X(wgpuDeviceCreateBindGroup)                                                                             \
+    X(wgpuDeviceCreateCommandEncoder)                                                                        \
+    X(wgpuDeviceRelease)                                                                                     \
+    X(wgpuQueueWriteBuffer)                                                                                  \
+    X(wgpuQueueSubmit)                                                                                       \
+    X(wgpuQueueRelease)                                                                                      \
+    X(wgpuBufferMapAsync)                                                                                    \
+    X(wgpuBufferGetConstMappedRange)                                                                         \
+    X(wgpuBufferUnmap)                                                                                       \
+    X(wgpuBufferDestroy)                                                                                     \
+    X(wgpuBufferRelease)                                                                                     \
+    X(wgpuShaderModuleRelease)                                                                               \
+    X(wgpuBindGroupLayoutRelease)                                                                            \
+    X(wgpuPipelineLayoutRelease)                                                                             \
+    X(wgpuComputePipelineRelease)                                                                            \
+    X(wgpuBindGroupRelease)                                                                                  \
+    X(wgpuCommandEncoderBeginComputePass)                                                                    \
+    X(wgpuCommandEncoderCopyBufferToBuffer)                                                                  \
+    X(wgpuCommandEncoderFinish)                                                                              \
+    X(wgpuCommandEncoderRelease)                                                                             \
+    X(wgpuComputePassEncoderSetPipeline)                                                                     \
+    X(wgpuComputePassEncoderSetBindGroup)                                                                    \
+    X(wgpuComputePassEncoderDispatchWorkgroups)                                                              \
+    X(wgpuComputePassEncoderEnd)                                                                             \
+    X(wgpuComputePassEncoderRelease)                                                                         \
+    X(wgpuCommandBufferRelease)
+
+typedef struct wgpu_runtime {
+    char path[1024], version[32];
+#define WGPU_FIELD(name) __typeof__(&name) name;
+    WGPU_FUNCTIONS(WGPU_FIELD)
+#undef WGPU_FIELD
+} wgpu_runtime;
+
+/* ---- runtime.c ----------------------------------------------------------------------------------------------------------- */
+
+accel_status wgpu_runtime_find(const engine_context *context, str_buf *path, accel_error *err);
+/* It lives as long as the process. ACCEL_ABSENT with where was looked and how to get it. */
+accel_status wgpu_runtime_open(const engine_context *context, const wgpu_runtime **out, accel_error *err);
+/* One device an adapter of Vulkan, Metal or DX12; its id is a number, by which wgpu_device_open finds it. */
+accel_status wgpu_devices(const wgpu_runtime *rt, arena *a, engine_device **out, size_t *count,
+                          accel_error *err);
+
+/* ---- device.c ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct wgpu_device {
+    const wgpu_runtime *rt;
+    WGPUInstance instance;
+    WGPUAdapter adapter;
+    WGPUDevice device;
+    WGPUQueue queue;
+    gpu_limits limits;
+    char name[128], driver[256];
+    /* The first failure that the device told of since it was asked. */
+    accel_status failed;
+    char why[1024];
+} wgpu_device;
+
+/* d stays where it is: the runtime calls back. Close it, whatever the answer. */
+accel_status wgpu_device_open(const wgpu_runtime *rt, const char *id, wgpu_device *d, accel_error *err);
+void wgpu_device_close(wgpu_device *d);
+/* Whether something failed since the last call, as a sentence that begins with `what`. */
+accel_status wgpu_device_check(wgpu_device *d, const char *what, accel_error *err);
+WGPUStringView wgpu_text(const char *text);
+
+/* ---- run.c: a plan on a device ---------------------------------------------------------------------------------------------- */
+
+typedef struct wgpu_work {
+    wgpu_device *device;
+    const gpu_plan *plan;
+    WGPUBuffer *buffers, parameters, reading;
+    WGPUBindGroupLayout *layouts; /* by shader */
+    WGPUComputePipeline *pipelines;
+    WGPUBindGroup *groups; /* by step */
+    uint64_t *reading_at;  /* by output: where it lies in `reading` */
+    uint64_t reading_bytes;
+    uint32_t *elements; /* on the way to or from the device */
+    bool mapped;
+} wgpu_work;
+
+/* Memory and weights on the device. Release it, whatever the answer. */
+accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, accel_error *err);
+/* Pipelines of all shaders. */
+accel_status wgpu_work_compile(wgpu_work *w, accel_error *err);
+/* inputs and outputs in the graph's order; outputs own their memory. */
+accel_status wgpu_work_run(wgpu_work *w, const tensor *inputs, tensor *outputs, accel_error *err);
+void wgpu_work_release(wgpu_work *w);
+
+#endif

@@ -1,0 +1,202 @@
+/* Operators of which each output element depends on the input elements at its place. */
+#include <string.h>
+
+#include "engines/webgpu/ops/families.h"
+
+/* ---- functions that WGSL lacks, or has only for some arguments ------------------------------------------------------------- */
+
+/* The series near 0; else Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: off by at most 1.5e-7. */
+#define ERF                                                                                                                                                     \
+    "fn erf_of(v: f32) -> f32 {\n"                                                                                                                              \
+    "    let x = abs(v);\n    let s = x * x;\n"                                                                                                                 \
+    "    if (x < 0.5) { return v * (1.12837917 + s * (-0.376126389 + s * (0.112837917 + s * (-0.0268661706 + s * (0.00522397762 - s * 0.000854832767))))); }\n" \
+    "    let t = 1.0 / (1.0 + 0.3275911 * x);\n"                                                                                                                \
+    "    let y = 1.0 - t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exp(-s);\n"                          \
+    "    return select(y, -y, v < 0.0);\n}\n"
+#define TANH     "fn tanh_of(v: f32) -> f32 { return tanh(clamp(v, -12.0, 12.0)); }\n"
+#define SOFTPLUS "fn softplus_of(v: f32) -> f32 { return max(v, 0.0) + log(1.0 + exp(-abs(v))); }\n"
+/* WGSL's pow wants a base above 0. */
+#define POWER                                                                                                \
+    "fn power(a: f32, b: f32) -> f32 {\n"                                                                    \
+    "    if (b == 0.0) { return 1.0; }\n    if (a == 0.0) { return select(1.0 / a, 0.0, b > 0.0); }\n"       \
+    "    let y = pow(abs(a), b);\n    return select(y, -y, a < 0.0 && abs(b - 2.0 * floor(b * 0.5)) == 1.0);\n}\n"
+
+/* ---- the table ----------------------------------------------------------------------------------------------------------------- */
+
+/* X(operator, of f32, of i32, functions, attribute x, its default, attribute y, its default). a, b: inputs; p.x, p.y: attributes. "": has none. A result that
+ * is bool is written as 0 or 1. */
+#define MAPS(X)                                                                                              \
+    X(Neg, "-a", "-a", "", "", 0, "", 0)                                                                     \
+    X(Abs, "abs(a)", "abs(a)", "", "", 0, "", 0)                                                             \
+    X(Sign, "sign(a)", "sign(a)", "", "", 0, "", 0)                                                          \
+    X(Exp, "exp(a)", "", "", "", 0, "", 0)                                                                   \
+    X(Log, "log(a)", "", "", "", 0, "", 0)                                                                   \
+    X(Sqrt, "sqrt(a)", "", "", "", 0, "", 0)                                                                 \
+    X(Reciprocal, "1.0 / a", "", "", "", 0, "", 0)                                                           \
+    X(Sin, "sin(a)", "", "", "", 0, "", 0)                                                                   \
+    X(Cos, "cos(a)", "", "", "", 0, "", 0)                                                                   \
+    X(Tan, "tan(a)", "", "", "", 0, "", 0)                                                                   \
+    X(Floor, "floor(a)", "", "", "", 0, "", 0)                                                               \
+    X(Ceil, "ceil(a)", "", "", "", 0, "", 0)                                                                 \
+    X(Round, "round(a)", "", "", "", 0, "", 0)                                                               \
+    X(Erf, "erf_of(a)", "", ERF, "", 0, "", 0)                                                               \
+    X(Tanh, "tanh_of(a)", "", TANH, "", 0, "", 0)                                                            \
+    X(Sigmoid, "1.0 / (1.0 + exp(-a))", "", "", "", 0, "", 0)                                                \
+    X(Relu, "max(a, 0.0)", "max(a, 0)", "", "", 0, "", 0)                                                    \
+    X(LeakyRelu, "select(a * p.x, a, a >= 0.0)", "", "", "alpha", 0.01, "", 0)                               \
+    X(ThresholdedRelu, "select(0.0, a, a > p.x)", "", "", "alpha", 1, "", 0)                                 \
+    X(Elu, "select(p.x * (exp(a) - 1.0), a, a >= 0.0)", "", "", "alpha", 1, "", 0)                           \
+    X(Celu, "max(a, 0.0) + min(0.0, p.x * (exp(a / p.x) - 1.0))", "", "", "alpha", 1, "", 0)                 \
+    X(Selu, "p.y * select(p.x * (exp(a) - 1.0), a, a > 0.0)", "", "", "alpha", 1.67326319217681884765625,    \
+      "gamma", 1.05070102214813232421875)                                                                    \
+    X(Swish, "a / (1.0 + exp(-p.x * a))", "", "", "alpha", 1, "", 0)                                         \
+    X(HardSigmoid, "clamp(p.x * a + p.y, 0.0, 1.0)", "", "", "alpha", 0.2, "beta", 0.5)                      \
+    X(HardSwish, "a * clamp(a / 6.0 + 0.5, 0.0, 1.0)", "", "", "", 0, "", 0)                                 \
+    X(Softplus, "softplus_of(a)", "", SOFTPLUS, "", 0, "", 0)                                                \
+    X(Softsign, "a / (1.0 + abs(a))", "", "", "", 0, "", 0)                                                  \
+    X(Mish, "a * tanh_of(softplus_of(a))", "", TANH SOFTPLUS, "", 0, "", 0)                                  \
+    X(Not, "", "1 - a", "", "", 0, "", 0)                                                                    \
+    X(Add, "a + b", "a + b", "", "", 0, "", 0)                                                               \
+    X(Sub, "a - b", "a - b", "", "", 0, "", 0)                                                               \
+    X(Mul, "a * b", "a * b", "", "", 0, "", 0)                                                               \
+    X(Div, "a / b", "a / b", "", "", 0, "", 0)                                                               \
+    X(Pow, "power(a, b)", "", POWER, "", 0, "", 0)                                                           \
+    X(PRelu, "select(a * b, a, a >= 0.0)", "", "", "", 0, "", 0)                                             \
+    X(And, "", "a & b", "", "", 0, "", 0)                                                                    \
+    X(Or, "", "a | b", "", "", 0, "", 0)                                                                     \
+    X(Xor, "", "a ^ b", "", "", 0, "", 0)                                                                    \
+    X(Equal, "a == b", "a == b", "", "", 0, "", 0)                                                           \
+    X(Less, "a < b", "a < b", "", "", 0, "", 0)                                                              \
+    X(LessOrEqual, "a <= b", "a <= b", "", "", 0, "", 0)                                                     \
+    X(Greater, "a > b", "a > b", "", "", 0, "", 0)                                                           \
+    X(GreaterOrEqual, "a >= b", "a >= b", "", "", 0, "", 0)
+
+typedef struct map_def {
+    const char *op, *real, *integer, *helpers, *x_name, *y_name;
+    double x, y;
+} map_def;
+
+static const map_def maps[] = {
+#define MAP_ROW(op, real, integer, helpers, x_name, x, y_name, y)                                            \
+    {#op, real, integer, helpers, x_name, y_name, x, y},
+    MAPS(MAP_ROW)
+#undef MAP_ROW
+};
+
+static bool compares(const char *expression) {
+    return strchr(expression, '<') != NULL || strchr(expression, '>') != NULL ||
+           strstr(expression, "==") != NULL;
+}
+
+/* ---- lowering -------------------------------------------------------------------------------------------------------------------- */
+
+/* Output 0 = expression of the first `count` inputs as they broadcast. */
+static void lower_expression(gpu_lowering *l, gpu_map m, size_t count) {
+    m.count = count;
+    m.dims = *gpu_output_shape(l, 0);
+    for (size_t i = 0; i < count; i++)
+        m.operands[i] = gpu_broadcast(l, gpu_input(l, i), gpu_type_name(l, gpu_input_type(l, i)),
+                                      gpu_input_shape(l, i), &m.dims);
+    m.to = gpu_operand_of(gpu_output(l, 0), gpu_type_name(l, gpu_output_type(l, 0)), &m.dims);
+    gpu_run_map(l, &m);
+}
+
+static void lower_map(gpu_lowering *l, const char *op) {
+    const map_def *def = maps;
+    char expression[256];
+    while (strcmp(def->op, op) != 0)
+        def++;
+    bool real = strcmp(gpu_type_name(l, gpu_input_type(l, 0)), "f32") == 0;
+    const char *body = real ? def->real : def->integer;
+    if (*body == 0)
+        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
+    bool boolean = gpu_output_type(l, 0) == DTYPE_BOOL && compares(body);
+    str_format(expression, sizeof expression, boolean ? "select(0, 1, %s)" : "%s", body);
+    const gpu_map m = {.expression = expression,
+                       .helpers = def->helpers,
+                       .x = *def->x_name != 0 ? gpu_attr_float(l, def->x_name, def->x) : 0.0,
+                       .y = *def->y_name != 0 ? gpu_attr_float(l, def->y_name, def->y) : 0.0};
+    lower_expression(l, m, l->node->input_count);
+}
+
+static void lower_gelu(gpu_lowering *l, const char *detail) {
+    (void)detail;
+    bool tanh = strcmp(gpu_attr_string(l, "approximate", "none"), "tanh") == 0;
+    const gpu_map m = {.expression =
+                           tanh ? "0.5 * a * (1.0 + tanh_of(0.797884561 * (a + 0.044715 * a * a * a)))"
+                                : "0.5 * a * (1.0 + erf_of(a * 0.707106781))",
+                       .helpers = tanh ? TANH : ERF};
+    lower_expression(l, m, 1);
+}
+
+static void lower_where(gpu_lowering *l, const char *detail) {
+    (void)detail;
+    lower_expression(l, (gpu_map){.expression = "select(c, b, a != 0)"}, 3);
+}
+
+static void lower_clip(gpu_lowering *l, const char *detail) {
+    (void)detail;
+    bool low = gpu_has_input(l, 1), high = gpu_has_input(l, 2);
+    gpu_map m = {.expression = low && high ? "min(max(a, b), c)"
+                               : low       ? "max(a, b)"
+                               : high      ? "min(a, b)"
+                                           : "a"};
+    const char *type = gpu_type_name(l, gpu_input_type(l, 0));
+    const shape *s = gpu_output_shape(l, 0);
+    m.dims = *s;
+    for (size_t i = 0; i < 3; i++)
+        if (gpu_has_input(l, i))
+            m.operands[m.count++] = gpu_broadcast(l, gpu_input(l, i), type, gpu_input_shape(l, i), s);
+    m.to = gpu_operand_of(gpu_output(l, 0), type, s);
+    gpu_run_map(l, &m);
+}
+
+static void lower_cast(gpu_lowering *l, const char *detail) {
+    dtype to = gpu_output_type(l, 0);
+    const char *from = gpu_type_name(l, gpu_input_type(l, 0)), *into = gpu_type_name(l, to);
+    char expression[64];
+    (void)detail;
+    if (strcmp(from, into) == 0 && (to == DTYPE_F32 || to == DTYPE_I32 || to == DTYPE_I64)) {
+        gpu_view(l, 0, 0);
+        return;
+    }
+    str_format(expression, sizeof expression,
+               to == DTYPE_BOOL ? "select(0, 1, a != %s(0))"
+               : to == DTYPE_U8 ? "i32(a) & 255"
+               : to == DTYPE_I8 ? "(i32(a) << 24u) >> 24u"
+                                : "%s(a)",
+               to == DTYPE_BOOL ? from : into);
+    lower_expression(l, (gpu_map){.expression = expression}, 1);
+}
+
+/* Two by two, in output 0 or memory on the way to it. */
+static void lower_variadic(gpu_lowering *l, const char *expression) {
+    const char *type = gpu_type_name(l, gpu_output_type(l, 0));
+    const shape *s = gpu_output_shape(l, 0);
+    size_t count = l->node->input_count;
+    gpu_operand sum = gpu_broadcast(l, gpu_input(l, 0), type, gpu_input_shape(l, 0), s);
+    if (count == 1)
+        gpu_view(l, 0, 0);
+    for (size_t i = 1; i < count && !l->failed; i++) {
+        block to = i + 1 == count ? gpu_output(l, 0) : gpu_scratch(l, gpu_elements(s));
+        gpu_map m = {.expression = expression, .count = 2, .dims = *s, .to = gpu_operand_of(to, type, s)};
+        m.operands[0] = sum;
+        m.operands[1] = gpu_broadcast(l, gpu_input(l, i), type, gpu_input_shape(l, i), s);
+        gpu_run_map(l, &m);
+        sum = m.to;
+    }
+}
+
+static const gpu_lower_def ops[] = {
+#define MAP_OP(op, real, integer, helpers, x_name, x, y_name, y) {#op, lower_map, #op, NULL},
+    MAPS(MAP_OP)
+#undef MAP_OP
+        {"Gelu", lower_gelu, NULL, NULL},
+    {"Where", lower_where, NULL, NULL},
+    {"Clip", lower_clip, NULL, NULL},
+    {"Cast", lower_cast, NULL, NULL},
+    {"Max", lower_variadic, "max(a, b)", NULL},
+    {"Min", lower_variadic, "min(a, b)", NULL},
+    {"Sum", lower_variadic, "a + b", NULL},
+};
+GPU_FAMILY(gpu_elementwise, ops);

@@ -1,0 +1,172 @@
+/* Operators that move elements, or only look at them under another shape. */
+#include <string.h>
+
+#include "engines/webgpu/ops/families.h"
+
+static void lower_view(gpu_lowering *l, const char *detail) {
+    (void)detail;
+    gpu_view(l, 0, 0);
+}
+
+static gpu_operand whole_input(gpu_lowering *l, size_t input) {
+    return gpu_operand_of(gpu_input(l, input), gpu_type_name(l, gpu_input_type(l, input)),
+                          gpu_input_shape(l, input));
+}
+
+static gpu_operand whole_output(gpu_lowering *l, size_t output) {
+    return gpu_operand_of(gpu_output(l, output), gpu_type_name(l, gpu_output_type(l, output)),
+                          gpu_output_shape(l, output));
+}
+
+static void lower_transpose(gpu_lowering *l, const char *detail) {
+    const graph_attr *perm = node_attr(l->node, "perm");
+    gpu_operand x = whole_input(l, 0), from = x;
+    int rank = gpu_input_shape(l, 0)->rank;
+    (void)detail;
+    for (int d = 0; d < rank; d++)
+        from.strides[d] = x.strides[perm != NULL ? perm->ints[d] : rank - 1 - d];
+    gpu_move(l, gpu_output_shape(l, 0), from, whole_output(l, 0));
+}
+
+static void lower_expand(gpu_lowering *l, const char *detail) {
+    const shape *s = gpu_output_shape(l, 0);
+    (void)detail;
+    gpu_operand from =
+        gpu_broadcast(l, gpu_input(l, 0), gpu_type_name(l, gpu_input_type(l, 0)), gpu_input_shape(l, 0), s);
+    gpu_move(l, s, from, whole_output(l, 0));
+}
+
+static void lower_concat(gpu_lowering *l, const char *detail) {
+    int rank = gpu_output_shape(l, 0)->rank, axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), rank);
+    gpu_operand to = whole_output(l, 0);
+    (void)detail;
+    for (size_t i = 0; i < l->node->input_count && !l->failed; i++) {
+        const shape *s = gpu_input_shape(l, i);
+        gpu_move(l, s, whole_input(l, i), to);
+        to.start += s->dims[axis] * to.strides[axis];
+    }
+}
+
+static void lower_split(gpu_lowering *l, const char *detail) {
+    int rank = gpu_input_shape(l, 0)->rank, axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), rank);
+    gpu_operand from = whole_input(l, 0);
+    (void)detail;
+    for (size_t i = 0; i < l->node->output_count && !l->failed; i++) {
+        const shape *s = gpu_output_shape(l, i);
+        if (gpu_has_output(l, i))
+            gpu_move(l, s, from, whole_output(l, i));
+        from.start += s->dims[axis] * from.strides[axis];
+    }
+}
+
+static void lower_slice(gpu_lowering *l, const char *detail) {
+    const int64_t *starts, *axes = NULL, *steps = NULL;
+    size_t count = 0, ignored;
+    const shape *s = gpu_input_shape(l, 0);
+    gpu_operand from = whole_input(l, 0);
+    (void)detail;
+    if (!gpu_constant_ints(l, 1, &starts, &count) ||
+        (gpu_has_input(l, 3) && !gpu_constant_ints(l, 3, &axes, &ignored)) ||
+        (gpu_has_input(l, 4) && !gpu_constant_ints(l, 4, &steps, &ignored)))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        int d = gpu_axis(l, axes != NULL ? axes[i] : (int64_t)i, s->rank);
+        int64_t step = steps != NULL ? steps[i] : 1, size = s->dims[d], start = starts[i];
+        start = start < 0 ? start + size : start;
+        int64_t most = step < 0 ? size - 1 : size;
+        start = start < 0 ? 0 : start > most ? most : start;
+        from.start += start * from.strides[d];
+        from.strides[d] *= step;
+    }
+    gpu_move(l, gpu_output_shape(l, 0), from, whole_output(l, 0));
+}
+
+static void fill(gpu_lowering *l, gpu_operand to, const shape *dims, double value) {
+    const gpu_map m = {
+        .expression = strcmp(to.type, "f32") == 0 ? "p.x" : "i32(p.x)", .to = to, .dims = *dims, .x = value};
+    gpu_run_map(l, &m);
+}
+
+static void lower_pad(gpu_lowering *l, const char *detail) {
+    const int64_t *pads, *axes = NULL;
+    size_t count = 0, ignored;
+    double value = 0.0;
+    const shape *in = gpu_input_shape(l, 0);
+    shape kept = *in;
+    gpu_operand from = whole_input(l, 0), to = whole_output(l, 0);
+    (void)detail;
+    if (strcmp(gpu_attr_string(l, "mode", "constant"), "constant") != 0)
+        gpu_fail(l, "no kernel for mode '%s'", gpu_attr_string(l, "mode", "constant"));
+    if (!gpu_constant_ints(l, 1, &pads, &count) ||
+        (gpu_has_input(l, 2) && !gpu_constant_number(l, 2, &value)) ||
+        (gpu_has_input(l, 3) && !gpu_constant_ints(l, 3, &axes, &ignored)))
+        return;
+    fill(l, to, gpu_output_shape(l, 0), value);
+    for (size_t i = 0; i < count / 2; i++) { /* a negative pad leaves elements out */
+        int d = gpu_axis(l, axes != NULL ? axes[i] : (int64_t)i, in->rank);
+        int64_t before = pads[i], after = pads[i + count / 2];
+        from.start += (before < 0 ? -before : 0) * from.strides[d];
+        to.start += (before > 0 ? before : 0) * to.strides[d];
+        kept.dims[d] += (before < 0 ? before : 0) + (after < 0 ? after : 0);
+    }
+    gpu_move(l, &kept, from, to);
+}
+
+/* The repeats are dims of their own, along which the input does not move. */
+static void lower_tile(gpu_lowering *l, const char *detail) {
+    const int64_t *repeats;
+    size_t count = 0;
+    const shape *s = gpu_input_shape(l, 0);
+    gpu_operand x = whole_input(l, 0), y = whole_output(l, 0), from = x, to = y;
+    shape dims = {.rank = 2 * s->rank};
+    (void)detail;
+    if (!gpu_constant_ints(l, 1, &repeats, &count))
+        return;
+    if (dims.rank > TENSOR_MAX_RANK) {
+        gpu_fail(l, "no kernel for %d dims", s->rank);
+        return;
+    }
+    for (int d = 0; d < s->rank; d++) {
+        dims.dims[2 * d] = repeats[d];
+        dims.dims[2 * d + 1] = s->dims[d];
+        from.strides[2 * d] = 0;
+        from.strides[2 * d + 1] = x.strides[d];
+        to.strides[2 * d] = y.strides[d] * s->dims[d];
+        to.strides[2 * d + 1] = y.strides[d];
+    }
+    gpu_move(l, &dims, from, to);
+}
+
+/* ---- by indices --------------------------------------------------------------------------------------------------------- */
+
+/* The data as [outer, size, inner], the indices as a row: out[o, i, n] = data[o, index[i], n]. */
+static void lower_gather(gpu_lowering *l, const char *detail) {
+    const shape *s = gpu_input_shape(l, 0);
+    int axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank);
+    int64_t inner = 1;
+    (void)detail;
+    for (int d = axis + 1; d < s->rank; d++)
+        inner *= s->dims[d];
+    size_t count = gpu_elements(gpu_output_shape(l, 0));
+    gpu_call(l, "gather");
+    gpu_define(l, "T", gpu_type_name(l, gpu_input_type(l, 0)));
+    gpu_read(l, gpu_input(l, 0));
+    gpu_read(l, gpu_input(l, 1));
+    gpu_write(l, gpu_output(l, 0));
+    gpu_word(l, (int64_t)count);
+    gpu_word(l, (int64_t)gpu_elements(gpu_input_shape(l, 1)));
+    gpu_word(l, s->dims[axis]);
+    gpu_word(l, inner);
+    gpu_run(l, count);
+}
+
+static const gpu_lower_def ops[] = {
+    {"Reshape", lower_view, NULL, NULL},        {"Squeeze", lower_view, NULL, NULL},
+    {"Unsqueeze", lower_view, NULL, NULL},      {"Flatten", lower_view, NULL, NULL},
+    {"Identity", lower_view, NULL, NULL},       {"Dropout", lower_view, NULL, NULL},
+    {"Transpose", lower_transpose, NULL, NULL}, {"Expand", lower_expand, NULL, NULL},
+    {"Concat", lower_concat, NULL, NULL},       {"Split", lower_split, NULL, NULL},
+    {"Slice", lower_slice, NULL, NULL},         {"Pad", lower_pad, NULL, NULL},
+    {"Tile", lower_tile, NULL, NULL},           {"Gather", lower_gather, NULL, NULL},
+};
+GPU_FAMILY(gpu_moves, ops);

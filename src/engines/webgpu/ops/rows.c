@@ -1,0 +1,184 @@
+/* Operators over whole rows: norms, softmax, reductions, running sums. */
+#include <string.h>
+
+#include "engines/webgpu/ops/families.h"
+
+/* An axis as rows of `size` elements that lie `step` apart. */
+typedef struct rows {
+    int64_t count, size, step;
+} rows;
+
+static rows rows_along(const shape *s, int axis) {
+    rows r = {1, s->dims[axis], 1};
+    for (int d = 0; d < s->rank; d++) {
+        r.count *= d != axis ? s->dims[d] : 1;
+        r.step *= d > axis ? s->dims[d] : 1;
+    }
+    return r;
+}
+
+/* ---- norms ----------------------------------------------------------------------------------------------------------- */
+
+static void want_reals(gpu_lowering *l) {
+    if (gpu_input_type(l, 0) != DTYPE_F32)
+        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
+}
+
+static void lower_norm(gpu_lowering *l, const char *detail) {
+    const shape *s = gpu_input_shape(l, 0);
+    bool mean = strcmp(detail, "mean") == 0, bias = gpu_has_input(l, 2);
+    int axis = gpu_axis(l, gpu_attr_int(l, "axis", -1), s->rank);
+    int64_t size = 1;
+    want_reals(l);
+    for (int d = axis; d < s->rank; d++)
+        size *= s->dims[d];
+    if (gpu_has_output(l, 1) || gpu_has_output(l, 2))
+        gpu_fail(l, "no kernel for mean and deviation as outputs");
+    if (!l->failed && (int64_t)gpu_elements(gpu_input_shape(l, 1)) != size)
+        gpu_fail(l, "no kernel for a scale that broadcasts");
+    int64_t count = size > 0 ? (int64_t)gpu_elements(s) / size : 0;
+    gpu_call(l, "norm");
+    gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
+    gpu_define(l, "LAST", bias ? "4" : "3");
+    gpu_define(l, "PLUS", bias ? " + bias[i]" : "");
+    gpu_define(
+        l, "MEAN",
+        mean ? "for (var i = 0u; i < p.size; i++) { mean += data[start + i]; }\n    mean /= f32(p.size);"
+             : "");
+    gpu_read(l, gpu_input(l, 0));
+    gpu_read(l, gpu_input(l, 1));
+    if (bias)
+        gpu_read(l, gpu_input(l, 2));
+    gpu_write(l, gpu_output(l, 0));
+    gpu_word(l, count);
+    gpu_word(l, size);
+    gpu_real(l, gpu_attr_float(l, "epsilon", 1e-5));
+    gpu_word(l, 0);
+    gpu_run(l, (size_t)count);
+}
+
+static void lower_softmax(gpu_lowering *l, const char *detail) {
+    const shape *s = gpu_input_shape(l, 0);
+    bool logarithm = strcmp(detail, "log") == 0;
+    rows r = rows_along(s, gpu_axis(l, gpu_attr_int(l, "axis", -1), s->rank));
+    want_reals(l);
+    gpu_call(l, "softmax");
+    gpu_define(l, "BEFORE", logarithm ? "let shift = log(sum);" : "let factor = 1.0 / sum;");
+    gpu_define(l, "EXPRESSION", logarithm ? "x - shift" : "exp(x) * factor");
+    gpu_read(l, gpu_input(l, 0));
+    gpu_write(l, gpu_output(l, 0));
+    gpu_word(l, r.count);
+    gpu_word(l, r.size);
+    gpu_word(l, r.step);
+    gpu_word(l, 0);
+    gpu_run(l, (size_t)r.count);
+}
+
+static void lower_cumsum(gpu_lowering *l, const char *detail) {
+    const shape *s = gpu_input_shape(l, 0);
+    double axis = 0.0;
+    (void)detail;
+    if (!gpu_constant_number(l, 1, &axis))
+        return;
+    rows r = rows_along(s, gpu_axis(l, (int64_t)axis, s->rank));
+    gpu_call(l, "cumsum");
+    gpu_define(l, "T", gpu_type_name(l, gpu_input_type(l, 0)));
+    gpu_read(l, gpu_input(l, 0));
+    gpu_write(l, gpu_output(l, 0));
+    const int64_t words[] = {r.count, r.size, r.step, gpu_attr_int(l, "exclusive", 0),
+                             gpu_attr_int(l, "reverse", 0)};
+    gpu_words(l, sizeof words / sizeof *words, words, 8, 0);
+    gpu_run(l, (size_t)r.count);
+}
+
+/* ---- reductions ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct reduction {
+    const char *op, *start, *step, *end;
+} reduction;
+
+/* `start` of a maximum is the least number, as WGSL writes it for each type. */
+static const reduction reductions[] = {
+    {"ReduceSum", "0", "sum + x", "sum"},          {"ReduceMean", "0", "sum + x", "sum / n"},
+    {"ReduceProd", "1", "sum * x", "sum"},         {"ReduceMax", "-", "max(sum, x)", "sum"},
+    {"ReduceMin", "+", "min(sum, x)", "sum"},      {"ReduceL1", "0", "sum + abs(x)", "sum"},
+    {"ReduceL2", "0", "sum + x * x", "sqrt(sum)"}, {"ReduceSumSquare", "0", "sum + x * x", "sum"},
+    {"ReduceLogSum", "0", "sum + x", "log(sum)"},
+};
+
+static const char *start_of(const char *start, bool real) {
+    if (strcmp(start, "-") == 0)
+        return real ? "-3.4028234e38" : "-2147483647 - 1";
+    if (strcmp(start, "+") == 0)
+        return real ? "3.4028234e38" : "2147483647";
+    return start;
+}
+
+/* Which dims go: input 1, all when it is empty (none with noop_with_empty_axes). */
+static bool read_axes(gpu_lowering *l, bool *gone, int rank) {
+    const int64_t *axes = NULL;
+    size_t count = 0;
+    if (gpu_has_input(l, 1) && !gpu_constant_ints(l, 1, &axes, &count))
+        return false;
+    for (int d = 0; d < rank; d++)
+        gone[d] = count == 0 && gpu_attr_int(l, "noop_with_empty_axes", 0) == 0;
+    for (size_t i = 0; i < count; i++)
+        gone[gpu_axis(l, axes[i], rank)] = true;
+    return !l->failed;
+}
+
+static void lower_reduce(gpu_lowering *l, const char *op) {
+    const reduction *r = reductions;
+    const shape *s = gpu_input_shape(l, 0);
+    const char *type = gpu_type_name(l, gpu_input_type(l, 0));
+    gpu_operand x = gpu_operand_of(BLOCK_NONE, type, s);
+    bool gone[TENSOR_MAX_RANK] = {false}, real = strcmp(type, "f32") == 0;
+    int64_t dims[2][TENSOR_MAX_RANK], steps[2][TENSOR_MAX_RANK], over = 1;
+    size_t counts[2] = {0, 0};
+    while (strcmp(r->op, op) != 0)
+        r++;
+    if (!read_axes(l, gone, s->rank))
+        return;
+    for (int d = 0; d < s->rank; d++) {
+        size_t *at = &counts[gone[d]];
+        dims[gone[d]][*at] = s->dims[d];
+        steps[gone[d]][(*at)++] = x.strides[d];
+        over *= gone[d] ? s->dims[d] : 1;
+    }
+    if (!real && strcmp(r->end, "sum") != 0 && strcmp(r->end, "sum / n") != 0)
+        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
+    size_t count = gpu_elements(gpu_output_shape(l, 0));
+    gpu_call(l, "reduce");
+    gpu_define(l, "T", type);
+    gpu_define(l, "START", start_of(r->start, real));
+    gpu_define(l, "STEP", r->step);
+    gpu_define(l, "END", r->end);
+    gpu_read(l, gpu_input(l, 0));
+    gpu_write(l, gpu_output(l, 0));
+    gpu_word(l, (int64_t)count);
+    gpu_word(l, over);
+    gpu_words(l, 0, NULL, 2, 0);
+    for (int which = 0; which < 2; which++) {
+        gpu_words(l, counts[which], dims[which], TENSOR_MAX_RANK, 1);
+        gpu_words(l, counts[which], steps[which], TENSOR_MAX_RANK, 0);
+    }
+    gpu_run(l, count);
+}
+
+static const gpu_lower_def ops[] = {
+    {"LayerNormalization", lower_norm, "mean", NULL},
+    {"RMSNormalization", lower_norm, "", NULL},
+    {"Softmax", lower_softmax, "", NULL},
+    {"LogSoftmax", lower_softmax, "log", NULL},
+    {"CumSum", lower_cumsum, NULL, NULL},
+    {"ReduceSum", lower_reduce, "ReduceSum", NULL},
+    {"ReduceMean", lower_reduce, "ReduceMean", NULL},
+    {"ReduceProd", lower_reduce, "ReduceProd", NULL},
+    {"ReduceMax", lower_reduce, "ReduceMax", NULL},
+    {"ReduceMin", lower_reduce, "ReduceMin", NULL},
+    {"ReduceL1", lower_reduce, "ReduceL1", NULL},
+    {"ReduceL2", lower_reduce, "ReduceL2", NULL},
+    {"ReduceSumSquare", lower_reduce, "ReduceSumSquare", NULL},
+    {"ReduceLogSum", lower_reduce, "ReduceLogSum", NULL},
+};
+GPU_FAMILY(gpu_rows, ops);

@@ -1,0 +1,154 @@
+/* Maps: one expression over elements that lie by strides. All that is elementwise or moves elements is one. */
+#include <string.h>
+
+#include "engines/webgpu/lower.h"
+
+enum { A, B, C, RESULT, WALKED };
+
+typedef struct walk {
+    int rank;
+    int64_t dims[TENSOR_MAX_RANK], strides[WALKED][TENSOR_MAX_RANK];
+} walk;
+
+gpu_operand gpu_operand_of(block b, const char *type, const shape *s) {
+    gpu_operand o = {.block = b, .type = type};
+    int64_t step = 1;
+    for (int d = s->rank - 1; d >= 0; d--) {
+        o.strides[d] = step;
+        step *= s->dims[d];
+    }
+    return o;
+}
+
+gpu_operand gpu_broadcast(gpu_lowering *l, block b, const char *type, const shape *from, const shape *to) {
+    gpu_operand whole = gpu_operand_of(b, type, from), o = {.block = b, .type = type};
+    int missing = to->rank - from->rank;
+    for (int d = 0; d < from->rank; d++) {
+        if (missing < 0 || (from->dims[d] != 1 && from->dims[d] != to->dims[d + missing]))
+            gpu_fail(l, "shapes that do not broadcast");
+        else
+            o.strides[d + missing] = from->dims[d] == 1 ? 0 : whole.strides[d];
+    }
+    return o;
+}
+
+/* ---- fewer dims ------------------------------------------------------------------------------------------------------ */
+
+/* Dims of 1 go, and dims that lie one in the other become one. */
+static walk walk_of(const gpu_map *m) {
+    walk all = {.rank = m->dims.rank}, w = {0};
+    for (int d = 0; d < all.rank; d++) {
+        all.dims[d] = m->dims.dims[d];
+        for (int o = 0; o < WALKED; o++)
+            all.strides[o][d] = o == RESULT            ? m->to.strides[d]
+                                : (size_t)o < m->count ? m->operands[o].strides[d]
+                                                       : 0;
+    }
+    for (int d = 0; d < all.rank; d++) {
+        if (all.dims[d] == 1)
+            continue;
+        bool joined = w.rank > 0;
+        for (int o = 0; o < WALKED && joined; o++)
+            joined = w.strides[o][w.rank - 1] == all.strides[o][d] * all.dims[d];
+        int at = joined ? w.rank - 1 : w.rank++;
+        w.dims[at] = joined ? w.dims[at] * all.dims[d] : all.dims[d];
+        for (int o = 0; o < WALKED; o++)
+            w.strides[o][at] = all.strides[o][d];
+    }
+    return w;
+}
+
+/* ---- the shader -------------------------------------------------------------------------------------------------------- */
+
+static const char *const names[WALKED] = {"a", "b", "c", "result"};
+
+static bool is_there(const gpu_map *m, int o) {
+    return o == RESULT || (size_t)o < m->count;
+}
+
+/* Operands that lie in the same memory, and so have one type, share a binding. */
+static int first_like(const gpu_map *m, int o) {
+    for (int before = 0; before < o && o != RESULT; before++)
+        if (m->operands[before].block == m->operands[o].block)
+            return before;
+    return o;
+}
+
+static void write_bindings(const gpu_map *m, str_buf *text) {
+    int binding = 1;
+    for (int o = 0; o < WALKED; o++) {
+        if (!is_there(m, o) || first_like(m, o) != o)
+            continue;
+        str_appendf(text, "@group(0) @binding(%d) var<storage, %s> %s_data: array<%s>;\n", binding++,
+                    o == RESULT ? "read_write" : "read", names[o],
+                    o == RESULT ? m->to.type : m->operands[o].type);
+    }
+}
+
+static void write_steps(const gpu_map *m, const walk *w, str_buf *text) {
+    for (int d = w->rank - 1; d >= 0; d--) {
+        if (d > 0)
+            str_appendf(text, "    let k%d = rest %% p.dims[%d][%d];\n    rest = rest / p.dims[%d][%d];\n", d,
+                        d / 4, d % 4, d / 4, d % 4);
+        else
+            str_append(text, "    let k0 = rest;\n");
+        for (int o = 0; o < WALKED; o++)
+            if (is_there(m, o))
+                str_appendf(text, "    at_%s += k%d * p.%s[%d][%d];\n", names[o], d, names[o], d / 4, d % 4);
+    }
+}
+
+static void write_shader(const gpu_map *m, const walk *w, str_buf *text) {
+    str_append(
+        text,
+        "struct Parameters { count: u32, x: f32, y: f32, rest: u32, starts: vec4<u32>, dims: array<vec4<u32>, 2>,\n"
+        "    a: array<vec4<u32>, 2>, b: array<vec4<u32>, 2>, c: array<vec4<u32>, 2>, result: array<vec4<u32>, 2> }\n"
+        "@group(0) @binding(0) var<uniform> p: Parameters;\n");
+    write_bindings(m, text);
+    str_append(text, m->helpers != NULL ? m->helpers : "");
+    str_append(
+        text,
+        "@compute @workgroup_size(64)\n"
+        "fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {\n"
+        "    let i = id.x + id.y * groups.x * 64u;\n    if (i >= p.count) { return; }\n    var rest = i;\n");
+    for (int o = 0; o < WALKED; o++)
+        if (is_there(m, o))
+            str_appendf(text, "    var at_%s = p.starts[%d];\n", names[o], o);
+    write_steps(m, w, text);
+    for (int o = 0; o < RESULT; o++) {
+        if (!is_there(m, o))
+            continue;
+        str_appendf(text, "    let %s = %s_data[at_%s];\n", names[o], names[first_like(m, o)], names[o]);
+    }
+    str_appendf(text, "    result_data[at_result] = %s;\n}\n", m->expression);
+}
+
+void gpu_run_map(gpu_lowering *l, const gpu_map *m) {
+    const walk w = walk_of(m);
+    size_t count = gpu_elements(&m->dims);
+    str_buf text = {0};
+    write_shader(m, &w, &text);
+    if (text.failed)
+        gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a shader");
+    gpu_call_text(l, "map", str_text(&text));
+    str_free(&text);
+    for (int o = 0; o < RESULT; o++)
+        if (is_there(m, o) && first_like(m, o) == o)
+            gpu_read(l, m->operands[o].block);
+    gpu_write(l, m->to.block);
+    gpu_word(l, (int64_t)count);
+    gpu_real(l, m->x);
+    gpu_real(l, m->y);
+    gpu_word(l, 0);
+    for (int o = 0; o < WALKED; o++)
+        gpu_word(l, o == RESULT ? m->to.start : is_there(m, o) ? m->operands[o].start : 0);
+    gpu_words(l, (size_t)w.rank, w.dims, TENSOR_MAX_RANK, 1);
+    for (int o = 0; o < WALKED; o++)
+        gpu_words(l, (size_t)w.rank, w.strides[o], TENSOR_MAX_RANK, 0);
+    gpu_run(l, count);
+}
+
+void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand to) {
+    const gpu_map m = {.expression = "a", .count = 1, .operands = {from}, .to = to, .dims = *dims};
+    gpu_run_map(l, &m);
+}

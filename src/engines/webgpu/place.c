@@ -1,0 +1,212 @@
+/* Where everything lies. Constants: one after the other in buffers of their own. Values: in a few buffers, in each of which those that are alive
+ * at the same time lie apart; no step reads and writes the same buffer, which WebGPU forbids. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/mem.h"
+#include "engines/webgpu/lower.h"
+#include "graph/cost.h"
+
+enum { MOST_ARENAS = 16, MOST_BUFFERS = 4096 };
+
+static uint64_t aligned(uint64_t bytes) {
+    uint64_t least = bytes > 0 ? bytes : 1; /* WebGPU binds no empty ranges */
+    return (least + GPU_ALIGNMENT - 1) / GPU_ALIGNMENT * GPU_ALIGNMENT;
+}
+
+/* ---- lifetimes ------------------------------------------------------------------------------------------------------- */
+
+/* Inputs are there before the first step, outputs after the last. */
+static void stretch_lives(gpu_lowering *l) {
+    const graph *g = l->graph;
+    for (size_t i = 0; i < g->input_count; i++)
+        l->blocks[l->placed[g->inputs[i]]].first = 0;
+    for (size_t i = 0; i < g->output_count; i++) {
+        gpu_block *b = &l->blocks[l->placed[g->outputs[i]]];
+        b->first = b->first == UINT32_MAX ? 0 : b->first;
+        b->last = (uint32_t)l->draft_count;
+    }
+}
+
+/* ---- which buffer: blocks that one step reads, and those that it writes, have different ones ------------------------------- */
+
+static bool writes(const gpu_lowering *l, const gpu_draft *d, uint32_t binding) {
+    return (l->shaders[d->step.shader].written >> binding & 1) != 0;
+}
+
+/* Bits of the arenas that block b must not lie in, of those that have one. */
+static uint32_t taken(const gpu_lowering *l, block b, const uint8_t *decided, const gpu_draft *d) {
+    uint32_t bits = 0;
+    bool reads_it = false, writes_it = false;
+    for (uint32_t i = 0; i < d->step.binding_count; i++) {
+        if (d->bindings[i] == b) {
+            reads_it |= !writes(l, d, i);
+            writes_it |= writes(l, d, i);
+        }
+    }
+    for (uint32_t i = 0; i < d->step.binding_count; i++) {
+        block other = d->bindings[i];
+        bool apart = writes(l, d, i) ? reads_it : writes_it;
+        if (other != b && apart && decided[other])
+            bits |= 1U << l->blocks[other].arena;
+    }
+    return bits;
+}
+
+/* In the order of their first steps; a block is looked at with all steps of its life. */
+static bool choose_arenas(gpu_lowering *l, uint8_t *decided) {
+    for (size_t s = 0; s < l->draft_count; s++) {
+        const gpu_draft *d = &l->drafts[s];
+        for (uint32_t i = 0; i < d->step.binding_count; i++) {
+            block b = d->bindings[i];
+            uint32_t bits = 0, arena = 0;
+            if (decided[b] || l->blocks[b].constant != VALUE_NONE)
+                continue;
+            for (uint32_t t = l->blocks[b].first; t <= l->blocks[b].last && t < l->draft_count; t++)
+                bits |= taken(l, b, decided, &l->drafts[t]);
+            while (arena < MOST_ARENAS && (bits >> arena & 1) != 0)
+                arena++;
+            if (arena == MOST_ARENAS)
+                return false;
+            l->blocks[b].arena = arena;
+            decided[b] = 1;
+        }
+    }
+    return true;
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------------------------- */
+
+static bool lives(const gpu_block *b) {
+    return b->constant == VALUE_NONE && b->first != UINT32_MAX;
+}
+
+static accel_status place_arena(gpu_lowering *l, gpu_plan *plan, uint32_t arena, plan_block *blocks,
+                                accel_error *err) {
+    size_t count = 0, total = 0;
+    for (size_t i = 0; i < l->block_count; i++) {
+        const gpu_block *b = &l->blocks[i];
+        if (lives(b) && b->arena == arena)
+            blocks[count++] = (plan_block){(size_t)aligned(b->size_bytes), b->first, b->last, 0};
+    }
+    if (count == 0)
+        return ACCEL_OK;
+    ACCEL_TRY(memory_plan(blocks, count, GPU_ALIGNMENT, &total, err));
+    if (total > l->limits->buffer_bytes)
+        return error_set(err, ACCEL_LIMIT,
+                         "values take %zu bytes at once, the device's largest buffer is %llu bytes", total,
+                         (unsigned long long)l->limits->buffer_bytes);
+    count = 0;
+    for (size_t i = 0; i < l->block_count; i++) {
+        gpu_block *b = &l->blocks[i];
+        if (lives(b) && b->arena == arena)
+            b->range = (gpu_range){(uint32_t)plan->buffer_count, blocks[count++].offset, b->size_bytes};
+    }
+    plan->value_bytes += total;
+    plan->buffers[plan->buffer_count++] = total;
+    return ACCEL_OK;
+}
+
+static accel_status place_values(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+    uint8_t *decided = mem_calloc(l->block_count + 1, 1);
+    plan_block *blocks = mem_calloc(l->block_count + 1, sizeof *blocks);
+    accel_status status = ACCEL_OK;
+    if (decided == NULL || blocks == NULL)
+        status = error_no_memory(err, "a plan of memory", l->block_count * sizeof *blocks);
+    else if (!choose_arenas(l, decided))
+        status = error_set(err, ACCEL_LIMIT, "the model's values need more than %d buffers", MOST_ARENAS);
+    for (uint32_t arena = 0; arena < MOST_ARENAS && status == ACCEL_OK; arena++)
+        status = place_arena(l, plan, arena, blocks, err);
+    mem_free(decided);
+    mem_free(blocks);
+    return status;
+}
+
+/* ---- constants ------------------------------------------------------------------------------------------------------------------ */
+
+static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+    uint64_t most = l->limits->binding_bytes < l->limits->buffer_bytes ? l->limits->binding_bytes
+                                                                       : l->limits->buffer_bytes;
+    size_t buffer = MOST_BUFFERS;
+    for (size_t i = 0; i < l->block_count; i++) {
+        gpu_block *b = &l->blocks[i];
+        uint64_t size = aligned(b->size_bytes);
+        if (b->constant == VALUE_NONE)
+            continue;
+        if (size > most)
+            return error_set(
+                err, ACCEL_LIMIT, "weight '%s' takes %llu bytes, the device binds at most %llu at once",
+                l->graph->values[b->constant].name, (unsigned long long)size, (unsigned long long)most);
+        if (buffer == MOST_BUFFERS || plan->buffers[buffer] + size > most) {
+            if (plan->buffer_count == MOST_BUFFERS)
+                return error_set(err, ACCEL_LIMIT, "the model's weights need more than %d buffers",
+                                 MOST_BUFFERS);
+            buffer = plan->buffer_count++;
+        }
+        b->range = (gpu_range){(uint32_t)buffer, plan->buffers[buffer], b->size_bytes};
+        plan->buffers[buffer] += size;
+        plan->weight_bytes += size;
+        plan->constants.items[plan->constants.count++] = (gpu_tensor){
+            .value = b->constant, .range = b->range, .elements = b->elements, .turned = b->turned};
+    }
+    return ACCEL_OK;
+}
+
+/* ---- the plan ---------------------------------------------------------------------------------------------------------------------- */
+
+static accel_status list(gpu_lowering *l, gpu_plan *plan, const value_id *values, size_t count,
+                         gpu_tensors *out, accel_error *err) {
+    out->items = ARENA_ARRAY(plan->arena, gpu_tensor, count + 1);
+    if (out->items == NULL)
+        return error_no_memory(err, "a plan", count * sizeof *out->items);
+    for (size_t i = 0; i < count; i++) {
+        const gpu_block *b = &l->blocks[l->placed[values[i]]];
+        out->items[i] = (gpu_tensor){.value = values[i], .range = b->range, .elements = b->elements};
+    }
+    out->count = count;
+    return ACCEL_OK;
+}
+
+/* The step's place for people: its node's name, or that of what it makes. */
+static const char *label_of(const graph *g, const graph_node *n) {
+    bool named = n->name[0] != 0 || n->output_count == 0 || n->outputs[0] == VALUE_NONE;
+    return named ? n->name : g->values[n->outputs[0]].name;
+}
+
+static accel_status finish_steps(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+    plan->steps = ARENA_ARRAY(plan->arena, gpu_step, l->draft_count + 1);
+    plan->shaders = arena_copy(plan->arena, l->shaders, l->shader_count * sizeof *l->shaders);
+    if (plan->steps == NULL || plan->shaders == NULL)
+        return error_no_memory(err, "a plan", l->draft_count * sizeof *plan->steps);
+    for (size_t i = 0; i < l->draft_count; i++) {
+        gpu_step *s = &plan->steps[i];
+        *s = l->drafts[i].step;
+        s->label = label_of(l->graph, s->node);
+        for (uint32_t k = 0; k < s->binding_count; k++) {
+            s->bindings[k] = l->blocks[l->drafts[i].bindings[k]].range;
+            s->bindings[k].size_bytes =
+                s->bindings[k].size_bytes > 0 ? s->bindings[k].size_bytes : GPU_ELEMENT_BYTES;
+            if (s->bindings[k].size_bytes > l->limits->binding_bytes)
+                return error_set(err, ACCEL_LIMIT,
+                                 "'%s' works on a tensor of %llu bytes, the device binds at most %llu",
+                                 s->label, (unsigned long long)s->bindings[k].size_bytes,
+                                 (unsigned long long)l->limits->binding_bytes);
+        }
+    }
+    plan->step_count = l->draft_count;
+    plan->shader_count = l->shader_count;
+    return ACCEL_OK;
+}
+
+accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+    plan->buffers = ARENA_ARRAY(plan->arena, uint64_t, MOST_BUFFERS + MOST_ARENAS);
+    plan->constants.items = ARENA_ARRAY(plan->arena, gpu_tensor, l->block_count + 1);
+    if (plan->buffers == NULL || plan->constants.items == NULL)
+        return error_no_memory(err, "a plan", MOST_BUFFERS * sizeof *plan->buffers);
+    stretch_lives(l);
+    ACCEL_TRY(place_values(l, plan, err));
+    ACCEL_TRY(place_constants(l, plan, err));
+    ACCEL_TRY(list(l, plan, l->graph->inputs, l->graph->input_count, &plan->inputs, err));
+    ACCEL_TRY(list(l, plan, l->graph->outputs, l->graph->output_count, &plan->outputs, err));
+    return finish_steps(l, plan, err);
+}

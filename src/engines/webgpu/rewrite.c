@@ -1,0 +1,49 @@
+#include "engines/webgpu/lower.h"
+#include "graph/infer.h"
+#include "graph/passes.h"
+
+enum { FOLD_GROWTH_BYTES = 1 << 22 };
+
+static accel_status fold(graph *g, accel_error *err) {
+    return graph_fold_constants(g, FOLD_GROWTH_BYTES, err);
+}
+
+/* What has no kernel of its own becomes what has; the forms of WebNN come nearest. */
+static accel_status to_form(graph *g, accel_error *err) {
+    return pass_to_form(g, FORM_WEBNN, err);
+}
+
+/* In this order. */
+typedef accel_status (*graph_pass)(graph *g, accel_error *err);
+static const graph_pass passes[] = {
+    pass_widen_half,         /* float16 and bfloat16: weights are held as f32 */
+    pass_inline_if,          /* branches that are known */
+    pass_simplify_pow,       /* Pow by 1, 2, -1 */
+    pass_expand_einsum,      /* as products */
+    pass_eliminate,          /* what changes nothing */
+    fold,                    /* shape arithmetic, weights that are computed */
+    pass_fold_batch_norm,    /* into the convolution before it */
+    pass_expand_contributed, /* com.microsoft in ONNX's own words */
+    pass_fuse_activations,   /* what exporters spell out */
+    pass_fuse_norms,         /* likewise */
+    pass_share,              /* what is there twice */
+    to_form,
+    fold,
+    graph_fold_weight_transposes, /* products read their right side row by row */
+};
+
+accel_status gpu_rewrite(const graph *g, graph **out, accel_error *err) {
+    graph *copy = NULL;
+    ACCEL_TRY(graph_clone(g, &copy, err));
+    accel_status status = graph_infer(copy, err);
+    for (size_t i = 0; i < sizeof passes / sizeof passes[0] && status == ACCEL_OK; i++)
+        status = passes[i](copy, err);
+    if (status == ACCEL_OK)
+        status = graph_infer(copy, err);
+    if (status != ACCEL_OK) {
+        graph_destroy(copy);
+        return status;
+    }
+    *out = copy;
+    return ACCEL_OK;
+}
