@@ -78,6 +78,8 @@ typedef struct gpu_lower_family {
 const gpu_lower_def *gpu_lower_find(const char *domain, const char *op_type); /* table.c */
 
 accel_status gpu_rewrite(const graph *g, graph **out, accel_error *err); /* rewrite.c */
+/* Whether Attention stays one node, for the kernel of ops/attention.c; else it becomes products and a softmax. */
+bool gpu_takes_attention(const graph *g, const graph_node *n);
 /* Gives all blocks places and makes the plan of them (place.c). */
 accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err);
 
