@@ -17,7 +17,8 @@ enum { BLOCK_NONE = -1, GPU_NAMED_MISSING = 5 };
 typedef struct gpu_block {
     uint64_t size_bytes;
     size_t elements;
-    value_id constant; /* whose contents it holds, or VALUE_NONE */
+    value_id constant;   /* whose contents it holds, or VALUE_NONE */
+    const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
     uint32_t first, last; /* steps between which it lives */
     uint32_t arena;       /* blocks that a step reads and those that it writes lie in different buffers */
@@ -112,6 +113,11 @@ block gpu_turned(gpu_lowering *l, value_id v);
 block gpu_output_value(gpu_lowering *l, value_id v);
 /* The one node that reads v, where there is one and v is no output of the graph; else NULL. */
 const graph_node *gpu_only_reader(const gpu_lowering *l, value_id v);
+/* A constant that is not of the graph: tables that the host computes. The words stay the caller's: they live as long as the plan, as what
+ * l->arena gives does. */
+block gpu_table(gpu_lowering *l, size_t elements, const uint32_t *words);
+uint32_t *gpu_table_words(gpu_lowering *l, size_t elements); /* memory for it; NULL: the node failed */
+bool gpu_block_is_constant(const gpu_block *b);
 /* Output 0 is input 0 under another shape. */
 void gpu_view(gpu_lowering *l, size_t output, size_t input);
 bool gpu_is_constant(const gpu_lowering *l, value_id v);

@@ -125,6 +125,24 @@ const graph_node *gpu_only_reader(const gpu_lowering *l, value_id v) {
     return l->uses[v] == 1 ? l->readers[v] : NULL;
 }
 
+uint32_t *gpu_table_words(gpu_lowering *l, size_t elements) {
+    uint32_t *words = l->failed ? NULL : ARENA_ARRAY(l->arena, uint32_t, elements + 1);
+    if (words == NULL && !l->failed)
+        gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a table of %zu elements", elements);
+    return words;
+}
+
+block gpu_table(gpu_lowering *l, size_t elements, const uint32_t *words) {
+    block b = gpu_scratch(l, elements);
+    if (b != BLOCK_NONE)
+        l->blocks[b].own = words;
+    return b;
+}
+
+bool gpu_block_is_constant(const gpu_block *b) {
+    return b->constant != VALUE_NONE || b->own != NULL;
+}
+
 void gpu_view(gpu_lowering *l, size_t output, size_t input) {
     block b = gpu_input(l, input);
     if (!l->failed && gpu_has_output(l, output))
