@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engines/webgpu/ops/families.h"
+#include "engines/webgpu/ops/product.h"
 
 enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, LENGTHS };
 enum { WIDE = 4, ROWS = 2, MOST_PARTS = 64 };
@@ -120,12 +121,6 @@ static void define_mask(gpu_lowering *l, const mask *m) {
 
 /* ---- the kernel --------------------------------------------------------------------------------------------------------- */
 
-static void define_number(gpu_lowering *l, const char *word, int64_t value) {
-    char text[24];
-    str_format(text, sizeof text, "%lld", (long long)value);
-    gpu_define(l, word, text);
-}
-
 static void define_words(gpu_lowering *l, const mask *m, int64_t parts, int64_t v_parts, bool wide,
                          int64_t rows) {
     gpu_define(l, "CAP",
@@ -133,9 +128,9 @@ static void define_words(gpu_lowering *l, const mask *m, int64_t parts, int64_t 
                    ? "s$r = p.softcap * tanh(clamp(s$r / p.softcap, -12.0, 12.0));"
                    : "");
     define_mask(l, m);
-    define_number(l, "ROWS", rows);
-    define_number(l, "PARTS", parts);
-    define_number(l, "PARTS_V", v_parts);
+    gpu_define_number(l, "ROWS", rows);
+    gpu_define_number(l, "PARTS", parts);
+    gpu_define_number(l, "PARTS_V", v_parts);
     gpu_define(l, "V", wide ? "vec4<f32>" : "f32");
     gpu_define(l, "DOT", wide ? "dot(q$r_$c, k$c)" : "q$r_$c * k$c");
 }

@@ -10,6 +10,7 @@ struct Parameters {
 @group(0) @binding(1) var<storage, read> a: array<$A>;
 @group(0) @binding(2) var<storage, read> b: array<$V>;
 $C
+$RESIDUAL
 @group(0) @binding($LAST) var<storage, read_write> result: array<$V>;
 $FUNCTIONS
 
@@ -58,7 +59,8 @@ $for j $COLUMNS
     if (row + $iu < p.m && column + $ju < p.n) {
         var x = p.alpha * s$i_$j;
         $PLUS
-        result[(id.z * p.m + row + $iu) * p.n + column + $ju] = $RESULT;
+        let at = (id.z * p.m + row + $iu) * p.n + column + $ju;
+        result[at] = $RESULT;
     }
 $end
 $end
