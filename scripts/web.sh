@@ -16,10 +16,15 @@ done
 rm -rf $out
 mv $out.new $out
 
-scripts=0
-for file in $out/package/*.js; do scripts=$((scripts + $(gzip -9c "$file" | wc -c))); done
 for variant in baseline relaxed baseline-threads relaxed-threads webnn webgpu; do
-    size=$(($(gzip -9c $out/package/accel-$variant.wasm | wc -c) + scripts))
+    size=$(gzip -9c $out/package/accel-$variant.wasm | wc -c)
+    for file in $out/package/*.js; do
+        case ${file##*/}:$variant in # a platform's own scripts are loaded when it is asked for
+        webnn*:webnn | webgpu*:webgpu) ;;
+        webnn* | webgpu*) continue ;;
+        esac
+        size=$((size + $(gzip -9c "$file" | wc -c)))
+    done
     echo "web: $variant and scripts: $size bytes gzip"
     [ "$size" -le $limit ] || { echo "web: $variant is above the limit of $limit bytes" >&2; exit 1; }
 done
