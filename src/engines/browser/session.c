@@ -95,8 +95,8 @@ static double number_of(yyjson_val *object, const char *key) {
     return ok && isfinite(value) && value >= 0.0 ? value : (double)NAN;
 }
 
-static accel_status take_loaded(engine_session *s, yyjson_val *result, const engine_options *options,
-                                accel_error *err) {
+static accel_status take_loaded(engine_session *s, yyjson_val *result, const engine_device *device,
+                                const engine_options *options, accel_error *err) {
     bool ok = yyjson_is_obj(result);
     yyjson_val *figures = yyjson_obj_get(result, "figures");
     const char *ran = json_get_text(result, "precision", s->memory, &ok);
@@ -105,7 +105,8 @@ static accel_status take_loaded(engine_session *s, yyjson_val *result, const eng
     s->ran.precision = options->precision;
     if (!ok || (ran != NULL && !precision_from_name(ran, &s->ran.precision)))
         return error_set(err, ACCEL_RUNTIME, "the page's description of the loaded model cannot be read");
-    s->ran.threads = (int)threads;
+    s->ran.threads = device->platform == PLATFORM_WEBGPU ? vendor_threads(options) /* a GPU's own affair */
+                                                         : (int)threads;
     s->timing =
         (engine_timing){.load_ns = ns_of(figures, "load_ms"), .compile_ns = ns_of(figures, "compile_ms")};
     s->timing.split = s->timing.load_ns > 0;
@@ -143,7 +144,7 @@ accel_status page_load(const engine_model *model, const engine_device *device, c
     if (status == ACCEL_OK)
         status = tab_job(s->tab, "load", str_text(&job), LOAD_TIMEOUT_S, &answer, err);
     if (status == ACCEL_OK)
-        status = take_loaded(s, yyjson_obj_get(yyjson_doc_get_root(answer), "result"), options, err);
+        status = take_loaded(s, yyjson_obj_get(yyjson_doc_get_root(answer), "result"), device, options, err);
     s->figures.loaded = answer;
     str_free(&job);
     if (status == ACCEL_OK)
