@@ -12,7 +12,7 @@ enum { PARAMETER_BYTES = GPU_PARAMETER_WORDS * 4 };
 
 static gpu_limits limits;
 static gpu_plan *plan;
-static uint32_t *elements; /* what was given out last */
+static uint32_t *elements; /* what was given out last, where it had to be made */
 static tensor *outputs;
 
 static void drop_elements(void) {
@@ -135,29 +135,54 @@ static accel_status make_room(size_t count, accel_error *err) {
     return elements != NULL ? ACCEL_OK : error_no_memory(err, "a tensor", count * sizeof *elements);
 }
 
-static accel_status take_tensor(const gpu_tensors *list, size_t index, accel_error *err) {
-    if (index >= list->count)
-        return error_set(err, ACCEL_INVALID_ARGUMENT, "the plan has %zu of these tensors, not %zu",
-                         list->count, index + 1);
-    return make_room(list->items[index].elements, err);
+static accel_status check_index(const gpu_tensors *list, size_t index, accel_error *err) {
+    return index < list->count ? ACCEL_OK
+                               : error_set(err, ACCEL_INVALID_ARGUMENT,
+                                           "the plan has %zu of these tensors, not %zu", list->count,
+                                           index + 1);
 }
 
-static accel_status constant(size_t index, accel_error *err) {
+/* The constant where it lies, if it lies as the device holds it: large models have most of their bytes in such. */
+static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_error *err) {
+    const graph_value *v = &plan->graph->values[c->value];
+    bool same = (v->type.type == DTYPE_F32 || v->type.type == DTYPE_I32) && !c->turned &&
+                v->data.kind == DATA_BYTES && (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
+    tensor t = {0};
+    bool owned = false;
+    *out = NULL;
+    if (same)
+        ACCEL_TRY(graph_value_contents(plan->graph, c->value, &t, &owned, err));
+    if (owned)
+        tensor_free(&t);
+    else
+        *out = t.data;
+    return ACCEL_OK;
+}
+
+static accel_status constant(size_t index, const void **out, accel_error *err) {
     ACCEL_TRY(need_plan(err));
-    ACCEL_TRY(take_tensor(&plan->constants, index, err));
-    return gpu_plan_constant(plan, &plan->constants.items[index], elements, err);
+    ACCEL_TRY(check_index(&plan->constants, index, err));
+    const gpu_tensor *c = &plan->constants.items[index];
+    ACCEL_TRY(find_in_place(c, out, err));
+    if (*out != NULL)
+        return ACCEL_OK;
+    ACCEL_TRY(make_room(c->elements, err));
+    *out = elements;
+    return gpu_plan_constant(plan, c, elements, err);
 }
 
 const void *page_webgpu_constant(size_t index) {
-    return constant(index, &page.error) == ACCEL_OK ? elements : NULL;
+    const void *bytes = NULL;
+    return constant(index, &bytes, &page.error) == ACCEL_OK ? bytes : NULL;
 }
 
 static accel_status input(size_t index, accel_error *err) {
     ACCEL_TRY(need_plan(err));
-    ACCEL_TRY(take_tensor(&plan->inputs, index, err));
+    ACCEL_TRY(check_index(&plan->inputs, index, err));
     const gpu_tensor *t = &plan->inputs.items[index];
     if (page.inputs == NULL)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no inputs yet: bind them first");
+    ACCEL_TRY(make_room(t->elements, err));
     return gpu_elements_from(page.inputs[index].type, page.inputs[index].data, t->elements, elements)
                ? ACCEL_OK
                : error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits",

@@ -147,6 +147,12 @@ class Package(unittest.TestCase):
         said = self.refusal(f"{GRAPH} await build({{ buffers: [256, 2 ** 40] }});")
         self.assertRegex(said, r"^(error|out_of_memory): the GPU .* gives no 1099511627776 bytes for buffer 1 of the model: ")
 
+    def test_memory_that_is_not_there_is_out_of_memory_and_given_back(self):
+        said = self.refusal(f"""{GRAPH} window.gpu = gpu; const most = gpu.device.limits.maxBufferSize;
+          await build({{ buffers: [256, ...Array(Math.ceil(2 ** 41 / most)).fill(most)] }});""")
+        self.assertRegex(said, r"^out_of_memory: the GPU .* gives no \d+ bytes for buffer \d+ of the model: ")
+        self.assertEqual(self.page(f"{GRAPH} const graph = await GpuGraph.build(window.gpu, plan, data); await graph.run(four); return results(graph);"), "2 4 6 8")
+
     def test_ranges_outside_a_buffer_are_refused_before_anything_runs(self):
         said = self.refusal(f"{GRAPH} await build({{ steps: [['layer.7/mul', 0, [1, 1, 1], [0, 0, 16, 1, 0, 4096]]] }});")
         self.assertRegex(said, r"^error: binding memory to kernels: .*double of layer.7/mul")

@@ -141,10 +141,8 @@ export class GpuDevice {
     throw new AccelError(status, `the GPU ${this.adapter.name} could not ${what}: ${sentence(error.message)}`);
   }
 
-  async buffer(what, size, usage) {
-    const { made, error } = this.scoped(`the GPU ${this.adapter.name} gives no ${size} bytes for ${what}`, () => this.device.createBuffer({ label: what, size, usage }));
-    const failed = await error;
-    if (failed) throw failed;
-    return made;
+  /** As scoped: a buffer. */
+  buffer(what, size, usage) {
+    return this.scoped(`the GPU ${this.adapter.name} gives no ${size} bytes for ${what}`, () => this.device.createBuffer({ label: what, size, usage }));
   }
 }

@@ -63,21 +63,25 @@ export class GpuGraph {
 
   /* ---- memory ---- */
 
-  async #make(what, size, usage) {
-    const buffer = await this.gpu.buffer(what, size, usage);
-    this.#buffers.push(buffer);
-    return buffer;
-  }
-
   async #makeBuffers() {
+    const errors = [];
+    const make = (what, size, usage) => {
+      const { made, error } = this.gpu.buffer(what, size, usage);
+      this.#buffers.push(made);
+      errors.push(error);
+      return made;
+    };
     const { STORAGE, COPY_DST, COPY_SRC, UNIFORM, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
-    this.memory = await Promise.all(this.plan.buffers.map((size, i) => this.#make(`buffer ${i} of the model`, size, STORAGE | COPY_DST | COPY_SRC)));
-    this.parameters = await this.#make("parameters", (this.plan.steps.length + 1) * PARAMETER_BYTES, UNIFORM | COPY_DST);
+    this.memory = this.plan.buffers.map((size, i) => make(`buffer ${i} of the model`, size, STORAGE | COPY_DST | COPY_SRC));
+    this.parameters = make("parameters", (this.plan.steps.length + 1) * PARAMETER_BYTES, UNIFORM | COPY_DST);
     this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes]) => sum + bytes, 0);
-    this.reading = await this.#make("the outputs", TIMES_BYTES + this.outputBytes, MAP_READ | COPY_DST);
-    if (!this.gpu.timed) return;
-    this.queries = this.device.createQuerySet({ type: "timestamp", count: 2 });
-    this.times = await this.#make("timestamps", TIMES_BYTES, QUERY_RESOLVE | COPY_SRC);
+    this.reading = make("the outputs", TIMES_BYTES + this.outputBytes, MAP_READ | COPY_DST);
+    if (this.gpu.timed) {
+      this.queries = this.device.createQuerySet({ type: "timestamp", count: 2 });
+      this.times = make("timestamps", TIMES_BYTES, QUERY_RESOLVE | COPY_SRC);
+    }
+    const failed = (await Promise.all(errors)).find(Boolean);
+    if (failed) throw failed;
   }
 
   async #upload(data) {
