@@ -136,10 +136,10 @@ static accel_status make_room(size_t count, accel_error *err) {
 }
 
 static accel_status check_index(const gpu_tensors *list, size_t index, accel_error *err) {
-    return index < list->count ? ACCEL_OK
-                               : error_set(err, ACCEL_INVALID_ARGUMENT,
-                                           "the plan has %zu of these tensors, not %zu", list->count,
-                                           index + 1);
+    return index < list->count
+               ? ACCEL_OK
+               : error_set(err, ACCEL_INVALID_ARGUMENT, "the plan has %zu of these tensors, not %zu",
+                           list->count, index + 1);
 }
 
 /* The constant where it lies, if it lies as the device holds it: large models have most of their bytes in such. */

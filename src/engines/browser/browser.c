@@ -33,7 +33,10 @@ static void take_platform(yyjson_val *capabilities, arena *a, engine_device *d) 
         d->available = yyjson_get_bool(yyjson_obj_get(item, "available"));
         const char *reason = json_get_text(item, "reason", a, &ok);
         d->reason = d->available ? NULL : reason != NULL ? reason : "the page gives no reason";
-        d->driver = json_get_text(yyjson_obj_get(item, "adapter"), "name", a, &ok); /* of WebGPU */
+        yyjson_val *adapter = yyjson_obj_get(item, "adapter"); /* of WebGPU */
+        d->driver = json_get_text(adapter, "name", a, &ok);
+        d->note =
+            yyjson_is_true(yyjson_obj_get(adapter, "fallback")) ? "software: runs on the processor" : NULL;
     }
 }
 
