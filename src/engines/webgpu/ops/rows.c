@@ -93,7 +93,7 @@ typedef struct reduction {
     const char *op, *start, *step, *end;
 } reduction;
 
-/* `start` of a maximum is the least number, as WGSL writes it for each type. */
+/* `start` of a maximum, "-", is the least number, which goes as bits: WGSL cannot write infinity. */
 static const reduction reductions[] = {
     {"ReduceSum", "0", "sum + x", "sum"},          {"ReduceMean", "0", "sum + x", "sum / n"},
     {"ReduceProd", "1", "sum * x", "sum"},         {"ReduceMax", "-", "max(sum, x)", "sum"},
@@ -102,12 +102,9 @@ static const reduction reductions[] = {
     {"ReduceLogSum", "0", "sum + x", "log(sum)"},
 };
 
-static const char *start_of(const char *start, bool real) {
-    if (strcmp(start, "-") == 0)
-        return real ? "-3.4028234e38" : "-2147483647 - 1";
-    if (strcmp(start, "+") == 0)
-        return real ? "3.4028234e38" : "2147483647";
-    return start;
+static int64_t bits_of(const char *start, bool real) {
+    bool greatest = strcmp(start, "+") == 0;
+    return real ? (greatest ? 0x7F800000 : 0xFF800000) : greatest ? 0x7FFFFFFF : 0x80000000;
 }
 
 /* Which dims go: input 1, all when it is empty (none with noop_with_empty_axes). */
@@ -133,6 +130,7 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
     size_t counts[2] = {0, 0};
     while (strcmp(r->op, op) != 0)
         r++;
+    const char *type_start = real ? "bitcast<f32>(p.least)" : "bitcast<i32>(p.least)";
     if (!read_axes(l, gone, s->rank))
         return;
     for (int d = 0; d < s->rank; d++) {
@@ -146,14 +144,15 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
     size_t count = gpu_elements(gpu_output_shape(l, 0));
     gpu_call(l, "reduce");
     gpu_define(l, "T", type);
-    gpu_define(l, "START", start_of(r->start, real));
+    gpu_define(l, "START", strchr("+-", *r->start) != NULL ? type_start : r->start);
     gpu_define(l, "STEP", r->step);
     gpu_define(l, "END", r->end);
     gpu_read(l, gpu_input(l, 0));
     gpu_write(l, gpu_output(l, 0));
     gpu_word(l, (int64_t)count);
     gpu_word(l, over);
-    gpu_words(l, 0, NULL, 2, 0);
+    gpu_word(l, bits_of(r->start, real));
+    gpu_word(l, 0);
     for (int which = 0; which < 2; which++) {
         gpu_words(l, counts[which], dims[which], TENSOR_MAX_RANK, 1);
         gpu_words(l, counts[which], steps[which], TENSOR_MAX_RANK, 0);
