@@ -102,9 +102,13 @@ static const reduction reductions[] = {
     {"ReduceLogSum", "0", "sum + x", "log(sum)"},
 };
 
-static int64_t bits_of(const char *start, bool real) {
-    bool greatest = strcmp(start, "+") == 0;
-    return real ? (greatest ? 0x7F800000 : 0xFF800000) : greatest ? 0x7FFFFFFF : 0x80000000;
+static int64_t bits_of(const char *start, dtype t) {
+    bool greatest = strcmp(start, "+") == 0, is_signed = dtype_is_signed_integer(t);
+    unsigned bits = t == DTYPE_BOOL ? 1 : t == DTYPE_I64 ? 32 : dtype_bits(t);
+    if (t == DTYPE_F32)
+        return greatest ? 0x7F800000 : 0xFF800000;
+    int64_t most = (INT64_C(1) << (is_signed ? bits - 1 : bits)) - 1;
+    return greatest ? most : is_signed ? -most - 1 : 0;
 }
 
 /* Which dims go: input 1, all when it is empty (none with noop_with_empty_axes). */
@@ -151,7 +155,7 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
     gpu_write(l, gpu_output(l, 0));
     gpu_word(l, (int64_t)count);
     gpu_word(l, over);
-    gpu_word(l, bits_of(r->start, real));
+    gpu_word(l, bits_of(r->start, gpu_input_type(l, 0)));
     gpu_word(l, 0);
     for (int which = 0; which < 2; which++) {
         gpu_words(l, counts[which], dims[which], TENSOR_MAX_RANK, 1);
