@@ -1,11 +1,15 @@
-# Writes the files FOLDER/*.wgsl into the C header OUT: a table of their names and texts. Run as a script: cmake -DFOLDER=… -DOUT=… -P wgsl.cmake
+# Writes the files FOLDER/*.wgsl into the C header OUT: a table of their names and texts, without comments and indentation, which pages would have to
+# load. Run as a script: cmake -DFOLDER=… -DOUT=… -P wgsl.cmake
 file(GLOB files "${FOLDER}/*.wgsl")
 list(SORT files)
 set(texts "")
 set(rows "")
 foreach(file IN LISTS files)
   get_filename_component(name "${file}" NAME_WE)
-  file(READ "${file}" bytes HEX)
+  file(READ "${file}" text)
+  string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+  string(REGEX REPLACE "[ \t]*\n[ \t\n]*" "\n" text "${text}")
+  string(HEX "${text}" bytes)
   string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
   string(APPEND texts "static const unsigned char wgsl_${name}[] = {${bytes}0};\n")
   string(APPEND rows "    {\"${name}\", (const char *)wgsl_${name}},\n")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds the engine for pages: the rooms that need no C library, and src/page, which is what a page calls, for wasm32 in these variants:
 #   baseline, relaxed (relaxed SIMD), and both with threads (shared memory);
-#   webnn, which has no kernels: it reads models and says how the browser's WebNN builds them.
+#   webnn and webgpu, which have no kernels: they read models and say how the browser's WebNN builds them, what its GPU is to do.
 # VARIANTS names those that are wanted, all when it is not set.
 # Nothing may stay undefined but what src/base/wasm/host.h imports. Results: build/wasm/accel-VARIANT.wasm
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 clang=${CLANG:-clang-19}
 link=${WASM_LD:-wasm-ld-19}
 jobs=${JOBS:-$(nproc)}
-variants=${VARIANTS:-baseline relaxed baseline-threads relaxed-threads webnn}
+variants=${VARIANTS:-baseline relaxed baseline-threads relaxed-threads webnn webgpu}
 out=build/wasm
 version=$(sed -n 's/^project(accel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 command -v "$clang" "$link" >/dev/null || { echo "wasm: $clang or $link is missing: run scripts/deps.sh ci" >&2; exit 1; }
@@ -38,14 +38,15 @@ compile() {
 }
 
 rm -rf $out/plain $out/threads
-mkdir -p $out/{plain,threads}/{any,native,webnn,simd128,relaxed}
+mkdir -p $out/{plain,threads}/{any,native,webnn,webgpu,simd128,relaxed}
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
-mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/page -name '*.c' \
-    ! -path 'src/base/posix/*' ! -path 'src/media/files/*' | sort)
+cmake -DFOLDER="$PWD/src/engines/webgpu/wgsl" -DOUT="$PWD/$out/webgpu_sources.h" -P cmake/wgsl.cmake
+mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/engines/webgpu src/page -name '*.c' \
+    ! -path 'src/base/posix/*' ! -path 'src/media/files/*' ! -path 'src/engines/webgpu/native/*' | sort)
 files+=(src/engines/names.c src/engines/precision.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
     src/base/posix/thread_pool.c)
 
-objects() { # a line an object: FILE THREADS PART. PART: what its variants link: any, native or webnn, simd128 or relaxed
+objects() { # a line an object: FILE THREADS PART. PART: what its variants link: any; native, webnn or webgpu; simd128 or relaxed
     local file variant threads isa
     for variant in $variants; do
         isa=${variant%-threads} threads=plain
@@ -54,9 +55,10 @@ objects() { # a line an object: FILE THREADS PART. PART: what its variants link:
         for file in "${files[@]}"; do
             case $file:$threads:$isa in # one of the two has threads, one has kernels
             src/base/wasm/thread.c:threads:* | src/base/wasm/pthread.c:plain:* | src/page/threads.c:plain:* | src/base/posix/thread_pool.c:plain:*) ;;
-            src/engines/native/*:webnn | src/page/session.c:*:webnn | src/page/sample.c:*:webnn | src/measure/*:webnn) ;;
+            src/engines/native/*:web* | src/page/session.c:*:web* | src/page/sample.c:*:web* | src/measure/*:web*) ;;
             src/engines/webnn/*:webnn | src/page/webnn.c:*:webnn) echo "$file $threads webnn" ;;
-            src/engines/webnn/* | src/page/webnn.c:*) ;;
+            src/engines/webgpu/*:webgpu | src/page/webgpu.c:*:webgpu) echo "$file $threads webgpu" ;;
+            src/engines/web* | src/page/web*) ;;
             src/engines/native/kernels/* | src/engines/native/isa.c:*) echo "$file $threads $isa" ;;
             src/engines/native/* | src/page/session.c:* | src/page/sample.c:* | src/measure/*) echo "$file $threads native" ;;
             *) echo "$file $threads any" ;;
@@ -75,7 +77,7 @@ for variant in $variants; do
     isa=${variant%-threads} threads=plain
     flags=(--no-entry --gc-sections --strip-all -O2 --stack-first -z stack-size=1048576 --import-memory --initial-memory=4194304)
     parts=(any native "${isa/baseline/simd128}")
-    [ "$variant" != webnn ] || parts=(any webnn)
+    [ "$variant" = "${variant#web}" ] || parts=(any "$variant")
     case $variant in *-threads)
         threads=threads
         flags+=(--shared-memory --max-memory=4294967296 --export=__stack_pointer --export=__wasm_init_tls)

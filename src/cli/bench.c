@@ -269,7 +269,7 @@ static const option_def what_options[] = {
      .kind = OPTION_LIST,
      .value_name = "PLATFORM,...",
      .help =
-         "cpu, cuda, rocm, mps, openvino, wasm, webnn, …, or all: absent ones are recorded as absent; wasm@NAME: a device of `accel serve "
+         "cpu, cuda, rocm, mps, openvino, wasm, webnn, webgpu, vulkan, …, or all: absent ones are recorded as absent; wasm@NAME: a device of `accel serve "
          "--agents`",
      .fallback = "every available one"},
     {.name = "engine",
@@ -281,7 +281,7 @@ static const option_def what_options[] = {
     {.name = "browser",
      .kind = OPTION_LIST,
      .value_name = "BROWSER,...",
-     .help = "with --on wasm, webnn: chromium, firefox, webkit, …",
+     .help = "with --on wasm, webnn, webgpu: chromium, firefox, webkit, …",
      .fallback = "all that are here"},
     {.name = "batch",
      .letter = 'b',

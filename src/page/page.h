@@ -10,7 +10,8 @@
  *   page_shapes                             what is known of the inputs' shapes beforehand
  *   page_bind                               inputs, and all that follows from their shapes: passes, packing, planning
  *   page_run | page_sample, page_outputs
- *   page_webnn_start, page_webnn_describe   instead of binding and running: how WebNN builds the graph
+ *   page_webnn_start, page_webnn_describe   instead of running: how WebNN builds the graph
+ *   page_webgpu_start, page_webgpu_plan …   instead of running: what a GPU is to do, and numbers as it holds them
  *
  * In builds with threads each further worker instantiates the module on the same memory, sets the global __stack_pointer and calls
  * __wasm_init_tls with what page_thread gave for it, and then calls page_thread_run, which does not return. */
@@ -83,6 +84,24 @@ const char *PAGE_EXPORT(page_webnn_describe)(void);
 void PAGE_EXPORT(page_webnn_forget)(void);
 /* What page_bind was given and what follows from it, for all inputs of the model, in the form of page_outputs. */
 const char *PAGE_EXPORT(page_webnn_inputs)(void);
+
+/* The build for WebGPU has these in place of all from page_run to page_ran. Limits of the GPUDevice: maxBufferSize, maxStorageBufferBindingSize,
+ * maxComputeWorkgroupsPerDimension. */
+void PAGE_EXPORT(page_webgpu_start)(double buffer_bytes, double binding_bytes, uint32_t groups);
+/* The plan (engines/webgpu/gpu_plan.h) for the shapes that the inputs have now, which lasts until they change:
+ *   {"buffers":   [bytes, …], "weight_bytes", "value_bytes"
+ *    "shaders":   [{"name", "text", "written": [a bool a storage binding]}]   binding 0 is a step's parameters, uniform
+ *    "steps":     [[node, index of the shader, [x, y, z] workgroups, [buffer, offset, bytes, …] of the storage bindings]]
+ *    "constants", "inputs", "outputs": [[buffer, offset, bytes], …]}          bytes 0: nothing to write */
+const char *PAGE_EXPORT(page_webgpu_plan)(void);
+/* Parameters of all steps, 256 bytes each; a constant or an input as the GPU holds it, 4 bytes an element. Each lies here until the next of these
+ * calls or page_webgpu_forget; NULL: failed. */
+const void *PAGE_EXPORT(page_webgpu_parameters)(void);
+const void *PAGE_EXPORT(page_webgpu_constant)(size_t index);
+const void *PAGE_EXPORT(page_webgpu_input)(size_t index);
+void PAGE_EXPORT(page_webgpu_forget)(void);
+/* Outputs in the form of page_outputs, of what the GPU made: all of them one behind the other, 4 bytes an element. */
+const char *PAGE_EXPORT(page_webgpu_outputs)(const uint32_t *elements);
 
 /* Drops the model and the files. */
 void PAGE_EXPORT(page_close)(void);

@@ -30,7 +30,7 @@ void page_drop_inputs(void);
 /* [{"name","type","dims","at","bytes"}]: tensors, and the values that they are of. */
 void page_append_tensors(str_buf *out, const value_id *ids, const tensor *tensors, size_t count);
 
-/* session.c, or webnn.c in the build for WebNN: for page.inputs, whose shapes the graph has. */
+/* session.c, or webnn.c and webgpu.c in the builds for these: for page.inputs, whose shapes the graph has. */
 accel_status page_make_session(accel_error *err);
 void page_drop_session(void);
 

@@ -23,15 +23,16 @@ BROWSERS = ("chromium", "firefox", "webkit")
 
 
 def probe():
-    """{browser: None when pages run there, else the sentence that says what is missing}"""
+    """For each platform {browser: None when pages run on it there, else the sentence that says what is missing}"""
     done = subprocess.run([ACCEL, "detect", "--all", "--format", "json"], capture_output=True, text=True, timeout=200)
     rows = [r for r in json.loads(done.stdout)["platforms"] if r["engine"] == "browser"]
-    found = {r["device"]: None if r["available"] else r["evidence"] for r in rows if r["platform"] == "wasm"}
-    return {name: found.get(name, rows[0]["evidence"]) for name in BROWSERS}
+    found = {(r["platform"], r["device"]): None if r["available"] else r["evidence"] for r in rows}
+    return [{name: found.get((platform, name), rows[0]["evidence"]) for name in BROWSERS} for platform in ("wasm", "webgpu")]
 
 
-FOUND = probe()
+FOUND, FOUND_GPU = probe()
 HERE = [name for name in BROWSERS if FOUND[name] is None]
+GPU_HERE = [name for name in BROWSERS if FOUND_GPU[name] is None]
 
 
 def running(marker):
@@ -48,9 +49,9 @@ def running(marker):
 
 @unittest.skipUnless(HERE, f"no browser runs here: {FOUND}")
 class Web(CliCase):
-    def browse(self, *arguments, browser=HERE and HERE[0], code=0, **options):
+    def browse(self, *arguments, browser=HERE and HERE[0], on="wasm", code=0, **options):
         return json.loads(
-            self.bench(self.model, "--on", "wasm", "--browser", browser, *arguments, "--format", "json", code=code, **options))
+            self.bench(self.model, "--on", on, "--browser", browser, *arguments, "--format", "json", code=code, **options))
 
     def test_each_browser_is_measured_verified_and_stored(self):
         for name in HERE:
@@ -70,6 +71,32 @@ class Web(CliCase):
         self.assertEqual(sorted(r["browser"] for r in rows), sorted(HERE))
         for row in rows:
             self.assertTrue(row["success"] and row["browser_version"] and row["load_time_ms"] > 0 and row["inference_time_ms"] > 0)
+
+    @unittest.skipUnless(GPU_HERE, f"no browser has WebGPU here: {FOUND_GPU}")
+    def test_each_browser_with_webgpu_is_measured_verified_and_stored(self):
+        for name in GPU_HERE:
+            with self.subTest(browser=name):
+                (record,) = self.browse("--db", self.db, on="webgpu", browser=name)
+                self.assertEqual(record["status"], "ok", record["error"])
+                self.assertEqual((record["platform"], record["device"]["id"], record["engine"]["name"]), ("webgpu", name, "browser"))
+                self.assertTrue(record["verification"]["pass"])
+                self.assertLessEqual(record["verification"]["relative_l2"], 1e-4)
+                web = record["web"]
+                self.assertEqual((web["build"], web["devices"]), ("webgpu", [web["adapter"]["name"]]))
+                self.assertEqual(record["device"]["driver"], web["adapter"]["name"])
+                self.assertGreater(web["adapter"]["limits"]["maxStorageBufferBindingSize"], 1 << 20)
+                self.assertIn("features", web["adapter"])
+                for part in ("plan_ms", "upload_ms", "pipeline_ms"):
+                    self.assertGreater(web[part], 0)
+                self.assertGreater(record["memory"]["model_bytes"], 0)
+        rows = self.accel_json("query", "SELECT browser, success FROM web_platform_results WHERE platform = 'webgpu'", "--db", self.db)
+        self.assertEqual(sorted(r["browser"] for r in rows if r["success"]), sorted(GPU_HERE))
+
+    @unittest.skipUnless(set(HERE) - set(GPU_HERE), "every browser here has WebGPU")
+    def test_a_browser_without_webgpu_is_absent_with_the_reason(self):
+        (record,) = self.browse("--no-db", on="webgpu", browser=min(set(HERE) - set(GPU_HERE)), code=3)
+        self.assertEqual(record["status"], "absent")
+        self.assertRegex(record["error"], "WebGPU")
 
     def test_web_stands_beside_native(self):
         self.bench(self.model, "--on", "cpu,wasm", "--engine", "native,browser", "--browser", HERE[0], "--db", self.db)

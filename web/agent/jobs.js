@@ -68,7 +68,7 @@ const JOBS = {
     state.model = model;
     return {
       inputs: model.inputs, outputs: model.outputs, figures: model.figures, variant: model.variant,
-      threads: model.threads, devices: model.devices, precision: model.precision ?? "fp32",
+      threads: model.threads, devices: model.devices, adapter: model.adapter ?? null, precision: model.precision ?? "fp32",
     };
   },
 

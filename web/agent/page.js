@@ -27,7 +27,7 @@ function note(what, sentence) {
 
 function noteCapabilities(c) {
   note("secure", isSecureContext ? null
-    : "This address is not secure, so the browser gives this page no threads, no storage and no WebNN. Open the https address that accel prints.");
+    : "This address is not secure, so the browser gives this page no threads, no storage, no WebNN and no WebGPU. Open the https address that accel prints.");
   note("isolated", c.isolated || !isSecureContext ? null
     : "The page is not cross-origin isolated, so models run on one thread. Open it at the address that accel prints, in a tab of its own.");
   note("opfs", c.opfs ? null : "The browser gives no private storage here, so models are downloaded anew each time.");

@@ -1,5 +1,5 @@
 // The page: loads the model with progress and cancel, compares sentences with a query, says how long what took.
-// ?model=ADDRESS/ names another folder; ?threads=1, ?variant=baseline and ?platform=webnn choose how it runs.
+// ?model=ADDRESS/ names another folder; ?threads=1, ?variant=baseline and ?platform=webnn or webgpu choose how it runs.
 import { Embedder, cosine } from "./embed.js";
 
 const part = (id) => document.getElementById(id);
@@ -23,8 +23,8 @@ function fail(error) {
 }
 
 function tellFacts(took, count) {
-  const { figures, variant, threads, platform } = embedder.model;
-  const how = platform === "webnn" ? "WebNN" : `WebAssembly, ${variant}, ${threads === 1 ? "one thread" : `${threads} threads`}`;
+  const { figures, variant, threads, platform, adapter } = embedder.model;
+  const how = { webnn: "WebNN", webgpu: `WebGPU, ${adapter?.name}` }[platform] ?? `WebAssembly, ${variant}, ${threads === 1 ? "one thread" : `${threads} threads`}`;
   part("facts").textContent =
     `${how}. Engine ${ms(figures.engine_ms)}, download ${ms(figures.download_ms)}, reading ${ms(figures.load_ms)}, making ready ${ms(figures.compile_ms)}, ` +
     `first inference ${ms(figures.first_ms)}; ${count} new ${count === 1 ? "sentence" : "sentences"} in ${ms(took)}.`;

@@ -7,18 +7,22 @@ const builds = {
   relaxed: new URL("./accel-relaxed.wasm", import.meta.url),
   "baseline-threads": new URL("./accel-baseline-threads.wasm", import.meta.url),
   "relaxed-threads": new URL("./accel-relaxed-threads.wasm", import.meta.url),
-  webnn: new URL("./accel-webnn.wasm", import.meta.url), // without kernels
+  webnn: new URL("./accel-webnn.wasm", import.meta.url), // without kernels, and so is
+  webgpu: new URL("./accel-webgpu.wasm", import.meta.url),
 };
 
+const ownBuild = (name) => name === "webnn" || name === "webgpu";
+
 /** {name, threads} of what these options ask for. */
-export function chooseBuild({ variant, threads, platform }) {
+export function chooseBuild({ variant, threads, platform = "wasm" }) {
   if (!simd()) throw new AccelError("absent", "this browser has no WebAssembly SIMD: use one of 2023 or later");
-  if (platform === "webnn") return { name: "webnn", threads: 1 };
+  if (!["wasm", "webnn", "webgpu"].includes(platform)) throw new AccelError("invalid_argument", `no platform is called '${platform}'; there are wasm, webnn and webgpu`);
+  if (ownBuild(platform)) return { name: platform, threads: 1 };
   const wanted = threads ?? (threadsWork() && (variant?.endsWith("-threads") ?? true) ? cpus() : 1);
   const needsThreads = variant?.endsWith("-threads") ?? wanted > 1;
   const needsRelaxed = variant?.startsWith("relaxed") ?? relaxedSimd();
-  if (variant && (!(variant in builds) || variant === "webnn"))
-    throw new AccelError("invalid_argument", `no build for the platform wasm is called '${variant}'; there are ${Object.keys(builds).filter((name) => name !== "webnn").join(", ")}`);
+  if (variant && (!(variant in builds) || ownBuild(variant)))
+    throw new AccelError("invalid_argument", `no build for the platform wasm is called '${variant}'; there are ${Object.keys(builds).filter((name) => !ownBuild(name)).join(", ")}`);
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > 64) throw new AccelError("invalid_argument", `threads must be a number from 1 to 64, not ${wanted}`);
   if (wanted > 1 && !needsThreads) throw new AccelError("invalid_argument", `the build ${variant} has one thread; ${wanted} were asked for`);
   if (needsThreads && !threadsWork())

@@ -1,6 +1,6 @@
-/** Runs ONNX and Hugging Face models in a page: accel's engine as WebAssembly, or the browser's WebNN. */
+/** Runs ONNX and Hugging Face models in a page: accel's engine as WebAssembly or on the browser's WebGPU, or the browser's WebNN. */
 
-export type Platform = "wasm" | "webnn";
+export type Platform = "wasm" | "webnn" | "webgpu";
 export type ElementType =
   | "float32" | "float16" | "bfloat16" | "float64" | "int8" | "uint8" | "int16" | "uint16" | "int32" | "uint32"
   | "int64" | "uint64" | "bool";
@@ -23,7 +23,7 @@ export interface LoadOptions {
   platform?: Platform;
   /** Of the wasm engine. Default: as many as CPUs when the page is cross-origin isolated, else 1. */
   threads?: number;
-  /** What products of fp32 models compute in; default fp32. A quantised model runs as it is. */
+  /** What products of fp32 models compute in; default fp32, and nothing else on webgpu. A quantised model runs as it is. */
   precision?: "fp32" | "fp16" | "bf16";
   /** What WebNN is asked for; what it took is in Model.devices. */
   deviceType?: "cpu" | "gpu" | "npu";
@@ -48,7 +48,10 @@ export interface Figures {
   download_ms: number | null;   /* model and weights, from the first request to the last byte */
   engine_ms: number | null;     /* accel's own .wasm: fetched, compiled, started */
   load_ms: number | null;       /* bytes to graph */
-  compile_ms: number | null;    /* passes, packing, planning; WebNN: build() */
+  compile_ms: number | null;    /* passes, packing, planning; WebNN: build(); WebGPU: until everything is on the device, with these parts: */
+  plan_ms?: number | null;      /* passes, planning */
+  upload_ms?: number | null;    /* memory made, weights on the device; at the same time: */
+  pipeline_ms?: number | null;  /* all shaders compiled */
   first_ms: number | null;      /* first inference */
   downloaded_bytes: number; cached_bytes: number;
 }
@@ -59,9 +62,22 @@ export interface Samples {
   elapsed_ms: number; lead_in_runs: number; runs_per_sample: number;
   /** the smallest step that the worker's clock was seen to make */
   clock_resolution_ms: number;
+  /** WebGPU: the median of what the device itself needed for a run, by its timestamps; null where it has none. */
+  gpu_ms?: number | null;
 }
 
 export interface Memory { model_bytes: number; activation_bytes: number | null; wasm_bytes: number; page_bytes: number | null }
+
+/** The GPUAdapter that models run on, as the browser tells of it; some tell no names. */
+export interface Adapter {
+  name: string;
+  vendor: string; architecture: string; device: string; description: string;
+  /** software on the CPU; null: the browser does not tell */
+  fallback: boolean | null;
+  subgroup_sizes: [number, number] | null;
+  features: string[];
+  limits: Record<string, number>;
+}
 
 export interface Model {
   readonly inputs: ValueInfo[];
@@ -70,7 +86,8 @@ export interface Model {
   readonly variant: string;            /* of the engine's build */
   readonly threads: number;
   readonly precision: string;          /* that it computes in */
-  readonly devices: string[];          /* WebNN: what it says that it uses */
+  readonly devices: string[];          /* WebNN: what it says that it uses; WebGPU: the adapter's name */
+  readonly adapter: Adapter | null;    /* of WebGPU */
   readonly figures: Figures;
   /** Inputs for the runs to come, in place of run's own. */
   bind(feeds: Record<string, Tensor>): Promise<void>;
@@ -93,7 +110,7 @@ export type Source = string | URL | ArrayBuffer | Uint8Array;
 export function load(model: Source | { model: Source; data?: Record<string, Source> }, options?: LoadOptions): Promise<Model>;
 
 export interface Capabilities {
-  platforms: { name: Platform; available: boolean; reason: string | null; devices: string[] }[];
+  platforms: { name: Platform; available: boolean; reason: string | null; devices: string[]; adapter?: Adapter | null }[];
   simd: boolean; relaxed_simd: boolean; threads: boolean; isolated: boolean; cpus: number; memory_gb: number | null; opfs: boolean;
 }
 /** What this page can do, with the reason for what it cannot. */
@@ -101,7 +118,7 @@ export function capabilities(): Promise<Capabilities>;
 export const version: string;
 
 export class AccelError extends Error {
-  /** "bad_file", "out_of_memory", "unsupported", "invalid_argument", "not_found", "io_error", "absent", …; "crashed" when the engine stopped, which
-   *  ends this model: load it again. */
+  /** "bad_file", "out_of_memory", "unsupported", "invalid_argument", "not_found", "io_error", "absent", …; "crashed" when the engine stopped
+   *  or the GPU was lost, which ends this model: load it again. */
   readonly status: string;
 }

@@ -74,6 +74,7 @@ class Model {
   get threads() { return this.#facts.threads; }
   get precision() { return this.#facts.precision; }
   get devices() { return this.#facts.devices; }
+  get adapter() { return this.#facts.adapter; }
   get figures() { return this.#facts.figures; }
 
   async #ask(request) {
@@ -177,9 +178,19 @@ async function webnnPlatform() {
   return { name: "webnn", available: devices.length > 0, reason: devices.length > 0 ? null : reason, devices };
 }
 
+async function webgpuPlatform() {
+  try {
+    const { describeAdapter, findAdapter } = await import("./webgpu_device.js");
+    const adapter = describeAdapter(await findAdapter());
+    return { name: "webgpu", available: true, reason: null, devices: [adapter.name], adapter };
+  } catch (error) {
+    return { name: "webgpu", available: false, reason: error.message, devices: [], adapter: null };
+  }
+}
+
 export async function capabilities() {
   return {
-    platforms: [wasmPlatform(), await webnnPlatform()],
+    platforms: [wasmPlatform(), ...(await Promise.all([webnnPlatform(), webgpuPlatform()]))],
     simd: simd(), relaxed_simd: relaxedSimd(), threads: threads(), isolated: isolated(), cpus: cpus(),
     memory_gb: navigator.deviceMemory ?? null, opfs: await hasOpfs(),
   };

@@ -6,7 +6,7 @@ import { take } from "./download.js";
 import { elsewhere, importingWorker } from "./workers.js";
 
 const threadWorkers = []; // held, so that no browser takes them for garbage
-let model = null; // NativeModel, or WebnnModel of webnn.js
+let model = null; // NativeModel, WebnnModel of webnn.js or WebgpuModel of webgpu.js
 let figures, facts;
 
 /* ---- the engine ---- */
@@ -119,25 +119,39 @@ async function load(request) {
   const { options, build, module, compiled_ms } = request;
   const start = performance.now();
   figures = { download_ms: null, engine_ms: null, load_ms: null, compile_ms: null, first_ms: null, downloaded_bytes: 0, cached_bytes: 0 };
+  const openModel = startPlatform(options.platform);
   const engine = await Engine.start(module, build.name.endsWith("-threads"));
   figures.engine_ms = compiled_ms + performance.now() - start;
   await download(engine, request, startThreads(engine, build.threads - 1));
   self.postMessage({ progress: { phase: "compile", loaded: 0 } });
-  const opened = options.platform === "webnn" ? await openWebnn(engine, options) : new NativeModel(engine);
+  const opened = await openModel(engine, options);
   await opened.prepare(options);
   model = opened;
-  facts = { platform: options.platform ?? "wasm", variant: build.name, threads: build.threads, devices: model.devices, precision: model.precision() };
+  facts = { platform: options.platform ?? "wasm", variant: build.name, threads: build.threads, devices: model.devices, adapter: model.adapter ?? null, precision: model.precision() };
   return { ...engine.ask("page_describe"), ...facts, figures: currentFigures() };
 }
 
-async function openWebnn(engine, options) {
-  const { WebnnModel } = await import("./webnn.js");
-  return WebnnModel.open(engine, options);
+/** A function that makes the model of an engine. What takes its time begins now, while the model is downloaded. */
+function startPlatform(platform) {
+  if (platform === "webgpu") return startWebgpu();
+  if (platform === "webnn")
+    return async (engine, options) => (await import("./webnn.js")).WebnnModel.open(engine, options);
+  return (engine) => new NativeModel(engine);
+}
+
+function startWebgpu() {
+  const device = import("./webgpu_device.js").then(({ GpuDevice }) => GpuDevice.open());
+  const module = import("./webgpu.js");
+  for (const promise of [device, module]) promise.catch(() => {}); // told when it is waited for
+  return async (engine) => {
+    const gpu = await device;
+    return new (await module).WebgpuModel(engine, gpu);
+  };
 }
 
 /* ---- what the page asks for ---- */
 
-const currentFigures = () => ({ ...figures, compile_ms: model.preparedMs() || null });
+const currentFigures = () => ({ ...figures, compile_ms: model.preparedMs() || null, ...model.figures?.() });
 
 async function run({ feeds }) {
   if (feeds) await model.bind(feeds);

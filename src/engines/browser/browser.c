@@ -8,7 +8,7 @@
 #include "engines/browser/session.h"
 #include "engines/browser/web_files.h"
 
-static const platform platforms[] = {PLATFORM_WASM, PLATFORM_WEBNN};
+static const platform platforms[] = {PLATFORM_WASM, PLATFORM_WEBNN, PLATFORM_WEBGPU};
 enum { PLATFORMS = sizeof platforms / sizeof *platforms, MOST_AGENTS = 64 };
 
 static const char *device_title(arena *a, const browser_info *info) {
@@ -33,6 +33,10 @@ static void take_platform(yyjson_val *capabilities, arena *a, engine_device *d) 
         d->available = yyjson_get_bool(yyjson_obj_get(item, "available"));
         const char *reason = json_get_text(item, "reason", a, &ok);
         d->reason = d->available ? NULL : reason != NULL ? reason : "the page gives no reason";
+        yyjson_val *adapter = yyjson_obj_get(item, "adapter"); /* of WebGPU */
+        d->driver = json_get_text(adapter, "name", a, &ok);
+        d->note =
+            yyjson_is_true(yyjson_obj_get(adapter, "fallback")) ? "software: runs on the processor" : NULL;
     }
 }
 
@@ -203,11 +207,11 @@ static void ran(const engine_session *s, engine_ran *out) {
 const engine_def engine_browser = {
     .name = "browser",
     .summary =
-        "models in a tab of Chromium, Firefox or WebKit: accel as WebAssembly, and the browser's own WebNN",
+        "models in a tab of Chromium, Firefox or WebKit: accel as WebAssembly or on WebGPU, and the browser's own WebNN",
     .needs_file = true,
     .form = FORM_HOUSE,
     .probe_in_child = true,
-    .by_request = 1U << PLATFORM_WASM | 1U << PLATFORM_WEBNN,
+    .by_request = 1U << PLATFORM_WASM | 1U << PLATFORM_WEBNN | 1U << PLATFORM_WEBGPU,
     .probe = probe,
     .load = page_load,
     .bind = page_bind,

@@ -13,6 +13,7 @@ static const double MEMORY_TIMEOUT_S = 60;
 static const double LOAD_TIMEOUT_S = 3600; /* the harness has the user's limit and ends the process */
 static const size_t MOST_OPEN_OUTPUT_BYTES = (size_t)1
                                              << 30; /* of an output whose shape only the run tells */
+enum { MOST_ADAPTER_BYTES = 16384 };
 
 static uint64_t ns_of(yyjson_val *object, const char *key) {
     bool ok = true;
@@ -94,8 +95,8 @@ static double number_of(yyjson_val *object, const char *key) {
     return ok && isfinite(value) && value >= 0.0 ? value : (double)NAN;
 }
 
-static accel_status take_loaded(engine_session *s, yyjson_val *result, const engine_options *options,
-                                accel_error *err) {
+static accel_status take_loaded(engine_session *s, yyjson_val *result, const engine_device *device,
+                                const engine_options *options, accel_error *err) {
     bool ok = yyjson_is_obj(result);
     yyjson_val *figures = yyjson_obj_get(result, "figures");
     const char *ran = json_get_text(result, "precision", s->memory, &ok);
@@ -104,7 +105,8 @@ static accel_status take_loaded(engine_session *s, yyjson_val *result, const eng
     s->ran.precision = options->precision;
     if (!ok || (ran != NULL && !precision_from_name(ran, &s->ran.precision)))
         return error_set(err, ACCEL_RUNTIME, "the page's description of the loaded model cannot be read");
-    s->ran.threads = (int)threads;
+    s->ran.threads = device->platform == PLATFORM_WEBGPU ? vendor_threads(options) /* a GPU's own affair */
+                                                         : (int)threads;
     s->timing =
         (engine_timing){.load_ns = ns_of(figures, "load_ms"), .compile_ns = ns_of(figures, "compile_ms")};
     s->timing.split = s->timing.load_ns > 0;
@@ -113,6 +115,9 @@ static accel_status take_loaded(engine_session *s, yyjson_val *result, const eng
     s->figures.engine_ms = number_of(figures, "engine_ms");
     s->figures.downloaded_bytes = number_of(figures, "downloaded_bytes");
     s->figures.cached_bytes = number_of(figures, "cached_bytes");
+    s->figures.plan_ms = number_of(figures, "plan_ms");
+    s->figures.upload_ms = number_of(figures, "upload_ms");
+    s->figures.pipeline_ms = number_of(figures, "pipeline_ms");
     str_format(s->ran.options, sizeof s->ran.options, "build=%s", variant != NULL ? variant : "unknown");
     return ACCEL_OK;
 }
@@ -131,7 +136,7 @@ accel_status page_load(const engine_model *model, const engine_device *device, c
     }
     s->graph = model->graph;
     s->figures.browser = arena_strdup(s->memory, device->id);
-    s->figures.clock_resolution_ms = s->figures.runs_per_sample = (double)NAN;
+    s->figures.clock_resolution_ms = s->figures.runs_per_sample = s->figures.gpu_ms = (double)NAN;
     s->inference_timeout_s = LOAD_TIMEOUT_S;
     accel_status status = tab_open(options->context, device->id, &s->tab, err);
     if (status == ACCEL_OK)
@@ -139,7 +144,7 @@ accel_status page_load(const engine_model *model, const engine_device *device, c
     if (status == ACCEL_OK)
         status = tab_job(s->tab, "load", str_text(&job), LOAD_TIMEOUT_S, &answer, err);
     if (status == ACCEL_OK)
-        status = take_loaded(s, yyjson_obj_get(yyjson_doc_get_root(answer), "result"), options, err);
+        status = take_loaded(s, yyjson_obj_get(yyjson_doc_get_root(answer), "result"), device, options, err);
     s->figures.loaded = answer;
     str_free(&job);
     if (status == ACCEL_OK)
@@ -236,6 +241,7 @@ accel_status page_sample(engine_session *s, const engine_block *block, engine_sa
     yyjson_val *result = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
     s->figures.clock_resolution_ms = number_of(result, "clock_resolution_ms");
     s->figures.runs_per_sample = number_of(result, "runs_per_sample");
+    s->figures.gpu_ms = number_of(result, "gpu_ms");
     accel_status status = take_samples(result, block, out, err);
     yyjson_doc_free(answer);
     return status;
@@ -328,6 +334,25 @@ static yyjson_doc *ask_memory(const engine_session *s) {
     return tab_job(s->tab, "memory", "", MEMORY_TIMEOUT_S, &answer, NULL) == ACCEL_OK ? answer : NULL;
 }
 
+/* "devices", and "adapter" where the page names one. */
+static void append_devices(str_buf *json, yyjson_val *loaded) {
+    yyjson_val *devices = yyjson_obj_get(loaded, "devices"), *adapter = yyjson_obj_get(loaded, "adapter");
+    str_append(json, ",\"devices\":[");
+    for (size_t i = 0; i < yyjson_arr_size(devices); i++) {
+        str_append(json, i > 0 ? "," : "");
+        json_append_text(json, yyjson_get_str(yyjson_arr_get(devices, i)));
+    }
+    str_append(json, "]");
+    str_buf text = {0};
+    if (yyjson_is_obj(adapter))
+        json_append_value(&text, adapter);
+    if (text.length > 0 && text.length <= MOST_ADAPTER_BYTES && !text.failed) {
+        str_append(json, ",\"adapter\":");
+        str_append(json, str_text(&text));
+    }
+    str_free(&text);
+}
+
 static void append_number(str_buf *json, const char *key, double value) {
     str_appendf(json, ",\"%s\":", key);
     if (isnan(value))
@@ -338,23 +363,23 @@ static void append_number(str_buf *json, const char *key, double value) {
 
 void page_web(const engine_session *s, str_buf *json) {
     const page_figures *f = &s->figures;
-    yyjson_val *devices = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(f->loaded), "result"), "devices");
     str_append(json, "{\"browser\":");
     json_append_text(json, f->browser);
     str_append(json, ",\"browser_version\":");
     json_append_text(json, tab_browser_version(s->tab));
     str_append(json, ",\"build\":");
     json_append_text(json, f->variant);
-    str_append(json, ",\"devices\":[");
-    for (size_t i = 0; i < yyjson_arr_size(devices); i++) {
-        str_append(json, i > 0 ? "," : "");
-        json_append_text(json, yyjson_get_str(yyjson_arr_get(devices, i)));
-    }
-    str_append(json, "]");
+    append_devices(json, yyjson_obj_get(yyjson_doc_get_root(f->loaded), "result"));
     append_number(json, "download_ms", f->download_ms);
     append_number(json, "engine_ms", f->engine_ms);
     append_number(json, "downloaded_bytes", f->downloaded_bytes);
     append_number(json, "cached_bytes", f->cached_bytes);
+    if (!isnan(f->pipeline_ms)) {
+        append_number(json, "plan_ms", f->plan_ms);
+        append_number(json, "upload_ms", f->upload_ms);
+        append_number(json, "pipeline_ms", f->pipeline_ms);
+        append_number(json, "gpu_ms", f->gpu_ms);
+    }
     append_number(json, "clock_resolution_ms", f->clock_resolution_ms);
     append_number(json, "runs_per_sample", f->runs_per_sample);
     yyjson_doc *answer = ask_memory(s);

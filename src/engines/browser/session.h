@@ -8,9 +8,10 @@
 /* What the page told beside times of load and inferences; NAN and NULL where it did not. */
 typedef struct page_figures {
     const char *browser, *variant;
-    yyjson_doc *loaded; /* its answer to load: holds the list of devices */
+    yyjson_doc *loaded; /* its answer to load: holds the list of devices, and WebGPU's adapter */
     double download_ms, engine_ms, downloaded_bytes, cached_bytes;
-    double clock_resolution_ms, runs_per_sample; /* of the last block */
+    double plan_ms, upload_ms, pipeline_ms;              /* of WebGPU; parts of the time of compiling */
+    double clock_resolution_ms, runs_per_sample, gpu_ms; /* of the last block */
 } page_figures;
 
 struct engine_session {

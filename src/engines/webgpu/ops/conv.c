@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "engines/webgpu/ops/families.h"
+#include "engines/webgpu/ops/product.h"
 #include "engines/webgpu/ops/rows.h"
 #include "engines/webgpu/ops/windows.h"
 
-enum { COLUMNS = 4, GROUP_X = 16, GROUP_Y = 4 };
+enum { COLUMNS = 4, MOST_ROWS = 8 };
 
 static size_t tiles(int64_t count, int64_t tile) {
     return (size_t)((count + tile - 1) / tile);
@@ -16,36 +17,77 @@ typedef struct convolution {
     window window;
     int64_t images, groups, channels, filters, filter_step, channel_step;
     bool transposed;
+    gpu_tail tail;
 } convolution;
+
+static void define_words(gpu_lowering *l, const convolution *c, int64_t rows) {
+    bool bias = gpu_has_input(l, 2), alone = rows == 1;
+    int binding = bias ? 4 : 3;
+    gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
+    gpu_tail_define(l, &c->tail, false, "at", &binding);
+    gpu_define_number(l, "LAST", binding);
+    gpu_define_number(l, "ROWS", rows);
+    gpu_define_number(l, "COLUMNS", COLUMNS);
+    gpu_define(l, "GROUP_X", alone ? "64" : "16");
+    gpu_define(l, "GROUP_Y", alone ? "1" : "4");
+    gpu_define(l, "PLUS", bias ? " + bias[group + first + $iu]" : "");
+    gpu_define(l, "ORIGIN", c->transposed ? "o$j + p.pad.xyz" : "o$j * p.stride.xyz - p.pad.xyz");
+    gpu_define(
+        l, "SOURCE",
+        c->transposed
+            ? "let reach$j = origin$j - k;\n        let from$j = select(vec3(-1), reach$j / p.stride.xyz, reach$j % p.stride.xyz == vec3(0));"
+            : "let from$j = origin$j + k;");
+}
 
 static void run_convolution(gpu_lowering *l, const convolution *c) {
     const window *w = &c->window;
-    bool bias = gpu_has_input(l, 2), alone = c->filters == 1;
-    int64_t rows = alone ? 1 : 4, taps = window_taps(w), outputs = window_outputs(w);
+    int64_t rows = c->filters >= MOST_ROWS ? MOST_ROWS
+                   : c->filters > 1        ? 4
+                                           : 1,
+            taps = window_taps(w), outputs = window_outputs(w);
     gpu_call(l, "conv");
-    gpu_define(l, "ROWS", alone ? "1" : "4");
-    gpu_define(l, "COLUMNS", "4");
-    gpu_define(l, "GROUP_X", alone ? "64" : "16");
-    gpu_define(l, "GROUP_Y", alone ? "1" : "4");
-    gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
-    gpu_define(l, "LAST", bias ? "4" : "3");
-    gpu_define(l, "PLUS", bias ? " + bias[id.z % p.groups * p.filters + first + i]" : "");
-    gpu_define(l, "ORIGIN", c->transposed ? "o + p.pad.xyz" : "o * p.stride.xyz - p.pad.xyz");
-    gpu_define(l, "SOURCE",
-               c->transposed ? "let reach = origins[j] - k;\n            let at = select(vec3(-1), reach / "
-                               "p.stride.xyz, reach % p.stride.xyz == vec3(0));"
-                             : "let at = origins[j] + k;");
+    define_words(l, c, rows);
     gpu_read(l, gpu_input(l, 0));
     gpu_read(l, gpu_input(l, 1));
-    if (bias)
+    if (gpu_has_input(l, 2))
         gpu_read(l, gpu_input(l, 2));
-    gpu_write(l, gpu_output(l, 0));
+    gpu_tail_bind(l, &c->tail);
     const int64_t sizes[] = {c->channels,      c->filters, c->groups,      taps,
                              window_inputs(w), outputs,    c->filter_step, c->channel_step};
     gpu_words(l, sizeof sizes / sizeof *sizes, sizes, sizeof sizes / sizeof *sizes, 0);
     gpu_window_words(l, w);
-    gpu_run_groups(l, tiles(outputs, COLUMNS * (alone ? 64 : GROUP_X)),
-                   tiles(c->filters, rows * (alone ? 1 : GROUP_Y)), (size_t)(c->images * c->groups));
+    gpu_tail_words(l, &c->tail);
+    gpu_run_groups(l, tiles(outputs, COLUMNS * (rows == 1 ? 64 : 16)),
+                   tiles(c->filters, rows == 1 ? 1 : rows * 4), (size_t)(c->images * c->groups));
+}
+
+/* A kernel of one element that moves by one is a product: weights [f, c] by data [c, places]. */
+static bool is_product(const convolution *c) {
+    const window *w = &c->window;
+    bool same = c->groups == 1 && !c->transposed && window_taps(w) == 1;
+    for (int d = 0; d < w->rank; d++)
+        same = same && w->stride[d] == 1 && w->pad_begin[d] == 0 && w->pad_end[d] == 0;
+    return same;
+}
+
+static void run_as_product(gpu_lowering *l, const convolution *c) {
+    int64_t places = window_outputs(&c->window);
+    gpu_product p = {.a = gpu_input(l, 1),
+                     .b = gpu_input(l, 0),
+                     .c = gpu_input(l, 2),
+                     .m = c->filters,
+                     .n = places,
+                     .k = c->channels,
+                     .a_row = c->channels,
+                     .a_column = 1,
+                     .c_row = 1,
+                     .batch = {c->images},
+                     .b_batch = {c->channels * places},
+                     .batch_dims = 1,
+                     .alpha = 1.0,
+                     .beta = 1.0,
+                     .tail = c->tail};
+    gpu_run_product(l, &p);
 }
 
 static void lower_conv(gpu_lowering *l, const char *detail) {
@@ -61,7 +103,9 @@ static void lower_conv(gpu_lowering *l, const char *detail) {
     c.filters = c.transposed ? f->dims[1] : f->dims[0] / c.groups;
     c.filter_step = c.transposed ? taps : c.channels * taps;
     c.channel_step = c.transposed ? c.filters * taps : taps;
-    run_convolution(l, &c);
+    c.tail = gpu_tail_of(l->node->outputs[0]);
+    gpu_tail_take(l, &c.tail);
+    (is_product(&c) ? run_as_product : run_convolution)(l, &c);
 }
 
 static const gpu_lower_def ops[] = {

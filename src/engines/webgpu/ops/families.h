@@ -6,6 +6,7 @@
 
 #define GPU_FAMILIES(X)                                                                                      \
     X(gpu_elementwise)                                                                                       \
+    X(gpu_attention)                                                                                         \
     X(gpu_products)                                                                                          \
     X(gpu_rows)                                                                                              \
     X(gpu_channels)                                                                                          \

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""The package with platform "webgpu", as a page uses it, in Chromium on its software adapter: the same outputs as with platform "wasm"; shapes that
+change; what goes wrong on a GPU, in words. Needs Chromium and what `make web` builds. (Firefox: tests/e2e/test_web.py.)
+ctest: timeout 600
+"""
+
+import os
+import sys
+import unittest
+from pathlib import Path
+
+SOURCE = Path(os.environ["ACCEL_SOURCE_DIR"])
+PACKAGE = SOURCE / "build/web/package"
+sys.path.insert(0, str(SOURCE / "tests/web"))
+from browser import Chromium, Server, find_chromium  # noqa: E402
+
+HELPERS = """
+  const ids = (dims, top) => ({ type: "int64", dims, data: BigInt64Array.from({ length: dims[0] * dims[1] }, (_, i) => BigInt((i * 7 + 1) % top)) });
+  const apart = (got, expected) => {
+    let difference = 0, size = 0;
+    expected.forEach((value, i) => { difference += (value - got[i]) ** 2; size += value ** 2; });
+    return Math.sqrt(difference / size);
+  };
+  const { load, capabilities } = await import("/index.js");
+  const webgpu = { platform: "webgpu" };
+"""
+# A plan of one step that doubles four numbers, made without the engine.
+GRAPH = """
+  const { GpuDevice, findAdapter } = await import("/webgpu_device.js");
+  const { GpuGraph } = await import("/webgpu_graph.js");
+  const gpu = await GpuDevice.open();
+  const text = `@group(0) @binding(0) var<uniform> p: array<vec4<u32>, 16>;
+    @group(0) @binding(1) var<storage, read> a: array<f32>;
+    @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+    @compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) { y[i] = 2.0 * a[i]; }`;
+  const plan = {
+    buffers: [256, 256], shaders: [{ name: "double", text, written: [false, true] }], steps: [["layer.7/mul", 0, [1, 1, 1], [0, 0, 16, 1, 0, 16]]],
+    constants: [], inputs: [[0, 0, 16]], outputs: [[1, 0, 16]],
+  };
+  const data = { parameters: () => new Uint8Array(256) };
+  const build = (changes = {}) => GpuGraph.build(gpu, { ...plan, ...changes }, data);
+  const four = [new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)];
+  const results = (graph) => [...new Float32Array(graph.read.buffer)].join(" ");
+"""
+
+
+def wide_model():
+    """bool, int64 and int32 in and out: not_b = not b; above = w > 5; twice = w + w."""
+    from onnx import TensorProto, helper
+
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Not", ["b"], ["not_b"]), helper.make_node("Greater", ["w", "five"], ["above"]), helper.make_node("Add", ["w", "w"], ["twice"])],
+        "g", [info("b", TensorProto.BOOL, [3]), info("w", TensorProto.INT64, [3])],
+        [info("not_b", TensorProto.BOOL, [3]), info("above", TensorProto.BOOL, [3]), info("twice", TensorProto.INT64, [3])],
+        [helper.make_tensor("five", TensorProto.INT64, [1], [5])])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        (PACKAGE / "webgpu.html").write_text("<!doctype html><title>WebGPU</title>")
+        cls.server = Server(PACKAGE)
+        cls.browser = Chromium("--enable-unsafe-webgpu", "--disable-dev-shm-usage")
+        cls.browser.open(f"{cls.server.url}/webgpu.html")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.stop()
+        cls.server.stop()
+        (PACKAGE / "webgpu.html").unlink()
+
+    def page(self, body):
+        return self.browser.evaluate(f"(async () => {{ {HELPERS} {body} }})()")
+
+    def refusal(self, body):
+        return self.page(f"try {{ {body} }} catch (error) {{ return error.status + ': ' + error.message; }}")
+
+    def test_outputs_are_those_of_wasm(self):
+        for name in ("bert-tiny", "t5-tiny", "qwen2-tiny"):
+            worst = self.page(f"""
+              const feeds = {{ input_ids: ids([1, 12], 90) }};
+              if ({name == "t5-tiny":d}) feeds.decoder_input_ids = ids([1, 5], 90);
+              const models = [await load("zoo:{name}", webgpu), await load("zoo:{name}", {{ threads: 1 }})];
+              const [got, expected] = [await models[0].run(feeds), await models[1].run(feeds)];
+              const again = await models[0].run(feeds);
+              for (const model of models) await model.dispose();
+              return Math.max(...Object.keys(expected).flatMap((key) => [got, again].map((one) => apart(one[key].data, expected[key].data))));""")
+            self.assertLess(worst, 1e-4, name)
+
+    def test_shapes_may_change_and_facts_are_told(self):
+        told = self.page("""
+          const model = await load("zoo:qwen2-tiny", { platform: "webgpu", shapes: { input_ids: [1, 8], attention_mask: [1, 8] } });
+          const built = model.figures.compile_ms;
+          const short = await model.run({ input_ids: ids([1, 6], 90) });
+          const long = await model.run({ input_ids: ids([2, 9], 90) });
+          await model.seed({ batch: 1, sequence: 7 });
+          const seeded = await model.run();
+          const samples = await model.sample({ duration_ms: 50 });
+          const memory = await model.memory();
+          await model.dispose();
+          const { platform, variant, precision, devices, adapter, figures } = model;
+          const dims = [short, long, seeded].map((outputs) => Object.values(outputs)[0].dims.slice(0, 2));
+          return { built, dims, platform, variant, precision, devices, adapter, figures, samples, memory };""")
+        self.assertEqual((told["platform"], told["variant"], told["precision"]), ("webgpu", "webgpu", "fp32"))
+        self.assertEqual(told["dims"], [[1, 6], [2, 9], [1, 7]])
+        self.assertEqual(told["devices"], [told["adapter"]["name"]])
+        self.assertGreater(told["adapter"]["limits"]["maxBufferSize"], 1 << 20)
+        self.assertIsInstance(told["adapter"]["features"], list)
+        self.assertGreater(told["built"], 0)
+        for part in ("plan_ms", "upload_ms", "pipeline_ms"):
+            self.assertTrue(0 < told["figures"][part] <= told["figures"]["compile_ms"], part)
+        self.assertGreater(len(told["samples"]["samples_ms"]), 0)
+        self.assertIs(told["samples"]["gpu_ms"] is None, "timestamp-query" not in told["adapter"]["features"])
+        self.assertGreater(told["memory"]["model_bytes"], 10_000)
+        self.assertGreater(told["memory"]["activation_bytes"], 1000)
+
+    def test_integers_and_booleans_keep_their_types(self):
+        body = f"""
+          const model = await load(new Uint8Array({list(wide_model())}), webgpu);
+          const run = (w) => model.run({{ b: {{ type: "bool", dims: [3], data: Uint8Array.of(1, 0, 1) }}, w: {{ type: "int64", dims: [3], data: BigInt64Array.from(w) }} }});
+          const told = Object.values(await run([-3n, 5n, 1000000000n])).map(({{ type, data }}) => type + " " + data.join(" "));"""
+        self.assertEqual(self.page(f"{body} return told;"), ["bool 0 1 0", "bool 0 0 1", "int64 -6 10 2000000000"])
+        self.assertEqual(self.refusal(f"{body} await run([1n, 2n, 2n ** 31n]);"), "unsupported: input 'w' holds integers of more than 32 bits")
+
+    def test_what_the_kernels_lack_is_named_before_anything_is_built(self):
+        case = (SOURCE / ".deps/conformance/node/test_det_2d/model.onnx").read_bytes()
+        self.assertRegex(self.refusal(f"await load(new Uint8Array({list(case)}), webgpu);"), r"^unsupported: 1 part of the model .*\(Det\)")
+        self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', { platform: 'webgpu', precision: 'fp16' })).run({ input_ids: ids([1, 4], 90) });"),
+                         "^unsupported: .*fp16")
+
+    def test_equal_layouts_are_one(self):
+        self.assertEqual(self.page(f"""{GRAPH}
+          let layouts = 0;
+          const make = gpu.device.createBindGroupLayout.bind(gpu.device);
+          gpu.device.createBindGroupLayout = (descriptor) => {{ layouts++; return make(descriptor); }};
+          const graph = await build({{ shaders: [plan.shaders[0], {{ ...plan.shaders[0], name: "other" }}] }});
+          await graph.run(four);
+          return [layouts, results(graph)];"""), [1, "2 4 6 8"])
+
+    def test_a_kernel_that_does_not_compile_is_named(self):
+        said = self.refusal(f"{GRAPH} await build({{ shaders: [{{ name: 'broken', text: 'fn main( {{', written: [false, true] }}] }});")
+        self.assertRegex(said, r"^error: kernel 'broken': .*1:\d+")
+
+    def test_a_buffer_that_is_too_large_is_refused_with_its_size(self):
+        said = self.refusal(f"{GRAPH} await build({{ buffers: [256, 2 ** 40] }});")
+        self.assertRegex(said, r"^(error|out_of_memory): the GPU .* gives no 1099511627776 bytes for buffer 1 of the model: ")
+
+    def test_memory_that_is_not_there_is_out_of_memory_and_given_back(self):
+        said = self.refusal(f"""{GRAPH} window.gpu = gpu; const most = gpu.device.limits.maxBufferSize;
+          await build({{ buffers: [256, ...Array(Math.ceil(2 ** 41 / most)).fill(most)] }});""")
+        self.assertRegex(said, r"^out_of_memory: the GPU .* gives no \d+ bytes for buffer \d+ of the model: ")
+        self.assertEqual(self.page(f"{GRAPH} const graph = await GpuGraph.build(window.gpu, plan, data); await graph.run(four); return results(graph);"), "2 4 6 8")
+
+    def test_ranges_outside_a_buffer_are_refused_before_anything_runs(self):
+        said = self.refusal(f"{GRAPH} await build({{ steps: [['layer.7/mul', 0, [1, 1, 1], [0, 0, 16, 1, 0, 4096]]] }});")
+        self.assertRegex(said, r"^error: binding memory to kernels: .*double of layer.7/mul")
+
+    def test_an_error_while_it_runs_is_no_output(self):
+        said = self.refusal(f"{GRAPH} const graph = await build(); await graph.run(four); graph.memory[1].destroy(); await graph.run(four);")
+        self.assertRegex(said, "^error: the GPU .* could not run the model: ")
+
+    def test_a_device_that_is_lost_in_the_middle_is_told(self):
+        for lose in ("gpu.device.destroy(); await graph.run(four);", "const running = graph.run(four); gpu.device.destroy(); await running;",
+                     "gpu.device.destroy(); await build();"):
+            said = self.refusal(f"{GRAPH} const graph = await build(); await graph.run(four); {lose}")
+            self.assertRegex(said, r"^crashed: the GPU device .* was lost \(.*\): load the model again$", lose)
+        self.assertEqual(self.page(f"{GRAPH} const graph = await build(); await graph.run(four); return results(graph);"), "2 4 6 8")
+
+    def test_a_model_whose_gpu_process_ended_can_be_loaded_again(self):
+        self.page("window.model = await load('zoo:qwen2-tiny', webgpu); window.expected = await model.run({ input_ids: ids([1, 6], 90) });")
+        session, self.browser.session = self.browser.session, None
+        try:
+            self.browser.send("Browser.crashGpuProcess")
+        finally:
+            self.browser.session = session
+        said = self.refusal("for (let i = 0; i < 50; i++) await model.run();")
+        self.assertRegex(said, r"^crashed: the GPU device .* was lost \(.*\): load the model again$")
+        self.assertEqual(self.page("""
+          const model = await load("zoo:qwen2-tiny", webgpu);
+          const got = await model.run({ input_ids: ids([1, 6], 90) });
+          return Object.keys(got).every((key) => got[key].data.join() === expected[key].data.join());"""), True)
+
+    def test_no_adapter_and_no_interface_are_absent(self):
+        self.assertRegex(self.refusal("navigator.gpu.requestAdapter = async () => null; try { const { GpuDevice } = await import('/webgpu_device.js');"
+                                      " await GpuDevice.open(); } finally { delete navigator.gpu.requestAdapter; }"),
+                         r"^absent: this browser's WebGPU has no adapter \(requestAdapter\(\) gives null\)")
+        other = Chromium("--disable-dev-shm-usage", "--disable-features=WebGPU", "--disable-blink-features=WebGPU")
+        try:
+            other.open(f"{self.server.url}/webgpu.html")
+            said = other.evaluate(f"(async () => {{ {HELPERS} const {{ platforms }} = await capabilities(); const {{ available, reason }} ="
+                                  " platforms.find(({ name }) => name === 'webgpu'); return [available, reason,"
+                                  " await load('zoo:bert-tiny', webgpu).then(String, (error) => error.status + ': ' + error.message)]; })()")
+        finally:
+            other.stop()
+        self.assertEqual(said[0], False)
+        self.assertRegex(said[1], "WebGPU")
+        self.assertRegex(said[2], "^absent: .*WebGPU")
+
+    def test_a_run_without_inputs_and_an_unknown_platform_are_refused(self):
+        self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', webgpu)).run();"), "^invalid_argument: .*bind")
+        self.assertRegex(self.refusal("await load('zoo:bert-tiny', { platform: 'webgl' });"), "^invalid_argument: .*'webgl'.*wasm, webnn and webgpu")
+
+
+if __name__ == "__main__":
+    if not (PACKAGE / "accel-webgpu.wasm").exists() or not find_chromium():
+        print("skipped: Chromium, or build/web (make web), is missing")
+        sys.exit(77)
+    unittest.main()

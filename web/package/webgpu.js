@@ -1,0 +1,127 @@
+// The open model of an engine, run by the browser's WebGPU: the engine reads it and plans what the GPU is to do. native.js has a class with the same
+// functions.
+import { AccelError } from "./errors.js";
+import { arrays, bindFeeds } from "./native.js";
+import { sample } from "./sample.js";
+import { GpuGraph } from "./webgpu_graph.js";
+
+export class WebgpuModel {
+  #gpu;
+  #graph = null;
+  #shapes = ""; // that the graph was built for
+  #prepared = 0;
+  #planned = null;
+  #inputs = null; // as the GPU holds them
+
+  /** gpu: a GpuDevice. */
+  constructor(engine, gpu) {
+    const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
+    this.engine = engine;
+    this.#gpu = gpu;
+    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension);
+  }
+
+  get devices() {
+    return [this.adapter.name];
+  }
+
+  get adapter() {
+    return this.#gpu.adapter;
+  }
+
+  async prepare({ shapes = {}, dims = {} } = {}) {
+    this.engine.do("page_shapes", JSON.stringify({ shapes, dims }));
+    if (this.#values().every(({ dims: known }) => known.every(Number.isInteger))) await this.#build();
+  }
+
+  #values() {
+    return this.engine.ask("page_describe").inputs;
+  }
+
+  /** Bytes that a function of page.h gives. */
+  #bytes(length, name, ...values) {
+    const at = this.engine.call(name, ...values);
+    if (at === 0) throw this.engine.failure();
+    return this.engine.bytes(at, length);
+  }
+
+  async #build() {
+    const start = performance.now();
+    this.#drop();
+    const plan = this.engine.ask("page_webgpu_plan");
+    this.#planned = performance.now() - start;
+    try {
+      this.#graph = await GpuGraph.build(this.#gpu, plan, {
+        parameters: () => this.#bytes(plan.steps.length * 256, "page_webgpu_parameters"),
+        constant: (index) => this.#bytes(plan.constants[index][2], "page_webgpu_constant", index),
+      });
+    } finally {
+      this.engine.call("page_webgpu_forget");
+    }
+    this.#shapes = JSON.stringify(this.#values());
+    this.#prepared = performance.now() - start;
+  }
+
+  #drop() {
+    this.#graph?.dispose();
+    this.#graph = null;
+    this.#inputs = null;
+  }
+
+  /** The inputs that the engine has now. */
+  async #take() {
+    if (!this.#graph || JSON.stringify(this.#values()) !== this.#shapes) await this.#build();
+    this.#inputs = this.#graph.plan.inputs.map(([, , bytes], index) => this.#bytes(bytes, "page_webgpu_input", index).slice());
+    this.engine.call("page_webgpu_forget");
+  }
+
+  async bind(feeds) {
+    bindFeeds(this.engine, feeds);
+    await this.#take();
+  }
+
+  async seed({ batch = 0, sequence = 0, seed = 0 } = {}) {
+    this.engine.do("page_seed", batch, sequence, seed);
+    await this.#take();
+  }
+
+  async run() {
+    if (!this.#inputs) throw new AccelError("invalid_argument", "the model has no inputs yet: bind them first");
+    await this.#graph.run(this.#inputs);
+  }
+
+  /** Copies of the last run's outputs, in the model's own types. */
+  async outputs() {
+    const at = this.engine.put(this.#graph.read);
+    try {
+      const tensors = this.engine.ask("page_webgpu_outputs", at);
+      return Object.fromEntries(tensors.map(({ name, type, dims, at: place, bytes }) =>
+        [name, { type, dims, data: new arrays[type](this.engine.bytes(place, bytes).slice().buffer) }]));
+    } finally {
+      this.engine.free(at);
+    }
+  }
+
+  async sample(options) {
+    this.#graph?.takeGpuMs();
+    return { ...(await sample(() => this.run(), options)), gpu_ms: this.#graph.takeGpuMs() };
+  }
+
+  memory() {
+    const { weight_bytes = 0, value_bytes = 0 } = this.#graph?.plan ?? {};
+    return { model_bytes: weight_bytes, activation_bytes: value_bytes };
+  }
+
+  precision() {
+    return "fp32";
+  }
+
+  preparedMs() {
+    return this.#prepared;
+  }
+
+  /** Parts of it. */
+  figures() {
+    return { plan_ms: this.#planned, upload_ms: this.#graph?.upload_ms ?? null, pipeline_ms: this.#graph?.pipeline_ms ?? null };
+  }
+}
