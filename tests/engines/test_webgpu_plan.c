@@ -279,6 +279,19 @@ static void test_a_shape_that_nobody_gave_is_refused(void **state) {
     check_refused(done(&b, BUILD(&b, "Relu", x)), &usual, ACCEL_UNSUPPORTED, "input 'x'");
 }
 
+static void test_an_output_that_nothing_makes_is_named(void **state) {
+    (void)state;
+    builder b = start();
+    value_id x = input(&b, DIMS(6)), results[4];
+    build_op_n(&b, "Unique", 1, &x, 0, NULL, 4, results);
+    for (int i = 1; i < 4; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "y%d", i);
+        build_output(&b, name, results[i]);
+    }
+    check_refused(done(&b, results[0]), &usual, ACCEL_UNSUPPORTED, "(Unique): no kernel");
+}
+
 static void test_a_type_that_the_device_lacks_is_named(void **state) {
     (void)state;
     builder b = start();
@@ -383,6 +396,7 @@ int main(void) {
         cmocka_unit_test(test_a_constant_beyond_32_bits_is_named),
         cmocka_unit_test(test_all_that_is_missing_is_named_at_once),
         cmocka_unit_test(test_a_shape_that_nobody_gave_is_refused),
+        cmocka_unit_test(test_an_output_that_nothing_makes_is_named),
         cmocka_unit_test(test_a_type_that_the_device_lacks_is_named),
         cmocka_unit_test(test_a_weight_above_the_binding_is_refused_with_the_numbers),
         cmocka_unit_test(test_a_tensor_above_the_binding_is_refused_with_the_numbers),

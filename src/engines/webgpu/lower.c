@@ -157,7 +157,8 @@ static void lower_output(gpu_lowering *l, value_id v) {
     if (!gpu_is_constant(l, v))
         gpu_fail(l, "nothing makes it");
     l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
-    l->blocks[l->placed[v]].constant = v;
+    if (l->placed[v] != BLOCK_NONE)
+        l->blocks[l->placed[v]].constant = v;
     str_format(subject, sizeof subject, "output '%s'", l->graph->values[v].name);
     if (l->failed)
         note_missing(l, subject);
