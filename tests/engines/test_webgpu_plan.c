@@ -299,6 +299,13 @@ static void test_a_type_that_the_device_lacks_is_named(void **state) {
                   "the kernels have no float64");
 }
 
+static void test_a_tensor_beyond_32_bits_of_addresses_is_refused(void **state) {
+    (void)state;
+    builder b = start();
+    check_refused(done(&b, BUILD(&b, "Relu", input(&b, DIMS(3, INT64_C(1) << 30)))), &usual,
+                  ACCEL_UNSUPPORTED, "input 'x0': a tensor of 3221225472 elements is too large");
+}
+
 static void test_a_weight_above_the_binding_is_refused_with_the_numbers(void **state) {
     (void)state;
     const gpu_limits small = {.buffer_bytes = 1 << 20, .binding_bytes = 1024, .groups = 65535};
@@ -398,6 +405,7 @@ int main(void) {
         cmocka_unit_test(test_a_shape_that_nobody_gave_is_refused),
         cmocka_unit_test(test_an_output_that_nothing_makes_is_named),
         cmocka_unit_test(test_a_type_that_the_device_lacks_is_named),
+        cmocka_unit_test(test_a_tensor_beyond_32_bits_of_addresses_is_refused),
         cmocka_unit_test(test_a_weight_above_the_binding_is_refused_with_the_numbers),
         cmocka_unit_test(test_a_tensor_above_the_binding_is_refused_with_the_numbers),
         cmocka_unit_test(test_values_above_the_largest_buffer_are_refused_with_the_numbers),

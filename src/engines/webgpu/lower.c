@@ -143,7 +143,7 @@ static void lower_input(gpu_lowering *l, value_id v) {
     bool fine = !l->failed;
     l->failed = false;
     l->placed[v] = gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0);
-    if (fine)
+    if (fine && !l->failed)
         return;
     str_format(subject, sizeof subject, "input '%s'", value->name);
     note_missing(l, subject);
