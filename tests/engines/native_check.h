@@ -66,7 +66,7 @@ static inline void fill_input(tensor *t, uint64_t seed) {
 
 typedef struct native_case {
     graph *graph;
-    tensor inputs[8];
+    tensor inputs[16];
     evaluation *reference;
 } native_case;
 

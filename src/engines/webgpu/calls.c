@@ -104,6 +104,8 @@ static bool unroll(str_buf *text) {
         out.failed |= text->failed;
         str_free(text);
         *text = out;
+        if (text->failed)
+            return false;
         line = str_text(text) + done; /* an inner $for may stand here now */
     }
     return true;
@@ -192,7 +194,7 @@ void gpu_run_groups(gpu_lowering *l, size_t x, size_t y, size_t z) {
     l->call.step.groups[0] = (uint32_t)x;
     l->call.step.groups[1] = (uint32_t)y;
     l->call.step.groups[2] = (uint32_t)z;
-    if (!unroll(&l->text)) {
+    if (!l->text.failed && !unroll(&l->text) && !l->text.failed) {
         gpu_fatal(l, ACCEL_INTERNAL, "kernel '%s' has a $for without a number or an $end", l->kernel);
         return;
     }

@@ -143,7 +143,7 @@ static void lower_input(gpu_lowering *l, value_id v) {
     bool fine = !l->failed;
     l->failed = false;
     l->placed[v] = gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0);
-    if (fine)
+    if (fine && !l->failed)
         return;
     str_format(subject, sizeof subject, "input '%s'", value->name);
     note_missing(l, subject);
@@ -157,7 +157,8 @@ static void lower_output(gpu_lowering *l, value_id v) {
     if (!gpu_is_constant(l, v))
         gpu_fail(l, "nothing makes it");
     l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
-    l->blocks[l->placed[v]].constant = v;
+    if (l->placed[v] != BLOCK_NONE)
+        l->blocks[l->placed[v]].constant = v;
     str_format(subject, sizeof subject, "output '%s'", l->graph->values[v].name);
     if (l->failed)
         note_missing(l, subject);

@@ -118,6 +118,7 @@ const graph_node *gpu_only_reader(const gpu_lowering *l, value_id v);
 block gpu_table(gpu_lowering *l, size_t elements, const uint32_t *words);
 uint32_t *gpu_table_words(gpu_lowering *l, size_t elements); /* memory for it; NULL: the node failed */
 bool gpu_block_is_constant(const gpu_block *b);
+void gpu_set_output(gpu_lowering *l, size_t output, block b); /* it lies there already */
 /* Output 0 is input 0 under another shape. */
 void gpu_view(gpu_lowering *l, size_t output, size_t input);
 bool gpu_is_constant(const gpu_lowering *l, value_id v);
@@ -177,5 +178,8 @@ void gpu_run_map(gpu_lowering *l, const gpu_map *m);
 bool gpu_activation(const graph_node *n, gpu_map *out);
 /* A copy: from strides to strides. */
 void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand to);
+/* Along an axis of data of this shape, the places that a row of indices says. */
+void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                int64_t index_count, block to);
 
 #endif

@@ -143,10 +143,13 @@ bool gpu_block_is_constant(const gpu_block *b) {
     return b->constant != VALUE_NONE || b->own != NULL;
 }
 
-void gpu_view(gpu_lowering *l, size_t output, size_t input) {
-    block b = gpu_input(l, input);
+void gpu_set_output(gpu_lowering *l, size_t output, block b) {
     if (!l->failed && gpu_has_output(l, output))
         l->placed[l->node->outputs[output]] = b;
+}
+
+void gpu_view(gpu_lowering *l, size_t output, size_t input) {
+    gpu_set_output(l, output, gpu_input(l, input));
 }
 
 /* ---- constants -------------------------------------------------------------------------------------------------------- */

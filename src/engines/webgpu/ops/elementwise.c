@@ -13,13 +13,22 @@
     "    let t = 1.0 / (1.0 + 0.3275911 * x);\n"                                                                                                                \
     "    let y = 1.0 - t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exp(-s);\n"                          \
     "    return select(y, -y, v < 0.0);\n}\n"
-#define TANH     "fn tanh_of(v: f32) -> f32 { return tanh(clamp(v, -12.0, 12.0)); }\n"
-#define SOFTPLUS "fn softplus_of(v: f32) -> f32 { return max(v, 0.0) + log(1.0 + exp(-abs(v))); }\n"
+/* WGSL's tanh may be off by 1e-5 however small its argument is, so near 0 the series. */
+#define TANH                                                                                                 \
+    "fn tanh_of(v: f32) -> f32 {\n    let s = v * v;\n"                                                      \
+    "    if (s < 0.04) { return v * (1.0 - s * (0.333333333 - s * (0.133333333 - s * 0.0539682540))); }\n"   \
+    "    return tanh(clamp(v, -12.0, 12.0));\n}\n"
+#define SOFTPLUS                                                                                             \
+    "fn softplus_of(v: f32) -> f32 {\n    let t = exp(-abs(v));\n"                                           \
+    "    let rest = select(log(1.0 + t), t * (1.0 - t * (0.5 - t * (0.333333333 - t * 0.25))), t < 0.02);\n" \
+    "    return max(v, 0.0) + rest;\n}\n"
 /* WGSL's pow wants a base above 0. */
 #define POWER                                                                                                \
     "fn power(a: f32, b: f32) -> f32 {\n"                                                                    \
     "    if (b == 0.0) { return 1.0; }\n    if (a == 0.0) { return select(1.0 / a, 0.0, b > 0.0); }\n"       \
-    "    let y = pow(abs(a), b);\n    return select(y, -y, a < 0.0 && abs(b - 2.0 * floor(b * 0.5)) == 1.0);\n}\n"
+    "    let y = pow(abs(a), b);\n    if (a > 0.0) { return y; }\n"                                          \
+    "    if (floor(b) != b) { return (a - a) / (a - a); }\n"                                                 \
+    "    return select(y, -y, abs(b - 2.0 * floor(b * 0.5)) == 1.0);\n}\n"
 
 /* ---- the table ----------------------------------------------------------------------------------------------------------------- */
 
@@ -60,7 +69,7 @@
     X(Sub, "a - b", "a - b", "", "", 0, "", 0)                                                               \
     X(Mul, "a * b", "a * b", "", "", 0, "", 0)                                                               \
     X(Div, "a / b", "a / b", "", "", 0, "", 0)                                                               \
-    X(Pow, "power(a, b)", "", POWER, "", 0, "", 0)                                                           \
+    X(Pow, "power(a, f32(b))", "", POWER, "", 0, "", 0)                                                      \
     X(PRelu, "select(a * b, a, a >= 0.0)", "", "", "", 0, "", 0)                                             \
     X(And, "", "a & b", "", "", 0, "", 0)                                                                    \
     X(Or, "", "a | b", "", "", 0, "", 0)                                                                     \
@@ -99,6 +108,15 @@ static void lower_expression(gpu_lowering *l, gpu_map m, size_t count) {
                                       gpu_input_shape(l, i), &m.dims);
     m.to = gpu_operand_of(gpu_output(l, 0), gpu_type_name(l, gpu_output_type(l, 0)), &m.dims);
     gpu_run_map(l, &m);
+}
+
+/* An expression of i32 as an element of a narrower integer: it wraps around. */
+static const char *wrapped(dtype t) {
+    return t == DTYPE_U8    ? "(%s) & 255"
+           : t == DTYPE_I8  ? "((%s) << 24u) >> 24u"
+           : t == DTYPE_U16 ? "(%s) & 65535"
+           : t == DTYPE_I16 ? "((%s) << 16u) >> 16u"
+                            : "%s";
 }
 
 static const map_def *find_map(const char *op) {
@@ -142,7 +160,8 @@ static void lower_map(gpu_lowering *l, const char *op) {
     if (*body == 0)
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
     bool boolean = gpu_output_type(l, 0) == DTYPE_BOOL && compares(body);
-    str_format(expression, sizeof expression, boolean ? "select(0, 1, %s)" : "%s", body);
+    str_format(expression, sizeof expression, boolean ? "select(0, 1, %s)" : wrapped(gpu_output_type(l, 0)),
+               body);
     lower_expression(l, map_of(def, l->node, expression), l->node->input_count);
 }
 
@@ -176,18 +195,15 @@ static void lower_clip(gpu_lowering *l, const char *detail) {
 static void lower_cast(gpu_lowering *l, const char *detail) {
     dtype to = gpu_output_type(l, 0);
     const char *from = gpu_type_name(l, gpu_input_type(l, 0)), *into = gpu_type_name(l, to);
-    char expression[64];
+    char number[32], expression[64];
     (void)detail;
     if (strcmp(from, into) == 0 && (to == DTYPE_F32 || to == DTYPE_I32 || to == DTYPE_I64)) {
         gpu_view(l, 0, 0);
         return;
     }
-    str_format(expression, sizeof expression,
-               to == DTYPE_BOOL ? "select(0, 1, a != %s(0))"
-               : to == DTYPE_U8 ? "i32(a) & 255"
-               : to == DTYPE_I8 ? "(i32(a) << 24u) >> 24u"
-                                : "%s(a)",
+    str_format(number, sizeof number, to == DTYPE_BOOL ? "select(0, 1, a != %s(0))" : "%s(a)",
                to == DTYPE_BOOL ? from : into);
+    str_format(expression, sizeof expression, wrapped(to), number);
     lower_expression(l, (gpu_map){.expression = expression}, 1);
 }
 

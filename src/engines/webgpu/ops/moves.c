@@ -87,29 +87,85 @@ static void fill(gpu_lowering *l, gpu_operand to, const shape *dims, double valu
     gpu_run_map(l, &m);
 }
 
-static void lower_pad(gpu_lowering *l, const char *detail) {
+typedef struct padding {
+    int64_t before[TENSOR_MAX_RANK], after[TENSOR_MAX_RANK]; /* a negative pad leaves elements out */
+} padding;
+
+static bool read_padding(gpu_lowering *l, int rank, padding *p) {
     const int64_t *pads, *axes = NULL;
     size_t count = 0, ignored;
+    *p = (padding){0};
+    if (!gpu_constant_ints(l, 1, &pads, &count) ||
+        (gpu_has_input(l, 3) && !gpu_constant_ints(l, 3, &axes, &ignored)))
+        return false;
+    for (size_t i = 0; i < count / 2; i++) {
+        int d = gpu_axis(l, axes != NULL ? axes[i] : (int64_t)i, rank);
+        p->before[d] = pads[i];
+        p->after[d] = pads[i + count / 2];
+    }
+    return !l->failed;
+}
+
+static void pad_by_number(gpu_lowering *l, const padding *p) {
     double value = 0.0;
     const shape *in = gpu_input_shape(l, 0);
     shape kept = *in;
     gpu_operand from = whole_input(l, 0), to = whole_output(l, 0);
-    (void)detail;
-    if (strcmp(gpu_attr_string(l, "mode", "constant"), "constant") != 0)
-        gpu_fail(l, "no kernel for mode '%s'", gpu_attr_string(l, "mode", "constant"));
-    if (!gpu_constant_ints(l, 1, &pads, &count) ||
-        (gpu_has_input(l, 2) && !gpu_constant_number(l, 2, &value)) ||
-        (gpu_has_input(l, 3) && !gpu_constant_ints(l, 3, &axes, &ignored)))
+    if (gpu_has_input(l, 2) && !gpu_constant_number(l, 2, &value))
         return;
     fill(l, to, gpu_output_shape(l, 0), value);
-    for (size_t i = 0; i < count / 2; i++) { /* a negative pad leaves elements out */
-        int d = gpu_axis(l, axes != NULL ? axes[i] : (int64_t)i, in->rank);
-        int64_t before = pads[i], after = pads[i + count / 2];
+    for (int d = 0; d < in->rank; d++) {
+        int64_t before = p->before[d], after = p->after[d];
         from.start += (before < 0 ? -before : 0) * from.strides[d];
         to.start += (before > 0 ? before : 0) * to.strides[d];
         kept.dims[d] += (before < 0 ? before : 0) + (after < 0 ? after : 0);
     }
     gpu_move(l, &kept, from, to);
+}
+
+/* The place of an axis of `size` that stands at `at`, which may lie outside. */
+static int64_t mirrored(const char *mode, int64_t at, int64_t size) {
+    int64_t period = *mode == 'w' ? size : 2 * (size - 1),
+            folded = period > 0 ? (at % period + period) % period : 0;
+    if (*mode == 'e')
+        return at < 0 ? 0 : at >= size ? size - 1 : at;
+    return folded < size ? folded : period - folded;
+}
+
+/* One axis after the other, by a table of places. */
+static void pad_by_places(gpu_lowering *l, const padding *p, const char *mode) {
+    shape now = *gpu_input_shape(l, 0);
+    const char *type = gpu_type_name(l, gpu_input_type(l, 0));
+    block from = gpu_input(l, 0), to = BLOCK_NONE;
+    for (int d = 0; d < now.rank; d++) {
+        int64_t size = now.dims[d] + p->before[d] + p->after[d];
+        uint32_t *places = p->before[d] != 0 || p->after[d] != 0 ? gpu_table_words(l, (size_t)size) : NULL;
+        if (places == NULL)
+            continue;
+        for (int64_t i = 0; i < size; i++)
+            places[i] = (uint32_t)mirrored(mode, i - p->before[d], now.dims[d]);
+        shape next = now;
+        next.dims[d] = size;
+        to = gpu_scratch(l, gpu_elements(&next));
+        gpu_gather(l, type, from, &now, d, gpu_table(l, (size_t)size, places), size, to);
+        now = next;
+        from = to;
+    }
+    gpu_set_output(l, 0, from);
+}
+
+static void lower_pad(gpu_lowering *l, const char *detail) {
+    const char *mode = gpu_attr_string(l, "mode", "constant");
+    padding p;
+    (void)detail;
+    if (!read_padding(l, gpu_input_shape(l, 0)->rank, &p))
+        return;
+    if (strcmp(mode, "constant") == 0)
+        pad_by_number(l, &p);
+    else if (strcmp(mode, "edge") == 0 || strcmp(mode, "reflect") == 0 || strcmp(mode, "wrap") == 0)
+        pad_by_places(l, &p, mode);
+    else
+        gpu_fail(l, "no kernel for mode '%s'", mode);
 }
 
 /* The repeats are dims of their own, along which the input does not move. */
@@ -118,21 +174,24 @@ static void lower_tile(gpu_lowering *l, const char *detail) {
     size_t count = 0;
     const shape *s = gpu_input_shape(l, 0);
     gpu_operand x = whole_input(l, 0), y = whole_output(l, 0), from = x, to = y;
-    shape dims = {.rank = 2 * s->rank};
+    shape dims = {.rank = 0};
     (void)detail;
     if (!gpu_constant_ints(l, 1, &repeats, &count))
         return;
-    if (dims.rank > TENSOR_MAX_RANK) {
-        gpu_fail(l, "no kernel for %d dims", s->rank);
-        return;
-    }
     for (int d = 0; d < s->rank; d++) {
-        dims.dims[2 * d] = repeats[d];
-        dims.dims[2 * d + 1] = s->dims[d];
-        from.strides[2 * d] = 0;
-        from.strides[2 * d + 1] = x.strides[d];
-        to.strides[2 * d] = y.strides[d] * s->dims[d];
-        to.strides[2 * d + 1] = y.strides[d];
+        int needed = repeats[d] != 1 ? 2 : 1;
+        if (dims.rank + needed > TENSOR_MAX_RANK) {
+            gpu_fail(l, "no kernel for %d dims", s->rank);
+            return;
+        }
+        if (needed == 2) {
+            dims.dims[dims.rank] = repeats[d];
+            from.strides[dims.rank] = 0;
+            to.strides[dims.rank++] = y.strides[d] * s->dims[d];
+        }
+        dims.dims[dims.rank] = s->dims[d];
+        from.strides[dims.rank] = x.strides[d];
+        to.strides[dims.rank++] = y.strides[d];
     }
     gpu_move(l, &dims, from, to);
 }
@@ -152,31 +211,18 @@ static void lower_blocks(gpu_lowering *l, const char *detail) {
     const int64_t rows_first[6] = {d[0], d[1], d[2], d[1] * depth * size, d[3], d[1] * depth};
     const int64_t deep_first[6] = {d[0], d[1] * size * size, d[2], d[1] * size, d[3], d[1]};
     memcpy(wide.strides, flat, sizeof flat);
-    memcpy(deep.strides, columns_first && to_space ? deep_first : rows_first, sizeof flat);
+    memcpy(deep.strides, columns_first ? deep_first : rows_first, sizeof flat);
     gpu_move(l, &dims, to_space ? deep : wide, to_space ? wide : deep);
 }
 
 /* ---- by indices --------------------------------------------------------------------------------------------------------- */
 
-/* The data as [outer, size, inner], the indices as a row: out[o, i, n] = data[o, index[i], n]. */
 static void lower_gather(gpu_lowering *l, const char *detail) {
     const shape *s = gpu_input_shape(l, 0);
-    int axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank);
-    int64_t inner = 1;
     (void)detail;
-    for (int d = axis + 1; d < s->rank; d++)
-        inner *= s->dims[d];
-    size_t count = gpu_elements(gpu_output_shape(l, 0));
-    gpu_call(l, "gather");
-    gpu_define(l, "T", gpu_type_name(l, gpu_input_type(l, 0)));
-    gpu_read(l, gpu_input(l, 0));
-    gpu_read(l, gpu_input(l, 1));
-    gpu_write(l, gpu_output(l, 0));
-    gpu_word(l, (int64_t)count);
-    gpu_word(l, (int64_t)gpu_elements(gpu_input_shape(l, 1)));
-    gpu_word(l, s->dims[axis]);
-    gpu_word(l, inner);
-    gpu_run(l, count);
+    gpu_gather(l, gpu_type_name(l, gpu_input_type(l, 0)), gpu_input(l, 0), s,
+               gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank), gpu_input(l, 1),
+               (int64_t)gpu_elements(gpu_input_shape(l, 1)), gpu_output(l, 0));
 }
 
 static const gpu_lower_def ops[] = {
@@ -185,7 +231,7 @@ static const gpu_lower_def ops[] = {
     {"Unsqueeze", lower_view, NULL, NULL},
     {"Flatten", lower_view, NULL, NULL},
     {"Identity", lower_view, NULL, NULL},
-    {"Dropout", lower_view, NULL, NULL},
+
     {"Transpose", lower_transpose, NULL, NULL},
     {"Expand", lower_expand, NULL, NULL},
     {"Concat", lower_concat, NULL, NULL},

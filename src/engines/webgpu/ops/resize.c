@@ -40,6 +40,7 @@ static bool make_tables(gpu_lowering *l, const resize_plan *p, int axis, int64_t
 /* `now`: the shape of what is resized; its axis gets the new length. */
 static void resize_axis(gpu_lowering *l, const resize_plan *p, int axis, shape *now, block from, block to) {
     axis_tables tables;
+    const shape before = *now;
     int64_t inner = 1, length = now->dims[axis];
     if (!make_tables(l, p, axis, length, &tables))
         return;
@@ -48,20 +49,20 @@ static void resize_axis(gpu_lowering *l, const resize_plan *p, int axis, shape *
     now->dims[axis] = p->out[axis];
     const char *type = gpu_type_name(l, gpu_input_type(l, 0));
     size_t count = gpu_elements(now);
-    if (tables.weighted && strcmp(type, "f32") != 0)
+    if (!tables.weighted) {
+        gpu_gather(l, type, from, &before, axis, tables.places, p->out[axis], to);
+        return;
+    }
+    if (strcmp(type, "f32") != 0)
         gpu_fail(l, "no kernel that interpolates %s", dtype_name(gpu_input_type(l, 0)));
-    gpu_call(l, tables.weighted ? "resize" : "gather");
-    gpu_define(l, "T", type);
+    gpu_call(l, "resize");
     gpu_read(l, from);
     gpu_read(l, tables.places);
-    if (tables.weighted)
-        gpu_read(l, tables.weights);
+    gpu_read(l, tables.weights);
     gpu_write(l, to);
-    const int64_t weighted[] = {(int64_t)count, inner, length, p->out[axis], tables.taps},
-                  plain[] = {(int64_t)count, p->out[axis], length, inner};
-    gpu_words(l, tables.weighted ? 5 : 4, tables.weighted ? weighted : plain, tables.weighted ? 5 : 4, 0);
-    if (tables.weighted)
-        gpu_real(l, p->extrapolation);
+    const int64_t words[] = {(int64_t)count, inner, length, p->out[axis], tables.taps};
+    gpu_words(l, 5, words, 5, 0);
+    gpu_real(l, p->extrapolation);
     gpu_run(l, count);
 }
 

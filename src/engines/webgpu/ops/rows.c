@@ -93,7 +93,7 @@ typedef struct reduction {
     const char *op, *start, *step, *end;
 } reduction;
 
-/* `start` of a maximum is the least number, as WGSL writes it for each type. */
+/* `start` of a maximum, "-", is the least number, which goes as bits: WGSL cannot write infinity. */
 static const reduction reductions[] = {
     {"ReduceSum", "0", "sum + x", "sum"},          {"ReduceMean", "0", "sum + x", "sum / n"},
     {"ReduceProd", "1", "sum * x", "sum"},         {"ReduceMax", "-", "max(sum, x)", "sum"},
@@ -102,12 +102,13 @@ static const reduction reductions[] = {
     {"ReduceLogSum", "0", "sum + x", "log(sum)"},
 };
 
-static const char *start_of(const char *start, bool real) {
-    if (strcmp(start, "-") == 0)
-        return real ? "-3.4028234e38" : "-2147483647 - 1";
-    if (strcmp(start, "+") == 0)
-        return real ? "3.4028234e38" : "2147483647";
-    return start;
+static int64_t bits_of(const char *start, dtype t) {
+    bool greatest = strcmp(start, "+") == 0, is_signed = dtype_is_signed_integer(t);
+    unsigned bits = t == DTYPE_BOOL ? 1 : t == DTYPE_I64 ? 32 : dtype_bits(t);
+    if (t == DTYPE_F32)
+        return greatest ? 0x7F800000 : 0xFF800000;
+    int64_t most = (INT64_C(1) << (is_signed ? bits - 1 : bits)) - 1;
+    return greatest ? most : is_signed ? -most - 1 : 0;
 }
 
 /* Which dims go: input 1, all when it is empty (none with noop_with_empty_axes). */
@@ -133,6 +134,7 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
     size_t counts[2] = {0, 0};
     while (strcmp(r->op, op) != 0)
         r++;
+    const char *type_start = real ? "bitcast<f32>(p.least)" : "bitcast<i32>(p.least)";
     if (!read_axes(l, gone, s->rank))
         return;
     for (int d = 0; d < s->rank; d++) {
@@ -146,14 +148,15 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
     size_t count = gpu_elements(gpu_output_shape(l, 0));
     gpu_call(l, "reduce");
     gpu_define(l, "T", type);
-    gpu_define(l, "START", start_of(r->start, real));
+    gpu_define(l, "START", strchr("+-", *r->start) != NULL ? type_start : r->start);
     gpu_define(l, "STEP", r->step);
     gpu_define(l, "END", r->end);
     gpu_read(l, gpu_input(l, 0));
     gpu_write(l, gpu_output(l, 0));
     gpu_word(l, (int64_t)count);
     gpu_word(l, over);
-    gpu_words(l, 0, NULL, 2, 0);
+    gpu_word(l, bits_of(r->start, gpu_input_type(l, 0)));
+    gpu_word(l, 0);
     for (int which = 0; which < 2; which++) {
         gpu_words(l, counts[which], dims[which], TENSOR_MAX_RANK, 1);
         gpu_words(l, counts[which], steps[which], TENSOR_MAX_RANK, 0);

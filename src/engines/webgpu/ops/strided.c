@@ -152,3 +152,21 @@ void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand 
     const gpu_map m = {.expression = "a", .count = 1, .operands = {from}, .to = to, .dims = *dims};
     gpu_run_map(l, &m);
 }
+
+/* The data as [outer, size, inner]: out[o, i, n] = data[o, indices[i], n]. */
+void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                int64_t index_count, block to) {
+    int64_t outer = 1, inner = 1;
+    for (int d = 0; d < s->rank; d++) {
+        outer *= d < axis ? s->dims[d] : 1;
+        inner *= d > axis ? s->dims[d] : 1;
+    }
+    gpu_call(l, "gather");
+    gpu_define(l, "T", type);
+    gpu_read(l, data);
+    gpu_read(l, indices);
+    gpu_write(l, to);
+    const int64_t words[] = {outer * index_count * inner, index_count, s->dims[axis], inner};
+    gpu_words(l, 4, words, 4, 0);
+    gpu_run(l, (size_t)(outer * index_count * inner));
+}

@@ -1,6 +1,6 @@
 // result[i] = all elements of the data that lie over i, taken together. Kept dims and reduced dims each by strides; one result an invocation.
 struct Parameters {
-    count: u32, over: u32, rest: vec2<u32>,
+    count: u32, over: u32, least: u32, rest: u32,
     kept: array<vec4<u32>, 2>, kept_step: array<vec4<u32>, 2>, reduced: array<vec4<u32>, 2>, reduced_step: array<vec4<u32>, 2>,
 }
 @group(0) @binding(0) var<uniform> p: Parameters;
