@@ -35,13 +35,14 @@ HERE = [name for name in BROWSERS if FOUND[name] is None]
 GPU_HERE = [name for name in BROWSERS if FOUND_GPU[name] is None]
 
 
-def running(marker):
-    """Process ids whose environment or command line holds the marker."""
+def running(*markers):
+    """Process ids whose environment and command line hold the markers."""
     found = set()
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and marker in (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes():
-                found.add(int(entry.name))
+            if entry.name.isdigit():
+                text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                found |= {int(entry.name)} if all(marker in text for marker in markers) else set()
         except OSError:
             pass
     return found
@@ -140,8 +141,16 @@ class Web(CliCase):
         self.assertEqual(record["status"], "ok", record["error"])
         self.assertEqual(left, set())
 
-    def browse_killed(self, after_s, *arguments, code=0):
-        """The records of a run whose first browser that lives so long is killed once, and the processes that stayed."""
+    @unittest.skipUnless("chromium" in GPU_HERE, f"no Chromium with WebGPU: {FOUND_GPU}")
+    def test_a_gpu_that_is_lost_is_a_crashed_case(self):
+        (record,), left = self.browse_killed(10, "--min-time", "30", "--max-time", "40", code=1, browser="chromium", on="webgpu", part=b"--type=gpu-process")
+        self.assertEqual(record["status"], "crashed", record["error"])
+        self.assertRegex(record["error"], r"the GPU device .* was lost \(.*\): load the model again")
+        self.assertEqual(left, set())
+
+    def browse_killed(self, after_s, *arguments, code=0, browser=HERE and HERE[0], on="wasm", part=b""):
+        """The records of a run whose first browser process (with this part in its command) that lives so long is killed once, and the processes that
+        stayed."""
         before = running(b"accel-browser")
 
         def kill():
@@ -149,7 +158,7 @@ class Web(CliCase):
             until = time.monotonic() + 90
             while time.monotonic() < until:
                 now = time.monotonic()
-                since = {pid: since.get(pid, now) for pid in running(b"accel-browser") - before}
+                since = {pid: since.get(pid, now) for pid in running(b"accel-browser", part) - before}
                 old = [pid for pid, begun in since.items() if now - begun > after_s]
                 if old:
                     os.kill(min(old), signal.SIGKILL)
@@ -158,7 +167,7 @@ class Web(CliCase):
 
         killer = threading.Thread(target=kill)
         killer.start()
-        output = self.accel("bench", self.model, "--on", "wasm", "--browser", HERE[0], *arguments, "--no-db", "-q", "--format", "json", code=code)
+        output = self.accel("bench", self.model, "--on", on, "--browser", browser, *arguments, "--no-db", "-q", "--format", "json", code=code)
         killer.join()
         time.sleep(1)
         return json.loads(output), running(b"accel-browser") - before

@@ -1,9 +1,16 @@
 // Carries out a plan of src/engines/webgpu (page_webgpu_plan in src/page/page.h has its form) on a GpuDevice. Knows nothing of the wasm engine.
 import { AccelError } from "./errors.js";
+import { sentence } from "./webgpu_device.js";
 
 const PARAMETER_BYTES = 256;
 const IN_FLIGHT_BYTES = 64 << 20; // what is written waits in memory until the queue takes it
 const TIMES_BYTES = 16; // two timestamps, before the outputs
+
+/** What a browser finds wrong in a shader's text, with line and column; "" when it is something else. */
+async function compileErrors(module) {
+  const { messages } = await module.getCompilationInfo().catch(() => ({ messages: [] }));
+  return sentence(messages.filter(({ type }) => type === "error").map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`).join("\n"));
+}
 
 export class GpuGraph {
   #layouts = new Map(); // by the pattern of their bindings: equal ones are one
@@ -50,7 +57,8 @@ export class GpuGraph {
     try {
       return await this.device.createComputePipelineAsync({ label: name, layout, compute: { module, entryPoint: "main" } });
     } catch (refusal) {
-      throw (await error) ?? new AccelError("error", `kernel '${name}': ${refusal.message}`);
+      const why = await compileErrors(module);
+      throw why ? new AccelError("error", `kernel '${name}': ${why}`) : (await error) ?? new AccelError("error", `kernel '${name}': ${refusal.message}`);
     }
   }
 
