@@ -90,8 +90,13 @@ class Web(CliCase):
                 for part in ("plan_ms", "upload_ms", "pipeline_ms"):
                     self.assertGreater(web[part], 0)
                 self.assertGreater(record["memory"]["model_bytes"], 0)
-        rows = self.accel_json("query", "SELECT browser, success FROM web_platform_results WHERE platform = 'webgpu'", "--db", self.db)
+        rows = self.accel_json(
+            "query", "SELECT browser, success, shader_compilation_time_ms, compute_shader_support, compute_pipeline_time_ms FROM web_platform_results "
+            "JOIN webgpu_advanced_features USING (result_id) WHERE platform = 'webgpu'", "--db", self.db)
         self.assertEqual(sorted(r["browser"] for r in rows if r["success"]), sorted(GPU_HERE))
+        for row in rows:
+            self.assertTrue(row["compute_shader_support"])
+            self.assertTrue(0 < row["shader_compilation_time_ms"] == row["compute_pipeline_time_ms"])
 
     @unittest.skipUnless(set(HERE) - set(GPU_HERE), "every browser here has WebGPU")
     def test_a_browser_without_webgpu_is_absent_with_the_reason(self):

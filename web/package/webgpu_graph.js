@@ -85,7 +85,9 @@ export class GpuGraph {
     this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes]) => sum + bytes, 0);
     this.reading = make("the outputs", TIMES_BYTES + this.outputBytes, MAP_READ | COPY_DST);
     if (this.gpu.timed) {
-      this.queries = this.device.createQuerySet({ type: "timestamp", count: 2 });
+      const { made, error } = this.gpu.scoped(`the GPU ${this.gpu.adapter.name} gives no timestamps`, () => this.device.createQuerySet({ type: "timestamp", count: 2 }));
+      this.queries = made;
+      errors.push(error);
       this.times = make("timestamps", TIMES_BYTES, QUERY_RESOLVE | COPY_SRC);
     }
     const failed = (await Promise.all(errors)).find(Boolean);
