@@ -62,6 +62,10 @@ static accel_status turn(uint32_t *elements, size_t count, const shape *s, accel
 
 accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
                                accel_error *err) {
+    if (constant->own != NULL) {
+        memcpy(out, constant->own, constant->elements * sizeof *out);
+        return ACCEL_OK;
+    }
     const graph_value *v = &p->graph->values[constant->value];
     tensor t;
     bool owned = false;

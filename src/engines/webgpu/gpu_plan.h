@@ -45,10 +45,11 @@ typedef struct gpu_step {
 
 /* A value of the graph on the device: a constant to upload, an input, an output. */
 typedef struct gpu_tensor {
-    value_id value;
+    value_id value; /* VALUE_NONE: a constant that a lowering made */
     gpu_range range;
     size_t elements;
-    bool turned; /* a constant whose last two axes are exchanged on the device */
+    bool turned;         /* a constant whose last two axes are exchanged on the device */
+    const uint32_t *own; /* contents of one that is not of the graph, or NULL */
 } gpu_tensor;
 
 typedef struct gpu_tensors {

@@ -107,6 +107,11 @@ static void stand_in(gpu_lowering *l, const graph_node *n) {
     }
 }
 
+/* An earlier node made it along. */
+static bool is_made(const gpu_lowering *l, const graph_node *n) {
+    return n->output_count == 1 && n->outputs[0] != VALUE_NONE && l->placed[n->outputs[0]] != BLOCK_NONE;
+}
+
 static void lower_node(gpu_lowering *l, const graph_node *n) {
     char label[256];
     const gpu_lower_def *def = gpu_lower_find(n->domain, n->op_type);
@@ -165,7 +170,7 @@ static void lower_parts(gpu_lowering *l) {
     for (size_t i = 0; i < g->input_count; i++)
         lower_input(l, g->inputs[i]);
     for (size_t i = 0; i < g->node_count && l->fatal.status == ACCEL_OK; i++) {
-        if (!g->nodes[i]->dead)
+        if (!g->nodes[i]->dead && !is_made(l, g->nodes[i]))
             lower_node(l, g->nodes[i]);
     }
     for (size_t i = 0; i < g->output_count && l->fatal.status == ACCEL_OK; i++)
@@ -184,14 +189,29 @@ static accel_status judge(const gpu_lowering *l, accel_error *err) {
                      l->missing_count, l->missing_count == 1 ? "" : "s", str_text(&l->missing), rest);
 }
 
+static accel_status count_readers(gpu_lowering *l, accel_error *err) {
+    const graph *g = l->graph;
+    for (size_t i = 0; i < g->node_count; i++) {
+        const graph_node *n = g->nodes[i];
+        for (size_t k = 0; k < n->input_count && !n->dead; k++) {
+            if (n->inputs[k] != VALUE_NONE)
+                l->readers[n->inputs[k]] = n;
+        }
+    }
+    return graph_count_uses(g, l->uses, err);
+}
+
 static accel_status lower_into(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
     accel_error scratch = {0};
     l->placed = ARENA_ARRAY(plan->arena, block, l->graph->value_count + 1);
     l->turned = ARENA_ARRAY(plan->arena, block, l->graph->value_count + 1);
-    if (l->placed == NULL || l->turned == NULL)
+    l->uses = ARENA_ARRAY(plan->arena, uint32_t, l->graph->value_count + 1);
+    l->readers = ARENA_ARRAY(plan->arena, const graph_node *, l->graph->value_count + 1);
+    if (l->placed == NULL || l->turned == NULL || l->uses == NULL || l->readers == NULL)
         return error_no_memory(err, "a plan", l->graph->value_count * sizeof(block));
     for (size_t i = 0; i < l->graph->value_count; i++)
         l->placed[i] = l->turned[i] = BLOCK_NONE;
+    ACCEL_TRY(count_readers(l, err));
     l->err = &scratch;
     lower_parts(l);
     l->err = NULL;

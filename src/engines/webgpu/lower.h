@@ -17,7 +17,8 @@ enum { BLOCK_NONE = -1, GPU_NAMED_MISSING = 5 };
 typedef struct gpu_block {
     uint64_t size_bytes;
     size_t elements;
-    value_id constant; /* whose contents it holds, or VALUE_NONE */
+    value_id constant;   /* whose contents it holds, or VALUE_NONE */
+    const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
     uint32_t first, last; /* steps between which it lives */
     uint32_t arena;       /* blocks that a step reads and those that it writes lie in different buffers */
@@ -36,7 +37,9 @@ typedef struct gpu_lowering {
     arena *arena;
     gpu_block *blocks;
     size_t block_count, block_capacity;
-    block *placed, *turned; /* by value id: its block; the one with the last two axes exchanged */
+    block *placed, *turned;     /* by value id: its block; the one with the last two axes exchanged */
+    uint32_t *uses;             /* by value id, as graph_count_uses gives them */
+    const graph_node **readers; /* by value id: the last node that reads it; NULL for none */
     gpu_draft *drafts;
     size_t draft_count, draft_capacity;
     gpu_shader *shaders;
@@ -76,6 +79,8 @@ typedef struct gpu_lower_family {
 const gpu_lower_def *gpu_lower_find(const char *domain, const char *op_type); /* table.c */
 
 accel_status gpu_rewrite(const graph *g, graph **out, accel_error *err); /* rewrite.c */
+/* Whether Attention stays one node, for the kernel of ops/attention.c; else it becomes products and a softmax. */
+bool gpu_takes_attention(const graph *g, const graph_node *n);
 /* Gives all blocks places and makes the plan of them (place.c). */
 accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err);
 
@@ -99,10 +104,20 @@ size_t gpu_elements(const shape *s);
 const char *gpu_type_name(gpu_lowering *l, dtype t);
 
 block gpu_input(gpu_lowering *l, size_t input);   /* BLOCK_NONE when omitted */
+block gpu_value(gpu_lowering *l, value_id v);     /* any that is there */
 block gpu_output(gpu_lowering *l, size_t output); /* new memory for it */
 block gpu_scratch(gpu_lowering *l, size_t elements);
 /* A constant matrix, or several, with the last two axes exchanged. */
 block gpu_turned(gpu_lowering *l, value_id v);
+/* Memory for a value that a later node would make; that node is then passed over. */
+block gpu_output_value(gpu_lowering *l, value_id v);
+/* The one node that reads v, where there is one and v is no output of the graph; else NULL. */
+const graph_node *gpu_only_reader(const gpu_lowering *l, value_id v);
+/* A constant that is not of the graph: tables that the host computes. The words stay the caller's: they live as long as the plan, as what
+ * l->arena gives does. */
+block gpu_table(gpu_lowering *l, size_t elements, const uint32_t *words);
+uint32_t *gpu_table_words(gpu_lowering *l, size_t elements); /* memory for it; NULL: the node failed */
+bool gpu_block_is_constant(const gpu_block *b);
 /* Output 0 is input 0 under another shape. */
 void gpu_view(gpu_lowering *l, size_t output, size_t input);
 bool gpu_is_constant(const gpu_lowering *l, value_id v);
@@ -158,6 +173,8 @@ typedef struct gpu_map {
     double x, y;
 } gpu_map;
 void gpu_run_map(gpu_lowering *l, const gpu_map *m);
+/* What a node does to each element of one f32 input alone, as an expression of a; false: it is no such node (ops/elementwise.c). */
+bool gpu_activation(const graph_node *n, gpu_map *out);
 /* A copy: from strides to strides. */
 void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand to);
 

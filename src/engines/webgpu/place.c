@@ -59,16 +59,16 @@ static bool choose_arenas(gpu_lowering *l, uint8_t *decided) {
         const gpu_draft *d = &l->drafts[s];
         for (uint32_t i = 0; i < d->step.binding_count; i++) {
             block b = d->bindings[i];
-            uint32_t bits = 0, arena = 0;
-            if (decided[b] || l->blocks[b].constant != VALUE_NONE)
+            uint32_t bits = 0, which = 0;
+            if (decided[b] || gpu_block_is_constant(&l->blocks[b]))
                 continue;
             for (uint32_t t = l->blocks[b].first; t <= l->blocks[b].last && t < l->draft_count; t++)
                 bits |= taken(l, b, decided, &l->drafts[t]);
-            while (arena < MOST_ARENAS && (bits >> arena & 1) != 0)
-                arena++;
-            if (arena == MOST_ARENAS)
+            while (which < MOST_ARENAS && (bits >> which & 1) != 0)
+                which++;
+            if (which == MOST_ARENAS)
                 return false;
-            l->blocks[b].arena = arena;
+            l->blocks[b].arena = which;
             decided[b] = 1;
         }
     }
@@ -78,15 +78,15 @@ static bool choose_arenas(gpu_lowering *l, uint8_t *decided) {
 /* ---- values ----------------------------------------------------------------------------------------------------------------- */
 
 static bool lives(const gpu_block *b) {
-    return b->constant == VALUE_NONE && b->first != UINT32_MAX;
+    return !gpu_block_is_constant(b) && b->first != UINT32_MAX;
 }
 
-static accel_status place_arena(gpu_lowering *l, gpu_plan *plan, uint32_t arena, plan_block *blocks,
+static accel_status place_arena(gpu_lowering *l, gpu_plan *plan, uint32_t which, plan_block *blocks,
                                 accel_error *err) {
     size_t count = 0, total = 0;
     for (size_t i = 0; i < l->block_count; i++) {
         const gpu_block *b = &l->blocks[i];
-        if (lives(b) && b->arena == arena)
+        if (lives(b) && b->arena == which)
             blocks[count++] = (plan_block){(size_t)aligned(b->size_bytes), b->first, b->last, 0};
     }
     if (count == 0)
@@ -99,7 +99,7 @@ static accel_status place_arena(gpu_lowering *l, gpu_plan *plan, uint32_t arena,
     count = 0;
     for (size_t i = 0; i < l->block_count; i++) {
         gpu_block *b = &l->blocks[i];
-        if (lives(b) && b->arena == arena)
+        if (lives(b) && b->arena == which)
             b->range = (gpu_range){(uint32_t)plan->buffer_count, blocks[count++].offset, b->size_bytes};
     }
     plan->value_bytes += total;
@@ -115,8 +115,8 @@ static accel_status place_values(gpu_lowering *l, gpu_plan *plan, accel_error *e
         status = error_no_memory(err, "a plan of memory", l->block_count * sizeof *blocks);
     else if (!choose_arenas(l, decided))
         status = error_set(err, ACCEL_LIMIT, "the model's values need more than %d buffers", MOST_ARENAS);
-    for (uint32_t arena = 0; arena < MOST_ARENAS && status == ACCEL_OK; arena++)
-        status = place_arena(l, plan, arena, blocks, err);
+    for (uint32_t which = 0; which < MOST_ARENAS && status == ACCEL_OK; which++)
+        status = place_arena(l, plan, which, blocks, err);
     mem_free(decided);
     mem_free(blocks);
     return status;
@@ -131,12 +131,13 @@ static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error
     for (size_t i = 0; i < l->block_count; i++) {
         gpu_block *b = &l->blocks[i];
         uint64_t size = aligned(b->size_bytes);
-        if (b->constant == VALUE_NONE)
+        if (!gpu_block_is_constant(b))
             continue;
         if (size > most)
-            return error_set(
-                err, ACCEL_LIMIT, "weight '%s' takes %llu bytes, the device binds at most %llu at once",
-                l->graph->values[b->constant].name, (unsigned long long)size, (unsigned long long)most);
+            return error_set(err, ACCEL_LIMIT,
+                             "weight '%s' takes %llu bytes, the device binds at most %llu at once",
+                             b->own != NULL ? "a table" : l->graph->values[b->constant].name,
+                             (unsigned long long)size, (unsigned long long)most);
         if (buffer == MOST_BUFFERS || plan->buffers[buffer] + size > most) {
             if (plan->buffer_count == MOST_BUFFERS)
                 return error_set(err, ACCEL_LIMIT, "the model's weights need more than %d buffers",
@@ -146,8 +147,11 @@ static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error
         b->range = (gpu_range){(uint32_t)buffer, plan->buffers[buffer], b->size_bytes};
         plan->buffers[buffer] += size;
         plan->weight_bytes += size;
-        plan->constants.items[plan->constants.count++] = (gpu_tensor){
-            .value = b->constant, .range = b->range, .elements = b->elements, .turned = b->turned};
+        plan->constants.items[plan->constants.count++] = (gpu_tensor){.value = b->constant,
+                                                                      .range = b->range,
+                                                                      .elements = b->elements,
+                                                                      .turned = b->turned,
+                                                                      .own = b->own};
     }
     return ACCEL_OK;
 }

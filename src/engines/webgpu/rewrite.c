@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "engines/webgpu/lower.h"
 #include "graph/infer.h"
 #include "graph/passes.h"
@@ -13,6 +15,19 @@ static accel_status to_form(graph *g, accel_error *err) {
     return pass_to_form(g, FORM_WEBNN, err);
 }
 
+static accel_status keep_attention(graph *g, accel_error *err) {
+    (void)err;
+    for (size_t i = 0; i < g->node_count; i++) {
+        graph_node *n = g->nodes[i];
+        if (n->dead || n->domain[0] != 0 || strcmp(n->op_type, "Attention") != 0 ||
+            !gpu_takes_attention(g, n))
+            continue;
+        n->domain = "accel";
+        n->op = op_find(n->domain, n->op_type);
+    }
+    return ACCEL_OK;
+}
+
 /* In this order. */
 typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
@@ -26,7 +41,9 @@ static const graph_pass passes[] = {
     pass_expand_contributed, /* com.microsoft in ONNX's own words */
     pass_fuse_activations,   /* what exporters spell out */
     pass_fuse_norms,         /* likewise */
+    pass_fuse_attention,     /* likewise */
     pass_share,              /* what is there twice */
+    keep_attention,          /* what there is a kernel for */
     to_form,
     fold,
     graph_fold_weight_transposes, /* products read their right side row by row */

@@ -88,8 +88,7 @@ static block constant_block(gpu_lowering *l, value_id v, bool turned) {
     return b;
 }
 
-block gpu_input(gpu_lowering *l, size_t input) {
-    value_id v = gpu_input_value(l, input);
+block gpu_value(gpu_lowering *l, value_id v) {
     if (v == VALUE_NONE || l->failed)
         return BLOCK_NONE;
     if (l->placed[v] == BLOCK_NONE && gpu_is_constant(l, v))
@@ -101,18 +100,47 @@ block gpu_input(gpu_lowering *l, size_t input) {
     return l->placed[v];
 }
 
+block gpu_input(gpu_lowering *l, size_t input) {
+    return gpu_value(l, gpu_input_value(l, input));
+}
+
 block gpu_turned(gpu_lowering *l, value_id v) {
     if (l->turned[v] == BLOCK_NONE && !l->failed)
         l->turned[v] = constant_block(l, v, true);
     return l->turned[v];
 }
 
-block gpu_output(gpu_lowering *l, size_t output) {
-    if (!gpu_has_output(l, output) || l->failed)
+block gpu_output_value(gpu_lowering *l, value_id v) {
+    if (v == VALUE_NONE || l->failed)
         return BLOCK_NONE;
-    value_id v = l->node->outputs[output];
     (void)gpu_type_name(l, l->graph->values[v].type.type);
     return l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+}
+
+block gpu_output(gpu_lowering *l, size_t output) {
+    return gpu_output_value(l, gpu_has_output(l, output) ? l->node->outputs[output] : VALUE_NONE);
+}
+
+const graph_node *gpu_only_reader(const gpu_lowering *l, value_id v) {
+    return l->uses[v] == 1 ? l->readers[v] : NULL;
+}
+
+uint32_t *gpu_table_words(gpu_lowering *l, size_t elements) {
+    uint32_t *words = l->failed ? NULL : ARENA_ARRAY(l->arena, uint32_t, elements + 1);
+    if (words == NULL && !l->failed)
+        gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a table of %zu elements", elements);
+    return words;
+}
+
+block gpu_table(gpu_lowering *l, size_t elements, const uint32_t *words) {
+    block b = gpu_scratch(l, elements);
+    if (b != BLOCK_NONE)
+        l->blocks[b].own = words;
+    return b;
+}
+
+bool gpu_block_is_constant(const gpu_block *b) {
+    return b->constant != VALUE_NONE || b->own != NULL;
 }
 
 void gpu_view(gpu_lowering *l, size_t output, size_t input) {

@@ -530,6 +530,9 @@ static accel_status rotary_eval(op_context *c) {
 static const op_def attention_ops[] = {
     {"", "Attention", 3, 7, 1, 4, 0, OPS_LIST(attention_attrs), attention_infer, attention_cost,
      attention_eval},
+    /* The same, in the name of an engine that takes this node as it is whatever form the rest gets. */
+    {"accel", "Attention", 3, 7, 1, 4, 0, OPS_LIST(attention_attrs), attention_infer, attention_cost,
+     attention_eval},
     {"", "RotaryEmbedding", 3, 4, 1, 1, 0, OPS_LIST(rotary_attrs), rotary_infer, NULL, rotary_eval},
 };
 OPS_FAMILY(attention, attention_ops);

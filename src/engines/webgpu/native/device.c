@@ -89,7 +89,11 @@ static accel_status request(wgpu_device *d, accel_error *err) {
                          d->name);
     d->limits = (gpu_limits){limits.maxBufferSize, limits.maxStorageBufferBindingSize,
                              limits.maxComputeWorkgroupsPerDimension};
+    const WGPUFeatureName feature = WGPUFeatureName_TimestampQuery;
+    d->timestamps = d->rt->wgpuAdapterHasFeature(d->adapter, feature);
     const WGPUDeviceDescriptor wanted = {
+        .requiredFeatureCount = d->timestamps,
+        .requiredFeatures = &feature,
         .label = wgpu_text("accel"),
         .requiredLimits = &limits,
         .deviceLostCallbackInfo = {.mode = WGPUCallbackMode_AllowSpontaneous,

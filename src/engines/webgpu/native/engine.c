@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engines/vendor.h"
 #include "engines/webgpu/native/wgpu.h"
+#include "graph/cost.h"
 
 struct engine_session {
     const graph *graph;
@@ -63,7 +64,7 @@ static accel_status load_into(engine_session *s, const engine_model *model, cons
     ACCEL_TRY(wgpu_device_open(rt, device->id, &s->device, err));
     ACCEL_TRY(gpu_plan_create(model->graph, &s->device.limits, &s->plan, err));
     ACCEL_TRY(make_outputs(s, err));
-    ACCEL_TRY(wgpu_work_load(&s->work, &s->device, s->plan, err));
+    ACCEL_TRY(wgpu_work_load(&s->work, &s->device, s->plan, options->profile, err));
     uint64_t loaded = clock_now_ns();
     ACCEL_TRY(wgpu_work_compile(&s->work, err));
     s->timing =
@@ -136,6 +137,33 @@ static void ran(const engine_session *s, engine_ran *out) {
                s->plan->step_count, s->plan->shader_count);
 }
 
+/* ---- profile ------------------------------------------------------------------------------------------------------------------- */
+
+static accel_status profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
+                            accel_error *err) {
+    const gpu_plan *p = s->plan;
+    if (s->work.queries == NULL)
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "the session was loaded without profiling");
+    *rows = ARENA_ARRAY(a, engine_profile_row, p->step_count + 1);
+    if (*rows == NULL)
+        return error_no_memory(err, "a profile", p->step_count * sizeof **rows);
+    for (size_t i = 0; i < p->step_count; i++) {
+        const gpu_step *step = &p->steps[i];
+        op_cost cost = {0};
+        bool first = i == 0 || step->node != step[-1].node; /* a node's later steps are part of its work */
+        if (first)
+            (void)graph_node_cost(p->graph, step->node, &cost);
+        (*rows)[i] = (engine_profile_row){.node = step->label,
+                                          .op_type = step->node->op_type,
+                                          .kernel = p->shaders[step->shader].name,
+                                          .time_ns = s->work.times_ns[i],
+                                          .flops = cost.flops,
+                                          .bytes = cost.bytes_read + cost.bytes_written};
+    }
+    *count = p->step_count;
+    return ACCEL_OK;
+}
+
 const engine_def engine_webgpu = {
     .name = "webgpu",
     .summary = "our WGSL kernels on any GPU of Vulkan, Metal or DX12, through wgpu-native",
@@ -152,5 +180,6 @@ const engine_def engine_webgpu = {
     .timing = timing,
     .memory = memory,
     .ran = ran,
+    .profile = profile,
     .unload = unload,
 };

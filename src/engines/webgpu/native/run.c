@@ -55,16 +55,41 @@ static accel_status upload_constants(wgpu_work *w, accel_error *err) {
     return wgpu_device_check(w->device, "uploading weights", err);
 }
 
-accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, accel_error *err) {
-    *w = (wgpu_work){.device = d, .plan = plan};
+static accel_status make_queries(wgpu_work *w, accel_error *err) {
+    enum { MOST_STEPS = 2048 }; /* a set has at most 4096 queries */
+    size_t count = w->plan->step_count;
+    if (!w->device->timestamps || count > MOST_STEPS)
+        return error_set(err, ACCEL_UNSUPPORTED,
+                         w->device->timestamps ? "%s: a profile takes the times of at most %d kernels"
+                                               : "%s does not tell the time of single kernels",
+                         w->device->name, MOST_STEPS);
+    const WGPUQuerySetDescriptor wanted = {.type = WGPUQueryType_Timestamp,
+                                           .count = (uint32_t)(2 * count + 2)};
+    w->queries = w->device->rt->wgpuDeviceCreateQuerySet(w->device->device, &wanted);
+    w->times_ns = mem_calloc(count + 1, sizeof(uint64_t));
+    w->queries_at = w->reading_bytes;
+    w->reading_bytes += aligned((2 * count + 2) * sizeof(uint64_t));
+    ACCEL_TRY(make_buffer(w, (2 * count + 2) * sizeof(uint64_t),
+                          WGPUBufferUsage_QueryResolve | WGPUBufferUsage_CopySrc, &w->query_values, err));
+    return w->times_ns != NULL ? ACCEL_OK : error_no_memory(err, "a profile", count * sizeof(uint64_t));
+}
+
+static accel_status make_arrays(wgpu_work *w, accel_error *err) {
+    const gpu_plan *plan = w->plan;
     w->buffers = mem_calloc(plan->buffer_count + 1, sizeof(WGPUBuffer));
     w->layouts = mem_calloc(plan->shader_count + 1, sizeof(WGPUBindGroupLayout));
     w->pipelines = mem_calloc(plan->shader_count + 1, sizeof(WGPUComputePipeline));
     w->groups = mem_calloc(plan->step_count + 1, sizeof(WGPUBindGroup));
     w->reading_at = mem_calloc(plan->outputs.count + 1, sizeof(uint64_t));
     w->elements = mem_calloc(most_elements(plan), sizeof(uint32_t));
-    if (!w->buffers || !w->layouts || !w->pipelines || !w->groups || !w->reading_at || !w->elements)
-        return error_no_memory(err, "a session", most_elements(plan) * sizeof(uint32_t));
+    bool fine = w->buffers && w->layouts && w->pipelines && w->groups && w->reading_at && w->elements;
+    return fine ? ACCEL_OK : error_no_memory(err, "a session", most_elements(plan) * sizeof(uint32_t));
+}
+
+accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, bool profile,
+                            accel_error *err) {
+    *w = (wgpu_work){.device = d, .plan = plan};
+    ACCEL_TRY(make_arrays(w, err));
     for (size_t i = 0; i < plan->buffer_count; i++)
         ACCEL_TRY(make_buffer(w, plan->buffers[i],
                               WGPUBufferUsage_Storage | WGPUBufferUsage_CopyDst | WGPUBufferUsage_CopySrc,
@@ -73,6 +98,8 @@ accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, 
         w->reading_at[i] = w->reading_bytes;
         w->reading_bytes += aligned(plan->outputs.items[i].elements * GPU_ELEMENT_BYTES);
     }
+    if (profile)
+        ACCEL_TRY(make_queries(w, err));
     ACCEL_TRY(make_buffer(w, (plan->step_count + 1) * PARAMETER_BYTES,
                           WGPUBufferUsage_Uniform | WGPUBufferUsage_CopyDst, &w->parameters, err));
     ACCEL_TRY(make_buffer(w, w->reading_bytes + GPU_ALIGNMENT,
@@ -164,18 +191,35 @@ static accel_status write_inputs(wgpu_work *w, const tensor *inputs, accel_error
     return ACCEL_OK;
 }
 
+static void encode_step(const wgpu_work *w, WGPUComputePassEncoder pass, size_t index) {
+    const wgpu_runtime *rt = w->device->rt;
+    const gpu_step *s = &w->plan->steps[index];
+    rt->wgpuComputePassEncoderSetPipeline(pass, w->pipelines[s->shader]);
+    rt->wgpuComputePassEncoderSetBindGroup(pass, 0, w->groups[index], 0, NULL);
+    rt->wgpuComputePassEncoderDispatchWorkgroups(pass, s->groups[0], s->groups[1], s->groups[2]);
+}
+
+/* All steps in one pass; with a profile, whose times are those of passes, each in one of its own. */
 static void encode_steps(const wgpu_work *w, WGPUCommandEncoder encoder) {
     const wgpu_runtime *rt = w->device->rt;
-    WGPUComputePassEncoder pass = rt->wgpuCommandEncoderBeginComputePass(encoder, NULL);
-    for (size_t i = 0; i < w->plan->step_count; i++) {
-        const gpu_step *s = &w->plan->steps[i];
-        if (i == 0 || s->shader != s[-1].shader)
-            rt->wgpuComputePassEncoderSetPipeline(pass, w->pipelines[s->shader]);
-        rt->wgpuComputePassEncoderSetBindGroup(pass, 0, w->groups[i], 0, NULL);
-        rt->wgpuComputePassEncoderDispatchWorkgroups(pass, s->groups[0], s->groups[1], s->groups[2]);
+    size_t a_pass = w->queries != NULL ? 1 : w->plan->step_count;
+    for (size_t i = 0; i < w->plan->step_count; i += a_pass) {
+        const WGPUPassTimestampWrites times = {.querySet = w->queries,
+                                               .beginningOfPassWriteIndex = (uint32_t)(2 * i),
+                                               .endOfPassWriteIndex = (uint32_t)(2 * i + 1)};
+        const WGPUComputePassDescriptor wanted = {.timestampWrites = w->queries != NULL ? &times : NULL};
+        WGPUComputePassEncoder pass = rt->wgpuCommandEncoderBeginComputePass(encoder, &wanted);
+        for (size_t k = i; k < i + a_pass; k++)
+            encode_step(w, pass, k);
+        rt->wgpuComputePassEncoderEnd(pass);
+        rt->wgpuComputePassEncoderRelease(pass);
     }
-    rt->wgpuComputePassEncoderEnd(pass);
-    rt->wgpuComputePassEncoderRelease(pass);
+    if (w->queries == NULL || w->plan->step_count == 0)
+        return;
+    uint32_t count = (uint32_t)(2 * w->plan->step_count);
+    rt->wgpuCommandEncoderResolveQuerySet(encoder, w->queries, 0, count, w->query_values, 0);
+    rt->wgpuCommandEncoderCopyBufferToBuffer(encoder, w->query_values, 0, w->reading, w->queries_at,
+                                             count * sizeof(uint64_t));
 }
 
 static void submit(const wgpu_work *w) {
@@ -200,6 +244,17 @@ static void on_mapped(WGPUMapAsyncStatus status, WGPUStringView words, void *con
     *(bool *)context = status == WGPUMapAsyncStatus_Success;
 }
 
+static void read_times(wgpu_work *w, const uint8_t *bytes) {
+    float period_ns =
+        w->queries != NULL ? w->device->rt->wgpuQueueGetTimestampPeriod(w->device->queue) : 0.0F;
+    for (size_t i = 0; w->queries != NULL && i < w->plan->step_count; i++) {
+        uint64_t ticks[2];
+        memcpy(ticks, bytes + w->queries_at + 2 * i * sizeof(uint64_t), sizeof ticks);
+        w->times_ns[i] =
+            ticks[1] > ticks[0] ? (uint64_t)((double)(ticks[1] - ticks[0]) * (double)period_ns) : 0;
+    }
+}
+
 static accel_status read_outputs(wgpu_work *w, tensor *outputs, accel_error *err) {
     const wgpu_runtime *rt = w->device->rt;
     size_t size = (size_t)(w->reading_bytes > 0 ? w->reading_bytes : GPU_ALIGNMENT);
@@ -217,6 +272,7 @@ static accel_status read_outputs(wgpu_work *w, tensor *outputs, accel_error *err
     for (size_t i = 0; i < w->plan->outputs.count; i++)
         gpu_elements_to(outputs[i].type, (const uint32_t *)(const void *)(bytes + w->reading_at[i]),
                         w->plan->outputs.items[i].elements, outputs[i].data);
+    read_times(w, bytes);
     rt->wgpuBufferUnmap(w->reading);
     return ACCEL_OK;
 }
@@ -251,11 +307,15 @@ void wgpu_work_release(wgpu_work *w) {
         release_buffer(rt, w->buffers[i]);
     release_buffer(rt, w->parameters);
     release_buffer(rt, w->reading);
+    release_buffer(rt, w->query_values);
+    if (w->queries != NULL)
+        rt->wgpuQuerySetRelease(w->queries);
     mem_free(w->buffers);
     mem_free(w->layouts);
     mem_free(w->pipelines);
     mem_free(w->groups);
     mem_free(w->reading_at);
     mem_free(w->elements);
+    mem_free(w->times_ns);
     *w = (wgpu_work){0};
 }

@@ -15,6 +15,7 @@
     X(wgpuAdapterGetInfo)                                                                                    \
     X(wgpuAdapterInfoFreeMembers)                                                                            \
     X(wgpuAdapterGetLimits)                                                                                  \
+    X(wgpuAdapterHasFeature)                                                                                 \
     X(wgpuAdapterRequestDevice)                                                                              \
     X(wgpuAdapterRelease)                                                                                    \
     X(wgpuDeviceGetQueue)                                                                                    \
@@ -26,9 +27,11 @@
     X(wgpuDeviceCreateComputePipeline)                                                                       \
     X(wgpuDeviceCreateBindGroup)                                                                             \
     X(wgpuDeviceCreateCommandEncoder)                                                                        \
+    X(wgpuDeviceCreateQuerySet)                                                                              \
     X(wgpuDeviceRelease)                                                                                     \
     X(wgpuQueueWriteBuffer)                                                                                  \
     X(wgpuQueueSubmit)                                                                                       \
+    X(wgpuQueueGetTimestampPeriod)                                                                           \
     X(wgpuQueueRelease)                                                                                      \
     X(wgpuBufferMapAsync)                                                                                    \
     X(wgpuBufferGetConstMappedRange)                                                                         \
@@ -42,8 +45,10 @@
     X(wgpuBindGroupRelease)                                                                                  \
     X(wgpuCommandEncoderBeginComputePass)                                                                    \
     X(wgpuCommandEncoderCopyBufferToBuffer)                                                                  \
+    X(wgpuCommandEncoderResolveQuerySet)                                                                     \
     X(wgpuCommandEncoderFinish)                                                                              \
     X(wgpuCommandEncoderRelease)                                                                             \
+    X(wgpuQuerySetRelease)                                                                                   \
     X(wgpuComputePassEncoderSetPipeline)                                                                     \
     X(wgpuComputePassEncoderSetBindGroup)                                                                    \
     X(wgpuComputePassEncoderDispatchWorkgroups)                                                              \
@@ -76,6 +81,7 @@ typedef struct wgpu_device {
     WGPUDevice device;
     WGPUQueue queue;
     gpu_limits limits;
+    bool timestamps; /* it can tell when a pass begins and ends */
     char name[128], driver[256];
     /* The first failure that the device told of since it was asked. */
     accel_status failed;
@@ -102,10 +108,16 @@ typedef struct wgpu_work {
     uint64_t reading_bytes;
     uint32_t *elements; /* on the way to or from the device */
     bool mapped;
+    /* With a profile: */
+    WGPUQuerySet queries; /* two a step */
+    WGPUBuffer query_values;
+    uint64_t queries_at; /* where their values lie in `reading` */
+    uint64_t *times_ns;  /* by step, of the last run */
 } wgpu_work;
 
-/* Memory and weights on the device. Release it, whatever the answer. */
-accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, accel_error *err);
+/* Memory and weights on the device; profile: every run takes the time of each step. Release it, whatever the answer. */
+accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, bool profile,
+                            accel_error *err);
 /* Pipelines of all shaders. */
 accel_status wgpu_work_compile(wgpu_work *w, accel_error *err);
 /* inputs and outputs in the graph's order; outputs own their memory. */

@@ -101,32 +101,54 @@ static void lower_expression(gpu_lowering *l, gpu_map m, size_t count) {
     gpu_run_map(l, &m);
 }
 
+static const map_def *find_map(const char *op) {
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        if (strcmp(maps[i].op, op) == 0)
+            return &maps[i];
+    return NULL;
+}
+
+static gpu_map map_of(const map_def *def, const graph_node *n, const char *expression) {
+    return (gpu_map){.expression = expression,
+                     .helpers = def->helpers,
+                     .x = *def->x_name != 0 ? node_attr_float(n, def->x_name, def->x) : 0.0,
+                     .y = *def->y_name != 0 ? node_attr_float(n, def->y_name, def->y) : 0.0};
+}
+
+static gpu_map gelu_of(const graph_node *n) {
+    bool tanh = strcmp(node_attr_string(n, "approximate", "none"), "tanh") == 0;
+    return (gpu_map){.expression = tanh
+                                       ? "0.5 * a * (1.0 + tanh_of(0.797884561 * (a + 0.044715 * a * a * a)))"
+                                       : "0.5 * a * (1.0 + erf_of(a * 0.707106781))",
+                     .helpers = tanh ? TANH : ERF};
+}
+
+bool gpu_activation(const graph_node *n, gpu_map *out) {
+    if (n->domain[0] != 0 || n->input_count != 1 || n->output_count != 1)
+        return false;
+    const map_def *def = find_map(n->op_type);
+    bool gelu = strcmp(n->op_type, "Gelu") == 0;
+    if (!gelu && (def == NULL || *def->real == 0))
+        return false;
+    *out = gelu ? gelu_of(n) : map_of(def, n, def->real);
+    return true;
+}
+
 static void lower_map(gpu_lowering *l, const char *op) {
-    const map_def *def = maps;
+    const map_def *def = find_map(op);
     char expression[256];
-    while (strcmp(def->op, op) != 0)
-        def++;
     bool real = strcmp(gpu_type_name(l, gpu_input_type(l, 0)), "f32") == 0;
     const char *body = real ? def->real : def->integer;
     if (*body == 0)
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
     bool boolean = gpu_output_type(l, 0) == DTYPE_BOOL && compares(body);
     str_format(expression, sizeof expression, boolean ? "select(0, 1, %s)" : "%s", body);
-    const gpu_map m = {.expression = expression,
-                       .helpers = def->helpers,
-                       .x = *def->x_name != 0 ? gpu_attr_float(l, def->x_name, def->x) : 0.0,
-                       .y = *def->y_name != 0 ? gpu_attr_float(l, def->y_name, def->y) : 0.0};
-    lower_expression(l, m, l->node->input_count);
+    lower_expression(l, map_of(def, l->node, expression), l->node->input_count);
 }
 
 static void lower_gelu(gpu_lowering *l, const char *detail) {
     (void)detail;
-    bool tanh = strcmp(gpu_attr_string(l, "approximate", "none"), "tanh") == 0;
-    const gpu_map m = {.expression =
-                           tanh ? "0.5 * a * (1.0 + tanh_of(0.797884561 * (a + 0.044715 * a * a * a)))"
-                                : "0.5 * a * (1.0 + erf_of(a * 0.707106781))",
-                       .helpers = tanh ? TANH : ERF};
-    lower_expression(l, m, 1);
+    lower_expression(l, gelu_of(l->node), 1);
 }
 
 static void lower_where(gpu_lowering *l, const char *detail) {

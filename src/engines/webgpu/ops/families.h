@@ -6,8 +6,15 @@
 
 #define GPU_FAMILIES(X)                                                                                      \
     X(gpu_elementwise)                                                                                       \
+    X(gpu_attention)                                                                                         \
     X(gpu_products)                                                                                          \
     X(gpu_rows)                                                                                              \
+    X(gpu_channels)                                                                                          \
+    X(gpu_order)                                                                                             \
+    X(gpu_conv)                                                                                              \
+    X(gpu_pool)                                                                                              \
+    X(gpu_indices)                                                                                           \
+    X(gpu_resize)                                                                                            \
     X(gpu_moves)
 
 #define GPU_DECLARE(name) extern const gpu_lower_family name;

@@ -137,6 +137,25 @@ static void lower_tile(gpu_lowering *l, const char *detail) {
     gpu_move(l, &dims, from, to);
 }
 
+/* Blocks of a channel's neighbours in and out: [n, c, h, w] as six dims, three of which change places. */
+static void lower_blocks(gpu_lowering *l, const char *detail) {
+    bool to_space = strcmp(detail, "space") == 0;
+    bool columns_first = strcmp(gpu_attr_string(l, "mode", "DCR"), "CRD") == 0;
+    const shape *s = to_space ? gpu_input_shape(l, 0) : gpu_output_shape(l, 0); /* the deep side */
+    int64_t size = gpu_attr_int(l, "blocksize", 1), depth = s->dims[1] / (size * size);
+    gpu_operand deep = to_space ? whole_input(l, 0) : whole_output(l, 0);
+    gpu_operand wide = to_space ? whole_output(l, 0) : whole_input(l, 0);
+    const int64_t *d = deep.strides, *w = wide.strides;
+    /* n, channel, h, row in the block, w, column in the block */
+    const shape dims = {.rank = 6, .dims = {s->dims[0], depth, s->dims[2], size, s->dims[3], size}};
+    const int64_t flat[6] = {w[0], w[1], w[2] * size, w[2], w[3] * size, w[3]};
+    const int64_t rows_first[6] = {d[0], d[1], d[2], d[1] * depth * size, d[3], d[1] * depth};
+    const int64_t deep_first[6] = {d[0], d[1] * size * size, d[2], d[1] * size, d[3], d[1]};
+    memcpy(wide.strides, flat, sizeof flat);
+    memcpy(deep.strides, columns_first && to_space ? deep_first : rows_first, sizeof flat);
+    gpu_move(l, &dims, to_space ? deep : wide, to_space ? wide : deep);
+}
+
 /* ---- by indices --------------------------------------------------------------------------------------------------------- */
 
 /* The data as [outer, size, inner], the indices as a row: out[o, i, n] = data[o, index[i], n]. */
@@ -161,12 +180,21 @@ static void lower_gather(gpu_lowering *l, const char *detail) {
 }
 
 static const gpu_lower_def ops[] = {
-    {"Reshape", lower_view, NULL, NULL},        {"Squeeze", lower_view, NULL, NULL},
-    {"Unsqueeze", lower_view, NULL, NULL},      {"Flatten", lower_view, NULL, NULL},
-    {"Identity", lower_view, NULL, NULL},       {"Dropout", lower_view, NULL, NULL},
-    {"Transpose", lower_transpose, NULL, NULL}, {"Expand", lower_expand, NULL, NULL},
-    {"Concat", lower_concat, NULL, NULL},       {"Split", lower_split, NULL, NULL},
-    {"Slice", lower_slice, NULL, NULL},         {"Pad", lower_pad, NULL, NULL},
-    {"Tile", lower_tile, NULL, NULL},           {"Gather", lower_gather, NULL, NULL},
+    {"Reshape", lower_view, NULL, NULL},
+    {"Squeeze", lower_view, NULL, NULL},
+    {"Unsqueeze", lower_view, NULL, NULL},
+    {"Flatten", lower_view, NULL, NULL},
+    {"Identity", lower_view, NULL, NULL},
+    {"Dropout", lower_view, NULL, NULL},
+    {"Transpose", lower_transpose, NULL, NULL},
+    {"Expand", lower_expand, NULL, NULL},
+    {"Concat", lower_concat, NULL, NULL},
+    {"Split", lower_split, NULL, NULL},
+    {"Slice", lower_slice, NULL, NULL},
+    {"Pad", lower_pad, NULL, NULL},
+    {"DepthToSpace", lower_blocks, "space", NULL},
+    {"SpaceToDepth", lower_blocks, "depth", NULL},
+    {"Tile", lower_tile, NULL, NULL},
+    {"Gather", lower_gather, NULL, NULL},
 };
 GPU_FAMILY(gpu_moves, ops);

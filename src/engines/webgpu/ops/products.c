@@ -1,121 +1,189 @@
-/* Matrix products. */
+/* Matrix products. What only one node reads of a product is taken along into its kernel: a bias that is added, and what tail.h knows. */
 #include <string.h>
 
 #include "engines/webgpu/ops/families.h"
+#include "engines/webgpu/ops/product.h"
 
-enum { BATCH_DIMS = 4, ROWS = 4, COLUMNS = 4, GROUP_X = 8, GROUP_Y = 8 };
+enum { WIDE = 4, GROUP_X = 16, GROUP_Y = 4 };
 
-/* a[batch, m, k] · b[batch, k, n]; strides of the batch dims in elements, 0 where an operand is broadcast. */
-typedef struct product {
-    block a, b, c, result;
-    int64_t m, n, k, a_row, a_column, c_row, c_column;
-    int64_t batch[BATCH_DIMS], a_batch[BATCH_DIMS], b_batch[BATCH_DIMS];
-    int batch_dims;
-    double alpha, beta;
-} product;
+/* ---- the kernel ---------------------------------------------------------------------------------------------------------- */
 
-static size_t groups_for(int64_t count, int64_t tile) {
-    return (size_t)((count + tile - 1) / tile);
+/* How large the tile of an invocation is, and whether four elements are read at once. */
+typedef struct tile {
+    int64_t rows, columns;
+    bool wide, deep;
+} tile;
+
+static bool in_fours(const int64_t *values, int count) {
+    for (int i = 0; i < count; i++)
+        if (values[i] % WIDE != 0)
+            return false;
+    return true;
 }
 
-static void run_product(gpu_lowering *l, const product *p) {
-    int64_t batches = 1;
+static tile choose_tile(const gpu_product *p) {
+    tile t = {.rows = p->m >= 8 ? 8 : p->m >= 4 ? 4 : p->m >= 2 ? 2 : 1};
+    t.wide = p->n % WIDE == 0 && in_fours(p->b_batch, p->batch_dims);
+    t.deep =
+        p->k % WIDE == 0 && p->a_column == 1 && p->a_row % WIDE == 0 && in_fours(p->a_batch, p->batch_dims);
+    t.columns = t.wide ? (p->m >= 4 ? 2 : 1) : 4;
+    return t;
+}
+
+void gpu_define_number(gpu_lowering *l, const char *word, int64_t value) {
+    char text[24];
+    str_format(text, sizeof text, "%lld", (long long)value);
+    gpu_define(l, word, text);
+}
+
+/* c lies along the columns, or is one number a row. */
+static void define_c(gpu_lowering *l, const gpu_product *p, const tile *t) {
+    bool along = p->c_column != 0;
+    char text[96];
+    str_format(text, sizeof text, "@group(0) @binding(3) var<storage, read> c: array<%s>;",
+               along && t->wide ? "vec4<f32>" : "f32");
+    gpu_define(l, "C", p->c != BLOCK_NONE ? text : "");
+    gpu_define(l, "PLUS",
+               p->c == BLOCK_NONE ? ""
+               : along            ? "x += p.beta * c[(row + $iu) * p.c_row + column + $ju];"
+                                  : "x += p.beta * c[(row + $iu) * p.c_row];");
+}
+
+static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
+    gpu_define_number(l, "ROWS", t->rows);
+    gpu_define_number(l, "COLUMNS", t->columns);
+    gpu_define_number(l, "DEPTH", t->deep ? WIDE : 1);
+    gpu_define_number(l, "GROUP_X", GROUP_X);
+    gpu_define_number(l, "GROUP_Y", GROUP_Y);
+    gpu_define(l, "A", t->deep ? "vec4<f32>" : "f32");
+    gpu_define(l, "V", t->wide ? "vec4<f32>" : "f32");
+    gpu_define(l, "LEFT", t->deep ? "l$i[$u]" : "l$i");
+    define_c(l, p, t);
+    int binding = p->c != BLOCK_NONE ? 4 : 3;
+    gpu_tail_define(l, &p->tail, t->wide, "at", &binding);
+    gpu_define_number(l, "LAST", binding);
+}
+
+static void write_batch(gpu_lowering *l, const int64_t *values, int count, int64_t unit, int64_t rest) {
+    for (int d = 0; d < GPU_BATCH_DIMS; d++)
+        gpu_word(l, d < count ? values[d] / unit : rest);
+}
+
+static size_t groups_for(int64_t count, int64_t tile_size) {
+    return (size_t)((count + tile_size - 1) / tile_size);
+}
+
+void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
+    const tile t = choose_tile(p);
+    int64_t batches = 1, a_unit = t.deep ? WIDE : 1, b_unit = t.wide ? WIDE : 1, n = p->n / b_unit;
     for (int d = 0; d < p->batch_dims; d++)
         batches *= p->batch[d];
     gpu_call(l, "gemm");
-    gpu_define(l, "ROWS", "4");
-    gpu_define(l, "COLUMNS", "4");
-    gpu_define(l, "GROUP_X", "8");
-    gpu_define(l, "GROUP_Y", "8");
-    gpu_define(l, "C", p->c != BLOCK_NONE ? "@group(0) @binding(3) var<storage, read> c: array<f32>;" : "");
-    gpu_define(l, "LAST", p->c != BLOCK_NONE ? "4" : "3");
-    gpu_define(l, "EXPRESSION",
-               p->c != BLOCK_NONE
-                   ? "p.alpha * sums[i][j] + p.beta * c[(row + i) * p.c_row + (column + j) * p.c_column]"
-                   : "p.alpha * sums[i][j]");
+    define_words(l, p, &t);
     gpu_read(l, p->a);
     gpu_read(l, p->b);
     if (p->c != BLOCK_NONE)
         gpu_read(l, p->c);
-    gpu_write(l, p->result);
-    const int64_t sizes[] = {p->m, p->n, p->k, p->a_row, p->a_column, p->c_row, p->c_column, 0};
+    gpu_tail_bind(l, &p->tail);
+    const int64_t sizes[] = {p->m,          n,
+                             p->k / a_unit, p->a_row / a_unit,
+                             p->a_column,   p->c_column != 0 ? p->c_row / b_unit : p->c_row,
+                             p->c_column,   0};
     gpu_words(l, sizeof sizes / sizeof *sizes, sizes, 8, 0);
     gpu_real(l, p->alpha);
     gpu_real(l, p->beta);
-    gpu_words(l, 0, NULL, 2, 0);
-    gpu_words(l, (size_t)p->batch_dims, p->batch, BATCH_DIMS, 1);
-    gpu_words(l, (size_t)p->batch_dims, p->a_batch, BATCH_DIMS, 0);
-    gpu_words(l, (size_t)p->batch_dims, p->b_batch, BATCH_DIMS, 0);
-    gpu_run_groups(l, groups_for(p->n, COLUMNS * GROUP_X), groups_for(p->m, ROWS * GROUP_Y), (size_t)batches);
+    gpu_tail_words(l, &p->tail);
+    write_batch(l, p->batch, p->batch_dims, 1, 1);
+    write_batch(l, p->a_batch, p->batch_dims, a_unit, 0);
+    write_batch(l, p->b_batch, p->batch_dims, b_unit, 0);
+    gpu_run_groups(l, groups_for(n, t.columns * GROUP_X), groups_for(p->m, t.rows * GROUP_Y),
+                   (size_t)batches);
+}
+
+/* ---- what is taken along --------------------------------------------------------------------------------------------------- */
+
+/* Only an Add reads the product, and what it adds is a row of n constants. */
+static void take_bias(gpu_lowering *l, gpu_product *p) {
+    const graph_node *n = gpu_only_reader(l, p->tail.result);
+    if (p->c != BLOCK_NONE || n == NULL || n->domain[0] != 0 || strcmp(n->op_type, "Add") != 0)
+        return;
+    value_id other = n->inputs[0] == p->tail.result ? n->inputs[1] : n->inputs[0];
+    const shape *s = gpu_shape(l, other);
+    bool row = gpu_is_constant(l, other) && (int64_t)gpu_elements(s) == p->n && s->rank > 0 &&
+               s->dims[s->rank - 1] == p->n;
+    if (!row || !shape_equal(gpu_shape(l, n->outputs[0]), gpu_shape(l, p->tail.result)))
+        return;
+    p->c = gpu_value(l, other);
+    p->c_row = 0;
+    p->c_column = 1;
+    p->beta = 1.0;
+    gpu_tail_pass(&p->tail, n);
 }
 
 /* ---- MatMul -------------------------------------------------------------------------------------------------------------- */
 
-/* The batch dims of both as they broadcast; those along which both go on are one. */
-static void set_batch(gpu_lowering *l, product *p, const shape *a, const shape *b, const shape *to) {
-    int rank = to->rank - 2;
-    shape from_a = {.rank = a->rank - 2}, from_b = {.rank = b->rank - 2}, whole = {.rank = rank};
-    memcpy(from_a.dims, a->dims, sizeof from_a.dims);
-    memcpy(from_b.dims, b->dims, sizeof from_b.dims);
-    memcpy(whole.dims, to->dims, sizeof whole.dims);
-    gpu_operand x = gpu_broadcast(l, p->a, "f32", &from_a, &whole),
-                y = gpu_broadcast(l, p->b, "f32", &from_b, &whole);
-    for (int d = 0; d < rank && !l->failed; d++) {
-        int last = p->batch_dims - 1;
-        int64_t step_a = x.strides[d] * p->m * p->k, step_b = y.strides[d] * p->k * p->n;
-        if (last >= 0 && p->a_batch[last] == step_a * to->dims[d] &&
-            p->b_batch[last] == step_b * to->dims[d]) {
-            p->batch[last] *= to->dims[d];
-        } else if (++last < BATCH_DIMS) {
-            p->batch[last] = to->dims[d];
-            p->batch_dims++;
-        } else {
-            gpu_fail(l, "no kernel for %d dims", to->rank);
-            return;
-        }
-        p->a_batch[last] = step_a;
-        p->b_batch[last] = step_b;
+static bool set_batch_dim(gpu_product *p, int64_t size, int64_t step_a, int64_t step_b) {
+    int last = p->batch_dims - 1;
+    if (last >= 0 && p->a_batch[last] == step_a * size && p->b_batch[last] == step_b * size) {
+        p->batch[last] *= size; /* both go on in the same way: one dim */
+    } else if (++last < GPU_BATCH_DIMS) {
+        p->batch[last] = size;
+        p->batch_dims++;
+    } else {
+        return false;
+    }
+    p->a_batch[last] = step_a;
+    p->b_batch[last] = step_b;
+    return true;
+}
+
+/* The batch dims of both as they broadcast. */
+static void set_batch(gpu_lowering *l, gpu_product *p, const shape *a, const shape *b) {
+    shape batch_a = {.rank = a->rank - 2}, batch_b = {.rank = b->rank - 2}, whole = {0};
+    memcpy(batch_a.dims, a->dims, sizeof a->dims);
+    memcpy(batch_b.dims, b->dims, sizeof b->dims);
+    if (!shape_broadcast(&batch_a, &batch_b, &whole))
+        gpu_fail(l, "shapes that do not broadcast");
+    gpu_operand x = gpu_broadcast(l, p->a, "f32", &batch_a, &whole),
+                y = gpu_broadcast(l, p->b, "f32", &batch_b, &whole);
+    for (int d = 0; d < whole.rank && !l->failed; d++)
+        if (whole.dims[d] != 1 &&
+            !set_batch_dim(p, whole.dims[d], x.strides[d] * p->m * p->k, y.strides[d] * p->k * p->n))
+            gpu_fail(l, "no kernel for products of %d dims", whole.rank + 2);
+    if (p->batch_dims == 1 && p->b_batch[0] == 0 && p->a_batch[0] == p->m * p->k) { /* rows by one matrix */
+        p->m *= p->batch[0];
+        p->batch_dims = 0;
     }
 }
 
-/* A product by one matrix is one product, whatever the batch. */
-static void join_rows(product *p, const shape *b) {
-    if (p->batch_dims != 1 || b->rank != 2 || p->a_batch[0] != p->m * p->k)
-        return;
-    p->m *= p->batch[0];
-    p->batch_dims = 0;
+static void want_reals(gpu_lowering *l) {
+    if (gpu_input_type(l, 0) != DTYPE_F32)
+        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
 }
 
 static void lower_matmul(gpu_lowering *l, const char *detail) {
     shape a = *gpu_input_shape(l, 0), b = *gpu_input_shape(l, 1);
     (void)detail;
+    want_reals(l);
     if (a.rank == 1) /* a row; the product loses that dim again */
         a = (shape){.rank = 2, .dims = {1, a.dims[0]}};
     if (b.rank == 1)
         b = (shape){.rank = 2, .dims = {b.dims[0], 1}};
-    if (gpu_input_type(l, 0) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
-    int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
-    product p = {.a = gpu_input(l, 0),
-                 .b = gpu_input(l, 1),
-                 .c = BLOCK_NONE,
-                 .m = m,
-                 .n = n,
-                 .k = k,
-                 .a_row = k,
-                 .a_column = 1,
-                 .alpha = 1.0};
-    shape whole = {.rank = a.rank > b.rank ? a.rank : b.rank};
-    shape batch_a = {.rank = a.rank - 2}, batch_b = {.rank = b.rank - 2}, batch = {0};
-    memcpy(batch_a.dims, a.dims, sizeof a.dims);
-    memcpy(batch_b.dims, b.dims, sizeof b.dims);
-    if (!shape_broadcast(&batch_a, &batch_b, &batch))
-        gpu_fail(l, "shapes that do not broadcast");
-    memcpy(whole.dims, batch.dims, sizeof whole.dims);
-    p.result = gpu_output(l, 0);
-    set_batch(l, &p, &a, &b, &whole);
-    join_rows(&p, &b);
-    run_product(l, &p);
+    int64_t k = a.dims[a.rank - 1];
+    gpu_product p = {.a = gpu_input(l, 0),
+                     .b = gpu_input(l, 1),
+                     .c = BLOCK_NONE,
+                     .m = a.dims[a.rank - 2],
+                     .n = b.dims[b.rank - 1],
+                     .k = k,
+                     .a_row = k,
+                     .a_column = 1,
+                     .alpha = 1.0,
+                     .tail = gpu_tail_of(l->node->outputs[0])};
+    set_batch(l, &p, &a, &b);
+    take_bias(l, &p);
+    gpu_tail_take(l, &p.tail);
+    gpu_run_product(l, &p);
 }
 
 /* ---- Gemm ------------------------------------------------------------------------------------------------------------------ */
@@ -124,18 +192,18 @@ static void lower_gemm(gpu_lowering *l, const char *detail) {
     bool turn_a = gpu_attr_int(l, "transA", 0) != 0, turn_b = gpu_attr_int(l, "transB", 0) != 0;
     const shape *a = gpu_input_shape(l, 0), *to = gpu_output_shape(l, 0);
     int64_t columns = a->dims[1];
-    product p = {.a = gpu_input(l, 0),
-                 .c = BLOCK_NONE,
-                 .m = to->dims[0],
-                 .n = to->dims[1],
-                 .k = a->dims[turn_a ? 0 : 1],
-                 .a_row = turn_a ? 1 : columns,
-                 .a_column = turn_a ? columns : 1,
-                 .alpha = gpu_attr_float(l, "alpha", 1.0),
-                 .beta = gpu_attr_float(l, "beta", 1.0)};
+    gpu_product p = {.a = gpu_input(l, 0),
+                     .c = BLOCK_NONE,
+                     .m = to->dims[0],
+                     .n = to->dims[1],
+                     .k = a->dims[turn_a ? 0 : 1],
+                     .a_row = turn_a ? 1 : columns,
+                     .a_column = turn_a ? columns : 1,
+                     .alpha = gpu_attr_float(l, "alpha", 1.0),
+                     .beta = gpu_attr_float(l, "beta", 1.0),
+                     .tail = gpu_tail_of(l->node->outputs[0])};
     (void)detail;
-    if (gpu_input_type(l, 0) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
+    want_reals(l);
     if (turn_b && !gpu_is_constant(l, gpu_input_value(l, 1)))
         gpu_fail(l, "no kernel for a transposed B that is computed");
     p.b = turn_b && !l->failed ? gpu_turned(l, gpu_input_value(l, 1)) : gpu_input(l, 1);
@@ -145,8 +213,8 @@ static void lower_gemm(gpu_lowering *l, const char *detail) {
         p.c_row = c.strides[0];
         p.c_column = c.strides[1];
     }
-    p.result = gpu_output(l, 0);
-    run_product(l, &p);
+    gpu_tail_take(l, &p.tail);
+    gpu_run_product(l, &p);
 }
 
 static const gpu_lower_def ops[] = {

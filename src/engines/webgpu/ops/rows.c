@@ -2,14 +2,10 @@
 #include <string.h>
 
 #include "engines/webgpu/ops/families.h"
+#include "engines/webgpu/ops/rows.h"
 
-/* An axis as rows of `size` elements that lie `step` apart. */
-typedef struct rows {
-    int64_t count, size, step;
-} rows;
-
-static rows rows_along(const shape *s, int axis) {
-    rows r = {1, s->dims[axis], 1};
+gpu_lines gpu_lines_along(const shape *s, int axis) {
+    gpu_lines r = {1, s->dims[axis], 1};
     for (int d = 0; d < s->rank; d++) {
         r.count *= d != axis ? s->dims[d] : 1;
         r.step *= d > axis ? s->dims[d] : 1;
@@ -17,19 +13,19 @@ static rows rows_along(const shape *s, int axis) {
     return r;
 }
 
-/* ---- norms ----------------------------------------------------------------------------------------------------------- */
-
-static void want_reals(gpu_lowering *l) {
+void gpu_want_reals(gpu_lowering *l) {
     if (gpu_input_type(l, 0) != DTYPE_F32)
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
 }
+
+/* ---- norms ----------------------------------------------------------------------------------------------------------- */
 
 static void lower_norm(gpu_lowering *l, const char *detail) {
     const shape *s = gpu_input_shape(l, 0);
     bool mean = strcmp(detail, "mean") == 0, bias = gpu_has_input(l, 2);
     int axis = gpu_axis(l, gpu_attr_int(l, "axis", -1), s->rank);
     int64_t size = 1;
-    want_reals(l);
+    gpu_want_reals(l);
     for (int d = axis; d < s->rank; d++)
         size *= s->dims[d];
     if (gpu_has_output(l, 1) || gpu_has_output(l, 2))
@@ -60,8 +56,8 @@ static void lower_norm(gpu_lowering *l, const char *detail) {
 static void lower_softmax(gpu_lowering *l, const char *detail) {
     const shape *s = gpu_input_shape(l, 0);
     bool logarithm = strcmp(detail, "log") == 0;
-    rows r = rows_along(s, gpu_axis(l, gpu_attr_int(l, "axis", -1), s->rank));
-    want_reals(l);
+    gpu_lines r = gpu_lines_along(s, gpu_axis(l, gpu_attr_int(l, "axis", -1), s->rank));
+    gpu_want_reals(l);
     gpu_call(l, "softmax");
     gpu_define(l, "BEFORE", logarithm ? "let shift = log(sum);" : "let factor = 1.0 / sum;");
     gpu_define(l, "EXPRESSION", logarithm ? "x - shift" : "exp(x) * factor");
@@ -80,7 +76,7 @@ static void lower_cumsum(gpu_lowering *l, const char *detail) {
     (void)detail;
     if (!gpu_constant_number(l, 1, &axis))
         return;
-    rows r = rows_along(s, gpu_axis(l, (int64_t)axis, s->rank));
+    gpu_lines r = gpu_lines_along(s, gpu_axis(l, (int64_t)axis, s->rank));
     gpu_call(l, "cumsum");
     gpu_define(l, "T", gpu_type_name(l, gpu_input_type(l, 0)));
     gpu_read(l, gpu_input(l, 0));
