@@ -45,7 +45,7 @@ export function describeAdapter(adapter) {
 }
 
 /** The first lines of what a browser says, as one. */
-const sentence = (message) => String(message).split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 8).join(" | ");
+export const sentence = (message) => String(message).split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 8).join(" | ");
 
 const FILTERS = { validation: "error", "out-of-memory": "out_of_memory", internal: "error" };
 
