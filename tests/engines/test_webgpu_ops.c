@@ -44,35 +44,25 @@ static void test_functions_of_one_tensor(void **state) {
         const char *op;
         double low, high, ulps, absolute;
     } rows[] = {
-        {"Neg", -2, 2, 0, 0},
-        {"Abs", -2, 2, 0, 0},
-        {"Sign", -2, 2, 0, 0},
-        {"Exp", -4, 4, 32, 0},
-        {"Log", 0.1, 9, 8, 0},
-        {"Sqrt", 0, 9, 1, 0},
-        {"Reciprocal", 0.5, 4, 2, 0},
-        {"Floor", -3, 3, 0, 0},
-        {"Ceil", -3, 3, 0, 0},
-        {"Round", -3, 3, 0, 0},
-        {"Sin", -3, 3, 0, 1e-5},
-        {"Cos", -3, 3, 0, 1e-5},
-        {"Tan", -1, 1, 0, 1e-5},
-        {"Erf", -4, 4, 0, 1e-6},
-        {"Tanh", -9, 9, 0, 1e-5},
-        {"Sigmoid", -9, 9, 34, 0},
-        {"Relu", -2, 2, 0, 0},
-        {"LeakyRelu", -2, 2, 1, 0},
-        {"Elu", -2, 2, 18, 0},
-        {"Celu", -2, 2, 18, 0},
-        {"Selu", -2, 2, 18, 0},
-        {"HardSigmoid", -5, 5, 2, 0},
-        {"HardSwish", -5, 5, 4, 0},
-        {"Softplus", -9, 9, 18, 0},
-        {"Softsign", -3, 3, 3, 0},
-        {"Mish", -5, 5, 0, 1e-5},
-        {"Gelu", -5, 5, 0, 1e-5},
-        {"Swish", -9, 9, 34, 0},
-        {"ThresholdedRelu", -2, 2, 0, 0},
+        {"Neg", -2, 2, 0, 0},          {"Abs", -2, 2, 0, 0},
+        {"Sign", -2, 2, 0, 0},         {"Exp", -4, 4, 32, 0},
+        {"Log", 0.1, 9, 8, 0},         {"Sqrt", 0, 9, 1, 0},
+        {"Reciprocal", 0.5, 4, 2, 0},  {"Floor", -3, 3, 0, 0},
+        {"Ceil", -3, 3, 0, 0},         {"Round", -3, 3, 0, 0},
+        {"Sin", -3, 3, 0, 1e-5},       {"Cos", -3, 3, 0, 1e-5},
+        {"Tan", -1, 1, 0, 1e-5},       {"Erf", -4, 4, 0, 1e-6},
+        {"Tanh", -9, 9, 0, 1e-5},      {"Sigmoid", -9, 9, 34, 0},
+        {"Relu", -2, 2, 0, 0},         {"LeakyRelu", -2, 2, 1, 0},
+        {"Elu", -2, 2, 18, 0},         {"Celu", -2, 2, 18, 0},
+        {"Selu", -2, 2, 18, 0},        {"HardSigmoid", -5, 5, 2, 0},
+        {"HardSwish", -5, 5, 4, 0},    {"Softplus", -9, 9, 18, 0},
+        {"Softsign", -3, 3, 3, 0},     {"Mish", -5, 5, 0, 1e-5},
+        {"Gelu", -5, 5, 0, 1e-5},      {"Asin", -0.9, 0.9, 0, 1e-6},
+        {"Acos", -0.9, 0.9, 0, 1e-6},  {"Atan", -9, 9, 0, 1e-6},
+        {"Sinh", -2, 2, 0, 1e-5},      {"Cosh", -2, 2, 0, 1e-5},
+        {"Asinh", -5, 5, 0, 1e-5},     {"Acosh", 1.1, 9, 0, 1e-5},
+        {"Atanh", -0.9, 0.9, 0, 1e-5}, {"Shrink", -2, 2, 1, 0},
+        {"Swish", -9, 9, 34, 0},       {"ThresholdedRelu", -2, 2, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         sheet s = new_sheet();
@@ -127,6 +117,53 @@ static void test_integers(void **state) {
         add(&s, cast(&s.b, x, DTYPE_BOOL));
         check(&s, 0, 0, dtype_name(types[i]));
     }
+}
+
+static void test_bits_and_remainders(void **state) {
+    (void)state;
+    static const dtype types[] = {DTYPE_I32, DTYPE_U8, DTYPE_I64};
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const ops[] = {"BitwiseAnd", "BitwiseOr", "BitwiseXor"};
+        sheet s = new_sheet();
+        value_id x = input_of(&s.b, types[i], DIMS(9, 5)), y = input_of(&s.b, types[i], DIMS(5));
+        value_id moved = i == 1 ? x : BUILD(&s.b, "Sub", BUILD(&s.b, "Mul", x, x), y),
+                 few = BUILD(&s.b, "Min", y, cast(&s.b, build_i64(&s.b, 7), types[i]));
+        for (size_t k = 0; k < 3; k++)
+            add(&s, BUILD(&s.b, ops[k], moved, y));
+        add(&s, BUILD(&s.b, "BitwiseNot", moved));
+        if (i < 2)
+            add(&s, with(&s.b, "BitShift", 2, (value_id[]){x, few}, BUILD_STRING("direction", "LEFT")));
+        if (i < 2)
+            add(&s, with(&s.b, "BitShift", 2, (value_id[]){x, few}, BUILD_STRING("direction", "RIGHT")));
+        for (int64_t fmod = 0; fmod < 2; fmod++)
+            add(&s, with(&s.b, "Mod", 2,
+                         (value_id[]){moved, BUILD(&s.b, "Max", y, cast(&s.b, build_i64(&s.b, 1), types[i]))},
+                         BUILD_INT("fmod", fmod)));
+        if (i != 1)
+            add(&s, BUILD(&s.b, "Pow", moved, y));
+        check(&s, 0, 0, dtype_name(types[i]));
+    }
+    sheet s = new_sheet();
+    value_id x = between(&s.b, -9, 9, DIMS(7, 9)), y = between(&s.b, 0.3, 2, DIMS(9));
+    for (int64_t fmod = 0; fmod < 2; fmod++) {
+        add(&s, with(&s.b, "Mod", 2, (value_id[]){x, y}, BUILD_INT("fmod", fmod)));
+        add(&s, with(&s.b, "Mod", 2, (value_id[]){x, BUILD(&s.b, "Neg", y)}, BUILD_INT("fmod", fmod)));
+    }
+    add(&s, BUILD(&s.b, "Mean", x, y, x));
+    add(&s, BUILD(&s.b, "Mean", x));
+    add(&s, BUILD(&s.b, "CastLike", x, build_i64(&s.b, 0)));
+    check(&s, 16, 0, "remainders");
+}
+
+static void test_what_is_no_number(void **state) {
+    (void)state;
+    sheet s = new_sheet();
+    value_id x = salted(&s.b, input(&s.b, DIMS(5, 9)), DIMS(5, 9));
+    add(&s, BUILD(&s.b, "IsNaN", x));
+    add(&s, BUILD(&s.b, "IsInf", x));
+    add(&s, with(&s.b, "IsInf", 1, &x, BUILD_INT("detect_negative", 0)));
+    add(&s, with(&s.b, "IsInf", 1, &x, BUILD_INT("detect_positive", 0)));
+    check(&s, 0, 0, "IsNaN");
 }
 
 /* Narrow integers wrap around, as numpy's do. */
@@ -356,8 +393,9 @@ static void test_norms(void **state) {
 
 static void test_reductions(void **state) {
     (void)state;
-    static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax",
-                                      "ReduceMin", "ReduceL1",   "ReduceL2",   "ReduceSumSquare"};
+    static const char *const ops[] = {"ReduceSum",    "ReduceMean",     "ReduceProd", "ReduceMax",
+                                      "ReduceMin",    "ReduceL1",       "ReduceL2",   "ReduceSumSquare",
+                                      "ReduceLogSum", "ReduceLogSumExp"};
     static const int64_t axes[][2] = {{0, 2}, {-1, -2}, {1, 1}};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         sheet s = new_sheet();
@@ -396,6 +434,9 @@ static void test_running_sums(void **state) {
         add(&s, build_op(&s.b, "CumSum", 2, (value_id[]){x, build_i64(&s.b, axis)}, 2, attrs));
     }
     add(&s, BUILD(&s.b, "CumSum", whole, build_i64(&s.b, 0)));
+    add(&s, BUILD(&s.b, "CumProd", between(&s.b, 0.5, 1.5, DIMS(3, 6)), build_i64(&s.b, 1)));
+    add(&s, with(&s.b, "CumProd", 2, (value_id[]){between(&s.b, 0.5, 1.5, DIMS(3, 6)), build_i64(&s.b, 0)},
+                 BUILD_INT("exclusive", 1)));
     check(&s, 5, 0, "CumSum");
 }
 
@@ -638,6 +679,8 @@ int main(void) {
         cmocka_unit_test(test_functions_of_one_tensor),
         cmocka_unit_test(test_functions_of_two_tensors_broadcast),
         cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_bits_and_remainders),
+        cmocka_unit_test(test_what_is_no_number),
         cmocka_unit_test(test_narrow_integers_wrap),
         cmocka_unit_test(test_truth),
         cmocka_unit_test(test_halves_are_widened),

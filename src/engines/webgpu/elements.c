@@ -9,6 +9,8 @@ static bool is_float(dtype t) {
 }
 
 bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out) {
+    if (count == 0) /* there may be no memory at all */
+        return true;
     if (type == DTYPE_F32 || type == DTYPE_I32) {
         memcpy(out, data, count * sizeof *out);
         return true;
@@ -28,6 +30,8 @@ bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out
 }
 
 void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, void *out) {
+    if (count == 0)
+        return;
     if (type == DTYPE_F32 || type == DTYPE_I32) {
         memcpy(out, elements, count * sizeof *elements);
         return;

@@ -22,6 +22,13 @@
     "fn softplus_of(v: f32) -> f32 {\n    let t = exp(-abs(v));\n"                                           \
     "    let rest = select(log(1.0 + t), t * (1.0 - t * (0.5 - t * (0.333333333 - t * 0.25))), t < 0.02);\n" \
     "    return max(v, 0.0) + rest;\n}\n"
+/* WGSL's own may be off by 4,096 units in the last place. Abramowitz and Stegun, 4.4.49: off by at most 2e-8. */
+#define ARC                                                                                                         \
+    "fn atan_of(v: f32) -> f32 {\n    let x = select(abs(v), 1.0 / abs(v), abs(v) > 1.0);\n"                        \
+    "    let s = x * x;\n    let y = x * (1.0 + s * (-0.3333314528 + s * (0.1999355085 + s * (-0.1420889944 + s * " \
+    "(0.1065626393 + s * (-0.07528964 + s * (0.0429096138 + s * (-0.0161657367 + s * 0.0028662257))))))));\n"       \
+    "    let z = select(y, 1.57079633 - y, abs(v) > 1.0);\n    return select(z, -z, v < 0.0);\n}\n"                 \
+    "fn asin_of(v: f32) -> f32 { return atan_of(v / sqrt((1.0 - v) * (1.0 + v))); }\n"
 /* WGSL's pow wants a base above 0. */
 #define POWER                                                                                                \
     "fn power(a: f32, b: f32) -> f32 {\n"                                                                    \
@@ -29,6 +36,23 @@
     "    let y = pow(abs(a), b);\n    if (a > 0.0) { return y; }\n"                                          \
     "    if (floor(b) != b) { return (a - a) / (a - a); }\n"                                                 \
     "    return select(y, -y, abs(b - 2.0 * floor(b * 0.5)) == 1.0);\n}\n"
+
+#define POWER_OF_INTEGERS                                                                                    \
+    "fn power_of(a: i32, b: i32) -> i32 {\n"                                                                 \
+    "    if (b < 0) { return select(select(0, select(1, -1, b % 2 != 0), a == -1), 1, a == 1); }\n"          \
+    "    var result = 1;\n    var square = a;\n"                                                             \
+    "    for (var rest = b; rest > 0; rest = rest >> 1u) {\n"                                                \
+    "        if ((rest & 1) != 0) { result *= square; }\n        square *= square;\n    }\n"                 \
+    "    return result;\n}\n"
+/* The remainder has the sign of a (fmod), or that of b. A quotient that was rounded up leaves one below 0. */
+#define REMAINDER                                                                                            \
+    "fn remainder_of(a: f32, b: f32, like_a: bool) -> f32 {\n    let size = abs(b);\n"                       \
+    "    var r = fma(-size, floor(abs(a) / size), abs(a));\n"                                                \
+    "    if (r < 0.0) { r += size; }\n    if (r >= size) { r -= size; }\n    if (a < 0.0) { r = -r; }\n"     \
+    "    return select(r, r + b, !like_a && r != 0.0 && (r < 0.0) != (b < 0.0));\n}\n"                       \
+    "fn rest_of(a: i32, b: i32, like_a: bool) -> i32 {\n"                                                    \
+    "    if (b == 0 || b == -1) { return 0; }\n    let r = a % b;\n"                                         \
+    "    return select(r, r + b, !like_a && r != 0 && (r < 0) != (b < 0));\n}\n"
 
 /* ---- the table ----------------------------------------------------------------------------------------------------------------- */
 
@@ -45,6 +69,19 @@
     X(Sin, "sin(a)", "", "", "", 0, "", 0)                                                                   \
     X(Cos, "cos(a)", "", "", "", 0, "", 0)                                                                   \
     X(Tan, "tan(a)", "", "", "", 0, "", 0)                                                                   \
+    X(Asin, "asin_of(a)", "", ARC, "", 0, "", 0)                                                             \
+    X(Acos, "1.57079633 - asin_of(a)", "", ARC, "", 0, "", 0)                                                \
+    X(Atan, "atan_of(a)", "", ARC, "", 0, "", 0)                                                             \
+    X(Sinh, "sinh(a)", "", "", "", 0, "", 0)                                                                 \
+    X(Cosh, "cosh(a)", "", "", "", 0, "", 0)                                                                 \
+    X(Asinh, "asinh(a)", "", "", "", 0, "", 0)                                                               \
+    X(Acosh, "acosh(a)", "", "", "", 0, "", 0)                                                               \
+    X(Atanh, "atanh(a)", "", "", "", 0, "", 0)                                                               \
+    X(Shrink, "select(select(0.0, a - p.x, a > p.y), a + p.x, a < -p.y)", "", "", "bias", 0, "lambd", 0.5)   \
+    X(BitwiseNot, "", "~a", "", "", 0, "", 0)                                                                \
+    X(BitwiseAnd, "", "a & b", "", "", 0, "", 0)                                                             \
+    X(BitwiseOr, "", "a | b", "", "", 0, "", 0)                                                              \
+    X(BitwiseXor, "", "a ^ b", "", "", 0, "", 0)                                                             \
     X(Floor, "floor(a)", "", "", "", 0, "", 0)                                                               \
     X(Ceil, "ceil(a)", "", "", "", 0, "", 0)                                                                 \
     X(Round, "round(a)", "", "", "", 0, "", 0)                                                               \
@@ -69,7 +106,7 @@
     X(Sub, "a - b", "a - b", "", "", 0, "", 0)                                                               \
     X(Mul, "a * b", "a * b", "", "", 0, "", 0)                                                               \
     X(Div, "a / b", "a / b", "", "", 0, "", 0)                                                               \
-    X(Pow, "power(a, f32(b))", "", POWER, "", 0, "", 0)                                                      \
+    X(Pow, "power(a, f32(b))", "power_of(a, b)", POWER POWER_OF_INTEGERS, "", 0, "", 0)                      \
     X(PRelu, "select(a * b, a, a >= 0.0)", "", "", "", 0, "", 0)                                             \
     X(And, "", "a & b", "", "", 0, "", 0)                                                                    \
     X(Or, "", "a | b", "", "", 0, "", 0)                                                                     \
@@ -157,7 +194,8 @@ static void lower_map(gpu_lowering *l, const char *op) {
     char expression[256];
     bool real = strcmp(gpu_type_name(l, gpu_input_type(l, 0)), "f32") == 0;
     const char *body = real ? def->real : def->integer;
-    if (*body == 0)
+    bool mixed = !real && gpu_has_input(l, 1) && strcmp(gpu_type_name(l, gpu_input_type(l, 1)), "f32") == 0;
+    if (*body == 0 || mixed)
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
     bool boolean = gpu_output_type(l, 0) == DTYPE_BOOL && compares(body);
     str_format(expression, sizeof expression, boolean ? "select(0, 1, %s)" : wrapped(gpu_output_type(l, 0)),
@@ -168,6 +206,49 @@ static void lower_map(gpu_lowering *l, const char *op) {
 static void lower_gelu(gpu_lowering *l, const char *detail) {
     (void)detail;
     lower_expression(l, gelu_of(l->node), 1);
+}
+
+/* fmod is an integer, which the table's attributes are not. */
+static void lower_mod(gpu_lowering *l, const char *detail) {
+    bool like_a = gpu_attr_int(l, "fmod", 0) != 0,
+         real = strcmp(gpu_type_name(l, gpu_input_type(l, 0)), "f32") == 0;
+    (void)detail;
+    lower_expression(
+        l,
+        (gpu_map){.expression = real     ? (like_a ? "remainder_of(a, b, true)" : "remainder_of(a, b, false)")
+                                : like_a ? "rest_of(a, b, true)"
+                                         : "rest_of(a, b, false)",
+                  .helpers = REMAINDER},
+        2);
+}
+
+static void lower_shift(gpu_lowering *l, const char *detail) {
+    char expression[128];
+    bool right = strcmp(gpu_attr_string(l, "direction", "LEFT"), "RIGHT") == 0;
+    (void)detail;
+    str_format(expression, sizeof expression, wrapped(gpu_output_type(l, 0)),
+               right ? "a >> u32(clamp(b, 0, 31))"
+                     : "select(0, a << u32(clamp(b, 0, 31)), b >= 0 && b < 32)");
+    lower_expression(l, (gpu_map){.expression = expression}, 2);
+}
+
+/* By bits: compilers may take for granted that numbers are neither. */
+static void lower_is_nan(gpu_lowering *l, const char *detail) {
+    (void)detail;
+    lower_expression(
+        l, (gpu_map){.expression = "select(0, 1, (bitcast<u32>(a) & 0x7fffffffu) > 0x7f800000u)"}, 1);
+}
+
+static void lower_is_inf(gpu_lowering *l, const char *detail) {
+    bool low = gpu_attr_int(l, "detect_negative", 1) != 0, high = gpu_attr_int(l, "detect_positive", 1) != 0;
+    (void)detail;
+    lower_expression(
+        l,
+        (gpu_map){.expression = low && high ? "select(0, 1, (bitcast<u32>(a) & 0x7fffffffu) == 0x7f800000u)"
+                                : low       ? "select(0, 1, bitcast<u32>(a) == 0xff800000u)"
+                                : high      ? "select(0, 1, bitcast<u32>(a) == 0x7f800000u)"
+                                            : "select(0, 0, a == a)"},
+        1);
 }
 
 static void lower_where(gpu_lowering *l, const char *detail) {
@@ -217,7 +298,14 @@ static void lower_variadic(gpu_lowering *l, const char *expression) {
         gpu_view(l, 0, 0);
     for (size_t i = 1; i < count && !l->failed; i++) {
         block to = i + 1 == count ? gpu_output(l, 0) : gpu_scratch(l, gpu_elements(s));
-        gpu_map m = {.expression = expression, .count = 2, .dims = *s, .to = gpu_operand_of(to, type, s)};
+        bool mean = strcmp(expression, "mean") == 0, last = i + 1 == count;
+        gpu_map m = {.expression = !mean  ? expression
+                                   : last ? "(a + b) * p.x"
+                                          : "a + b",
+                     .count = 2,
+                     .dims = *s,
+                     .to = gpu_operand_of(to, type, s),
+                     .x = 1.0 / (double)count};
         m.operands[0] = sum;
         m.operands[1] = gpu_broadcast(l, gpu_input(l, i), type, gpu_input_shape(l, i), s);
         gpu_run_map(l, &m);
@@ -233,6 +321,12 @@ static const gpu_lower_def ops[] = {
     {"Where", lower_where, NULL, NULL},
     {"Clip", lower_clip, NULL, NULL},
     {"Cast", lower_cast, NULL, NULL},
+    {"CastLike", lower_cast, NULL, NULL},
+    {"Mod", lower_mod, NULL, NULL},
+    {"BitShift", lower_shift, NULL, NULL},
+    {"IsNaN", lower_is_nan, NULL, NULL},
+    {"IsInf", lower_is_inf, NULL, NULL},
+    {"Mean", lower_variadic, "mean", NULL},
     {"Max", lower_variadic, "max(a, b)", NULL},
     {"Min", lower_variadic, "min(a, b)", NULL},
     {"Sum", lower_variadic, "a + b", NULL},

@@ -30,8 +30,9 @@ static void lower_norm(gpu_lowering *l, const char *detail) {
         size *= s->dims[d];
     if (gpu_has_output(l, 1) || gpu_has_output(l, 2))
         gpu_fail(l, "no kernel for mean and deviation as outputs");
-    if (!l->failed && (int64_t)gpu_elements(gpu_input_shape(l, 1)) != size)
-        gpu_fail(l, "no kernel for a scale that broadcasts");
+    if (!l->failed && ((int64_t)gpu_elements(gpu_input_shape(l, 1)) != size ||
+                       (bias && (int64_t)gpu_elements(gpu_input_shape(l, 2)) != size)))
+        gpu_fail(l, "no kernel for a scale or bias that broadcasts");
     int64_t count = size > 0 ? (int64_t)gpu_elements(s) / size : 0;
     gpu_call(l, "norm");
     gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
@@ -70,15 +71,17 @@ static void lower_softmax(gpu_lowering *l, const char *detail) {
     gpu_run(l, (size_t)r.count);
 }
 
-static void lower_cumsum(gpu_lowering *l, const char *detail) {
+/* `op`: what is added up, "+", or multiplied, "*". */
+static void lower_cumulate(gpu_lowering *l, const char *op) {
     const shape *s = gpu_input_shape(l, 0);
     double axis = 0.0;
-    (void)detail;
     if (!gpu_constant_number(l, 1, &axis))
         return;
     gpu_lines r = gpu_lines_along(s, gpu_axis(l, (int64_t)axis, s->rank));
-    gpu_call(l, "cumsum");
+    gpu_call(l, "cumulate");
     gpu_define(l, "T", gpu_type_name(l, gpu_input_type(l, 0)));
+    gpu_define(l, "START", *op == '+' ? "0" : "1");
+    gpu_define(l, "OP", op);
     gpu_read(l, gpu_input(l, 0));
     gpu_write(l, gpu_output(l, 0));
     const int64_t words[] = {r.count, r.size, r.step, gpu_attr_int(l, "exclusive", 0),
@@ -95,11 +98,18 @@ typedef struct reduction {
 
 /* `start` of a maximum, "-", is the least number, which goes as bits: WGSL cannot write infinity. */
 static const reduction reductions[] = {
-    {"ReduceSum", "0", "sum + x", "sum"},          {"ReduceMean", "0", "sum + x", "sum / n"},
-    {"ReduceProd", "1", "sum * x", "sum"},         {"ReduceMax", "-", "max(sum, x)", "sum"},
-    {"ReduceMin", "+", "min(sum, x)", "sum"},      {"ReduceL1", "0", "sum + abs(x)", "sum"},
-    {"ReduceL2", "0", "sum + x * x", "sqrt(sum)"}, {"ReduceSumSquare", "0", "sum + x * x", "sum"},
+    {"ReduceSum", "0", "sum + x", "sum"},
+    {"ReduceMean", "0", "sum + x", "sum / n"},
+    {"ReduceProd", "1", "sum * x", "sum"},
+    {"ReduceMax", "-", "max(sum, x)", "sum"},
+    {"ReduceMin", "+", "min(sum, x)", "sum"},
+    {"ReduceL1", "0", "sum + abs(x)", "sum"},
+    {"ReduceL2", "0", "sum + x * x", "sqrt(sum)"},
+    {"ReduceSumSquare", "0", "sum + x * x", "sum"},
     {"ReduceLogSum", "0", "sum + x", "log(sum)"},
+    /* of exponentials, with what is largest so far taken out */
+    {"ReduceLogSumExp", "-",
+     "max(sum, x) + select(log(1.0 + exp(-abs(sum - x))), 0.0, min(sum, x) == bitcast<f32>(p.least))", "sum"},
 };
 
 static int64_t bits_of(const char *start, dtype t) {
@@ -143,7 +153,8 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
         steps[gone[d]][(*at)++] = x.strides[d];
         over *= gone[d] ? s->dims[d] : 1;
     }
-    if (!real && strcmp(r->end, "sum") != 0 && strcmp(r->end, "sum / n") != 0)
+    bool exponential = strcmp(op, "ReduceLogSumExp") == 0;
+    if (!real && (exponential || (strcmp(r->end, "sum") != 0 && strcmp(r->end, "sum / n") != 0)))
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
     size_t count = gpu_elements(gpu_output_shape(l, 0));
     gpu_call(l, "reduce");
@@ -169,7 +180,8 @@ static const gpu_lower_def ops[] = {
     {"RMSNormalization", lower_norm, "", NULL},
     {"Softmax", lower_softmax, "", NULL},
     {"LogSoftmax", lower_softmax, "log", NULL},
-    {"CumSum", lower_cumsum, NULL, NULL},
+    {"CumSum", lower_cumulate, "+", NULL},
+    {"CumProd", lower_cumulate, "*", NULL},
     {"ReduceSum", lower_reduce, "ReduceSum", NULL},
     {"ReduceMean", lower_reduce, "ReduceMean", NULL},
     {"ReduceProd", lower_reduce, "ReduceProd", NULL},
@@ -179,5 +191,6 @@ static const gpu_lower_def ops[] = {
     {"ReduceL2", lower_reduce, "ReduceL2", NULL},
     {"ReduceSumSquare", lower_reduce, "ReduceSumSquare", NULL},
     {"ReduceLogSum", lower_reduce, "ReduceLogSum", NULL},
+    {"ReduceLogSumExp", lower_reduce, "ReduceLogSumExp", NULL},
 };
 GPU_FAMILY(gpu_rows, ops);
