@@ -140,6 +140,14 @@ class Package(unittest.TestCase):
           await graph.run(four);
           return [layouts, results(graph)];"""), [1, "2 4 6 8"])
 
+    def test_weights_come_whole_in_pieces(self):
+        self.assertEqual(self.page(f"""{GRAPH}
+          const size = 80 << 20, weights = new Uint8Array(size).map((_, i) => (i >> 20) + i);
+          const graph = await GpuGraph.build(gpu, {{ ...plan, buffers: [256, 256, size], constants: [[2, 0, size]], outputs: [[2, 0, size]] }},
+            {{ ...data, constant: () => weights }});
+          await graph.run(four);
+          return graph.read.length === size && graph.read.every((value, i) => value === weights[i]);"""), True)
+
     def test_a_kernel_that_does_not_compile_is_named(self):
         said = self.refusal(f"{GRAPH} await build({{ shaders: [{{ name: 'broken', text: 'fn main( {{', written: [false, true] }}] }});")
         self.assertRegex(said, r"^error: kernel 'broken': .*1:\d+")

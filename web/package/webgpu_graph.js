@@ -3,6 +3,7 @@ import { AccelError } from "./errors.js";
 import { sentence } from "./webgpu_device.js";
 
 const PARAMETER_BYTES = 256;
+const PIECE_BYTES = 16 << 20; // written at once
 const IN_FLIGHT_BYTES = 64 << 20; // what is written waits in memory until the queue takes it
 const TIMES_BYTES = 16; // two timestamps, before the outputs
 
@@ -94,19 +95,27 @@ export class GpuGraph {
     if (failed) throw failed;
   }
 
+  #taken() {
+    return this.gpu.finished(this.device.queue.onSubmittedWorkDone());
+  }
+
   async #upload(data) {
-    const start = performance.now();
+    const start = performance.now(), queue = this.device.queue;
     await this.#makeBuffers();
-    if (this.plan.steps.length > 0) this.device.queue.writeBuffer(this.parameters, 0, data.parameters());
+    if (this.plan.steps.length > 0) queue.writeBuffer(this.parameters, 0, data.parameters());
     let inFlight = 0;
-    for (const [index, [buffer, offset, bytes]] of this.plan.constants.entries()) {
-      if (bytes > 0) this.device.queue.writeBuffer(this.memory[buffer], offset, data.constant(index));
-      inFlight += bytes;
-      if (inFlight < IN_FLIGHT_BYTES) continue;
-      await this.gpu.finished(this.device.queue.onSubmittedWorkDone());
-      inFlight = 0;
+    for (const [index, [buffer, offset, length]] of this.plan.constants.entries()) {
+      const bytes = length > 0 ? data.constant(index) : [];
+      for (let at = 0; at < length; at += PIECE_BYTES) {
+        const piece = bytes.subarray(at, at + PIECE_BYTES);
+        queue.writeBuffer(this.memory[buffer], offset + at, piece);
+        inFlight += piece.length;
+        if (inFlight < IN_FLIGHT_BYTES) continue;
+        await this.#taken();
+        inFlight = 0;
+      }
     }
-    await this.gpu.finished(this.device.queue.onSubmittedWorkDone());
+    await this.#taken();
     this.upload_ms = performance.now() - start;
   }
 
