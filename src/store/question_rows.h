@@ -8,7 +8,7 @@
 enum { QUESTION_MOST_KEYS = 24 };
 
 /* Columns of an answer, by their places; its rows are compared by the first, where that is equal by the next, … as SQL does: texts by their
- * bytes, NULL last in both directions. */
+ * bytes, NaN above all numbers, NULL last in both directions. */
 typedef struct question_keys {
     size_t columns[QUESTION_MOST_KEYS];
     bool descending[QUESTION_MOST_KEYS];
@@ -20,8 +20,12 @@ question_keys question_keys_of(const store_result *answer, const char *names);
 /* Like strcmp, of two rows' cells. */
 int question_rows_compare(const store_cell *a, const store_cell *b, const question_keys *keys);
 
-/* Rows in the order of the keys, each without its last `hidden` columns, which may be keys. */
-accel_status question_order(store_result *answer, const char *names, size_t hidden, accel_error *err);
+/* Rows in the order of the keys, the first `limit` of them (0: all), each without its last `hidden` columns, which may be keys. */
+accel_status question_order(store_result *answer, const char *names, size_t hidden, size_t limit,
+                            accel_error *err);
+/* Of the rows with the same `same` the first `limit` in that order. */
+accel_status question_keep_first(store_result *answer, const char *same, const char *order, size_t limit,
+                                 accel_error *err);
 /* Microseconds since 1970 of a column as texts: 2026-01-31T10:00:00Z. */
 accel_status question_write_times(store_result *answer, const char *column, accel_error *err);
 
