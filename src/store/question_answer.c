@@ -7,6 +7,23 @@
 
 /* ---- its rows ------------------------------------------------------------------------------------------------------------------- */
 
+static accel_status put_in_order(store_result *answer, const question *q, accel_error *err) {
+    switch (q->kind) {
+    case QUESTION_LATEST:
+        return question_order(answer, "first identity_id", 2, q->limit, err);
+    case QUESTION_COMPARE_HARDWARE:
+    case QUESTION_COMPARE_MODELS:
+        return ACCEL_OK; /* compare does it */
+    case QUESTION_TREND:
+        return question_order(answer, "series started_at result_id", 0, 0, err);
+    case QUESTION_COMPATIBILITY:
+        return question_order(
+            answer, "model weights family platform devices compatible_devices tests passed_tests provenance",
+            0, 0, err);
+    }
+    return ACCEL_OK;
+}
+
 static accel_status ask_by_sql(store_reader *r, const question *q, unsigned set, store_result **out,
                                accel_error *err) {
     question_sql w = {0};
@@ -15,6 +32,8 @@ static accel_status ask_by_sql(store_reader *r, const question *q, unsigned set,
     question_sql_write(&w, q, set);
     accel_status status = question_sql_run(r, &w, &how, *out, err);
     str_free(&w.text);
+    if (status == ACCEL_OK)
+        status = put_in_order(*out, q, err);
     return query_end(r, status, out);
 }
 
@@ -38,7 +57,7 @@ static bool can_be_joined(const question *q, size_t most_series) {
     return most_series > 0 && q->kind != QUESTION_COMPATIBILITY && names < QUESTION_MOST_PARAMETERS;
 }
 
-/* ---- their order and texts ------------------------------------------------------------------------------------------------------ */
+/* ---- its comparisons and texts ------------------------------------------------------------------------------------------------------ */
 
 static accel_status compare(store_result *answer, const question *q, accel_error *err) {
     comparison c = {
@@ -55,25 +74,9 @@ static accel_status compare(store_result *answer, const question *q, accel_error
     return question_compare(answer, &c, err);
 }
 
-static accel_status put_in_order(store_result *answer, const question *q, accel_error *err) {
-    switch (q->kind) {
-    case QUESTION_LATEST:
-        return question_order(answer, "first identity_id", 2, q->limit, err);
-    case QUESTION_COMPARE_HARDWARE:
-    case QUESTION_COMPARE_MODELS:
-        return compare(answer, q, err);
-    case QUESTION_TREND:
-        return question_order(answer, "series started_at result_id", 0, 0, err);
-    case QUESTION_COMPATIBILITY:
-        return question_order(
-            answer, "model weights family platform devices compatible_devices tests passed_tests provenance",
-            0, 0, err);
-    }
-    return ACCEL_OK;
-}
-
 static accel_status finish(store_reader *r, const question *q, store_result *answer, accel_error *err) {
-    ACCEL_TRY(put_in_order(answer, q, err));
+    if (q->kind == QUESTION_COMPARE_HARDWARE || q->kind == QUESTION_COMPARE_MODELS)
+        ACCEL_TRY(compare(answer, q, err));
     ACCEL_TRY(
         question_write_times(answer, q->kind == QUESTION_COMPATIBILITY ? "last_tested" : "started_at", err));
     ACCEL_TRY(read_rows_write_texts(answer, err));

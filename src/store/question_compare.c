@@ -50,27 +50,33 @@ static void write_rows(const columns *at, compared *rows, size_t count, size_t n
     }
 }
 
+/* What the rows are sorted by. */
+static accel_status sort_rows(const store_result *answer, const comparison *c, question_keys *keys,
+                              question_row **out, accel_error *err) {
+    char names[256];
+    str_format(names, sizeof names, "%s %s %s", c->same, c->different, c->newest);
+    *keys = question_keys_of(answer, names);
+    return question_sort(answer, keys, out, err);
+}
+
 accel_status question_compare(store_result *answer, const comparison *c, accel_error *err) {
-    str_buf order = {0};
-    str_appendf(&order, "%s %s %s", c->same, c->different, c->newest);
-    accel_status status = order.failed ? error_no_memory(err, "a comparison", order.length)
-                                       : question_order(answer, str_text(&order), 0, 0, err);
-    str_free(&order);
-    ACCEL_TRY(status);
-    size_t stride = answer->column_count, kept = 0, number = 0;
+    question_keys keys;
+    question_row *sorted;
+    ACCEL_TRY(sort_rows(answer, c, &keys, &sorted, err));
+    size_t kept = 0, number = 0, row_count = answer->row_count;
     const columns at = {find(answer, "value"), find(answer, "best"), find(answer, "ratio"),
-                        find(answer, "verified"), stride - c->hidden};
+                        find(answer, "verified"), answer->column_count - c->hidden};
     const question_keys same = question_keys_of(answer, c->same),
                         different = question_keys_of(answer, c->different);
-    store_cell *cells = ARENA_ARRAY(answer->arena, store_cell, answer->row_count * at.width + 1);
-    compared *rows = ARENA_ARRAY(answer->arena, compared, answer->row_count + 1);
+    store_cell *cells = ARENA_ARRAY(answer->arena, store_cell, row_count * at.width + 1);
+    compared *rows = ARENA_ARRAY(answer->arena, compared, row_count + 1);
     if (cells == NULL || rows == NULL)
-        return error_no_memory(err, "a comparison", answer->row_count * at.width * sizeof *cells);
-    for (size_t row = 0; row < answer->row_count && (c->limit == 0 || number < c->limit);) {
+        return error_no_memory(err, "a comparison", row_count * at.width * sizeof *cells);
+    for (size_t row = 0; row < row_count && (c->limit == 0 || number < c->limit);) {
         size_t count = 0;
-        const store_cell *first = &answer->cells[row * stride], *before = NULL;
-        for (; row < answer->row_count; row++) {
-            const store_cell *now = &answer->cells[row * stride];
+        const store_cell *first = sorted[row].cells, *before = NULL;
+        for (; row < row_count; row++) {
+            const store_cell *now = sorted[row].cells;
             if (question_rows_compare(first, now, &same) != 0)
                 break;
             double value = now[at.value].real;

@@ -26,8 +26,8 @@ typedef struct joining {
 
 /* ---- reading the tables --------------------------------------------------------------------------------------------------------- */
 
-/* Rows that lie this close together are read faster between two ids than by a list of them. */
-enum { SPARE_ROWS = 20000 };
+/* Rows that lie this close together are read faster between two ids than by a list of them, for which DuckDB may fetch row by row through an index. */
+enum { SPARE_ROWS = 20000, SPARE_SUBJECTS = 256 };
 
 /* column: of the rows' own ids; limited: as many rows as an answer takes, else as many as there are. */
 static accel_status read_part_by(joining *j, size_t which, question_sql *w, const read_part *how,
@@ -66,9 +66,9 @@ static accel_status read_series(joining *j, unsigned set, accel_error *err) {
     str_append(&w.text, "SELECT i.model_id, i.hardware_id, i.identity_id, i.engine, " QUESTION_SQL_SERIES
                         ", " QUESTION_SQL_PROVENANCE_OF("i") " FROM performance_identities i WHERE true");
     if (q->models.count + q->families.count > 0)
-        id_map_write(models, "i.model_id", 0, &w.text);
+        id_map_write(models, "i.model_id", SPARE_SUBJECTS, &w.text);
     if (q->hardware.count > 0)
-        id_map_write(hardware, "i.hardware_id", 0, &w.text);
+        id_map_write(hardware, "i.hardware_id", SPARE_SUBJECTS, &w.text);
     question_sql_fits_provenance(&w, "i", set);
     return read_part_by(j, SERIES, &w, &how, 2, err);
 }
@@ -130,7 +130,7 @@ static void write_names(const question *q, str_buf *out) {
         for (size_t i = 0; i < METRIC_NONE; i++)
             if (q->metric == METRIC_NONE || q->metric == (question_metric)i)
                 str_appendf(out, " %s", question_metrics[i].column_names);
-        str_append(out, " n verified provenance started_at first identity_id");
+        str_append(out, " n verified provenance started_at");
         break;
     case QUESTION_TREND:
         str_append(out,
@@ -221,23 +221,51 @@ static accel_status make_rows(joining *j, const origin *origins, accel_error *er
     return ACCEL_OK;
 }
 
+/* The newest points of each series. NULL is last of whatever order: a run without a time is the oldest, and stands at the end. */
+static accel_status keep_newest(store_result *answer, size_t limit, accel_error *err) {
+    const question_keys keys = question_keys_of(answer, "series -started_at -result_id"),
+                        series = question_keys_of(answer, "series");
+    size_t kept = 0, of_series = 0;
+    question_row *rows;
+    ACCEL_TRY(question_sort(answer, &keys, &rows, err));
+    for (size_t i = 0; i < answer->row_count; i++) {
+        bool next = kept == 0 || question_rows_compare(rows[kept - 1].cells, rows[i].cells, &series) != 0;
+        of_series = next ? 1 : of_series + 1;
+        if (of_series <= limit)
+            rows[kept++] = rows[i];
+    }
+    return question_keep(answer, rows, kept, 0, err);
+}
+
+/* The results in their order, so that only what the limit leaves becomes rows. */
+static accel_status join_latest(joining *j, accel_error *err) {
+    origin *origins;
+    ACCEL_TRY(read_latest(j, err));
+    if (j->question->kind == QUESTION_LATEST)
+        ACCEL_TRY(question_order(j->parts[RESULTS].rows, "first identity_id", 0, j->question->limit, err));
+    ACCEL_TRY(make_columns(j, &origins, err));
+    return make_rows(j, origins, err);
+}
+
+static accel_status join_history(joining *j, accel_error *err) {
+    origin *origins;
+    ACCEL_TRY(read_history(j, err));
+    ACCEL_TRY(make_columns(j, &origins, err));
+    ACCEL_TRY(make_rows(j, origins, err));
+    if (j->question->limit > 0)
+        ACCEL_TRY(keep_newest(j->answer, j->question->limit, err));
+    return question_order(j->answer, "series started_at result_id", 0, 0, err);
+}
+
 accel_status question_join(store_reader *r, const question *q, unsigned set, size_t most_rows,
                            store_result *out, bool *fits, accel_error *err) {
     joining j = {.reader = r, .question = q, .answer = out, .most_rows = most_rows};
-    origin *origins;
-    *fits = false;
     ACCEL_TRY(read_subjects(&j, err));
     if (!j.too_many)
         ACCEL_TRY(read_series(&j, set, err));
+    *fits = !j.too_many;
     if (j.too_many)
         return ACCEL_OK;
-    ACCEL_TRY(q->kind == QUESTION_TREND ? read_history(&j, err) : read_latest(&j, err));
-    ACCEL_TRY(make_columns(&j, &origins, err));
-    ACCEL_TRY(make_rows(&j, origins, err));
-    if (q->kind == QUESTION_TREND && q->limit > 0)
-        ACCEL_TRY(question_keep_first(out, "series", "-started_at -result_id", q->limit, err));
-    size_t rows =
-        q->kind == QUESTION_LATEST && q->limit > 0 && q->limit < out->row_count ? q->limit : out->row_count;
-    *fits = true;
-    return read_rows_check(rows, arena_used_bytes(out->arena), &r->limits, err);
+    ACCEL_TRY(q->kind == QUESTION_TREND ? join_history(&j, err) : join_latest(&j, err));
+    return read_rows_check(out->row_count, arena_used_bytes(out->arena), &r->limits, err);
 }

@@ -6,8 +6,8 @@
 #include "store/query.h"
 #include "store/questions.h"
 
-/* The columns and rows of question_sql_write's statement, in any order (of a limit's rows: question_order leaves the same first), their numbers without
- * texts, in an answer that query_begin made. *fits: false where more models, devices or series fit than most_rows; nothing is in out then. */
+/* What question_sql_write's statement gives, numbers without texts, in an answer that query_begin made; in the order of the question, but comparisons
+ * in none. *fits: false where more models, devices or series fit than most_rows; nothing is in out then. */
 accel_status question_join(store_reader *r, const question *q, unsigned set, size_t most_rows,
                            store_result *out, bool *fits, accel_error *err);
 

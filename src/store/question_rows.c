@@ -43,33 +43,26 @@ int question_rows_compare(const store_cell *a, const store_cell *b, const questi
     return 0;
 }
 
-typedef struct ordered {
-    const store_cell *cells;
-    const question_keys *keys;
-} ordered;
-
 static int by_keys(const void *left, const void *right) {
-    const ordered *a = left, *b = right;
+    const question_row *a = left, *b = right;
     int order = question_rows_compare(a->cells, b->cells, a->keys);
     return order != 0 ? order : (a->cells > b->cells) - (a->cells < b->cells); /* one array's: as they came */
 }
 
-/* Puts the rows in order; their cells stay where they are. */
-static accel_status sort_rows(const store_result *answer, const question_keys *keys, ordered **out,
-                              accel_error *err) {
+accel_status question_sort(const store_result *answer, const question_keys *keys, question_row **out,
+                           accel_error *err) {
     size_t count = answer->row_count;
-    ordered *rows = *out = ARENA_ARRAY(answer->arena, ordered, count + 1);
+    question_row *rows = *out = ARENA_ARRAY(answer->arena, question_row, count + 1);
     if (rows == NULL)
         return error_no_memory(err, "an answer", count * sizeof *rows);
     for (size_t i = 0; i < count; i++)
-        rows[i] = (ordered){answer->cells + i * answer->column_count, keys};
+        rows[i] = (question_row){answer->cells + i * answer->column_count, keys};
     qsort(rows, count, sizeof *rows, by_keys);
     return ACCEL_OK;
 }
 
-/* Copies rows without their last columns. */
-static accel_status keep_rows(store_result *answer, const ordered *rows, size_t count, size_t hidden,
-                              accel_error *err) {
+accel_status question_keep(store_result *answer, const question_row *rows, size_t count, size_t hidden,
+                           accel_error *err) {
     size_t width = answer->column_count - hidden;
     store_cell *cells = ARENA_ARRAY(answer->arena, store_cell, count * width + 1);
     if (cells == NULL)
@@ -86,26 +79,9 @@ accel_status question_order(store_result *answer, const char *names, size_t hidd
                             accel_error *err) {
     const question_keys keys = question_keys_of(answer, names);
     size_t count = limit > 0 && limit < answer->row_count ? limit : answer->row_count;
-    ordered *rows;
-    ACCEL_TRY(sort_rows(answer, &keys, &rows, err));
-    return keep_rows(answer, rows, count, hidden, err);
-}
-
-accel_status question_keep_first(store_result *answer, const char *same, const char *order, size_t limit,
-                                 accel_error *err) {
-    char names[128];
-    str_format(names, sizeof names, "%s %s", same, order);
-    const question_keys keys = question_keys_of(answer, names), group = question_keys_of(answer, same);
-    size_t kept = 0, of_group = 0;
-    ordered *rows;
-    ACCEL_TRY(sort_rows(answer, &keys, &rows, err));
-    for (size_t i = 0; i < answer->row_count; i++) {
-        bool next = kept == 0 || question_rows_compare(rows[kept - 1].cells, rows[i].cells, &group) != 0;
-        of_group = next ? 1 : of_group + 1;
-        if (of_group <= limit)
-            rows[kept++] = rows[i];
-    }
-    return keep_rows(answer, rows, kept, 0, err);
+    question_row *rows;
+    ACCEL_TRY(question_sort(answer, &keys, &rows, err));
+    return question_keep(answer, rows, count, hidden, err);
 }
 
 accel_status question_write_times(store_result *answer, const char *column, accel_error *err) {

@@ -20,12 +20,21 @@ question_keys question_keys_of(const store_result *answer, const char *names);
 /* Like strcmp, of two rows' cells. */
 int question_rows_compare(const store_cell *a, const store_cell *b, const question_keys *keys);
 
-/* Rows in the order of the keys, the first `limit` of them (0: all), each without its last `hidden` columns, which may be keys. */
+/* A row, and what it is sorted by. */
+typedef struct question_row {
+    const store_cell *cells;
+    const question_keys *keys;
+} question_row;
+
+/* All rows in the order of the keys, which must outlive them; the answer stays as it is. */
+accel_status question_sort(const store_result *answer, const question_keys *keys, question_row **out,
+                           accel_error *err);
+/* The answer gets these rows, each without its last `hidden` columns. */
+accel_status question_keep(store_result *answer, const question_row *rows, size_t count, size_t hidden,
+                           accel_error *err);
+/* Both: the first `limit` rows (0: all). The hidden columns may be keys. */
 accel_status question_order(store_result *answer, const char *names, size_t hidden, size_t limit,
                             accel_error *err);
-/* Of the rows with the same `same` the first `limit` in that order. */
-accel_status question_keep_first(store_result *answer, const char *same, const char *order, size_t limit,
-                                 accel_error *err);
 /* Microseconds since 1970 of a column as texts: 2026-01-31T10:00:00Z. */
 accel_status question_write_times(store_result *answer, const char *column, accel_error *err);
 

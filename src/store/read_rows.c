@@ -62,13 +62,20 @@ static store_cell wide_cell(duckdb_type t, const void *data, idx_t row) {
     return (store_cell){STORE_REAL, NULL, 0, (double)v.upper * 0x1p64 + (double)v.lower};
 }
 
-/* DuckDB's VARCHAR; others were cast to it by the query wrapper. */
-static const char *text_at(const void *data, idx_t row, arena *a) {
+/* DuckDB's VARCHAR; others were cast to it by the query wrapper. Many texts are those of the row above, whose memory they share. */
+static const char *text_at(const void *data, idx_t row, const store_cell *above, arena *a) {
     duckdb_string_t *s = &((duckdb_string_t *)(uintptr_t)data)[row];
-    return arena_strndup(a, duckdb_string_t_data(s), duckdb_string_t_length(*s));
+    const char *text = duckdb_string_t_data(s);
+    size_t length = duckdb_string_t_length(*s);
+    if (above != NULL && above->type == STORE_TEXT && memchr(text, 0, length) == NULL &&
+        strncmp(above->text, text, length) == 0 && above->text[length] == '\0')
+        return above->text;
+    return arena_strndup(a, text, length);
 }
 
-static bool read_cell(duckdb_type type, const void *data, idx_t row, arena *a, store_cell *out) {
+/* above: the cell above it, or NULL. */
+static bool read_cell(duckdb_type type, const void *data, idx_t row, const store_cell *above, arena *a,
+                      store_cell *out) {
     if (type == DUCKDB_TYPE_BOOLEAN) {
         bool value = ((const bool *)data)[row];
         *out = (store_cell){STORE_BOOL, value ? "true" : "false", value, value};
@@ -81,7 +88,7 @@ static bool read_cell(duckdb_type type, const void *data, idx_t row, arena *a, s
             type == DUCKDB_TYPE_FLOAT ? (double)((const float *)data)[row] : ((const double *)data)[row];
         *out = (store_cell){STORE_REAL, NULL, 0, value};
     } else if (type == DUCKDB_TYPE_VARCHAR) {
-        *out = (store_cell){STORE_TEXT, text_at(data, row, a), 0, NAN};
+        *out = (store_cell){STORE_TEXT, text_at(data, row, above, a), 0, NAN};
         return out->text != NULL;
     } else { /* only where a statement could not be wrapped: DESCRIBE, PRAGMA and the like */
         *out = (store_cell){STORE_TEXT, "(not shown: wrap the statement in a SELECT with a CAST)", 0, NAN};
@@ -128,7 +135,7 @@ accel_status read_rows_write_texts(store_result *r, accel_error *err) {
 
 typedef struct reader {
     store_result *out;
-    store_cell *cells;
+    store_cell *cells; /* of more than one chunk */
     size_t capacity;
     duckdb_type *types;
     const read_part *part;
@@ -179,35 +186,47 @@ static idx_t choose_rows(reader *rd, duckdb_data_chunk chunk) {
     return rows;
 }
 
-static bool read_column(reader *rd, duckdb_data_chunk chunk, idx_t c, idx_t rows) {
-    store_result *out = rd->out;
+static bool read_column(reader *rd, duckdb_data_chunk chunk, idx_t c, idx_t rows, store_cell *cell) {
     duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
     const void *data = duckdb_vector_get_data(vector);
     const uint64_t *validity = duckdb_vector_get_validity(vector);
-    store_cell *cell = &rd->cells[out->row_count * out->column_count + c];
-    for (idx_t i = 0; i < rows; i++, cell += out->column_count) {
+    const store_cell *above = NULL;
+    for (idx_t i = 0; i < rows; i++, above = cell, cell += rd->out->column_count) {
         if (!is_valid(validity, rd->rows[i]))
             *cell = (store_cell){.type = STORE_NULL};
-        else if (!read_cell(rd->types[c], data, rd->rows[i], out->arena, cell))
+        else if (!read_cell(rd->types[c], data, rd->rows[i], above, rd->out->arena, cell))
             return false;
     }
     return true;
 }
 
+/* Where the next rows' cells go: the first chunk's into the result, and away from it when there is another, since an arena cannot grow what it gave. */
+static store_cell *room_for(reader *rd, idx_t rows) {
+    store_result *out = rd->out;
+    size_t there = out->row_count * out->column_count;
+    if (out->row_count == 0) {
+        store_cell *first = ARENA_ARRAY(out->arena, store_cell, rows * out->column_count + 1);
+        out->cells = first;
+        return first;
+    }
+    bool second = rd->cells == NULL;
+    if (!mem_grow((void **)&rd->cells, &rd->capacity, there + rows * out->column_count, sizeof *rd->cells))
+        return NULL;
+    if (second)
+        memcpy(rd->cells, out->cells, there * sizeof *rd->cells);
+    return rd->cells + there;
+}
+
 static accel_status read_chunk(reader *rd, duckdb_data_chunk chunk, accel_error *err) {
     store_result *out = rd->out;
     idx_t rows = choose_rows(rd, chunk);
-    if (!mem_grow((void **)&rd->cells, &rd->capacity, (out->row_count + rows) * out->column_count,
-                  sizeof *rd->cells)) {
+    store_cell *cells = room_for(rd, rows);
+    bool fine = cells != NULL;
+    for (idx_t c = 0; fine && c < out->column_count; c++)
+        fine = read_column(rd, chunk, c, rows, cells + c);
+    if (!fine || (rd->part == NULL && !write_texts(cells, rows, out->column_count, out->arena)))
         return error_no_memory(err, "a result",
                                (out->row_count + rows) * out->column_count * sizeof *rd->cells);
-    }
-    for (idx_t c = 0; c < out->column_count; c++)
-        if (!read_column(rd, chunk, c, rows))
-            return error_no_memory(err, "a result", 0);
-    if (rd->part == NULL &&
-        !write_texts(&rd->cells[out->row_count * out->column_count], rows, out->column_count, out->arena))
-        return error_no_memory(err, "a result", 0);
     out->row_count += rows;
     return ACCEL_OK;
 }
