@@ -47,7 +47,7 @@ void id_map_write(const id_map *m, const char *column, size_t spare, str_buf *sq
         str_append(sql, " AND false");
         return;
     }
-    if (m->count > LONGEST_LIST || between < m->count + spare) {
+    if (m->count > LONGEST_LIST || between < spare) {
         str_appendf(sql, " AND %s BETWEEN %lld AND %lld", column, (long long)m->least,
                     (long long)m->greatest);
         return;

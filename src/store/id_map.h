@@ -21,8 +21,7 @@ enum { ID_NOT_THERE = -1 };
 accel_status id_map_of(id_map *m, const store_result *rows, size_t column, accel_error *err);
 /* The row, or ID_NOT_THERE. */
 int64_t id_map_find(const id_map *m, int64_t id);
-/* " AND column IN (…)", or BETWEEN: it lets through all ids of the map, and as few others as is cheap. At most `spare` others, where they lie that close
- * together, cost less than a list. */
+/* " AND column IN (…)", which DuckDB may look up in an index, or, of many ids or of ids within a range of `spare`, BETWEEN: then other ids come along. */
 void id_map_write(const id_map *m, const char *column, size_t spare, str_buf *sql);
 
 #endif

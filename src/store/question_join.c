@@ -26,10 +26,10 @@ typedef struct joining {
 
 /* ---- reading the tables --------------------------------------------------------------------------------------------------------- */
 
-/* Rows that lie this close together are read faster between two ids than by a list of them, for which DuckDB may fetch row by row through an index. */
-enum { SPARE_ROWS = 20000, SPARE_SUBJECTS = 256 };
+/* Where rows lie this close together, all between the first and the last are read in less time than a list of them takes. */
+enum { SPARE_ROWS = 20000 };
 
-/* column: of the rows' own ids; limited: as many rows as an answer takes, else as many as there are. */
+/* column: where the rows have their own ids. */
 static accel_status read_part_by(joining *j, size_t which, question_sql *w, const read_part *how,
                                  size_t column, accel_error *err) {
     part *p = &j->parts[which];
@@ -66,9 +66,9 @@ static accel_status read_series(joining *j, unsigned set, accel_error *err) {
     str_append(&w.text, "SELECT i.model_id, i.hardware_id, i.identity_id, i.engine, " QUESTION_SQL_SERIES
                         ", " QUESTION_SQL_PROVENANCE_OF("i") " FROM performance_identities i WHERE true");
     if (q->models.count + q->families.count > 0)
-        id_map_write(models, "i.model_id", SPARE_SUBJECTS, &w.text);
+        id_map_write(models, "i.model_id", 0, &w.text);
     if (q->hardware.count > 0)
-        id_map_write(hardware, "i.hardware_id", SPARE_SUBJECTS, &w.text);
+        id_map_write(hardware, "i.hardware_id", 0, &w.text);
     question_sql_fits_provenance(&w, "i", set);
     return read_part_by(j, SERIES, &w, &how, 2, err);
 }
