@@ -33,11 +33,14 @@ enum { SPARE_ROWS = 20000 };
 static accel_status read_part_by(joining *j, size_t which, question_sql *w, const read_part *how,
                                  size_t column, accel_error *err) {
     part *p = &j->parts[which];
+    accel_status status = ACCEL_OK;
     p->rows = ARENA_NEW(j->answer->arena, store_result);
-    if (p->rows == NULL)
-        return error_no_memory(err, "an answer", sizeof *p->rows);
-    p->rows->arena = j->answer->arena;
-    accel_status status = question_sql_run(j->reader, w, how, p->rows, err);
+    if (p->rows == NULL) {
+        status = error_no_memory(err, "an answer", sizeof *p->rows);
+    } else {
+        p->rows->arena = j->answer->arena;
+        status = question_sql_run(j->reader, w, how, p->rows, err);
+    }
     str_free(&w->text);
     ACCEL_TRY(status);
     j->too_many = j->too_many || (which >= SERIES && p->rows->row_count > j->most_rows);
