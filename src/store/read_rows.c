@@ -173,12 +173,13 @@ static idx_t choose_rows(reader *rd, duckdb_data_chunk chunk) {
         rd->rows[i] = (uint32_t)i;
     for (idx_t c = 0; rd->part != NULL && c < 2 && rd->part->only[c] != NULL; c++) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
-        const int64_t *ids = duckdb_vector_get_data(vector);
+        const void *ids = duckdb_vector_get_data(vector);
         const uint64_t *validity = duckdb_vector_get_validity(vector);
         idx_t kept = 0;
         for (idx_t i = 0; i < rows; i++) {
             uint32_t row = rd->rows[i];
-            if (is_valid(validity, row) && id_map_find(rd->part->only[c], ids[row]) != ID_NOT_THERE)
+            if (is_integer(rd->types[c]) && is_valid(validity, row) &&
+                id_map_find(rd->part->only[c], integer_at(rd->types[c], ids, row)) != ID_NOT_THERE)
                 rd->rows[kept++] = row;
         }
         rows = kept;
