@@ -1,7 +1,7 @@
 #include "store/id_map.h"
 
 /* Longer lists take DuckDB longer to read than the rows between their ends. */
-enum { LONGEST_LIST = 64 };
+enum { LONGEST_LIST = 256 };
 
 /* Fibonacci hashing: ids are mostly consecutive, in a lake they are hashes already. */
 static size_t place_of(const id_map *m, int64_t id) {
