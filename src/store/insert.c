@@ -133,7 +133,7 @@ static double total_seconds(const record *r) {
     return sum / 1e9;
 }
 
-/* The record but its samples and, when it is ok, what has a column of its own or follows from the samples: query.c puts it back. */
+/* The record but what is absent, its samples and, when it is ok, what has a column of its own or follows from the samples: query.c puts it back. */
 static accel_status record_json(const record *r, bool ok, str_buf *out, accel_error *err) {
     record copy = *r, none;
     sample_figures follow;
@@ -150,7 +150,7 @@ static accel_status record_json(const record *r, bool ok, str_buf *out, accel_er
         RECORD_COLUMNS_REAL(STORED_ELSEWHERE)
         RECORD_COLUMNS_TEXT(STORED_ELSEWHERE)
     }
-    record_write_json(&copy, out);
+    record_write_json_brief(&copy, out);
     return out->failed ? error_no_memory(err, "a record", out->length) : ACCEL_OK;
 }
 
@@ -398,7 +398,7 @@ static accel_status stage_families(inserter *in, const store_batch *b, accel_err
 /* ---- the inserter ---------------------------------------------------------------------------------------------------------------- */
 
 /* Results that are held until they are taken over, inside the transaction. */
-enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18 };
+enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18, LARGE_COMMIT_ROWS = 10000 };
 
 accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     inserter *in = mem_calloc(1, sizeof *in);
@@ -462,6 +462,17 @@ accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) 
     return status;
 }
 
+/* A large transaction goes straight into the file: its rows would be written to the log only to be read from memory and written again by the next
+ * checkpoint. Where it is cut off the file's header still names the blocks of before. Small ones wait in the log, since each checkpoint writes the
+ * last, unfinished part of every column again. */
+static accel_status commit(inserter *in, accel_error *err) {
+    ACCEL_TRY(database_exec(in->db,
+                            in->rows >= LARGE_COMMIT_ROWS ? "SET checkpoint_threshold = '0KB'"
+                                                          : "SET checkpoint_threshold = '256MB'",
+                            err));
+    return database_exec(in->db, "COMMIT", err);
+}
+
 /* The database, and what taking over had set for its time, are as before. */
 static void roll_back(inserter *in) {
     (void)database_exec(in->db, "ROLLBACK", NULL);
@@ -477,7 +488,7 @@ accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
     if (status == ACCEL_OK && in->before > 0)
         status = results_follow(in->db, in->before, err);
     if (status == ACCEL_OK)
-        status = database_exec(in->db, "COMMIT", err);
+        status = commit(in, err);
     if (status != ACCEL_OK && in->begun)
         roll_back(in);
     accel_status cleared = clear_stages(in, status == ACCEL_OK ? err : NULL);
