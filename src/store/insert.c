@@ -292,39 +292,46 @@ static accel_status stage_subject(inserter *in, const char *name, const char *fa
     return hardware != NULL ? stage_hardware(in, &r, &out->hardware_key, err) : ACCEL_OK;
 }
 
-/* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
-static accel_status content_key(const stage_table *t, const void *row, const store_run *run,
-                                char key[SHA256_HEX_BYTES], accel_error *err) {
-    str_buf all = {0};
-    str_appendf(&all, "%s\x1f%s\x1f", run->test_name != NULL ? run->test_name : "",
-                run->started_at != NULL ? run->started_at : "");
-    for (size_t c = 0; c < t->column_count; c++) {
-        const void *member = (const char *)row + t->columns[c].offset;
-        if (str_starts_with(t->columns[c].name, "k_run"))
-            continue;
-        switch (t->columns[c].kind) {
-        case STAGE_TEXT:
-        case STAGE_JSON:
-            str_append(&all, *(const char *const *)member != NULL ? *(const char *const *)member : "\x01");
-            break;
-        case STAGE_INT:
-            str_appendf(&all, "%lld", (long long)*(const int64_t *)member);
-            break;
-        case STAGE_REAL:
-            str_appendf(&all, "%.17g", *(const double *)member);
-            break;
-        case STAGE_BOOL:
-            str_appendf(&all, "%d", *(const int *)member);
-            break;
-        case STAGE_INTS:
-            break;
-        }
-        str_append_char(&all, '\x1f');
+static void append_member(str_buf *out, stage_kind kind, const void *member) {
+    const char *text;
+    switch (kind) {
+    case STAGE_TEXT:
+    case STAGE_JSON:
+        text = *(const char *const *)member;
+        str_append(out, text != NULL ? text : "\x01");
+        return;
+    case STAGE_INT:
+        str_append_i64(out, *(const int64_t *)member);
+        return;
+    case STAGE_REAL:
+        if (isnan(*(const double *)member) && !signbit(*(const double *)member)) /* most are */
+            str_append_bytes(out, "nan", 3);
+        else
+            str_appendf(out, "%.17g", *(const double *)member);
+        return;
+    case STAGE_BOOL:
+        str_append_i64(out, *(const int *)member);
+        return;
+    case STAGE_INTS:
+        return;
     }
-    accel_status status =
-        all.failed ? error_no_memory(err, "a key", all.length) : sha256_bytes(all.data, all.length, key, err);
-    str_free(&all);
-    return status;
+}
+
+/* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
+static accel_status content_key(inserter *in, const stage_table *t, const void *row, const store_run *run,
+                                char key[SHA256_HEX_BYTES], accel_error *err) {
+    str_buf *all = &in->text;
+    all->length = 0;
+    append_parts((const char *const[]){run->test_name != NULL ? run->test_name : "",
+                                       run->started_at != NULL ? run->started_at : ""},
+                 2, all);
+    for (size_t c = 1; c < t->column_count;
+         c++) { /* the first is the run's UUID: another in another file that says the same */
+        append_member(all, t->columns[c].kind, (const char *)row + t->columns[c].offset);
+        str_append_char(all, '\x1f');
+    }
+    return all->failed ? error_no_memory(err, "a key", all->length)
+                       : sha256_bytes(all->data, all->length, key, err);
 }
 
 #define SUBJECT_OF(r)                                                                                        \
@@ -340,7 +347,7 @@ typedef char key_text[SHA256_HEX_BYTES];
         for (size_t i = 0; i < b->type##_count; i++) {                                                       \
             staged_##type s = {.keys.run_uuid = b->run.uuid, .row = b->type##_rows[i]};                      \
             subject;                                                                                         \
-            ACCEL_TRY(content_key(&stage_tables[id], &s, &b->run, content[i], err));                         \
+            ACCEL_TRY(content_key(in, &stage_tables[id], &s, &b->run, content[i], err));                     \
             s.keys.content_key = content[i];                                                                 \
             ACCEL_TRY(stage_add(&in->stages[id], &s, err));                                                  \
         }                                                                                                    \
@@ -398,7 +405,7 @@ static accel_status stage_families(inserter *in, const store_batch *b, accel_err
 /* ---- the inserter ---------------------------------------------------------------------------------------------------------------- */
 
 /* Results that are held until they are taken over, inside the transaction. */
-enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18, LARGE_COMMIT_ROWS = 10000 };
+enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18, LARGE_COMMIT_ROWS = 2000 };
 
 accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     inserter *in = mem_calloc(1, sizeof *in);
