@@ -404,8 +404,8 @@ static accel_status stage_families(inserter *in, const store_batch *b, accel_err
 
 /* ---- the inserter ---------------------------------------------------------------------------------------------------------------- */
 
-/* Results that are held until they are taken over, inside the transaction. */
-enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18, LARGE_COMMIT_ROWS = 2000 };
+/* Rows that are held until they are taken over, inside the transaction, while others read the next files. */
+enum { HELD_ROWS = 49152, MOST_KEYS = 1 << 18, LARGE_COMMIT_ROWS = 2000 };
 
 accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     inserter *in = mem_calloc(1, sizeof *in);
@@ -456,6 +456,13 @@ static accel_status flush(inserter *in, accel_error *err) {
     return clear_stages(in, err);
 }
 
+static size_t rows_held(const inserter *in) {
+    size_t rows = 0;
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        rows += in->stages[i].total;
+    return rows;
+}
+
 accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) {
     if (in->failure.status != ACCEL_OK)
         return ACCEL_OK; /* the commit tells */
@@ -463,7 +470,7 @@ accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) 
     if (status != ACCEL_OK) {
         in->failure = (accel_error){0};
         error_set(&in->failure, status, "a batch could not be staged");
-    } else if (in->stages[STAGE_RESULTS].total >= HELD_RESULTS) {
+    } else if (rows_held(in) >= HELD_ROWS) {
         (void)flush(in, &in->failure); /* may be the fault of an earlier batch */
     }
     return status;
