@@ -59,7 +59,7 @@ static void more_than_are_held_go_in_together(void **state) {
         ask(path,
             "SELECT count(*) || ' ' || count(DISTINCT record_id) || ' ' || count(DISTINCT model_id) || ' ' || "
             "count(DISTINCT identity_id) FROM performance_results"),
-        "20500 20500 9 9");
+        "26500 26500 9 9");
     assert_string_equal(
         ask(path,
             "SELECT count(*) || ' ' || (SELECT count(*) FROM latest_results) FROM hardware_compatibility"),
