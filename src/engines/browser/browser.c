@@ -43,7 +43,8 @@ static void take_platform(yyjson_val *capabilities, arena *a, engine_device *d) 
 /* Opens a tab to ask it; a browser that ended meanwhile is asked once more, for that may have been chance. */
 static accel_status open_to_ask(const engine_context *context, const char *name, tab **t, accel_error *why) {
     accel_status status = tab_open(context, name, t, why);
-    return status == ACCEL_CRASHED ? tab_open(context, name, t, why) : status;
+    bool ended = status == ACCEL_CRASHED || status == ACCEL_RUNTIME; /* with the page, or before it came */
+    return ended ? tab_open(context, name, t, why) : status;
 }
 
 /* One row a platform of a browser: as its page says, or why it could not be asked. */
