@@ -149,6 +149,7 @@ static void test_bits_and_remainders(void **state) {
         add(&s, with(&s.b, "Mod", 2, (value_id[]){x, y}, BUILD_INT("fmod", fmod)));
         add(&s, with(&s.b, "Mod", 2, (value_id[]){x, BUILD(&s.b, "Neg", y)}, BUILD_INT("fmod", fmod)));
     }
+    add(&s, BUILD(&s.b, "Mod", x, BUILD(&s.b, "Reciprocal", BUILD(&s.b, "Sub", y, y)))); /* by infinity */
     add(&s, BUILD(&s.b, "Mean", x, y, x));
     add(&s, BUILD(&s.b, "Mean", x));
     add(&s, BUILD(&s.b, "CastLike", x, build_i64(&s.b, 0)));
