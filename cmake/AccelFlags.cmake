@@ -43,7 +43,7 @@ endif()
 set(accel_kernel_flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ACCEL_ISAS baseline avx2 avx512)
-  set(ACCEL_ISA_baseline -march=x86-64 -O2) # of CPUs before 2013: not worth the space of -O3
+  set(ACCEL_ISA_baseline -march=x86-64 -Os) # of CPUs before 2013: not worth the space of -O3
   set(ACCEL_ISA_avx2 -march=x86-64-v3)
   set(ACCEL_ISA_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")

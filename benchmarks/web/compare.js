@@ -4,11 +4,11 @@ import { makeInputs } from "/pages/inputs.js";
 
 /** accel by its package. */
 class Accel {
-  async open({ model, inputs, threads }) {
+  async open({ model, inputs, threads, platform }) {
     const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]));
-    this.model = await load(model, { platform: "wasm", threads, shapes });
+    this.model = await load(model, { platform, threads, shapes });
     await this.model.bind(inputs);
-    return `${this.model.variant}, ${this.model.threads}`;
+    return `${this.model.variant}, ${this.model.devices.join() || this.model.threads}`;
   }
   async sample(duration_ms) {
     return (await this.model.sample({ lead_in_ms: 0, duration_ms, least: 1 })).samples_ms;
@@ -49,12 +49,12 @@ class Peer {
 
 let engines = {};
 
-/** models: {engine: URL of its file}; all names but "accel" are the peer's. What each says that it runs in. */
-export async function open(models, inputs, threads) {
+/** models: {engine: URL of its file}; all names but "accel" are the peer's; platform: "wasm" or "webgpu". What each says that it runs in. */
+export async function open(models, inputs, threads, platform) {
   const told = {};
   for (const [name, model] of Object.entries(models)) {
     engines[name] = name === "accel" ? new Accel() : new Peer();
-    told[name] = await engines[name].open({ model, inputs: makeInputs(inputs), threads });
+    told[name] = await engines[name].open({ model, inputs: makeInputs(inputs), threads, platform });
   }
   return told;
 }

@@ -66,11 +66,14 @@ class WebSocket:
 
 
 class Firefox:
-    def __init__(self):
+    def __init__(self, webgpu=False):
         self.home = Path(tempfile.mkdtemp(prefix="accel-firefox-"))
         profile = self.home / "profile"
         profile.mkdir()
         (profile / "user.js").write_text('user_pref("app.update.enabled", false);\nuser_pref("datareporting.policy.dataSubmissionEnabled", false);\n')
+        if webgpu:
+            with (profile / "user.js").open("a") as file:
+                file.write('user_pref("dom.webgpu.enabled", true);\nuser_pref("gfx.webgpu.ignore-blocklist", true);\n')
         command = [find_firefox(), "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0", "about:blank"]
         self.process = subprocess.Popen(command, env=os.environ | {"HOME": str(self.home)}, start_new_session=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

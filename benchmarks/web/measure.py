@@ -1,4 +1,4 @@
-"""The measuring and the page of web.sh:   measure.py [--quick] [--browsers a,b] ACCEL WORK_FOLDER
+"""The measuring and the page of web.sh:   measure.py [--quick] [--platform wasm|webgpu] [--browsers a,b] ACCEL WORK_FOLDER
 
 Both engines live in one page of one browser at the same time and are measured in blocks that take turns in random order."""
 
@@ -21,10 +21,28 @@ from browser import Chromium, Server, find_chromium  # noqa: E402
 from firefox import Firefox, find_firefox  # noqa: E402
 from models import FORMS, MODELS, START_MODEL, describe_inputs, write_model  # noqa: E402
 
-BROWSERS = {"Chromium": (find_chromium, Chromium), "Firefox": (find_firefox, Firefox)}
-THREADS = (1, 2)
+
+
+def start_chromium(webgpu):
+    return Chromium(*(("--enable-unsafe-webgpu", "--disable-dev-shm-usage") if webgpu else ()))
+
+
+BROWSERS = {"Chromium": (find_chromium, start_chromium), "Firefox": (find_firefox, Firefox)}
 BLOCK_MS, WARM_UP_MS, REST_S = 300, 1500, 0.06  # the rest: threads of the other engine fall asleep meanwhile
-BAR, START_BAR, SIZE_BAR = 1.5, 5.0, 500_000
+SIZE_BAR = 500_000
+
+
+class Platform:
+    """One of the platforms that both engines have, and the bars of it."""
+
+    def __init__(self, title, provider, threads, browsers, bar, start_bar):
+        self.title, self.provider, self.threads, self.browsers, self.bar, self.start_bar = title, provider, threads, browsers, bar, start_bar
+
+
+PLATFORMS = {
+    "wasm": Platform("WebAssembly", "wasm provider, all graph optimisations, no proxy", (1, 2), "Chromium,Firefox", 1.5, 5.0),
+    "webgpu": Platform("WebGPU", "WebGPU provider, all graph optimisations", (1,), "Chromium", 2.0, 3.0),
+}
 
 
 def version_of(browser):
@@ -51,7 +69,9 @@ def call(browser, function, *arguments):
 
 def measure_case(how, browser, name, files, threads):
     urls = {"accel": files["fused"][0], **{form: url for form, (url, _) in files.items()}}
-    told = call(browser, "open", urls, files["fused"][1], threads)
+    told = call(browser, "open", urls, files["fused"][1], threads, how.platform)
+    if how.platform == "webgpu":
+        how.adapters.add(f"Adapter in {how.browser}: {told['accel'].partition(', ')[2]}.")
     for engine in told:
         call(browser, "block", engine, WARM_UP_MS / (10 if how.quick else 1))
     blocks = {engine: [] for engine in told}
@@ -89,7 +109,7 @@ def start_ms(browser, url, page, case, number):
 def measure_start(how, browser, server, file, threads):
     """({engine: [ms]}, {engine: {path: bytes by gzip -9}}): pages in turn, nothing cached."""
     model, inputs = file
-    case, times, sizes = {"model": model, "inputs": inputs, "threads": threads}, {}, {}
+    case, times, sizes = {"model": model, "inputs": inputs, "threads": threads, "platform": how.platform}, {}, {}
     for number in range(how.starts):
         for engine in random.sample(["accel", "peer"], 2):
             server.handler.log.clear()
@@ -111,8 +131,8 @@ def start_table(page, starts):
     page.table(["browser", ">threads", ">pages of each", ">accel, ms", ">peer, ms", ">ratio", ">95 %"], rows)
 
 
-def size_table(page, starts):
-    sizes = next(sizes for (_, threads), (_, sizes) in starts.items() if threads == max(THREADS))
+def size_table(page, starts, threads):
+    sizes = next(sizes for (_, used), (_, sizes) in starts.items() if used == threads)
     page.text("## Download", "", "Files that such a page loads beside the model and the page itself, each by gzip -9.")
     page.table(["engine", "files", ">bytes, gzip"], [
         (name, ", ".join(sorted(Path(path).name for path in files)), f"{sum(files.values()):,}") for name, files in sizes.items()])
@@ -136,13 +156,13 @@ def prepare_folder(how):
 
 
 def measure_browser(how, server, files, start_file, cases, starts):
-    browser = BROWSERS[how.browser][1]()
+    browser = BROWSERS[how.browser][1](webgpu=how.platform == "webgpu")
     try:
         browser.open(f"{server.url}/pages/compare.html")
         version = version_of(browser)
         for name in files:
-            cases += [measure_case(how, browser, name, files[name], threads) for threads in THREADS]
-        for threads in THREADS:
+            cases += [measure_case(how, browser, name, files[name], threads) for threads in PLATFORMS[how.platform].threads]
+        for threads in PLATFORMS[how.platform].threads:
             starts[how.browser, threads] = measure_start(how, browser, server, start_file, threads)
         return f"{how.browser} {version}"
     finally:
@@ -152,11 +172,14 @@ def measure_browser(how, server, files, start_file, cases, starts):
 def read_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few blocks: a trial")
-    parser.add_argument("--browsers", default=",".join(BROWSERS), help="which, by commas")
+    parser.add_argument("--platform", default="wasm", choices=PLATFORMS)
+    parser.add_argument("--browsers", default="", help="which, by commas")
     parser.add_argument("--models", default="", help="beginnings of the models' names, by commas")
     parser.add_argument("accel")
     parser.add_argument("work")
     how = parser.parse_args()
+    how.browsers = how.browsers or PLATFORMS[how.platform].browsers
+    how.adapters = set()
     how.rounds, how.starts = (3, 2) if how.quick else (15, 10)
     wanted = tuple(how.models.split(","))
     how.models = {name: model for name, model in MODELS.items() if name.startswith(wanted)}
@@ -166,7 +189,8 @@ def read_arguments():
 def main():
     how = read_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the browser is ended with it
-    page = Page("web-wasm", "In browsers: WebAssembly against ONNX Runtime Web", how.accel, "a few blocks" if how.quick else "")
+    platform = PLATFORMS[how.platform]
+    page = Page(f"web-{how.platform}", f"In browsers: {platform.title} against ONNX Runtime Web", how.accel, "a few blocks" if how.quick else "")
     files, start_file = prepare_folder(how)
     server, cases, starts, versions = Server(how.work), [], {}, []
     for name in how.browsers.split(","):
@@ -175,15 +199,16 @@ def main():
         how.browser = name
         versions.append(measure_browser(how, server, files, start_file, cases, starts))
     server.stop()
-    page.text("accel's npm package and ONNX Runtime Web 1.30.0 (wasm provider, all graph optimisations, no proxy), each in a worker of one page, on the same",
+    page.text(f"accel's npm package and ONNX Runtime Web 1.30.0 ({platform.provider}), each in a worker of one page, on the same",
               "inputs, which were bound before, with the same number of threads.", "", f"Browsers: {', '.join(versions)}, headless.")
+    page.text(*sorted(how.adapters))
     speed_table(page, cases)
     start_table(page, starts)
-    downloaded = size_table(page, starts)
+    downloaded = size_table(page, starts, max(platform.threads))
     ratio = geometric_mean([case.ratio for case in cases])
-    page.bar(f"{len(cases)} cases: geometric mean of the ratios at least {BAR}", f"{ratio:.2f}", ratio >= BAR)
+    page.bar(f"{len(cases)} cases: geometric mean of the ratios at least {platform.bar:g}", f"{ratio:.2f}", ratio >= platform.bar)
     least = min(statistics.median(times["peer"]) / statistics.median(times["accel"]) for times, _ in starts.values())
-    page.bar(f"opening the page to the first inference at least {START_BAR:.0f} times faster", f"{least:.1f}, the least of {len(starts)}", least >= START_BAR)
+    page.bar(f"opening the page to the first inference at least {platform.start_bar:.0f} times faster", f"{least:.1f}, the least of {len(starts)}", least >= platform.start_bar)
     page.bar(f"engine and scripts at most {SIZE_BAR:,} bytes gzip", f"{downloaded:,}", downloaded <= SIZE_BAR, timed=False)
     page.write()
 

@@ -1,12 +1,12 @@
 // ONNX Runtime Web in a worker, by its documented settings for speed: SIMD and threads, all optimisations of the graph, no proxy.
-import * as ort from "/peer/ort.wasm.min.mjs";
-import { feedsOf, openSession } from "./peer_session.js";
+import { feedsOf, importPeer, openSession } from "./peer_session.js";
 
-let session, feeds;
+let ort, session, feeds;
 
 const jobs = {
-  async open({ model, inputs, threads }) {
-    session = await openSession(ort, model, threads);
+  async open({ model, inputs, threads, platform }) {
+    ort = await importPeer(platform);
+    session = await openSession(ort, model, threads, platform);
     feeds = feedsOf(ort, inputs);
     await session.run(feeds);
     return `${ort.env.versions.web}, ${ort.env.wasm.numThreads}`;

@@ -1,13 +1,13 @@
 #!/bin/bash
-# accel in a page against ONNX Runtime Web's wasm provider, in Chromium and Firefox: speed of four models with 1 and 2 threads, time from opening
-# a page to the first inference, sizes. Writes docs/results/web-wasm.md. About 15 minutes on a quiet machine.
-#   benchmarks/web/web.sh [--quick] [--browsers Chromium,Firefox] [--models MiniLM,ResNet] [ACCEL]
+# accel in a page against ONNX Runtime Web's wasm provider, in Chromium and Firefox, or its WebGPU provider in Chromium: speed of four models with 1 and 2 threads, time from opening
+# a page to the first inference, sizes. Writes docs/results/web-wasm.md or web-webgpu.md. About 15 minutes on a quiet machine.
+#   benchmarks/web/web.sh [--quick] [--platform wasm|webgpu] [--browsers Chromium,Firefox] [--models MiniLM,ResNet] [ACCEL]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 options=()
 while [[ "${1:-}" == --* ]]; do
     options+=("$1")
-    case $1 in --browsers | --models) options+=("${2:?$1 needs a list}") && shift ;; esac
+    case $1 in --browsers | --models | --platform) options+=("${2:?$1 needs a word}") && shift ;; esac
     shift
 done
 accel=${1:-build/release/accel}

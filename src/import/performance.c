@@ -28,8 +28,10 @@ static int64_t count_of(value_reader *r, const char *names, int64_t fallback) {
 
 /* The first of the names whose text is a platform. */
 static const char *take_platform(value_reader *r) {
-    for (const char *at = HARDWARE_KEYS; *at != '\0'; at += strcspn(at, "|"), at += *at == '|') {
-        yyjson_val *v = yyjson_obj_getn(r->object, at, strcspn(at, "|"));
+    const char *names = HARDWARE_KEYS, *name;
+    size_t length;
+    while ((name = value_next_name(&names, &length)) != NULL) {
+        yyjson_val *v = yyjson_obj_getn(r->object, name, length);
         const char *platform = value_platform(json_text(v));
         if (platform == NULL)
             continue;

@@ -143,9 +143,11 @@ bool times_is_key(const char *key) {
 }
 
 const char *times_of(const import_context *c, yyjson_val *object) {
-    for (const char *at = TIME_KEYS; yyjson_is_obj(object) && *at != '\0';
-         at += strcspn(at, "|"), at += *at == '|') {
-        const char *utc = times_utc(c, yyjson_obj_getn(object, at, strcspn(at, "|")));
+    const char *names = TIME_KEYS, *name;
+    size_t length;
+    while (yyjson_is_obj(object) && (name = value_next_name(&names, &length)) != NULL) {
+        yyjson_val *v = yyjson_obj_getn(object, name, length);
+        const char *utc = v != NULL ? times_utc(c, v) : NULL;
         if (utc != NULL)
             return utc;
     }

@@ -6,12 +6,12 @@
 #include "base/mem.h"
 
 yyjson_val *value_any(yyjson_val *object, const char *names) {
-    while (yyjson_is_obj(object) && *names != '\0') {
-        size_t length = strcspn(names, "|");
-        yyjson_val *v = yyjson_obj_getn(object, names, length);
+    const char *name;
+    size_t length;
+    while (yyjson_is_obj(object) && (name = value_next_name(&names, &length)) != NULL) {
+        yyjson_val *v = yyjson_obj_getn(object, name, length);
         if (v != NULL && !yyjson_is_null(v))
             return v;
-        names += length + (names[length] == '|');
     }
     return NULL;
 }
@@ -155,8 +155,9 @@ static const spelling modality_spellings[] = {
 };
 
 static const char *spelt(const spelling *table, size_t count, const char *name) {
+    char first = lower(*name);
     for (size_t i = 0; i < count; i++)
-        if (same_letters(table[i].spelt, name))
+        if (table[i].spelt[0] == first && same_letters(table[i].spelt, name))
             return table[i].name;
     return NULL;
 }
@@ -301,15 +302,15 @@ const char *value_take_text(value_reader *r, const char *names) {
 }
 
 const char *value_take_name(value_reader *r, const char *names) {
-    while (*names != '\0') {
-        size_t length = strcspn(names, "|");
-        yyjson_val *v = yyjson_obj_getn(r->object, names, length);
-        const char *text = value_text(r->c, v);
+    const char *name;
+    size_t length;
+    while ((name = value_next_name(&names, &length)) != NULL) {
+        yyjson_val *v = yyjson_obj_getn(r->object, name, length);
+        const char *text = v != NULL ? value_text(r->c, v) : NULL;
         if (value_is_name(text)) {
             value_used(r, v);
             return text;
         }
-        names += length + (names[length] == '|');
     }
     return NULL;
 }

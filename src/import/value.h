@@ -4,6 +4,16 @@
 
 #include "import/shape.h"
 
+/* The next of names that are separated by '|', and its length; *names moves behind it. NULL after the last. */
+static inline const char *value_next_name(const char **names, size_t *length) {
+    const char *name = *names, *end = name;
+    while (*end != '\0' && *end != '|')
+        end++;
+    *length = (size_t)(end - name);
+    *names = end + (*end == '|');
+    return *length > 0 ? name : NULL;
+}
+
 /* The first member of the object that is there and not null, of names separated by '|'. NULL when object is no object. */
 yyjson_val *value_any(yyjson_val *object, const char *names);
 yyjson_val *value_get(yyjson_val *object, const char *name); /* NULL when object is no object */

@@ -175,6 +175,8 @@ accel_status record_new_id(arena *a, record *r, accel_error *err); /* a fresh UU
 
 /* JSON of one record / of an array; the reader validates types, lengths (untrusted) and keeps unknown fields. Texts live in a. */
 void record_write_json(const record *r, str_buf *out);
+/* The same without what is absent, which the reader takes for absent all the same: where records are kept by the million. */
+void record_write_json_brief(const record *r, str_buf *out);
 accel_status record_read_json(const char *json, size_t length, arena *a, record *out, accel_error *err);
 accel_status record_read_json_array(const char *json, size_t length, arena *a, record **out, size_t *count,
                                     accel_error *err);

@@ -89,8 +89,9 @@ static const struct quoted {
 };
 
 /* The name of a field without its group. */
-static void append_name(str_buf *out, size_t field, size_t group, bool first) {
+static void append_name(str_buf *out, size_t field, size_t group) {
     size_t skipped = group > 0 ? group + 1 : 0;
+    bool first = out->length > 0 && out->data[out->length - 1] == '{';
     str_append_bytes(out, first ? "\"" : ",\"", first ? 1 : 2);
     str_append_bytes(out, quoted[field].rest + skipped, quoted[field].length - skipped);
 }
@@ -129,45 +130,86 @@ static bool is_no_group(const char *key) {
     return !is_group(key);
 }
 
+static bool is_absent(const record *r, const record_field *f) {
+    const void *member = (const char *)r + f->offset;
+    switch (f->kind) {
+    case RECORD_TEXT:
+    case RECORD_JSON:
+        return *(const char *const *)member == NULL;
+    case RECORD_INT:
+        return *(const int64_t *)member == RECORD_NONE;
+    case RECORD_REAL:
+        return isnan(*(const double *)member);
+    case RECORD_BOOL:
+        return *(const int *)member < 0;
+    case RECORD_INTS:
+        return *(const size_t *)(const void *)((const char *)r + f->count_offset) == 0;
+    }
+    return false;
+}
+
+/* A record on its way out. */
+typedef struct writing {
+    const record *r;
+    yyjson_val *unknown; /* the members that a reader kept */
+    bool brief;          /* what is absent is left out */
+    str_buf *out;
+} writing;
+
+static void append_field(const writing *w, size_t field, size_t group) {
+    if (w->brief && is_absent(w->r, &record_fields[field]))
+        return;
+    append_name(w->out, field, group);
+    append_field_value(w->out, w->r, &record_fields[field]);
+}
+
 /* Writes the fields of one group, from record_fields[begin] on; returns the index behind them. */
-static size_t append_group(str_buf *out, const record *r, size_t begin, yyjson_val *unknown) {
+static size_t append_group(const writing *w, size_t begin) {
     const char *group = record_fields[begin].path;
-    size_t length = group_length(group), i = begin;
-    append_key(out, group, length, false);
-    str_append_char(out, '{');
+    size_t length = group_length(group), i = begin, before = w->out->length;
+    append_key(w->out, group, length, false);
+    str_append_char(w->out, '{');
+    size_t inside = w->out->length;
     for (; i < record_field_count; i++) {
         const char *path = record_fields[i].path;
         if (group_length(path) != length || memcmp(path, group, length) != 0)
             break;
-        append_name(out, i, length, i == begin);
-        append_field_value(out, r, &record_fields[i]);
+        append_field(w, i, length);
     }
-    append_unknown(out, yyjson_obj_getn(unknown, group, length), false, NULL);
-    str_append_char(out, '}');
+    append_unknown(w->out, yyjson_obj_getn(w->unknown, group, length), w->out->length == inside, NULL);
+    if (w->out->length == inside)
+        w->out->length = before;
+    else
+        str_append_char(w->out, '}');
     return i;
 }
 
-void record_write_json(const record *r, str_buf *out) {
+static void write_json(const record *r, bool brief, str_buf *out) {
     yyjson_doc *unknown = NULL;
     if (r->unknown_json && json_parse(r->unknown_json, strlen(r->unknown_json), SIZE_MAX, "unknown fields",
                                       &unknown, NULL) != ACCEL_OK) {
         out->failed = true;
         return;
     }
+    writing w = {.r = r, .unknown = yyjson_doc_get_root(unknown), .brief = brief, .out = out};
     str_append_char(out, '{');
     for (size_t i = 0; i < record_field_count;) {
-        const record_field *f = &record_fields[i];
-        if (group_length(f->path) > 0) {
-            i = append_group(out, r, i, yyjson_doc_get_root(unknown));
-            continue;
-        }
-        append_name(out, i, 0, i == 0);
-        append_field_value(out, r, f);
-        i++;
+        if (group_length(record_fields[i].path) > 0)
+            i = append_group(&w, i);
+        else
+            append_field(&w, i++, 0);
     }
-    append_unknown(out, yyjson_doc_get_root(unknown), false, is_no_group);
+    append_unknown(out, w.unknown, false, is_no_group);
     str_append_char(out, '}');
     yyjson_doc_free(unknown);
+}
+
+void record_write_json(const record *r, str_buf *out) {
+    write_json(r, false, out);
+}
+
+void record_write_json_brief(const record *r, str_buf *out) {
+    write_json(r, true, out);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */

@@ -144,18 +144,19 @@ static accel_status check_index(const gpu_tensors *list, size_t index, accel_err
 
 /* The constant where it lies, if it lies as the device holds it: large models have most of their bytes in such. */
 static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_error *err) {
+    *out = c->own;
+    if (c->own != NULL)
+        return ACCEL_OK;
     const graph_value *v = &plan->graph->values[c->value];
     bool same = (v->type.type == DTYPE_F32 || v->type.type == DTYPE_I32) && !c->turned &&
                 v->data.kind == DATA_BYTES && (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
     tensor t = {0};
     bool owned = false;
-    *out = NULL;
     if (same)
         ACCEL_TRY(graph_value_contents(plan->graph, c->value, &t, &owned, err));
+    *out = owned ? NULL : t.data;
     if (owned)
         tensor_free(&t);
-    else
-        *out = t.data;
     return ACCEL_OK;
 }
 

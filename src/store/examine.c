@@ -2,6 +2,7 @@
 #include "store/examine.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -188,7 +189,7 @@ static accel_status repair_and_look_again(examination *x, accel_error *err) {
 
 accel_status store_examine(const char *path, bool repair_it, arena *a, store_finding **out, size_t *count,
                            accel_error *err) {
-    examination x = {.path = path, .arena = a};
+    examination x = {.path = path, .arena = a, .now_s = time(NULL)};
     accel_status status = open_and_examine(&x, err);
     if (status == ACCEL_OK) {
         bool any = false;

@@ -8,6 +8,7 @@
 typedef struct examination {
     database db;
     const char *path, *catalog; /* the name of the database inside DuckDB, quoted */
+    int64_t now_s;              /* one time for all looks of a check, by which files are old */
     const char *results;        /* live and archived ones, as SQL that needs no view */
     arena *arena;
     store_finding *items;

@@ -1,7 +1,6 @@
 /* What lies beside the database and should not: the spool's leftovers, and what killed processes did not put away. */
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -11,9 +10,9 @@
 /* What a process at work has under its hands is younger. */
 enum { OLD_S = 600 };
 
-static bool is_old(const char *path) {
+static bool is_old(const examination *x, const char *path) {
     struct stat info;
-    return stat(path, &info) == 0 && time(NULL) - info.st_mtim.tv_sec > OLD_S;
+    return stat(path, &info) == 0 && x->now_s - info.st_mtim.tv_sec > OLD_S;
 }
 
 typedef struct folder_walk {
@@ -33,7 +32,7 @@ static accel_status visit(void *context, const char *name, accel_error *err) {
         const char *path = arena_printf(w->x->arena, "%s/%s", w->folder, name);
         if (path == NULL)
             return error_no_memory(err, "a path", 0);
-        if (!w->can_be_repaired || is_old(path))
+        if (!w->can_be_repaired || is_old(w->x, path))
             return examine_found(w->x, w->can_be_repaired ? "files" : "spool", path, RECORD_NONE,
                                  w->can_be_repaired, err, "%s", w->text);
     }
@@ -75,7 +74,7 @@ static accel_status check_beside(examination *x, accel_error *err) {
         const char *path = arena_printf(x->arena, "%s%s", x->path, files[i].suffix);
         if (path == NULL)
             return error_no_memory(err, "a path", 0);
-        if (file_exists(path) && (!files[i].can_be_repaired || is_old(path)))
+        if (file_exists(path) && (!files[i].can_be_repaired || is_old(x, path)))
             ACCEL_TRY(examine_found(x, "files", path, RECORD_NONE, files[i].can_be_repaired, err, "%s",
                                     files[i].text));
     }

@@ -152,7 +152,13 @@ static accel_status read_members(reading *in, yyjson_val *object, const char *gr
     return ACCEL_OK;
 }
 
-/* The column metrics of a row that came out of a database of ours is its whole record: the columns go before it. */
+/* Every record has these, and a column of that name that somebody else filled has not. */
+static bool is_record(yyjson_val *object) {
+    return yyjson_is_obj(object) && yyjson_obj_get(object, "schema_version") != NULL &&
+           yyjson_obj_get(object, "provenance") != NULL;
+}
+
+/* The column metrics of a row that came out of a database of ours is its record: the columns go before it. */
 static accel_status read_metrics(reading *in, yyjson_val *metrics) {
     yyjson_doc *doc = NULL;
     if (json_text(metrics) != NULL && json_parse(yyjson_get_str(metrics), yyjson_get_len(metrics), SIZE_MAX,
@@ -160,7 +166,7 @@ static accel_status read_metrics(reading *in, yyjson_val *metrics) {
         return ACCEL_BAD_FILE;
     yyjson_val *object = doc != NULL ? yyjson_doc_get_root(doc) : metrics;
     accel_status status = ACCEL_OK;
-    if (yyjson_is_obj(object) && yyjson_obj_get(object, "record_id") != NULL)
+    if (is_record(object))
         status = read_members(in, object, "");
     else if (!given_is_absent(metrics, in->defaults))
         given_keep(&in->rest, "metrics", object);

@@ -133,7 +133,7 @@ static double total_seconds(const record *r) {
     return sum / 1e9;
 }
 
-/* The record but its samples and, when it is ok, what has a column of its own or follows from the samples: query.c puts it back. */
+/* The record but what is absent, its samples and, when it is ok, what has a column of its own or follows from the samples: query.c puts it back. */
 static accel_status record_json(const record *r, bool ok, str_buf *out, accel_error *err) {
     record copy = *r, none;
     sample_figures follow;
@@ -150,7 +150,7 @@ static accel_status record_json(const record *r, bool ok, str_buf *out, accel_er
         RECORD_COLUMNS_REAL(STORED_ELSEWHERE)
         RECORD_COLUMNS_TEXT(STORED_ELSEWHERE)
     }
-    record_write_json(&copy, out);
+    record_write_json_brief(&copy, out);
     return out->failed ? error_no_memory(err, "a record", out->length) : ACCEL_OK;
 }
 
@@ -292,39 +292,46 @@ static accel_status stage_subject(inserter *in, const char *name, const char *fa
     return hardware != NULL ? stage_hardware(in, &r, &out->hardware_key, err) : ACCEL_OK;
 }
 
-/* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
-static accel_status content_key(const stage_table *t, const void *row, const store_run *run,
-                                char key[SHA256_HEX_BYTES], accel_error *err) {
-    str_buf all = {0};
-    str_appendf(&all, "%s\x1f%s\x1f", run->test_name != NULL ? run->test_name : "",
-                run->started_at != NULL ? run->started_at : "");
-    for (size_t c = 0; c < t->column_count; c++) {
-        const void *member = (const char *)row + t->columns[c].offset;
-        if (str_starts_with(t->columns[c].name, "k_run"))
-            continue;
-        switch (t->columns[c].kind) {
-        case STAGE_TEXT:
-        case STAGE_JSON:
-            str_append(&all, *(const char *const *)member != NULL ? *(const char *const *)member : "\x01");
-            break;
-        case STAGE_INT:
-            str_appendf(&all, "%lld", (long long)*(const int64_t *)member);
-            break;
-        case STAGE_REAL:
-            str_appendf(&all, "%.17g", *(const double *)member);
-            break;
-        case STAGE_BOOL:
-            str_appendf(&all, "%d", *(const int *)member);
-            break;
-        case STAGE_INTS:
-            break;
-        }
-        str_append_char(&all, '\x1f');
+static void append_member(str_buf *out, stage_kind kind, const void *member) {
+    const char *text;
+    switch (kind) {
+    case STAGE_TEXT:
+    case STAGE_JSON:
+        text = *(const char *const *)member;
+        str_append(out, text != NULL ? text : "\x01");
+        return;
+    case STAGE_INT:
+        str_append_i64(out, *(const int64_t *)member);
+        return;
+    case STAGE_REAL:
+        if (isnan(*(const double *)member) && !signbit(*(const double *)member)) /* most are */
+            str_append_bytes(out, "nan", 3);
+        else
+            str_appendf(out, "%.17g", *(const double *)member);
+        return;
+    case STAGE_BOOL:
+        str_append_i64(out, *(const int *)member);
+        return;
+    case STAGE_INTS:
+        return;
     }
-    accel_status status =
-        all.failed ? error_no_memory(err, "a key", all.length) : sha256_bytes(all.data, all.length, key, err);
-    str_free(&all);
-    return status;
+}
+
+/* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
+static accel_status content_key(inserter *in, const stage_table *t, const void *row, const store_run *run,
+                                char key[SHA256_HEX_BYTES], accel_error *err) {
+    str_buf *all = &in->text;
+    all->length = 0;
+    append_parts((const char *const[]){run->test_name != NULL ? run->test_name : "",
+                                       run->started_at != NULL ? run->started_at : ""},
+                 2, all);
+    for (size_t c = 1; c < t->column_count;
+         c++) { /* the first is the run's UUID: another in another file that says the same */
+        append_member(all, t->columns[c].kind, (const char *)row + t->columns[c].offset);
+        str_append_char(all, '\x1f');
+    }
+    return all->failed ? error_no_memory(err, "a key", all->length)
+                       : sha256_bytes(all->data, all->length, key, err);
 }
 
 #define SUBJECT_OF(r)                                                                                        \
@@ -340,7 +347,7 @@ typedef char key_text[SHA256_HEX_BYTES];
         for (size_t i = 0; i < b->type##_count; i++) {                                                       \
             staged_##type s = {.keys.run_uuid = b->run.uuid, .row = b->type##_rows[i]};                      \
             subject;                                                                                         \
-            ACCEL_TRY(content_key(&stage_tables[id], &s, &b->run, content[i], err));                         \
+            ACCEL_TRY(content_key(in, &stage_tables[id], &s, &b->run, content[i], err));                     \
             s.keys.content_key = content[i];                                                                 \
             ACCEL_TRY(stage_add(&in->stages[id], &s, err));                                                  \
         }                                                                                                    \
@@ -397,8 +404,8 @@ static accel_status stage_families(inserter *in, const store_batch *b, accel_err
 
 /* ---- the inserter ---------------------------------------------------------------------------------------------------------------- */
 
-/* Results that are held until they are taken over, inside the transaction. */
-enum { HELD_RESULTS = 16384, MOST_KEYS = 1 << 18 };
+/* Rows that are held until they are taken over, inside the transaction, while others read the next files. */
+enum { HELD_ROWS = 49152, MOST_KEYS = 1 << 18, LARGE_COMMIT_ROWS = 2000 };
 
 accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     inserter *in = mem_calloc(1, sizeof *in);
@@ -449,6 +456,13 @@ static accel_status flush(inserter *in, accel_error *err) {
     return clear_stages(in, err);
 }
 
+static size_t rows_held(const inserter *in) {
+    size_t rows = 0;
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        rows += in->stages[i].total;
+    return rows;
+}
+
 accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) {
     if (in->failure.status != ACCEL_OK)
         return ACCEL_OK; /* the commit tells */
@@ -456,10 +470,21 @@ accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) 
     if (status != ACCEL_OK) {
         in->failure = (accel_error){0};
         error_set(&in->failure, status, "a batch could not be staged");
-    } else if (in->stages[STAGE_RESULTS].total >= HELD_RESULTS) {
+    } else if (rows_held(in) >= HELD_ROWS) {
         (void)flush(in, &in->failure); /* may be the fault of an earlier batch */
     }
     return status;
+}
+
+/* A large transaction goes straight into the file: its rows would be written to the log only to be read from memory and written again by the next
+ * checkpoint. Where it is cut off the file's header still names the blocks of before. Small ones wait in the log, since each checkpoint writes the
+ * last, unfinished part of every column again. */
+static accel_status commit(inserter *in, accel_error *err) {
+    ACCEL_TRY(database_exec(in->db,
+                            in->rows >= LARGE_COMMIT_ROWS ? "SET checkpoint_threshold = '0KB'"
+                                                          : "SET checkpoint_threshold = '256MB'",
+                            err));
+    return database_exec(in->db, "COMMIT", err);
 }
 
 /* The database, and what taking over had set for its time, are as before. */
@@ -477,7 +502,7 @@ accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
     if (status == ACCEL_OK && in->before > 0)
         status = results_follow(in->db, in->before, err);
     if (status == ACCEL_OK)
-        status = database_exec(in->db, "COMMIT", err);
+        status = commit(in, err);
     if (status != ACCEL_OK && in->begun)
         roll_back(in);
     accel_status cleared = clear_stages(in, status == ACCEL_OK ? err : NULL);

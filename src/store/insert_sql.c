@@ -107,14 +107,19 @@ static const char *const results_follow_sql[] = {
     "QUALIFY row_number() OVER (PARTITION BY p.identity_id ORDER BY r.started_at DESC, p.result_id DESC) = 1",
     /* A case in a browser is a row of both tables. */
     "INSERT INTO web_platform_results (run_id, model_id, hardware_id, platform, browser, browser_version, success, load_time_ms, initialization_time_ms, "
-    "inference_time_ms, total_time_ms, memory_usage_mb, error_message, metrics, content_key, provenance, is_simulated, simulation_reason) "
+    "inference_time_ms, total_time_ms, shader_compilation_time_ms, memory_usage_mb, error_message, metrics, content_key, provenance, is_simulated, simulation_reason) "
     "SELECT p.run_id, p.model_id, p.hardware_id, h.hardware_type, b.browser, json_extract_string(p.metrics, '$.web.browser_version'), p.status = 'ok', "
     "coalesce(CAST(json_extract(p.metrics, '$.web.download_ms') AS DOUBLE), 0) + p.load_ms, p.compile_ms, p.average_latency_ms, p.total_time_seconds * 1000, "
-    "CAST(json_extract(p.metrics, '$.web.wasm_bytes') AS DOUBLE) / 1e6, p.error_message, json_extract(p.metrics, '$.web'), 'record ' || p.record_id, "
+    "CAST(json_extract(p.metrics, '$.web.pipeline_ms') AS DOUBLE), CAST(json_extract(p.metrics, '$.web.wasm_bytes') AS DOUBLE) / 1e6, p.error_message, json_extract(p.metrics, '$.web'), 'record ' || p.record_id, "
     "p.provenance, p.is_simulated, p.simulation_reason FROM performance_results p JOIN hardware_platforms h USING (hardware_id) "
     "LEFT JOIN (VALUES ('chrome'), ('chromium'), ('edge'), ('firefox'), ('safari'), ('webkit')) b(browser) "
     "ON b.browser = coalesce(json_extract_string(p.metrics, '$.web.browser'), json_extract_string(h.metadata, '$.device_id')) "
     "WHERE p.result_id > $1 AND p.engine = 'browser' AND h.hardware_type IN ('webnn', 'webgpu', 'wasm') ON CONFLICT (content_key) DO NOTHING",
+    /* Our engine on WebGPU is compute shaders alone, and all of them are compiled at once. */
+    "INSERT INTO webgpu_advanced_features (result_id, compute_shader_support, parallel_compilation, compute_pipeline_time_ms) "
+    "SELECT w.result_id, true, true, w.shader_compilation_time_ms FROM performance_results p JOIN web_platform_results w "
+    "ON w.content_key = 'record ' || p.record_id WHERE p.result_id > $1 AND w.platform = 'webgpu' AND w.success "
+    "AND NOT EXISTS (SELECT 1 FROM webgpu_advanced_features f WHERE f.result_id = w.result_id)",
 };
 
 /* ---- the staging tables, together ---------------------------------------------------------------------------------------- */

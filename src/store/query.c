@@ -120,14 +120,14 @@ static accel_status check_kind(const store_reader *r, duckdb_prepared_statement 
 /* ---- running ------------------------------------------------------------------------------------------------------------------------- */
 
 /* Rows come as they are made, so that a limit of rows ends a statement that would make many more. */
-accel_status query_execute(store_reader *r, duckdb_prepared_statement prepared, store_result *out,
-                           accel_error *err) {
+accel_status query_execute(store_reader *r, duckdb_prepared_statement prepared, const read_part *part,
+                           store_result *out, accel_error *err) {
     duckdb_result result;
     accel_status status = ACCEL_OK;
     if (duckdb_execute_prepared_streaming(prepared, &result) != DuckDBSuccess) {
         status = sql_failed(r, duckdb_result_error(&result), err);
     } else {
-        status = read_rows(&result, &r->limits, out, err);
+        status = read_rows(&result, &r->limits, part, out, err);
         const char *words = status == ACCEL_OK ? duckdb_result_error(&result) : NULL;
         if (words != NULL && *words != '\0')
             status = sql_failed(r, words, err);
@@ -170,7 +170,7 @@ static accel_status execute_wrapped(store_reader *r, const char *sql, duckdb_pre
     duckdb_prepared_statement prepared = NULL;
     bool usable =
         needed && !wrapped.failed && duckdb_prepare(db->connection, wrapped.data, &prepared) == DuckDBSuccess;
-    accel_status status = query_execute(r, usable ? prepared : plain, out, err);
+    accel_status status = query_execute(r, usable ? prepared : plain, NULL, out, err);
     for (idx_t c = 0; usable && status == ACCEL_OK && c < out->column_count; c++) {
         const char *name = duckdb_prepared_statement_column_name(plain, c); /* ours, unlike a result's */
         out->columns[c] = arena_strdup(out->arena, name);

@@ -3,6 +3,7 @@
 #define ACCEL_STORE_QUERY_H
 
 #include "store/database.h"
+#include "store/read_rows.h"
 #include "store/store.h"
 #include "store/watch.h"
 
@@ -17,8 +18,8 @@ struct store_reader {
  * destroyed and NULL. */
 accel_status query_begin(store_reader *r, store_result **out, accel_error *err);
 accel_status query_end(store_reader *r, accel_status status, store_result **out);
-/* Runs a statement whose parameters are bound; all its columns must have plain types (read_rows.h). */
-accel_status query_execute(store_reader *r, duckdb_prepared_statement prepared, store_result *out,
-                           accel_error *err);
+/* Runs a statement whose parameters are bound; all its columns must have plain types. part: read_rows.h. */
+accel_status query_execute(store_reader *r, duckdb_prepared_statement prepared, const read_part *part,
+                           store_result *out, accel_error *err);
 
 #endif

@@ -29,15 +29,12 @@ static int by_key(const void *left, const void *right) {
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
-static bool real_cell(store_cell *out, double value, arena *a) {
-    *out = isfinite(value) ? (store_cell){STORE_REAL, arena_printf(a, "%.10g", value), 0, value}
-                           : (store_cell){.type = STORE_NULL};
-    return out->type == STORE_NULL || out->text != NULL;
+static store_cell real_cell(double value) {
+    return isfinite(value) ? (store_cell){STORE_REAL, NULL, 0, value} : (store_cell){.type = STORE_NULL};
 }
 
 /* Writes the rows of one comparison, sorted, from `to` on. */
-static bool write_rows(store_result *answer, const columns *at, compared *rows, size_t count, size_t number,
-                       store_cell *to) {
+static void write_rows(const columns *at, compared *rows, size_t count, size_t number, store_cell *to) {
     double best = (double)NAN;
     qsort(rows, count, sizeof *rows, by_key);
     for (size_t i = 0; i < count && isnan(best); i++) {
@@ -45,37 +42,41 @@ static bool write_rows(store_result *answer, const columns *at, compared *rows, 
         if (verified->type != STORE_BOOL || verified->integer != 0)
             best = rows[i].cells[at->value].real;
     }
-    const char *text = arena_printf(answer->arena, "%zu", number);
     for (size_t i = 0; i < count; i++, to += at->width) {
         memcpy(to, rows[i].cells, at->width * sizeof *to);
-        to[0] = (store_cell){STORE_INTEGER, text, (int64_t)number, (double)number};
-        if (!real_cell(&to[at->best], best, answer->arena) ||
-            !real_cell(&to[at->ratio], to[at->value].real / best, answer->arena))
-            return false;
+        to[0] = (store_cell){STORE_INTEGER, NULL, (int64_t)number, (double)number};
+        to[at->best] = real_cell(best);
+        to[at->ratio] = real_cell(to[at->value].real / best);
     }
-    return text != NULL;
+}
+
+/* What the rows are sorted by. */
+static accel_status sort_rows(const store_result *answer, const comparison *c, question_keys *keys,
+                              question_row **out, accel_error *err) {
+    char names[256];
+    str_format(names, sizeof names, "%s %s %s", c->same, c->different, c->newest);
+    *keys = question_keys_of(answer, names);
+    return question_sort(answer, keys, out, err);
 }
 
 accel_status question_compare(store_result *answer, const comparison *c, accel_error *err) {
-    str_buf order = {0};
-    str_appendf(&order, "%s %s %s", c->same, c->different, c->newest);
-    accel_status status = order.failed ? error_no_memory(err, "a comparison", order.length)
-                                       : question_order(answer, str_text(&order), 0, err);
-    str_free(&order);
-    ACCEL_TRY(status);
-    size_t stride = answer->column_count, kept = 0, number = 0;
+    question_keys keys;
+    question_row *sorted;
+    ACCEL_TRY(sort_rows(answer, c, &keys, &sorted, err));
+    size_t kept = 0, number = 0, row_count = answer->row_count;
     const columns at = {find(answer, "value"), find(answer, "best"), find(answer, "ratio"),
-                        find(answer, "verified"), stride - c->hidden};
+                        find(answer, "verified"), answer->column_count - c->hidden};
     const question_keys same = question_keys_of(answer, c->same),
                         different = question_keys_of(answer, c->different);
-    store_cell *cells = ARENA_ARRAY(answer->arena, store_cell, answer->row_count * at.width + 1);
-    compared *rows = ARENA_ARRAY(answer->arena, compared, answer->row_count + 1);
-    bool fine = cells != NULL && rows != NULL;
-    for (size_t row = 0; fine && row < answer->row_count && (c->limit == 0 || number < c->limit);) {
+    store_cell *cells = ARENA_ARRAY(answer->arena, store_cell, row_count * at.width + 1);
+    compared *rows = ARENA_ARRAY(answer->arena, compared, row_count + 1);
+    if (cells == NULL || rows == NULL)
+        return error_no_memory(err, "a comparison", row_count * at.width * sizeof *cells);
+    for (size_t row = 0; row < row_count && (c->limit == 0 || number < c->limit);) {
         size_t count = 0;
-        const store_cell *first = &answer->cells[row * stride], *before = NULL;
-        for (; row < answer->row_count; row++) {
-            const store_cell *now = &answer->cells[row * stride];
+        const store_cell *first = sorted[row].cells, *before = NULL;
+        for (; row < row_count; row++) {
+            const store_cell *now = sorted[row].cells;
             if (question_rows_compare(first, now, &same) != 0)
                 break;
             double value = now[at.value].real;
@@ -83,11 +84,9 @@ accel_status question_compare(store_result *answer, const comparison *c, accel_e
                 rows[count++] = (compared){now, c->less_is_better ? value : -value, row};
             before = now;
         }
-        fine = write_rows(answer, &at, rows, count, ++number, cells + kept * at.width);
+        write_rows(&at, rows, count, ++number, cells + kept * at.width);
         kept += count;
     }
-    if (!fine)
-        return error_no_memory(err, "a comparison", answer->row_count * at.width * sizeof *cells);
     answer->cells = cells;
     answer->row_count = kept;
     answer->column_count = at.width;

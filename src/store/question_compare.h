@@ -15,7 +15,7 @@ typedef struct comparison {
 } comparison;
 
 /* Numbers the comparisons from 1 in the order of `same` in the first column, fills the columns "best" and "ratio" from "value", and sorts each
- * comparison from best to worst. A result whose outputs were wrong is never the best. */
+ * comparison from best to worst; the numbers that it writes have no texts yet. A result whose outputs were wrong is never the best. */
 accel_status question_compare(store_result *answer, const comparison *c, accel_error *err);
 
 #endif

@@ -59,7 +59,7 @@ static const schema_column run_columns[] = {
     {"git_commit", "VARCHAR", "of accel's sources"},
     {"git_branch", "VARCHAR", ""},
     {"command_line", "VARCHAR", ""},
-    {"metadata", "JSON", ""},
+    {"metadata", "JSON USING COMPRESSION zstd", ""},
     {"run_uuid", "VARCHAR NOT NULL UNIQUE", "names the run across database and spool"},
     CREATED_COLUMN,
 };
@@ -157,7 +157,7 @@ static const schema_column integration_columns[] = {
     {"model_id", "BIGINT REFERENCES models(model_id)", "the model under test, where there is one"},
     {"error_message", "VARCHAR", "one sentence"},
     {"error_traceback", "VARCHAR", "what the test printed about it"},
-    {"metadata", "JSON", "what else was said, as it was said"},
+    {"metadata", "JSON USING COMPRESSION zstd", "what else was said, as it was said"},
     {"content_key", "VARCHAR NOT NULL UNIQUE", CONTENT_KEY_TEXT},
     PROVENANCE_COLUMNS,
 };

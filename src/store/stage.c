@@ -43,6 +43,17 @@ static accel_status make_table(stage *s, accel_error *err) {
     return status;
 }
 
+/* An empty chunk: its columns are asked for once, not once a value. */
+static void begin_chunk(stage *s) {
+    for (size_t c = 0; c < s->table->column_count; c++) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(s->chunk, c);
+        duckdb_vector_ensure_validity_writable(vector);
+        s->vectors[c] =
+            (stage_vector){vector, duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector)};
+    }
+    s->rows = 0;
+}
+
 static accel_status make(stage *s, accel_error *err) {
     const stage_table *t = s->table;
     if (t->insert == NULL)
@@ -51,7 +62,10 @@ static accel_status make(stage *s, accel_error *err) {
         s->types[c] = make_type(t->columns[c].kind);
     s->chunk = duckdb_create_data_chunk(s->types, t->column_count);
     s->made = true;
-    return s->chunk != NULL ? ACCEL_OK : error_no_memory(err, "a staging table", 0);
+    if (s->chunk == NULL)
+        return error_no_memory(err, "a staging table", 0);
+    begin_chunk(s);
+    return ACCEL_OK;
 }
 
 static accel_status appender_error(stage *s, accel_error *err) {
@@ -86,36 +100,34 @@ static accel_status append_chunk(stage *s, accel_error *err) {
     if (duckdb_append_data_chunk(s->appender, s->chunk) != DuckDBSuccess)
         return appender_error(s, err);
     duckdb_data_chunk_reset(s->chunk);
-    s->rows = 0;
+    begin_chunk(s);
     return ACCEL_OK;
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------- */
 
-static void set_null(duckdb_vector vector, size_t row) {
-    duckdb_vector_ensure_validity_writable(vector);
-    duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), row);
+static void set_null(const stage_vector *v, size_t row) {
+    v->validity[row / 64] &= ~((uint64_t)1 << row % 64);
 }
 
-static void put_text(duckdb_vector vector, size_t row, const char *text) {
+static void put_text(const stage_vector *v, size_t row, const char *text) {
     if (text == NULL)
-        set_null(vector, row);
+        set_null(v, row);
     else
-        duckdb_vector_assign_string_element_len(vector, row, text, strlen(text));
+        duckdb_vector_assign_string_element_len(v->vector, row, text, strlen(text));
 }
 
-static bool put_ints(duckdb_vector vector, size_t row, const int64_t *values, size_t count) {
-    duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
-    idx_t used = duckdb_list_vector_get_size(vector);
-    *entry = (duckdb_list_entry){used, count};
+static bool put_ints(const stage_vector *v, size_t row, const int64_t *values, size_t count) {
+    idx_t used = duckdb_list_vector_get_size(v->vector);
+    ((duckdb_list_entry *)v->data)[row] = (duckdb_list_entry){used, count};
     if (count == 0) {
-        set_null(vector, row);
+        set_null(v, row);
         return true;
     }
-    if (duckdb_list_vector_reserve(vector, used + count) != DuckDBSuccess ||
-        duckdb_list_vector_set_size(vector, used + count) != DuckDBSuccess)
+    if (duckdb_list_vector_reserve(v->vector, used + count) != DuckDBSuccess ||
+        duckdb_list_vector_set_size(v->vector, used + count) != DuckDBSuccess)
         return false;
-    int64_t *data = duckdb_vector_get_data(duckdb_list_vector_get_child(vector));
+    int64_t *data = duckdb_vector_get_data(duckdb_list_vector_get_child(v->vector));
     memcpy(data + used, values, count * sizeof *values);
     return true;
 }
@@ -123,30 +135,29 @@ static bool put_ints(duckdb_vector vector, size_t row, const int64_t *values, si
 static bool put(stage *s, size_t c, const void *row) {
     const stage_column *column = &s->table->columns[c];
     const char *member = (const char *)row + column->offset;
-    duckdb_vector vector = duckdb_data_chunk_get_vector(s->chunk, c);
-    void *data = duckdb_vector_get_data(vector);
+    const stage_vector *v = &s->vectors[c];
     switch (column->kind) {
     case STAGE_TEXT:
     case STAGE_JSON:
-        put_text(vector, s->rows, *(const char *const *)(const void *)member);
+        put_text(v, s->rows, *(const char *const *)(const void *)member);
         return true;
     case STAGE_INT:
-        ((int64_t *)data)[s->rows] = *(const int64_t *)(const void *)member;
-        if (((int64_t *)data)[s->rows] == RECORD_NONE)
-            set_null(vector, s->rows);
+        ((int64_t *)v->data)[s->rows] = *(const int64_t *)(const void *)member;
+        if (((int64_t *)v->data)[s->rows] == RECORD_NONE)
+            set_null(v, s->rows);
         return true;
     case STAGE_REAL:
-        ((double *)data)[s->rows] = *(const double *)(const void *)member;
-        if (isnan(((double *)data)[s->rows]))
-            set_null(vector, s->rows);
+        ((double *)v->data)[s->rows] = *(const double *)(const void *)member;
+        if (isnan(((double *)v->data)[s->rows]))
+            set_null(v, s->rows);
         return true;
     case STAGE_BOOL:
-        ((bool *)data)[s->rows] = *(const int *)(const void *)member > 0;
+        ((bool *)v->data)[s->rows] = *(const int *)(const void *)member > 0;
         if (*(const int *)(const void *)member < 0)
-            set_null(vector, s->rows);
+            set_null(v, s->rows);
         return true;
     case STAGE_INTS:
-        return put_ints(vector, s->rows, *(const int64_t *const *)(const void *)member,
+        return put_ints(v, s->rows, *(const int64_t *const *)(const void *)member,
                         *(const size_t *)(const void *)((const char *)row + column->count_offset));
     }
     return false;
@@ -175,9 +186,10 @@ accel_status stage_finish(stage *s, accel_error *err) {
 accel_status stage_clear(stage *s, accel_error *err) {
     if (s->appender != NULL)
         duckdb_appender_destroy(&s->appender);
-    if (s->chunk != NULL)
+    if (s->chunk != NULL) {
         duckdb_data_chunk_reset(s->chunk);
-    s->rows = 0;
+        begin_chunk(s);
+    }
     if (s->total == 0)
         return ACCEL_OK;
     s->total = 0;

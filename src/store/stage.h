@@ -23,6 +23,13 @@ typedef struct stage_table {
     const char *insert; /* the one statement that reads it, as a table of its name; NULL: several do */
 } stage_table;
 
+/* A column of the chunk being filled. */
+typedef struct stage_vector {
+    duckdb_vector vector;
+    void *data;
+    uint64_t *validity;
+} stage_vector;
+
 /* A staging table being filled. It is made when its first row comes, and emptied by stage_clear. */
 typedef struct stage {
     const stage_table *table;
@@ -30,7 +37,8 @@ typedef struct stage {
     duckdb_appender appender;
     duckdb_data_chunk chunk;
     duckdb_logical_type types[64];
-    size_t rows; /* in the chunk */
+    stage_vector vectors[64]; /* of the chunk */
+    size_t rows;              /* in the chunk */
     size_t total;
     bool made;
 } stage;

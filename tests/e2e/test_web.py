@@ -35,13 +35,14 @@ HERE = [name for name in BROWSERS if FOUND[name] is None]
 GPU_HERE = [name for name in BROWSERS if FOUND_GPU[name] is None]
 
 
-def running(marker):
-    """Process ids whose environment or command line holds the marker."""
+def running(*markers):
+    """Process ids whose environment and command line hold the markers."""
     found = set()
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and marker in (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes():
-                found.add(int(entry.name))
+            if entry.name.isdigit():
+                text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                found |= {int(entry.name)} if all(marker in text for marker in markers) else set()
         except OSError:
             pass
     return found
@@ -89,8 +90,13 @@ class Web(CliCase):
                 for part in ("plan_ms", "upload_ms", "pipeline_ms"):
                     self.assertGreater(web[part], 0)
                 self.assertGreater(record["memory"]["model_bytes"], 0)
-        rows = self.accel_json("query", "SELECT browser, success FROM web_platform_results WHERE platform = 'webgpu'", "--db", self.db)
+        rows = self.accel_json(
+            "query", "SELECT browser, success, shader_compilation_time_ms, compute_shader_support, compute_pipeline_time_ms FROM web_platform_results "
+            "JOIN webgpu_advanced_features USING (result_id) WHERE platform = 'webgpu'", "--db", self.db)
         self.assertEqual(sorted(r["browser"] for r in rows if r["success"]), sorted(GPU_HERE))
+        for row in rows:
+            self.assertTrue(row["compute_shader_support"])
+            self.assertTrue(0 < row["shader_compilation_time_ms"] == row["compute_pipeline_time_ms"])
 
     @unittest.skipUnless(set(HERE) - set(GPU_HERE), "every browser here has WebGPU")
     def test_a_browser_without_webgpu_is_absent_with_the_reason(self):
@@ -140,8 +146,16 @@ class Web(CliCase):
         self.assertEqual(record["status"], "ok", record["error"])
         self.assertEqual(left, set())
 
-    def browse_killed(self, after_s, *arguments, code=0):
-        """The records of a run whose first browser that lives so long is killed once, and the processes that stayed."""
+    @unittest.skipUnless("chromium" in GPU_HERE, f"no Chromium with WebGPU: {FOUND_GPU}")
+    def test_a_gpu_that_is_lost_is_a_crashed_case(self):
+        (record,), left = self.browse_killed(10, "--min-time", "30", "--max-time", "40", code=1, browser="chromium", on="webgpu", part=b"--type=gpu-process")
+        self.assertEqual(record["status"], "crashed", record["error"])
+        self.assertRegex(record["error"], r"the GPU device .* was lost \(.*\): load the model again")
+        self.assertEqual(left, set())
+
+    def browse_killed(self, after_s, *arguments, code=0, browser=HERE and HERE[0], on="wasm", part=b""):
+        """The records of a run whose first browser process (with this part in its command) that lives so long is killed once, and the processes that
+        stayed."""
         before = running(b"accel-browser")
 
         def kill():
@@ -149,7 +163,7 @@ class Web(CliCase):
             until = time.monotonic() + 90
             while time.monotonic() < until:
                 now = time.monotonic()
-                since = {pid: since.get(pid, now) for pid in running(b"accel-browser") - before}
+                since = {pid: since.get(pid, now) for pid in running(b"accel-browser", part) - before}
                 old = [pid for pid, begun in since.items() if now - begun > after_s]
                 if old:
                     os.kill(min(old), signal.SIGKILL)
@@ -158,7 +172,7 @@ class Web(CliCase):
 
         killer = threading.Thread(target=kill)
         killer.start()
-        output = self.accel("bench", self.model, "--on", "wasm", "--browser", HERE[0], *arguments, "--no-db", "-q", "--format", "json", code=code)
+        output = self.accel("bench", self.model, "--on", on, "--browser", browser, *arguments, "--no-db", "-q", "--format", "json", code=code)
         killer.join()
         time.sleep(1)
         return json.loads(output), running(b"accel-browser") - before

@@ -11,6 +11,7 @@ from pathlib import Path
 
 SOURCE = Path(os.environ["ACCEL_SOURCE_DIR"])
 PACKAGE = SOURCE / "build/web/package"
+FAILURES = int(os.environ.get("ACCEL_TEST_GPU_FAILURES", "100"))  # forced ones
 sys.path.insert(0, str(SOURCE / "tests/web"))
 from browser import Chromium, Server, find_chromium  # noqa: E402
 
@@ -72,7 +73,7 @@ class Package(unittest.TestCase):
         (PACKAGE / "webgpu.html").unlink()
 
     def page(self, body):
-        return self.browser.evaluate(f"(async () => {{ {HELPERS} {body} }})()")
+        return self.browser.evaluate(f"(async () => {{ {HELPERS} {body} }})()", timeout_s=500)
 
     def refusal(self, body):
         return self.page(f"try {{ {body} }} catch (error) {{ return error.status + ': ' + error.message; }}")
@@ -139,6 +140,14 @@ class Package(unittest.TestCase):
           await graph.run(four);
           return [layouts, results(graph)];"""), [1, "2 4 6 8"])
 
+    def test_weights_come_whole_in_pieces(self):
+        self.assertEqual(self.page(f"""{GRAPH}
+          const size = 80 << 20, weights = new Uint8Array(size).map((_, i) => (i >> 20) + i);
+          const graph = await GpuGraph.build(gpu, {{ ...plan, buffers: [256, 256, size], constants: [[2, 0, size]], outputs: [[2, 0, size]] }},
+            {{ ...data, constant: () => weights }});
+          await graph.run(four);
+          return graph.read.length === size && graph.read.every((value, i) => value === weights[i]);"""), True)
+
     def test_a_kernel_that_does_not_compile_is_named(self):
         said = self.refusal(f"{GRAPH} await build({{ shaders: [{{ name: 'broken', text: 'fn main( {{', written: [false, true] }}] }});")
         self.assertRegex(said, r"^error: kernel 'broken': .*1:\d+")
@@ -181,6 +190,36 @@ class Package(unittest.TestCase):
           const model = await load("zoo:qwen2-tiny", webgpu);
           const got = await model.run({ input_ids: ids([1, 6], 90) });
           return Object.keys(got).every((key) => got[key].data.join() === expected[key].data.join());"""), True)
+
+    def test_losses_and_failed_allocations_never_give_a_wrong_output(self):
+        told = self.page(f"""{GRAPH.replace("await GpuDevice.open()", "null")}
+          const told = {{ right: 0, crashed: 0, out_of_memory: 0, error: 0, wrong: [] }};
+          let seed = 1;
+          const random = (below) => (seed = (seed * 48271) % 2147483647) % below;
+          const pause = (turns) => new Promise((resolve) => setTimeout(resolve, turns));
+          for (let i = 0; i < {FAILURES}; i++) {{
+            const gpu = await GpuDevice.open(), make = gpu.device.createBuffer.bind(gpu.device);
+            let left = i % 2 ? random(8) : Infinity; // until an allocation asks for more than there is
+            gpu.device.createBuffer = (wanted) => make(left-- === 0 ? {{ ...wanted, size: 2 ** 40 }} : wanted);
+            if (i % 2 === 0) pause(random(80)).then(() => gpu.device.destroy());
+            try {{
+              const graph = await GpuGraph.build(gpu, plan, data);
+              for (let run = 0; run < 3; run++) {{
+                await graph.run(four);
+                if (results(graph) === "2 4 6 8") told.right++;
+                else told.wrong.push(results(graph));
+              }}
+            }} catch (error) {{
+              if (!(error.status in told)) throw error;
+              told[error.status]++;
+            }}
+            gpu.device.destroy();
+          }}
+          return told;""")
+        self.assertEqual(told["wrong"], [], told)
+        self.assertGreater(told["right"], 0)
+        self.assertGreater(told["crashed"], FAILURES / 8)
+        self.assertGreater(told["out_of_memory"] + told["error"], FAILURES / 8)
 
     def test_no_adapter_and_no_interface_are_absent(self):
         self.assertRegex(self.refusal("navigator.gpu.requestAdapter = async () => null; try { const { GpuDevice } = await import('/webgpu_device.js');"

@@ -3,6 +3,7 @@ import { AccelError } from "./errors.js";
 
 const ANSWER_MS = 20000; // an adapter that takes longer is none
 const POLL_MS = 50; // a browser that takes longer to say that nothing is done looks for finished work from time to time only
+const LOSS_MS = 200; // a loss is told a little later than what follows from it
 const WAITED_PARTS = 16; // such a browser is asked again when a 16th of the time until now has passed
 // What the kernels may need; the rest stays at its defaults.
 const LIMITS = [
@@ -45,7 +46,7 @@ export function describeAdapter(adapter) {
 }
 
 /** The first lines of what a browser says, as one. */
-const sentence = (message) => String(message).split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 8).join(" | ");
+export const sentence = (message) => String(message).split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 8).join(" | ");
 
 const FILTERS = { validation: "error", "out-of-memory": "out_of_memory", internal: "error" };
 
@@ -118,8 +119,13 @@ export class GpuDevice {
   scoped(what, work) {
     const filters = Object.keys(FILTERS);
     for (const filter of filters) this.device.pushErrorScope(filter);
-    const made = work();
-    const popped = filters.reverse().map((filter) => this.device.popErrorScope().then((error) => error && new AccelError(FILTERS[filter], `${what}: ${sentence(error.message)}`)));
+    let made, popped;
+    try {
+      made = work();
+    } finally {
+      popped = filters.reverse().map((filter) => this.device.popErrorScope().then(
+        (error) => error && new AccelError(FILTERS[filter], `${what}: ${sentence(error.message)}`), () => null /* the device is lost: told elsewhere */));
+    }
     return { made, error: Promise.all(popped).then((errors) => errors.find((error) => error?.status === "out_of_memory") ?? errors.find(Boolean) ?? null) };
   }
 
@@ -130,9 +136,10 @@ export class GpuDevice {
       if (this.lost) throw this.#lostError();
       if (!this.#failure) return result;
     } catch (error) {
-      if (error instanceof AccelError) throw error;
-      await Promise.race([this.gone.catch(() => {}), after(200)]); // a loss is told a little later than what follows from it
+      if (error instanceof AccelError && error.status !== "error") throw error;
+      await Promise.race([this.gone.catch(() => {}), after(LOSS_MS)]);
       if (this.lost) throw this.#lostError();
+      if (error instanceof AccelError) throw error;
       this.#failure ??= error;
     }
     const error = this.#failure;

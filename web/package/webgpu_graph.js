@@ -1,9 +1,17 @@
 // Carries out a plan of src/engines/webgpu (page_webgpu_plan in src/page/page.h has its form) on a GpuDevice. Knows nothing of the wasm engine.
 import { AccelError } from "./errors.js";
+import { sentence } from "./webgpu_device.js";
 
 const PARAMETER_BYTES = 256;
+const PIECE_BYTES = 16 << 20; // written at once
 const IN_FLIGHT_BYTES = 64 << 20; // what is written waits in memory until the queue takes it
 const TIMES_BYTES = 16; // two timestamps, before the outputs
+
+/** What a browser finds wrong in a shader's text, with line and column; "" when it is something else. */
+async function compileErrors(module) {
+  const { messages } = await module.getCompilationInfo().catch(() => ({ messages: [] }));
+  return sentence(messages.filter(({ type }) => type === "error").map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`).join("\n"));
+}
 
 export class GpuGraph {
   #layouts = new Map(); // by the pattern of their bindings: equal ones are one
@@ -50,7 +58,8 @@ export class GpuGraph {
     try {
       return await this.device.createComputePipelineAsync({ label: name, layout, compute: { module, entryPoint: "main" } });
     } catch (refusal) {
-      throw (await error) ?? new AccelError("error", `kernel '${name}': ${refusal.message}`);
+      const why = await compileErrors(module);
+      throw why ? new AccelError("error", `kernel '${name}': ${why}`) : (await error) ?? new AccelError("error", `kernel '${name}': ${refusal.message}`);
     }
   }
 
@@ -77,26 +86,36 @@ export class GpuGraph {
     this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes]) => sum + bytes, 0);
     this.reading = make("the outputs", TIMES_BYTES + this.outputBytes, MAP_READ | COPY_DST);
     if (this.gpu.timed) {
-      this.queries = this.device.createQuerySet({ type: "timestamp", count: 2 });
+      const { made, error } = this.gpu.scoped(`the GPU ${this.gpu.adapter.name} gives no timestamps`, () => this.device.createQuerySet({ type: "timestamp", count: 2 }));
+      this.queries = made;
+      errors.push(error);
       this.times = make("timestamps", TIMES_BYTES, QUERY_RESOLVE | COPY_SRC);
     }
     const failed = (await Promise.all(errors)).find(Boolean);
     if (failed) throw failed;
   }
 
+  #taken() {
+    return this.gpu.finished(this.device.queue.onSubmittedWorkDone());
+  }
+
   async #upload(data) {
-    const start = performance.now();
+    const start = performance.now(), queue = this.device.queue;
     await this.#makeBuffers();
-    if (this.plan.steps.length > 0) this.device.queue.writeBuffer(this.parameters, 0, data.parameters());
+    if (this.plan.steps.length > 0) queue.writeBuffer(this.parameters, 0, data.parameters());
     let inFlight = 0;
-    for (const [index, [buffer, offset, bytes]] of this.plan.constants.entries()) {
-      if (bytes > 0) this.device.queue.writeBuffer(this.memory[buffer], offset, data.constant(index));
-      inFlight += bytes;
-      if (inFlight < IN_FLIGHT_BYTES) continue;
-      await this.gpu.finished(this.device.queue.onSubmittedWorkDone());
-      inFlight = 0;
+    for (const [index, [buffer, offset, length]] of this.plan.constants.entries()) {
+      const bytes = length > 0 ? data.constant(index) : [];
+      for (let at = 0; at < length; at += PIECE_BYTES) {
+        const piece = bytes.subarray(at, at + PIECE_BYTES);
+        queue.writeBuffer(this.memory[buffer], offset + at, piece);
+        inFlight += piece.length;
+        if (inFlight < IN_FLIGHT_BYTES) continue;
+        await this.#taken();
+        inFlight = 0;
+      }
     }
-    await this.gpu.finished(this.device.queue.onSubmittedWorkDone());
+    await this.#taken();
     this.upload_ms = performance.now() - start;
   }
 
