@@ -562,6 +562,9 @@ static void test_scattering(void **state) {
                  planes = input_of(b, types[t], DIMS(3, 5, 6));
         add(&s, BUILD(b, "ScatterND", x, few, planes));
         add(&s, with(b, "ScatterElements", 3, (value_id[]){x, elements, updates}, BUILD_INT("axis", 1)));
+        add(&s,
+            with(b, "ScatterElements", 3,
+                 (value_id[]){x, BUILD(b, "Sub", elements, build_i64(b, 4)), updates}, BUILD_INT("axis", 1)));
         for (size_t i = 0; i < 4; i++) {
             build_attr attrs[] = {BUILD_STRING("reduction", reductions[i]), BUILD_INT("axis", -2)};
             add(&s, build_op(b, "ScatterND", 3, (value_id[]){x, rows, by_row}, 1, attrs));
