@@ -149,6 +149,7 @@ static void test_bits_and_remainders(void **state) {
         add(&s, with(&s.b, "Mod", 2, (value_id[]){x, y}, BUILD_INT("fmod", fmod)));
         add(&s, with(&s.b, "Mod", 2, (value_id[]){x, BUILD(&s.b, "Neg", y)}, BUILD_INT("fmod", fmod)));
     }
+    add(&s, BUILD(&s.b, "Mod", x, BUILD(&s.b, "Reciprocal", BUILD(&s.b, "Sub", y, y)))); /* by infinity */
     add(&s, BUILD(&s.b, "Mean", x, y, x));
     add(&s, BUILD(&s.b, "Mean", x));
     add(&s, BUILD(&s.b, "CastLike", x, build_i64(&s.b, 0)));
@@ -561,6 +562,9 @@ static void test_scattering(void **state) {
                  planes = input_of(b, types[t], DIMS(3, 5, 6));
         add(&s, BUILD(b, "ScatterND", x, few, planes));
         add(&s, with(b, "ScatterElements", 3, (value_id[]){x, elements, updates}, BUILD_INT("axis", 1)));
+        add(&s,
+            with(b, "ScatterElements", 3,
+                 (value_id[]){x, BUILD(b, "Sub", elements, build_i64(b, 4)), updates}, BUILD_INT("axis", 1)));
         for (size_t i = 0; i < 4; i++) {
             build_attr attrs[] = {BUILD_STRING("reduction", reductions[i]), BUILD_INT("axis", -2)};
             add(&s, build_op(b, "ScatterND", 3, (value_id[]){x, rows, by_row}, 1, attrs));

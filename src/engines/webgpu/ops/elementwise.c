@@ -47,7 +47,7 @@
 /* The remainder has the sign of a (fmod), or that of b. A quotient that was rounded up leaves one below 0. */
 #define REMAINDER                                                                                            \
     "fn remainder_of(a: f32, b: f32, like_a: bool) -> f32 {\n    let size = abs(b);\n"                       \
-    "    var r = fma(-size, floor(abs(a) / size), abs(a));\n"                                                \
+    "    let q = floor(abs(a) / size);\n    var r = select(fma(-size, q, abs(a)), abs(a), q == 0.0);\n"      \
     "    if (r < 0.0) { r += size; }\n    if (r >= size) { r -= size; }\n    if (a < 0.0) { r = -r; }\n"     \
     "    return select(r, r + b, !like_a && r != 0.0 && (r < 0.0) != (b < 0.0));\n}\n"                       \
     "fn rest_of(a: i32, b: i32, like_a: bool) -> i32 {\n"                                                    \
@@ -227,7 +227,7 @@ static void lower_shift(gpu_lowering *l, const char *detail) {
     bool right = strcmp(gpu_attr_string(l, "direction", "LEFT"), "RIGHT") == 0;
     (void)detail;
     str_format(expression, sizeof expression, wrapped(gpu_output_type(l, 0)),
-               right ? "a >> u32(clamp(b, 0, 31))"
+               right ? "a >> u32(select(31, b, b >= 0 && b < 32))"
                      : "select(0, a << u32(clamp(b, 0, 31)), b >= 0 && b < 32)");
     lower_expression(l, (gpu_map){.expression = expression}, 2);
 }
