@@ -73,8 +73,10 @@ static const char *text_of(arena *a, WGPUStringView text) {
 static accel_status describe(const wgpu_runtime *rt, WGPUAdapter adapter, size_t index, arena *a,
                              engine_device *out, bool *wanted, accel_error *err) {
     WGPUAdapterInfo info = WGPU_ADAPTER_INFO_INIT;
-    *wanted = rt->wgpuAdapterGetInfo(adapter, &info) == WGPUStatus_Success &&
-              platform_of(info.backendType, &out->platform);
+    bool told = rt->wgpuAdapterGetInfo(adapter, &info) == WGPUStatus_Success;
+    *wanted = told && platform_of(info.backendType, &out->platform);
+    if (told && !*wanted)
+        rt->wgpuAdapterInfoFreeMembers(info);
     if (!*wanted)
         return ACCEL_OK;
     out->id = arena_printf(a, "%zu", index);
