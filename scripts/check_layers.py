@@ -27,7 +27,7 @@ ROWS = [
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
 # These are also compiled to WebAssembly without a libc: files, threads and the clock only through base/.
-FREESTANDING = ("base/", "graph/", "media/", "formats/", "zoo/", "engines/native/", "engines/webgpu/", "engines/webnn/", "page/", "engines/names.c", "engines/precision.c")
+FREESTANDING = ("base/", "graph/", "media/", "formats/", "zoo/", "engines/native/", "engines/webgpu/", "engines/webnn/", "page/", "engines/names.c", "engines/precision.c", "engines/node_context.c")
 HOSTED = ("base/posix/", "base/wasm/", "media/files/", "engines/webgpu/native/")
 LIBC = {
     f"{name}.h"

@@ -14,7 +14,8 @@ version=$(sed -n 's/^project(accel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 command -v $cc qemu-aarch64 >/dev/null || { echo "neon: $cc or qemu-aarch64 is missing: run scripts/deps.sh ci" >&2; exit 1; }
 
 common=(-std=c17 -O2 -pthread -D_GNU_SOURCE "-DACCEL_VERSION=\"$version\"" -DACCEL_HAVE_ISA_neon=1 -Iinclude -Isrc
-    -isystem .deps/yyjson -isystem .deps/onnxruntime/include -isystem .deps/openvino/openvino/include -isystem $out)
+    -isystem .deps/yyjson -isystem .deps/onnxruntime/include -isystem .deps/openvino/openvino/include -isystem .deps/wgpu/include
+    -isystem $out)
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 kernel=(-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast -march=armv8-a -DACCEL_ISA=neon -DACCEL_ISA_neon=1)
 
@@ -32,6 +33,7 @@ compile() { # compile FILE: one object below build/neon, unless it is newer than
 
 mkdir -p $out
 cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.cmake
+cmake -DFOLDER="$PWD/src/engines/webgpu/wgsl" -DOUT="$PWD/$out/webgpu_sources.h" -P cmake/wgsl.cmake
 newest=$(find src include tests .deps/yyjson scripts/neon.sh -type f -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
 touch -r "$newest" $out/newest
 mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines -name '*.c' \

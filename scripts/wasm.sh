@@ -43,7 +43,7 @@ cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.c
 cmake -DFOLDER="$PWD/src/engines/webgpu/wgsl" -DOUT="$PWD/$out/webgpu_sources.h" -P cmake/wgsl.cmake
 mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/engines/webgpu src/page -name '*.c' \
     ! -path 'src/base/posix/*' ! -path 'src/media/files/*' ! -path 'src/engines/webgpu/native/*' | sort)
-files+=(src/engines/names.c src/engines/precision.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
+files+=(src/engines/names.c src/engines/precision.c src/engines/node_context.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
     src/base/posix/thread_pool.c)
 
 objects() { # a line an object: FILE THREADS PART. PART: what its variants link: any; native, webnn or webgpu; simd128 or relaxed

@@ -4,6 +4,11 @@
 
 #include "graph/graph.h"
 
+/* A copy of g after these passes, in their order; inferred before them and after. */
+typedef accel_status (*graph_pass)(graph *g, accel_error *err);
+accel_status graph_rewrite(const graph *g, const graph_pass *passes, size_t count, graph **out,
+                           accel_error *err);
+
 /* Drops Identity, Dropout in inference mode, Cast to the same type, Reshape/Transpose that change nothing. */
 accel_status pass_eliminate(graph *g, accel_error *err);
 /* Replaces every If whose condition is known (shape arithmetic of bound shapes included) by the branch that it takes; not inside

@@ -29,7 +29,6 @@ static accel_status keep_attention(graph *g, accel_error *err) {
 }
 
 /* In this order. */
-typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
     pass_widen_half,         /* float16 and bfloat16: weights are held as f32 */
     pass_inline_if,          /* branches that are known */
@@ -50,17 +49,5 @@ static const graph_pass passes[] = {
 };
 
 accel_status gpu_rewrite(const graph *g, graph **out, accel_error *err) {
-    graph *copy = NULL;
-    ACCEL_TRY(graph_clone(g, &copy, err));
-    accel_status status = graph_infer(copy, err);
-    for (size_t i = 0; i < sizeof passes / sizeof passes[0] && status == ACCEL_OK; i++)
-        status = passes[i](copy, err);
-    if (status == ACCEL_OK)
-        status = graph_infer(copy, err);
-    if (status != ACCEL_OK) {
-        graph_destroy(copy);
-        return status;
-    }
-    *out = copy;
-    return ACCEL_OK;
+    return graph_rewrite(g, passes, sizeof passes / sizeof passes[0], out, err);
 }

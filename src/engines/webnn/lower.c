@@ -4,11 +4,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engines/engine.h"
+#include "engines/node_context.h"
 #include "engines/webnn/rewrite.h"
 #include "graph/infer.h"
 
-/* Contents up to this size are shown to what reads attributes and windows. */
-enum { SMALL_BYTES = 1 << 16, NAMED_MISSING = 5 };
+enum { NAMED_MISSING = 5 };
 
 /* ---- failing ------------------------------------------------------------------------------------------------------ */
 
@@ -54,59 +54,6 @@ static void start_part(lowering *l) {
 
 /* ---- one node ----------------------------------------------------------------------------------------------------- */
 
-static accel_status small_contents(lowering *l, value_id v, op_value *out) {
-    const graph_value *value = &l->graph->values[v];
-    int64_t elements = 0;
-    size_t size = 0;
-    *out = (op_value){.present = true, .type = value->type};
-    if (!graph_value_is_constant(l->graph, v) || !shape_elements(&value->type.shape, &elements) ||
-        !dtype_size_bytes(value->type.type, elements, &size) || size > SMALL_BYTES)
-        return ACCEL_OK;
-    void *bytes = arena_alloc(l->arena, size);
-    out->data = bytes;
-    return bytes == NULL ? error_no_memory(l->err, "a node's constants", size)
-                         : graph_value_read(l->graph, v, bytes, size, l->err);
-}
-
-static accel_status make_context(lowering *l, const graph_node *n) {
-    op_value *inputs = ARENA_ARRAY(l->arena, op_value, n->input_count);
-    op_value *outputs = ARENA_ARRAY(l->arena, op_value, n->output_count);
-    if (inputs == NULL || outputs == NULL)
-        return error_no_memory(l->err, "a node", sizeof *inputs * n->input_count);
-    for (size_t i = 0; i < n->input_count; i++) {
-        if (n->inputs[i] != VALUE_NONE)
-            ACCEL_TRY(small_contents(l, n->inputs[i], &inputs[i]));
-    }
-    for (size_t i = 0; i < n->output_count; i++) {
-        if (n->outputs[i] != VALUE_NONE)
-            outputs[i] = (op_value){.present = true, .type = l->graph->values[n->outputs[i]].type};
-    }
-    l->context = (op_context){.graph = l->graph,
-                              .node = n,
-                              .op = n->op,
-                              .input_count = n->input_count,
-                              .output_count = n->output_count,
-                              .inputs = inputs,
-                              .outputs = outputs,
-                              .scratch = l->arena,
-                              .err = l->err};
-    return ACCEL_OK;
-}
-
-/* Everything that the node touches is a tensor of a known shape. */
-static void check_shapes(lowering *l, const graph_node *n) {
-    for (size_t i = 0; i < n->input_count + n->output_count; i++) {
-        value_id v = i < n->input_count ? n->inputs[i] : n->outputs[i - n->input_count];
-        if (v == VALUE_NONE)
-            continue;
-        const value_type *t = &l->graph->values[v].type;
-        if (t->container != CONTAINER_TENSOR)
-            lower_fail(l, "'%s' is a sequence or an optional", l->graph->values[v].name);
-        else if (!shape_is_static(&t->shape))
-            lower_fail(l, "the shape of '%s' depends on what is computed", l->graph->values[v].name);
-    }
-}
-
 /* Nodes behind one that failed are looked at all the same, so that all that is missing is told at once. */
 static void stand_in(lowering *l, const graph_node *n) {
     l->failed = false;
@@ -133,8 +80,9 @@ static void lower_node(lowering *l, const graph_node *n) {
                        : l->graph->values[n->outputs[0]].name;
     if (def == NULL)
         lower_fail(l, "WebNN has no such operator");
-    check_shapes(l, n);
-    if (!l->failed && make_context(l, n) != ACCEL_OK)
+    if (!l->failed)
+        l->failed = !node_shapes_are_known(l->graph, n, &l->why);
+    if (!l->failed && node_context_make(l->graph, n, l->arena, &l->context, l->err) != ACCEL_OK)
         lower_fatal(l, l->err->status, "%s", l->err->message);
     if (!l->failed)
         def->lower(l, def->method);
@@ -315,18 +263,6 @@ static accel_status lowering_create(graph *g, const webnn_limits *limits, loweri
     return ACCEL_OK;
 }
 
-static accel_status count_readers(lowering *l, accel_error *err) {
-    const graph *g = l->graph;
-    for (size_t i = 0; i < g->node_count; i++) {
-        const graph_node *n = g->nodes[i];
-        for (size_t k = 0; k < n->input_count && !n->dead; k++) {
-            if (n->inputs[k] != VALUE_NONE)
-                l->readers[n->inputs[k]] = n;
-        }
-    }
-    return graph_count_uses(g, l->uses, err);
-}
-
 /* From the start: what an attempt with wider integers has made is forgotten. */
 static accel_status attempt(lowering *l, bool wide, str_buf *json, accel_error *err) {
     l->wide = wide;
@@ -351,7 +287,7 @@ accel_status webnn_describe(const graph *g, const webnn_limits *limits, webnn_de
     *out = (webnn_description){0};
     ACCEL_TRY(webnn_rewrite(g, limits, &rewritten, err));
     ACCEL_TRY(lowering_create(rewritten, limits, &l, err));
-    accel_status status = count_readers(l, err);
+    accel_status status = graph_find_readers(l->graph, l->uses, l->readers, err);
     if (status == ACCEL_OK)
         status = attempt(l, true, &out->json, err);
     if (status == ACCEL_UNSUPPORTED && l->wants_narrow)

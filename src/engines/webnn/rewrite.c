@@ -15,7 +15,6 @@ static accel_status to_form(graph *g, accel_error *err) {
 }
 
 /* In this order. */
-typedef accel_status (*graph_pass)(graph *g, accel_error *err);
 static const graph_pass passes[] = {
     pass_inline_if,          /* branches that are known */
     pass_simplify_pow,       /* Pow by 1, 2, -1 */
