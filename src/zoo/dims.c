@@ -161,9 +161,14 @@ static int64_t image_side(const zoo_class *class, int axis) {
     return class && class->image[axis] > 0 ? class->image[axis] : DEFAULT_IMAGE;
 }
 
+/* How many tokens the model has positions for, before the one that a step of DECODE writes; 0: not known. */
+static int64_t most_tokens(const zoo_model *m) {
+    return m->max_sequence > 1 && m->mode == ZOO_DECODE ? m->max_sequence - 1 : m->max_sequence;
+}
+
 static int64_t by_role(resolver *r, const graph_value *v, int axis, dim_role role) {
     const zoo_input_options *o = r->options;
-    int64_t longest = r->model->max_sequence, value = 1;
+    int64_t longest = most_tokens(r->model), value = 1;
     switch (role) {
     case ROLE_BATCH:
         return o->batch > 0 ? o->batch : 1;
@@ -262,9 +267,11 @@ static accel_status check_wishes(const resolver *r) {
     if (o->sequence > 0 && s->sequence > 0 && s->sequence != o->sequence)
         return error_set(r->err, ACCEL_UNSUPPORTED, "%s fixes the sequence at %lld; %lld was asked for",
                          r->model->name, (long long)s->sequence, (long long)o->sequence);
-    if (r->model->max_sequence > 0 && s->sequence > r->model->max_sequence)
-        return error_set(r->err, ACCEL_UNSUPPORTED, "%s has positions for %lld tokens; %lld were asked for",
-                         r->model->name, (long long)r->model->max_sequence, (long long)s->sequence);
+    if (r->model->max_sequence > 0 && s->sequence > most_tokens(r->model))
+        return error_set(r->err, ACCEL_UNSUPPORTED, "%s has positions for %lld tokens%s; %lld were asked for",
+                         r->model->name, (long long)most_tokens(r->model),
+                         r->model->mode == ZOO_DECODE ? " and the one that is written" : "",
+                         (long long)s->sequence);
     return ACCEL_OK;
 }
 

@@ -90,6 +90,14 @@ class Zoo(CliCase):
         self.assertTrue(all(r["verification"]["pass"] and r["tokens_per_s"] > 0 for r in records))
         self.assertEqual(len({r["model"]["sha256"] for r in records}), 1)
 
+    def test_a_step_has_a_position_left(self):
+        decode = ("bench", "gpt2-tiny", "--mode", "decode", "--engine", "native", "--no-db", "--min-time", "0.05", "--max-time", "0.5", "-q")
+        (record,) = self.accel_json(*decode)
+        self.assertEqual((record["status"], record["sequence"]), ("ok", 47), record["error"])  # of 48 positions
+        (record,) = self.accel_json(*decode, "--seq", "48")
+        self.assertEqual(record["status"], "unsupported")
+        self.assertIn("47 tokens and the one that is written", record["error"])
+
 
 if __name__ == "__main__":
     unittest.main()
