@@ -97,7 +97,7 @@ class Workflow(CliCase):
             for path, value in row.items():  # what has a column of its own is not in metrics
                 group, _, name = path.rpartition(".")
                 if path not in ("metrics", "samples_ns"):
-                    (r[group] if group else r)[name] = json.loads(value) if path == "shapes" and isinstance(value, str) else value
+                    (r.setdefault(group, {}) if group else r)[name] = json.loads(value) if path == "shapes" and isinstance(value, str) else value
             r["record_id"] = f"{i:08x}-0000-4000-8000-000000000000"
             r["samples_ns"] = [int(ns * share) for ns in samples]
             for figure, value in r["latency_ms"].items():

@@ -141,11 +141,6 @@ class Web(CliCase):
         self.assertRegex(record["error"], "browser|page")
         self.assertEqual(left, set())
 
-    def test_a_browser_killed_while_it_is_asked_is_asked_again(self):
-        (record,), left = self.browse_killed(0.5, code=None)
-        self.assertIn(record["status"], ("ok", "crashed"), record["error"])  # crashed: the case's own browser was there already
-        self.assertEqual(left, set())
-
     @unittest.skipUnless("chromium" in GPU_HERE, f"no Chromium with WebGPU: {FOUND_GPU}")
     def test_a_gpu_that_is_lost_is_a_crashed_case(self):
         (record,), left = self.browse_killed(10, "--min-time", "30", "--max-time", "40", code=1, browser="chromium", on="webgpu", part=b"--type=gpu-process")
