@@ -33,6 +33,8 @@ typedef struct stored {
 static const char *what_is(const char *name) {
     if (str_equal(name, CACHE_ENGINES))
         return "what engines answered `accel detect --all`";
+    if (str_equal(name, CACHE_TUNING))
+        return "what `accel tune` found";
     return str_equal(name, CACHE_HARDWARE) ? "what vendors' libraries answered `accel detect --all`" : NULL;
 }
 

@@ -11,5 +11,6 @@ const char *cache_file(arena *a, const char *name);
 
 #define CACHE_ENGINES  "probes.json"   /* what engines answered */
 #define CACHE_HARDWARE "hardware.json" /* what vendors' libraries answered */
+#define CACHE_TUNING   "tuning.json"   /* which variants of kernels are fast on which adapter */
 
 #endif

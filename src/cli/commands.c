@@ -11,6 +11,7 @@ static const command_def *const commands[] = {
     &command_bench,
     &command_verify,
     &command_conformance,
+    &command_tune,
     &command_query,
     &command_report,
     &command_compare,

@@ -7,7 +7,7 @@
 extern const command_def command_detect, command_models, command_inspect, command_run, command_export;
 extern const command_def command_bench, command_verify, command_conformance;
 extern const command_def command_query, command_report;
-extern const command_def command_compare, command_trend;
+extern const command_def command_compare, command_trend, command_tune;
 extern const command_def command_db, command_db_create;
 extern const command_def command_db_add;
 extern const command_def command_db_import;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/version.h"
+#include "cli/cache_folder.h"
 #include "cli/interrupt.h"
 #include "measure/measure.h"
 
@@ -41,6 +42,7 @@ engine_context cli_engine_context(const command_line *line) {
     c.runtime_paths = line_list(line, "runtime-path", &c.runtime_path_count);
     c.browsers = cli_browsers(line, &c.browser_count);
     c.program_folder = program_folder(line->arena);
+    c.tuning_path = cache_file(line->arena, CACHE_TUNING);
     return c;
 }
 

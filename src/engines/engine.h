@@ -93,6 +93,7 @@ typedef struct engine_context {
         *browsers; /* those that are asked for: the others are not started to be probed. None: all */
     size_t browser_count;
     const char *program_folder; /* where accel lies; deps are looked for beside it. May be NULL */
+    const char *tuning_path;    /* what `accel tune` found (tuning_file.h); NULL: nothing is known */
 } engine_context;
 
 /* ---- a session ------------------------------------------------------------------------------------------------------ */
@@ -113,6 +114,7 @@ typedef struct engine_options {
     const char *profile_path; /* NULL */
     bool profile;             /* measure each node: engine_def.profile gives it */
     bool deterministic;       /* no choices made by timing */
+    const char *tuning;       /* variants of kernels; NULL: as context->tuning_path has them for the device */
 } engine_options;
 
 typedef struct engine_session engine_session; /* each engine defines its own */
@@ -169,6 +171,31 @@ typedef struct engine_unsupported {
     char sentence[512]; /* names the first few: "3 nodes: 'x' (Foo, domain bar) …" */
 } engine_unsupported;
 
+/* Of engines whose kernels have variants that measuring chooses among (webgpu/tuning.h): the same model under several tunings. One that fails, or gives
+ * other numbers, says so in its trial. */
+typedef struct engine_trial {
+    const char *tuning;
+    accel_status status;
+    char why[256];
+    double time_ns;    /* of a run, the median; 0: it failed */
+    bool by_gpu;       /* by the device's own clock, of the kernels alone; else from inputs to outputs */
+    double difference; /* relative L2 of its outputs against those of the first trial */
+} engine_trial;
+
+typedef struct engine_tuner_state engine_tuner_state;
+
+typedef struct engine_tuner {
+    /* The adapter in words that change with its driver, by which tunings are kept, is appended. */
+    accel_status (*open)(const engine_context *context, const engine_device *device, engine_tuner_state **out,
+                         str_buf *adapter, accel_error *err);
+    /* In rounds, each trial a few runs a round, for about `seconds` in all. */
+    accel_status (*compare)(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
+                            engine_trial *trials, size_t count, double seconds, accel_error *err);
+    /* What is known of the device beside variants, a line each. */
+    void (*notes)(const engine_tuner_state *s, str_buf *out);
+    void (*close)(engine_tuner_state *s); /* accepts NULL */
+} engine_tuner;
+
 typedef struct engine_def {
     const char *name;        /* "native", "onnxruntime", "openvino" */
     const char *summary;     /* one line for help and docs */
@@ -213,6 +240,7 @@ typedef struct engine_def {
     accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
                             accel_error *err);
     void (*unload)(engine_session *s); /* accepts NULL */
+    const engine_tuner *tuner;         /* NULL: there is nothing to tune */
 } engine_def;
 
 /* The table (engines/table.c). */

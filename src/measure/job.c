@@ -196,6 +196,7 @@ static void append_context(str_buf *out, const engine_context *context) {
     if (!context)
         return;
     append_text(out, "program_folder", context->program_folder);
+    append_text(out, "tuning_path", context->tuning_path);
     append_texts(out, "runtime_paths", context->runtime_paths, context->runtime_path_count);
     append_texts(out, "browsers", context->browsers, context->browser_count);
 }
@@ -237,6 +238,7 @@ static accel_status read_context(yyjson_val *root, arena *a, child_job *out, acc
         read_texts(yyjson_obj_get(root, "runtime_paths"), a, &context->runtime_path_count, &ok);
     context->browsers = read_texts(yyjson_obj_get(root, "browsers"), a, &context->browser_count, &ok);
     context->program_folder = json_get_text(root, "program_folder", a, &ok);
+    context->tuning_path = json_get_text(root, "tuning_path", a, &ok);
     out->context = context;
     return ok ? ACCEL_OK : error_set(err, ACCEL_BAD_FILE, "job: bad paths or browsers");
 }

@@ -86,10 +86,13 @@ void PAGE_EXPORT(page_webnn_forget)(void);
 const char *PAGE_EXPORT(page_webnn_inputs)(void);
 
 /* The build for WebGPU has these in place of all from page_run to page_ran. Limits of the GPUDevice: maxBufferSize, maxStorageBufferBindingSize,
- * maxComputeWorkgroupsPerDimension. */
-void PAGE_EXPORT(page_webgpu_start)(double buffer_bytes, double binding_bytes, uint32_t groups);
+ * maxComputeWorkgroupsPerDimension; the size of its adapter's smallest subgroups, 0 without the feature "subgroups". */
+void PAGE_EXPORT(page_webgpu_start)(double buffer_bytes, double binding_bytes, uint32_t groups,
+                                    uint32_t subgroup);
+/* Which variants of kernels plans take from now on (engines/webgpu/tuning.h); none until then. */
+accel_status PAGE_EXPORT(page_webgpu_tune)(const char *text, size_t length);
 /* The plan (engines/webgpu/gpu_plan.h) for the shapes that the inputs have now, which lasts until they change:
- *   {"buffers":   [bytes, …], "weight_bytes", "value_bytes"
+ *   {"buffers":   [bytes, …], "weight_bytes", "value_bytes", "tuned": the variants of kernels, for people
  *    "shaders":   [{"name", "text", "written": [a bool a storage binding]}]   binding 0 is a step's parameters, uniform
  *    "steps":     [[node, index of the shader, [x, y, z] workgroups, [buffer, offset, bytes, …] of the storage bindings]]
  *    "constants", "inputs", "outputs": [[buffer, offset, bytes], …]}          bytes 0: nothing to write */

@@ -11,6 +11,7 @@
 enum { PARAMETER_BYTES = GPU_PARAMETER_WORDS * 4 };
 
 static gpu_limits limits;
+static str_buf tuning;
 static gpu_plan *plan;
 static uint32_t *elements; /* what was given out last, where it had to be made */
 static tensor *outputs;
@@ -40,8 +41,23 @@ void page_drop_session(void) {
     plan = NULL;
 }
 
-void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups) {
-    limits = (gpu_limits){(uint64_t)buffer_bytes, (uint64_t)binding_bytes, groups};
+void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups, uint32_t subgroup) {
+    limits = (gpu_limits){.buffer_bytes = (uint64_t)buffer_bytes,
+                          .binding_bytes = (uint64_t)binding_bytes,
+                          .groups = groups,
+                          .subgroup = subgroup,
+                          .subgroup_directive = "enable subgroups;"};
+}
+
+accel_status page_webgpu_tune(const char *text, size_t length) {
+    str_buf given = {0};
+    str_append_bytes(&given, text, length);
+    accel_status status = given.failed ? error_no_memory(&page.error, "a tuning", length)
+                                       : gpu_tuning_check(str_text(&given), &page.error);
+    str_free(status == ACCEL_OK ? &tuning : &given);
+    if (status == ACCEL_OK)
+        tuning = given;
+    return status;
 }
 
 static accel_status need_plan(accel_error *err) {
@@ -111,8 +127,13 @@ static accel_status make_plan(str_buf *out, accel_error *err) {
         return error_set(err, ACCEL_UNSUPPORTED, "the kernels compute in fp32; %s was asked for",
                          precision_name(page.precision));
     page_drop_session();
+    char tuned[160];
+    limits.tuning = str_text(&tuning);
     ACCEL_TRY(gpu_plan_create(page.model.graph, &limits, &plan, err));
     append_buffers(out);
+    gpu_plan_describe_tuning(plan, tuned, sizeof tuned);
+    str_append(out, ",\"tuned\":");
+    json_append_text(out, tuned);
     append_shaders(out);
     append_steps(out);
     append_tensors(out, "constants", &plan->constants);

@@ -64,9 +64,11 @@ static inline void fill_input(tensor *t, uint64_t seed) {
     }
 }
 
+enum { NATIVE_MOST_INPUTS = 32 };
+
 typedef struct native_case {
     graph *graph;
-    tensor inputs[16];
+    tensor inputs[NATIVE_MOST_INPUTS];
     evaluation *reference;
 } native_case;
 
@@ -74,6 +76,7 @@ static inline native_case native_case_open(graph *g) {
     native_case c = {.graph = g};
     accel_error err = {0};
     check_ok(graph_infer(g, &err), &err);
+    assert_true(g->input_count <= NATIVE_MOST_INPUTS);
     for (size_t i = 0; i < g->input_count; i++) {
         const graph_value *v = &g->values[g->inputs[i]];
         check_ok(tensor_create(v->type.type, &v->type.shape, &c.inputs[i], &err), &err);

@@ -26,9 +26,13 @@ static inline engine_device gpu_adapter(arena *a) {
     return (engine_device){0};
 }
 
+/* Which variants of kernels the checks run; NULL: the usual ones. */
+static const char *gpu_tuning;
+
 static inline accel_status gpu_load(const graph *g, arena *a, engine_session **out, accel_error *err) {
     const engine_device device = gpu_adapter(a);
-    const engine_options options = {.context = vendor_context(), .precision = PRECISION_FP32, .threads = 1};
+    const engine_options options = {
+        .context = vendor_context(), .precision = PRECISION_FP32, .threads = 1, .tuning = gpu_tuning};
     const engine_model model = {.graph = g};
     return engine_find("webgpu")->load(&model, &device, &options, out, err);
 }

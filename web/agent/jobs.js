@@ -1,6 +1,7 @@
 /** An agent's work: connects to accel over a WebSocket and does the jobs that it sends (docs/agent-protocol.md). */
 
 import { capabilities, load } from "../package/index.js";
+import { compareTunings } from "./tune.js";
 
 const PROTOCOL = 1;
 const ALIVE_MS = 2000;
@@ -61,10 +62,10 @@ async function unload(state) {
 const JOBS = {
   async load(state, job, { progress, signal }) {
     await unload(state);
-    const { platform, threads, precision, variant, shapes } = job;
+    const { platform, threads, precision, variant, shapes, tuning } = job;
     const model = await load(
       { model: own(job.model), data: ownAll(job.data) },
-      { platform, threads, precision, variant, shapes, deviceType: job.device_type, sha256: ownKeys(job.sha256), progress, signal });
+      { platform, threads, precision, variant, shapes, tuning, deviceType: job.device_type, sha256: ownKeys(job.sha256), progress, signal });
     state.model = model;
     return {
       inputs: model.inputs, outputs: model.outputs, figures: model.figures, variant: model.variant,
@@ -109,6 +110,14 @@ const JOBS = {
 
   memory: (state) => theModel(state).memory(),
   unload,
+
+  /** One model under several tunings of its kernels, in turns. */
+  async tune(state, job, context) {
+    await unload(state);
+    const feeds = {};
+    for (const input of job.inputs ?? []) feeds[input.name] = await fetchTensor(input, context.signal);
+    return compareTunings({ ...job, model: own(job.model), data: ownAll(job.data) }, feeds, context);
+  },
 };
 
 const ownKeys = (sums) => sums && Object.fromEntries(Object.entries(sums).map(([path, hex]) => [own(path), hex]));

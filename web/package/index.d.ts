@@ -39,6 +39,8 @@ export interface LoadOptions {
   sha256?: Record<string, string>;
   /** Folder that accel's .wasm and worker files lie in, ended by /; default: this module's. */
   base?: string | URL;
+  /** Of webgpu: which variants of its kernels to take for which shapes, as `accel tune webgpu` found them for this adapter; the rest is as usual. */
+  tuning?: string;
   /** Take this build of the engine instead of the best that the browser runs (for measuring). */
   variant?: "baseline" | "relaxed" | "baseline-threads" | "relaxed-threads";
 }
@@ -52,6 +54,7 @@ export interface Figures {
   plan_ms?: number | null;      /* passes, planning */
   upload_ms?: number | null;    /* memory made, weights on the device; at the same time: */
   pipeline_ms?: number | null;  /* all shaders compiled */
+  tuned?: string | null;        /* WebGPU: how many choices of kernels the tuning made, and which variants run: "tuned=3 of 7, gemm/tile-8x16 12" */
   first_ms: number | null;      /* first inference */
   downloaded_bytes: number; cached_bytes: number;
 }
@@ -75,6 +78,8 @@ export interface Adapter {
   /** software on the CPU; null: the browser does not tell */
   fallback: boolean | null;
   subgroup_sizes: [number, number] | null;
+  /** Of a loaded model: the browser looks for finished work from time to time only, so that it is asked; found by measuring. */
+  polled?: boolean;
   features: string[];
   limits: Record<string, number>;
 }

@@ -13,12 +13,13 @@ export class WebgpuModel {
   #planned = null;
   #inputs = null; // as the GPU holds them
 
-  /** gpu: a GpuDevice. */
-  constructor(engine, gpu) {
+  /** gpu: a GpuDevice; tuning: variants of kernels, or nothing. */
+  constructor(engine, gpu, tuning) {
     const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
     this.engine = engine;
     this.#gpu = gpu;
-    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension);
+    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, gpu.subgroup);
+    if (tuning) engine.do("page_webgpu_tune", tuning);
   }
 
   get devices() {
@@ -122,6 +123,6 @@ export class WebgpuModel {
 
   /** Parts of it. */
   figures() {
-    return { plan_ms: this.#planned, upload_ms: this.#graph?.upload_ms ?? null, pipeline_ms: this.#graph?.pipeline_ms ?? null };
+    return { plan_ms: this.#planned, upload_ms: this.#graph?.upload_ms ?? null, pipeline_ms: this.#graph?.pipeline_ms ?? null, tuned: this.#graph?.plan.tuned ?? null };
   }
 }

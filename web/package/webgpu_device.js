@@ -64,8 +64,10 @@ export class GpuDevice {
     gpu.adapter = describeAdapter(adapter);
     const requiredLimits = Object.fromEntries(LIMITS.filter((name) => adapter.limits[name] !== undefined).map((name) => [name, adapter.limits[name]]));
     gpu.timed = adapter.features.has("timestamp-query");
+    gpu.subgroup = adapter.features.has("subgroups") ? gpu.adapter.subgroup_sizes?.[0] ?? 0 : 0;
     try {
-      gpu.device = await adapter.requestDevice({ label: "accel", requiredLimits, requiredFeatures: gpu.timed ? ["timestamp-query"] : [] });
+      const requiredFeatures = [...(gpu.timed ? ["timestamp-query"] : []), ...(gpu.subgroup ? ["subgroups"] : [])];
+      gpu.device = await adapter.requestDevice({ label: "accel", requiredLimits, requiredFeatures });
     } catch (error) {
       throw new AccelError("absent", `the GPU ${gpu.adapter.name} gives no device: ${sentence(error.message)}`);
     }
@@ -91,6 +93,7 @@ export class GpuDevice {
   async #learnPolling() {
     const done = this.device.queue.onSubmittedWorkDone().then(() => false);
     this.#polled = await this.guard("start", () => Promise.race([done, after(POLL_MS, true), this.gone]));
+    this.adapter.polled = this.#polled;
   }
 
   /** Waits for a promise that the browser keeps once work is done. */

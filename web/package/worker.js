@@ -143,9 +143,9 @@ function startWebgpu() {
   const device = import("./webgpu_device.js").then(({ GpuDevice }) => GpuDevice.open());
   const module = import("./webgpu.js");
   for (const promise of [device, module]) promise.catch(() => {}); // told when it is waited for
-  return async (engine) => {
+  return async (engine, { tuning }) => {
     const gpu = await device;
-    return new (await module).WebgpuModel(engine, gpu);
+    return new (await module).WebgpuModel(engine, gpu, tuning);
   };
 }
 

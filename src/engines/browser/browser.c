@@ -224,4 +224,5 @@ const engine_def engine_browser = {
     .ran = ran,
     .web = page_web,
     .unload = page_unload,
+    .tuner = &page_tuner,
 };

@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "engines/tuning_file.h"
 #include "engines/vendor.h"
-#include "formats/formats.h"
 
 static const double MEMORY_TIMEOUT_S = 60;
 static const double LOAD_TIMEOUT_S = 3600; /* the harness has the user's limit and ends the process */
@@ -23,67 +22,22 @@ static uint64_t ns_of(yyjson_val *object, const char *key) {
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------ */
 
-/* "data":{name: address} of the files that the weights lie in. */
-static accel_status append_data(engine_session *s, const char *path, str_buf *out, accel_error *err) {
-    file_map map;
-    file_folder *folder = NULL;
-    str_buf folder_path = {0};
-    const char **names = NULL;
-    size_t count = 0;
-    ACCEL_TRY(file_map_open(path, &map, err));
-    file_dir_name(&folder_path, path);
-    accel_status status = onnx_external_names(map.bytes, map.size_bytes, s->memory, &names, &count, err);
-    if (status == ACCEL_OK && count > 0)
-        status = file_folder_open(str_text(&folder_path), &folder, err);
-    str_append(out, ",\"data\":{");
-    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
-        file_map beneath;
-        str_buf whole = {0}, url = {0};
-        status = file_map_beneath(folder, names[i], &beneath, err); /* leads nowhere else, is there */
-        if (status == ACCEL_OK) {
-            file_map_close(&beneath);
-            file_join(&whole, str_text(&folder_path), names[i]);
-            status = tab_serve_file(s->tab, str_text(&whole), &url, err);
-        }
-        if (status == ACCEL_OK) {
-            str_append(out, i > 0 ? "," : "");
-            json_append_text(out, names[i]);
-            str_append(out, ":");
-            json_append_text(out, str_text(&url));
-        }
-        str_free(&whole);
-        str_free(&url);
-    }
-    str_append(out, "}");
-    file_folder_close(folder);
-    str_free(&folder_path);
-    file_map_close(&map);
-    return status;
-}
-
-static void append_shapes(const graph *g, str_buf *out) {
-    str_append(out, ",\"shapes\":{");
-    for (size_t i = 0; i < g->input_count; i++) {
-        const graph_value *v = &g->values[g->inputs[i]];
-        str_append(out, i > 0 ? "," : "");
-        json_append_text(out, v->name);
-        str_append(out, ":[");
-        for (int d = 0; d < v->type.shape.rank; d++)
-            str_appendf(out, "%s%lld", d > 0 ? "," : "", (long long)v->type.shape.dims[d]);
-        str_append(out, "]");
-    }
-    str_append(out, "}");
-}
-
 static accel_status describe_load(engine_session *s, const engine_model *model, const engine_device *device,
                                   const engine_options *options, str_buf *out, accel_error *err) {
-    str_buf url = {0};
-    ACCEL_TRY(tab_serve_file(s->tab, model->onnx_path, &url, err));
-    str_append(out, "\"model\":");
-    json_append_text(out, str_text(&url));
-    str_free(&url);
-    ACCEL_TRY(append_data(s, model->onnx_path, out, err));
-    append_shapes(model->graph, out);
+    str_buf adapter = {0}, tuning = {0};
+    ACCEL_TRY(page_append_model(s->tab, s->memory, model, out, err));
+    if (options->tuning != NULL) {
+        str_append(&tuning, options->tuning);
+    } else if (device->platform == PLATFORM_WEBGPU && options->context != NULL && !options->deterministic) {
+        page_describe_adapter(s->tab, device->id, &adapter);
+        tuning_file_take(options->context->tuning_path, str_text(&adapter), &tuning);
+    }
+    if (tuning.length > 0) {
+        str_append(out, ",\"tuning\":");
+        json_append_text(out, str_text(&tuning));
+    }
+    str_free(&adapter);
+    str_free(&tuning);
     str_appendf(out, ",\"platform\":\"%s\",\"precision\":\"%s\",\"threads\":%d",
                 platform_name(device->platform), precision_name(options->precision), vendor_threads(options));
     return out->failed ? error_no_memory(err, "a job", out->length) : ACCEL_OK;
@@ -118,7 +72,9 @@ static accel_status take_loaded(engine_session *s, yyjson_val *result, const eng
     s->figures.plan_ms = number_of(figures, "plan_ms");
     s->figures.upload_ms = number_of(figures, "upload_ms");
     s->figures.pipeline_ms = number_of(figures, "pipeline_ms");
-    str_format(s->ran.options, sizeof s->ran.options, "build=%s", variant != NULL ? variant : "unknown");
+    const char *tuned = json_get_text(figures, "tuned", s->memory, &ok);
+    str_format(s->ran.options, sizeof s->ran.options, "build=%s%s%s", variant != NULL ? variant : "unknown",
+               tuned != NULL ? ", " : "", tuned != NULL ? tuned : "");
     return ACCEL_OK;
 }
 
@@ -171,23 +127,7 @@ accel_status page_bind(engine_session *s, const tensor *inputs, size_t count, ac
     yyjson_doc *answer = NULL;
     ACCEL_TRY(vendor_check_inputs(s->graph, inputs, count, err));
     tab_forget_bytes(s->tab);
-    str_append(&job, "\"inputs\":[");
-    accel_status status = ACCEL_OK;
-    for (size_t i = 0; i < count && status == ACCEL_OK; i++) {
-        const tensor *t = &inputs[i];
-        str_buf url = {0};
-        status = tab_serve_bytes(s->tab, t->data, t->size_bytes, &url, err);
-        str_append(&job, i > 0 ? ",{\"name\":" : "{\"name\":");
-        json_append_text(&job, s->graph->values[s->graph->inputs[i]].name);
-        str_appendf(&job, ",\"type\":\"%s\",\"dims\":[", dtype_name(t->type));
-        for (int d = 0; d < t->shape.rank; d++)
-            str_appendf(&job, "%s%lld", d > 0 ? "," : "", (long long)t->shape.dims[d]);
-        str_append(&job, "],\"url\":");
-        json_append_text(&job, str_text(&url));
-        str_append(&job, "}");
-        str_free(&url);
-    }
-    str_append(&job, "]");
+    accel_status status = page_append_inputs(s->tab, s->graph, inputs, &job, err);
     if (status == ACCEL_OK && job.failed)
         status = error_no_memory(err, "a job", job.length);
     if (status == ACCEL_OK)

@@ -27,6 +27,15 @@ struct engine_session {
     double inference_timeout_s;
 };
 
+/* model.c: members of jobs. "model", "data" and "shapes"; memory: for names, until the job is done. "inputs" lie where they are. */
+accel_status page_append_model(tab *t, arena *memory, const engine_model *model, str_buf *out,
+                               accel_error *err);
+accel_status page_append_inputs(tab *t, const graph *g, const tensor *inputs, str_buf *out, accel_error *err);
+/* The browser, its version and its WebGPU adapter: what tunings are kept by. */
+void page_describe_adapter(const tab *t, const char *browser, str_buf *out);
+
+extern const engine_tuner page_tuner; /* tuner.c */
+
 accel_status page_load(const engine_model *model, const engine_device *device, const engine_options *options,
                        engine_session **out, accel_error *err);
 accel_status page_bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err);

@@ -207,8 +207,11 @@ void gpu_run_groups(gpu_lowering *l, size_t x, size_t y, size_t z) {
     l->drafts[l->draft_count++] = l->call;
 }
 
-void gpu_run(gpu_lowering *l, size_t invocations) {
-    size_t groups = (invocations + GPU_GROUP - 1) / GPU_GROUP, most = l->limits->groups;
-    size_t rows = (groups + most - 1) / most;
+void gpu_run_lines(gpu_lowering *l, size_t groups) {
+    size_t most = l->limits->groups, rows = (groups + most - 1) / most;
     gpu_run_groups(l, rows > 1 ? (groups + rows - 1) / rows : groups, rows, groups > 0);
+}
+
+void gpu_run(gpu_lowering *l, size_t invocations) {
+    gpu_run_lines(l, (invocations + GPU_GROUP - 1) / GPU_GROUP);
 }

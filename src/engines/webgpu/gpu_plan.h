@@ -5,6 +5,7 @@
 #define ACCEL_ENGINES_WEBGPU_GPU_PLAN_H
 
 #include "engines/engine.h"
+#include "engines/webgpu/tuning.h"
 #include "graph/graph.h"
 
 enum {
@@ -15,10 +16,14 @@ enum {
     GPU_GROUP = 64 /* invocations of a workgroup in kernels that say nothing else */
 };
 
+/* What a device can do, and what is known to be fast on it. */
 typedef struct gpu_limits {
     uint64_t buffer_bytes;  /* maxBufferSize */
     uint64_t binding_bytes; /* maxStorageBufferBindingSize */
     uint32_t groups;        /* maxComputeWorkgroupsPerDimension */
+    uint32_t subgroup;      /* invocations of its smallest subgroups; 0: kernels may not use subgroups */
+    const char *subgroup_directive; /* by which a shader says that it uses them; NULL: by none */
+    const char *tuning;             /* tuning.h; NULL: as usual. It lives as long as the lowering */
 } gpu_limits;
 
 typedef struct gpu_range {
@@ -33,6 +38,16 @@ typedef struct gpu_shader {
     uint32_t binding_count;
     uint32_t written; /* bit i: storage binding i is written */
 } gpu_shader;
+
+/* Where a variant was chosen: a kernel and a class of shapes, for one step or more. */
+typedef struct gpu_choice {
+    gpu_class class;
+    int64_t sizes[GPU_SIZES]; /* of the first step */
+    const graph_node *node;   /* whose first step it was */
+    const gpu_variant *variant;
+    bool tuned; /* the tuning names it */
+    size_t steps;
+} gpu_choice;
 
 typedef struct gpu_step {
     const graph_node *node;
@@ -68,6 +83,8 @@ typedef struct gpu_plan {
     size_t step_count;
     gpu_tensors constants, inputs,
         outputs; /* inputs and outputs in the graph's order; an input that nothing reads has no elements */
+    gpu_choice *choices;
+    size_t choice_count;
     uint64_t weight_bytes, value_bytes;
 } gpu_plan;
 
@@ -81,6 +98,10 @@ accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, ui
 /* To and from elements of the device. False: an integer does not fit 32 bits. */
 bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out);
 void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, void *out);
+
+/* "tuned=3 of 7, gemm/tile-8x16 12, gemv/split-4 60": how many choices the tuning made, and for how many steps which variants that are not the usual
+ * ones; for people and records. */
+void gpu_plan_describe_tuning(const gpu_plan *p, char *out, size_t size);
 
 /* The WGSL file of this name under wgsl/; NULL: there is none. */
 const char *gpu_source(const char *name);

@@ -151,6 +151,10 @@ static accel_status lower_into(gpu_lowering *l, gpu_plan *plan, accel_error *err
     lower_parts(l);
     l->err = NULL;
     ACCEL_TRY(judge(l, err));
+    plan->choices = arena_copy(plan->arena, l->choices, l->choice_count * sizeof *l->choices);
+    plan->choice_count = l->choice_count;
+    if (plan->choices == NULL && l->choice_count > 0)
+        return error_no_memory(err, "a plan", l->choice_count * sizeof *l->choices);
     return gpu_place(l, plan, err);
 }
 
@@ -168,6 +172,7 @@ accel_status gpu_plan_create(const graph *g, const gpu_limits *limits, gpu_plan 
     mem_free(l.blocks);
     mem_free(l.drafts);
     mem_free(l.shaders);
+    mem_free(l.choices);
     str_free(&l.why);
     str_free(&l.text);
     str_free(&l.missing);

@@ -44,6 +44,8 @@ typedef struct gpu_lowering {
     size_t draft_count, draft_capacity;
     gpu_shader *shaders;
     size_t shader_count, shader_capacity;
+    gpu_choice *choices;
+    size_t choice_count, choice_capacity;
     /* The node at hand. */
     const graph_node *node;
     op_context context; /* for window_read and its like; inputs that are small constants have data */
@@ -149,6 +151,15 @@ void gpu_words(gpu_lowering *l, size_t count, const int64_t *values, size_t room
 /* So many invocations in groups of GPU_GROUP: `id.x + id.y * groups.x * 64` counts them. None: nothing is done. */
 void gpu_run(gpu_lowering *l, size_t invocations);
 void gpu_run_groups(gpu_lowering *l, size_t x, size_t y, size_t z);
+/* So many workgroups, which count themselves by `group.x + group.y * groups.x`. */
+void gpu_run_lines(gpu_lowering *l, size_t groups);
+
+/* ---- choosing (choices.c) --------------------------------------------------------------------------------------------------- */
+
+/* The variant of a kernel for these sizes: what the tuning says, else the usual one. One that the device cannot run is not taken. */
+const gpu_variant *gpu_choose(gpu_lowering *l, gpu_tuned kernel, int64_t a, int64_t b, int64_t c);
+/* $ENABLE: the directive of a kernel that uses subgroups, when the variant does. */
+void gpu_define_enable(gpu_lowering *l, const gpu_variant *v);
 
 /* ---- steps that many lowerings share (ops/strided.c) ---------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include "engines/webgpu/lower.h"
 #include "graph/cost.h"
 
-enum { MOST_ARENAS = 16, MOST_BUFFERS = 4096 };
+enum { MOST_ARENAS = 16, MOST_BUFFERS = 4096, WIDEST_ELEMENT = 16 /* vec4: a shader wants one at least */ };
 
 static uint64_t aligned(uint64_t bytes) {
     uint64_t least = bytes > 0 ? bytes : 1; /* WebGPU binds no empty ranges */
@@ -189,7 +189,7 @@ static accel_status finish_steps(gpu_lowering *l, gpu_plan *plan, accel_error *e
         for (uint32_t k = 0; k < s->binding_count; k++) {
             s->bindings[k] = l->blocks[l->drafts[i].bindings[k]].range;
             s->bindings[k].size_bytes =
-                s->bindings[k].size_bytes > 0 ? s->bindings[k].size_bytes : GPU_ELEMENT_BYTES;
+                s->bindings[k].size_bytes > 0 ? s->bindings[k].size_bytes : WIDEST_ELEMENT;
             if (s->bindings[k].size_bytes > l->limits->binding_bytes)
                 return error_set(err, ACCEL_LIMIT,
                                  "'%s' works on a tensor of %llu bytes, the device binds at most %llu",

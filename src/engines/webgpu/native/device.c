@@ -3,6 +3,9 @@
 
 #include "engines/webgpu/native/wgpu.h"
 
+/* wgpu-native's own number; its shaders need no directive for it. */
+#define SUBGROUPS ((WGPUFeatureName)WGPUNativeFeature_Subgroup)
+
 WGPUStringView wgpu_text(const char *text) {
     return (WGPUStringView){text, WGPU_STRLEN};
 }
@@ -77,23 +80,33 @@ static void copy_text(WGPUStringView text, char *out, size_t size) {
 }
 
 static accel_status request(wgpu_device *d, accel_error *err) {
+    uint32_t smallest_subgroup = 0;
     WGPULimits limits = WGPU_LIMITS_INIT;
     WGPUAdapterInfo info = WGPU_ADAPTER_INFO_INIT;
     if (d->rt->wgpuAdapterGetInfo(d->adapter, &info) == WGPUStatus_Success) {
         copy_text(info.device, d->name, sizeof d->name);
         copy_text(info.description, d->driver, sizeof d->driver);
+        smallest_subgroup = info.subgroupMinSize;
         d->rt->wgpuAdapterInfoFreeMembers(info);
     }
     if (d->rt->wgpuAdapterGetLimits(d->adapter, &limits) != WGPUStatus_Success)
         return error_set(err, ACCEL_RUNTIME, "wgpu-native %s: %s does not tell its limits", d->rt->version,
                          d->name);
-    d->limits = (gpu_limits){limits.maxBufferSize, limits.maxStorageBufferBindingSize,
-                             limits.maxComputeWorkgroupsPerDimension};
-    const WGPUFeatureName feature = WGPUFeatureName_TimestampQuery;
-    d->timestamps = d->rt->wgpuAdapterHasFeature(d->adapter, feature);
+    WGPUFeatureName features[2];
+    size_t feature_count = 0;
+    d->limits = (gpu_limits){.buffer_bytes = limits.maxBufferSize,
+                             .binding_bytes = limits.maxStorageBufferBindingSize,
+                             .groups = limits.maxComputeWorkgroupsPerDimension};
+    d->timestamps = d->rt->wgpuAdapterHasFeature(d->adapter, WGPUFeatureName_TimestampQuery);
+    if (d->timestamps)
+        features[feature_count++] = WGPUFeatureName_TimestampQuery;
+    if (d->rt->wgpuAdapterHasFeature(d->adapter, SUBGROUPS)) {
+        features[feature_count++] = SUBGROUPS;
+        d->limits.subgroup = smallest_subgroup;
+    }
     const WGPUDeviceDescriptor wanted = {
-        .requiredFeatureCount = d->timestamps,
-        .requiredFeatures = &feature,
+        .requiredFeatureCount = feature_count,
+        .requiredFeatures = features,
         .label = wgpu_text("accel"),
         .requiredLimits = &limits,
         .deviceLostCallbackInfo = {.mode = WGPUCallbackMode_AllowSpontaneous,
@@ -118,6 +131,10 @@ accel_status wgpu_device_open(const wgpu_runtime *rt, const char *id, wgpu_devic
         return error_set(err, ACCEL_ABSENT, "wgpu-native %s makes no instance", rt->version);
     ACCEL_TRY(choose_adapter(d, id, err));
     return request(d, err);
+}
+
+void wgpu_device_describe(const wgpu_device *d, str_buf *out) {
+    str_appendf(out, "webgpu on %s, driver %s, wgpu-native %s", d->name, d->driver, d->rt->version);
 }
 
 void wgpu_device_close(wgpu_device *d) {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engines/tuning_file.h"
 #include "engines/vendor.h"
 #include "engines/webgpu/native/wgpu.h"
 #include "graph/cost.h"
@@ -50,6 +51,25 @@ static accel_status make_outputs(engine_session *s, accel_error *err) {
     return ACCEL_OK;
 }
 
+static accel_status make_plan(engine_session *s, const engine_options *options, accel_error *err) {
+    str_buf adapter = {0}, tuning = {0};
+    accel_status status = ACCEL_OK;
+    if (options->tuning != NULL) {
+        status = gpu_tuning_check(options->tuning, err);
+        str_append(&tuning, options->tuning);
+    } else if (options->context != NULL && !options->deterministic) {
+        wgpu_device_describe(&s->device, &adapter);
+        tuning_file_take(options->context->tuning_path, str_text(&adapter), &tuning);
+    }
+    gpu_limits limits = s->device.limits;
+    limits.tuning = str_text(&tuning);
+    if (status == ACCEL_OK)
+        status = gpu_plan_create(s->graph, &limits, &s->plan, err);
+    str_free(&adapter);
+    str_free(&tuning);
+    return status;
+}
+
 static accel_status load_into(engine_session *s, const engine_model *model, const engine_device *device,
                               const engine_options *options, accel_error *err) {
     const wgpu_runtime *rt = NULL;
@@ -62,7 +82,7 @@ static accel_status load_into(engine_session *s, const engine_model *model, cons
     ACCEL_TRY(vendor_check_values(model->graph, "WebGPU", err));
     ACCEL_TRY(wgpu_runtime_open(options->context, &rt, err));
     ACCEL_TRY(wgpu_device_open(rt, device->id, &s->device, err));
-    ACCEL_TRY(gpu_plan_create(model->graph, &s->device.limits, &s->plan, err));
+    ACCEL_TRY(make_plan(s, options, err));
     ACCEL_TRY(make_outputs(s, err));
     ACCEL_TRY(wgpu_work_load(&s->work, &s->device, s->plan, options->profile, err));
     uint64_t loaded = clock_now_ns();
@@ -133,8 +153,10 @@ static void memory(const engine_session *s, engine_memory *out) {
 
 static void ran(const engine_session *s, engine_ran *out) {
     *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
-    str_format(out->options, sizeof out->options, "driver=%s, steps=%zu, shaders=%zu", s->device.driver,
-               s->plan->step_count, s->plan->shader_count);
+    char tuned[160];
+    gpu_plan_describe_tuning(s->plan, tuned, sizeof tuned);
+    str_format(out->options, sizeof out->options, "driver=%s, steps=%zu, shaders=%zu, %s", s->device.driver,
+               s->plan->step_count, s->plan->shader_count, tuned);
 }
 
 /* ---- profile ------------------------------------------------------------------------------------------------------------------- */
@@ -182,4 +204,5 @@ const engine_def engine_webgpu = {
     .ran = ran,
     .profile = profile,
     .unload = unload,
+    .tuner = &wgpu_tuner,
 };

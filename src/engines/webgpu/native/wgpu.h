@@ -91,6 +91,8 @@ typedef struct wgpu_device {
 /* d stays where it is: the runtime calls back. Close it, whatever the answer. */
 accel_status wgpu_device_open(const wgpu_runtime *rt, const char *id, wgpu_device *d, accel_error *err);
 void wgpu_device_close(wgpu_device *d);
+/* Its name, driver and runtime: what tunings are kept by. */
+void wgpu_device_describe(const wgpu_device *d, str_buf *out);
 /* Whether something failed since the last call, as a sentence that begins with `what`. */
 accel_status wgpu_device_check(wgpu_device *d, const char *what, accel_error *err);
 WGPUStringView wgpu_text(const char *text);
@@ -123,5 +125,7 @@ accel_status wgpu_work_compile(wgpu_work *w, accel_error *err);
 /* inputs and outputs in the graph's order; outputs own their memory. */
 accel_status wgpu_work_run(wgpu_work *w, const tensor *inputs, tensor *outputs, accel_error *err);
 void wgpu_work_release(wgpu_work *w);
+
+extern const engine_tuner wgpu_tuner; /* tuner.c */
 
 #endif

@@ -6,7 +6,7 @@
 #include "engines/webgpu/ops/product.h"
 
 enum { Q, K, V, MASK, PAST_KEY, PAST_VALUE, LENGTHS };
-enum { WIDE = 4, ROWS = 2, MOST_PARTS = 64 };
+enum { WIDE = 4, MOST_PARTS = 64 };
 
 bool gpu_takes_attention(const graph *g, const graph_node *n) {
     const shape *q = &g->values[n->inputs[Q]].type.shape, *v = &g->values[n->inputs[V]].type.shape;
@@ -144,9 +144,11 @@ static void add_strides(gpu_lowering *l, const int64_t *strides, int64_t unit) {
 static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const heads *v, const heads *to,
                           const mask *m) {
     bool wide = q->size % WIDE == 0 && v->size % WIDE == 0;
-    int64_t unit = wide ? WIDE : 1, rows = q->length > 1 ? ROWS : 1;
+    const gpu_variant *variant = gpu_choose(l, GPU_ATTENTION, q->length, k->length, q->size);
+    int64_t unit = wide ? WIDE : 1, rows = q->length >= variant->rows ? variant->rows : 1;
     const int64_t sizes[] = {q->length, k->length, q->heads, q->heads / k->heads};
-    gpu_call(l, "attention");
+    gpu_call(l, variant->file);
+    gpu_define_number(l, "GROUP", variant->group[0]);
     define_words(l, m, q->size / unit, v->size / unit, wide, rows);
     gpu_read(l, q->block);
     gpu_read(l, k->block);
@@ -166,8 +168,8 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     add_strides(l, v->strides, unit);
     add_strides(l, to->strides, unit);
     gpu_words(l, 4, m->operand.strides, 4, 0);
-    int64_t lines = (q->length + rows - 1) / rows;
-    gpu_run_groups(l, (size_t)((lines + GPU_GROUP - 1) / GPU_GROUP), (size_t)q->heads, (size_t)q->batch);
+    int64_t lines = (q->length + rows - 1) / rows, group = variant->split > 1 ? 1 : variant->group[0];
+    gpu_run_groups(l, (size_t)((lines + group - 1) / group), (size_t)q->heads, (size_t)q->batch);
 }
 
 static void lower_attention(gpu_lowering *l, const char *detail) {

@@ -6,7 +6,7 @@
 #include "engines/webgpu/ops/rows.h"
 #include "engines/webgpu/ops/windows.h"
 
-enum { COLUMNS = 4, MOST_ROWS = 8 };
+enum { ALONE = 64 /* places of a workgroup whose invocations take one filter each */ };
 
 static size_t tiles(int64_t count, int64_t tile) {
     return (size_t)((count + tile - 1) / tile);
@@ -20,16 +20,16 @@ typedef struct convolution {
     gpu_tail tail;
 } convolution;
 
-static void define_words(gpu_lowering *l, const convolution *c, int64_t rows) {
+static void define_words(gpu_lowering *l, const convolution *c, const gpu_variant *v, int64_t rows) {
     bool bias = gpu_has_input(l, 2), alone = rows == 1;
     int binding = bias ? 4 : 3;
     gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
     gpu_tail_define(l, &c->tail, false, "at", &binding);
     gpu_define_number(l, "LAST", binding);
     gpu_define_number(l, "ROWS", rows);
-    gpu_define_number(l, "COLUMNS", COLUMNS);
-    gpu_define(l, "GROUP_X", alone ? "64" : "16");
-    gpu_define(l, "GROUP_Y", alone ? "1" : "4");
+    gpu_define_number(l, "COLUMNS", v->columns);
+    gpu_define_number(l, "GROUP_X", alone ? ALONE : v->group[0]);
+    gpu_define_number(l, "GROUP_Y", alone ? 1 : v->group[1]);
     gpu_define(l, "PLUS", bias ? " + bias[group + first + $iu]" : "");
     gpu_define(l, "ORIGIN", c->transposed ? "o$j + p.pad.xyz" : "o$j * p.stride.xyz - p.pad.xyz");
     gpu_define(
@@ -41,12 +41,11 @@ static void define_words(gpu_lowering *l, const convolution *c, int64_t rows) {
 
 static void run_convolution(gpu_lowering *l, const convolution *c) {
     const window *w = &c->window;
-    int64_t rows = c->filters >= MOST_ROWS ? MOST_ROWS
-                   : c->filters > 1        ? 4
-                                           : 1,
-            taps = window_taps(w), outputs = window_outputs(w);
-    gpu_call(l, "conv");
-    define_words(l, c, rows);
+    int64_t taps = window_taps(w), outputs = window_outputs(w);
+    const gpu_variant *v = gpu_choose(l, GPU_CONV, c->filters, outputs, c->channels * taps);
+    int64_t rows = c->filters >= v->rows ? v->rows : c->filters > 1 ? 4 : 1;
+    gpu_call(l, v->file);
+    define_words(l, c, v, rows);
     gpu_read(l, gpu_input(l, 0));
     gpu_read(l, gpu_input(l, 1));
     if (gpu_has_input(l, 2))
@@ -57,8 +56,8 @@ static void run_convolution(gpu_lowering *l, const convolution *c) {
     gpu_words(l, sizeof sizes / sizeof *sizes, sizes, sizeof sizes / sizeof *sizes, 0);
     gpu_window_words(l, w);
     gpu_tail_words(l, &c->tail);
-    gpu_run_groups(l, tiles(outputs, COLUMNS * (rows == 1 ? 64 : 16)),
-                   tiles(c->filters, rows == 1 ? 1 : rows * 4), (size_t)(c->images * c->groups));
+    gpu_run_groups(l, tiles(outputs, v->columns * (rows == 1 ? ALONE : v->group[0])),
+                   tiles(c->filters, rows == 1 ? 1 : rows * v->group[1]), (size_t)(c->images * c->groups));
 }
 
 /* A kernel of one element that moves by one is a product: weights [f, c] by data [c, places]. */

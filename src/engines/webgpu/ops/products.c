@@ -4,13 +4,14 @@
 #include "engines/webgpu/ops/families.h"
 #include "engines/webgpu/ops/product.h"
 
-enum { WIDE = 4, GROUP_X = 16, GROUP_Y = 4 };
+enum { WIDE = 4, FEW_ROWS = 4 };
 
 /* ---- the kernel ---------------------------------------------------------------------------------------------------------- */
 
 /* How large the tile of an invocation is, and whether four elements are read at once. */
 typedef struct tile {
-    int64_t rows, columns;
+    const gpu_variant *variant;
+    int64_t rows, columns, group_rows;
     bool wide, deep;
 } tile;
 
@@ -21,12 +22,23 @@ static bool in_fours(const int64_t *values, int count) {
     return true;
 }
 
-static tile choose_tile(const gpu_product *p) {
-    tile t = {.rows = p->m >= 8 ? 8 : p->m >= 4 ? 4 : p->m >= 2 ? 2 : 1};
+static bool is_shared(const gpu_variant *v) {
+    return strcmp(v->file, "gemm_shared") == 0;
+}
+
+static tile choose_tile(gpu_lowering *l, const gpu_product *p) {
+    gpu_tuned kernel = p->m < FEW_ROWS ? GPU_GEMV : GPU_GEMM;
+    tile t = {.variant = gpu_choose(l, kernel, p->m, p->n, p->k)};
     t.wide = p->n % WIDE == 0 && in_fours(p->b_batch, p->batch_dims);
     t.deep =
         p->k % WIDE == 0 && p->a_column == 1 && p->a_row % WIDE == 0 && in_fours(p->a_batch, p->batch_dims);
-    t.columns = t.wide ? (p->m >= 4 ? 2 : 1) : 4;
+    if (is_shared(t.variant) && !(t.wide && t.deep && p->k > 0))
+        t.variant = gpu_variant_usual(kernel);
+    t.rows = t.variant->rows;
+    while (t.rows > p->m && t.rows > 1 && !is_shared(t.variant))
+        t.rows /= 2;
+    t.columns = t.wide ? t.variant->columns : WIDE;
+    t.group_rows = t.variant->split > 1 ? 1 : t.variant->group[1];
     return t;
 }
 
@@ -50,11 +62,15 @@ static void define_c(gpu_lowering *l, const gpu_product *p, const tile *t) {
 }
 
 static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
+    const gpu_variant *v = t->variant;
+    gpu_define_enable(l, v);
     gpu_define_number(l, "ROWS", t->rows);
     gpu_define_number(l, "COLUMNS", t->columns);
     gpu_define_number(l, "DEPTH", t->deep ? WIDE : 1);
-    gpu_define_number(l, "GROUP_X", GROUP_X);
-    gpu_define_number(l, "GROUP_Y", GROUP_Y);
+    gpu_define_number(l, "GROUP_X", v->group[0]);
+    gpu_define_number(l, "GROUP_Y", v->group[1]);
+    gpu_define_number(l, "SPLIT", v->split);
+    gpu_define_number(l, "THREADS", v->group[0] * v->split);
     gpu_define(l, "A", t->deep ? "vec4<f32>" : "f32");
     gpu_define(l, "V", t->wide ? "vec4<f32>" : "f32");
     gpu_define(l, "LEFT", t->deep ? "l$i[$u]" : "l$i");
@@ -74,11 +90,11 @@ static size_t groups_for(int64_t count, int64_t tile_size) {
 }
 
 void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
-    const tile t = choose_tile(p);
+    const tile t = choose_tile(l, p);
     int64_t batches = 1, a_unit = t.deep ? WIDE : 1, b_unit = t.wide ? WIDE : 1, n = p->n / b_unit;
     for (int d = 0; d < p->batch_dims; d++)
         batches *= p->batch[d];
-    gpu_call(l, "gemm");
+    gpu_call(l, t.variant->file);
     define_words(l, p, &t);
     gpu_read(l, p->a);
     gpu_read(l, p->b);
@@ -96,7 +112,7 @@ void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
     write_batch(l, p->batch, p->batch_dims, 1, 1);
     write_batch(l, p->a_batch, p->batch_dims, a_unit, 0);
     write_batch(l, p->b_batch, p->batch_dims, b_unit, 0);
-    gpu_run_groups(l, groups_for(n, t.columns * GROUP_X), groups_for(p->m, t.rows * GROUP_Y),
+    gpu_run_groups(l, groups_for(n, t.columns * t.variant->group[0]), groups_for(p->m, t.rows * t.group_rows),
                    (size_t)batches);
 }
 

@@ -18,6 +18,19 @@ void gpu_want_reals(gpu_lowering *l) {
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
 }
 
+/* The words of kernels that give a row to a workgroup, whose invocations fold what they have (wgsl/fold.wgsl); false: the variant is none of these. */
+static bool define_fold(gpu_lowering *l, const gpu_variant *v) {
+    bool subgroups = v->subgroup > 0;
+    const char *fold = gpu_source(subgroups ? "fold_subgroup" : "fold");
+    if (v->split == 1)
+        return false;
+    gpu_define_enable(l, v);
+    gpu_define(l, "FOLD", fold != NULL ? fold : "");
+    gpu_define(l, "SUBGROUP", subgroups ? ", @builtin(subgroup_size) subgroup: u32" : "");
+    gpu_define(l, "SET_SUBGROUP", subgroups ? "subgroup_of = subgroup;" : "");
+    return true;
+}
+
 /* ---- norms ----------------------------------------------------------------------------------------------------------- */
 
 static void lower_norm(gpu_lowering *l, const char *detail) {
@@ -34,14 +47,18 @@ static void lower_norm(gpu_lowering *l, const char *detail) {
                        (bias && (int64_t)gpu_elements(gpu_input_shape(l, 2)) != size)))
         gpu_fail(l, "no kernel for a scale or bias that broadcasts");
     int64_t count = size > 0 ? (int64_t)gpu_elements(s) / size : 0;
-    gpu_call(l, "norm");
+    const gpu_variant *v = gpu_choose(l, GPU_NORM, count, size, 0);
+    gpu_call(l, v->file);
+    bool folds = define_fold(l, v);
     gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
     gpu_define(l, "LAST", bias ? "4" : "3");
     gpu_define(l, "PLUS", bias ? " + bias[i]" : "");
-    gpu_define(
-        l, "MEAN",
-        mean ? "for (var i = 0u; i < p.size; i++) { mean += data[start + i]; }\n    mean /= f32(p.size);"
-             : "");
+    gpu_define(l, "MEAN",
+               !mean   ? ""
+               : folds ? "for (var i = me; i < p.size; i += 64u) { mean += data[start + i]; }\n"
+                         "    mean = fold_sum(mean, me) / f32(p.size);"
+                       : "for (var i = 0u; i < p.size; i++) { mean += data[start + i]; }\n"
+                         "    mean /= f32(p.size);");
     gpu_read(l, gpu_input(l, 0));
     gpu_read(l, gpu_input(l, 1));
     if (bias)
@@ -51,7 +68,7 @@ static void lower_norm(gpu_lowering *l, const char *detail) {
     gpu_word(l, size);
     gpu_real(l, gpu_attr_float(l, "epsilon", 1e-5));
     gpu_word(l, 0);
-    gpu_run(l, (size_t)count);
+    (folds ? gpu_run_lines : gpu_run)(l, (size_t)count);
 }
 
 static void lower_softmax(gpu_lowering *l, const char *detail) {
@@ -59,7 +76,9 @@ static void lower_softmax(gpu_lowering *l, const char *detail) {
     bool logarithm = strcmp(detail, "log") == 0;
     gpu_lines r = gpu_lines_along(s, gpu_axis(l, gpu_attr_int(l, "axis", -1), s->rank));
     gpu_want_reals(l);
-    gpu_call(l, "softmax");
+    const gpu_variant *v = gpu_choose(l, GPU_SOFTMAX, r.count, r.size, 0);
+    gpu_call(l, v->file);
+    bool folds = define_fold(l, v);
     gpu_define(l, "BEFORE", logarithm ? "let shift = log(sum);" : "let factor = 1.0 / sum;");
     gpu_define(l, "EXPRESSION", logarithm ? "x - shift" : "exp(x) * factor");
     gpu_read(l, gpu_input(l, 0));
@@ -68,7 +87,7 @@ static void lower_softmax(gpu_lowering *l, const char *detail) {
     gpu_word(l, r.size);
     gpu_word(l, r.step);
     gpu_word(l, 0);
-    gpu_run(l, (size_t)r.count);
+    (folds ? gpu_run_lines : gpu_run)(l, (size_t)r.count);
 }
 
 /* `op`: what is added up, "+", or multiplied, "*". */
@@ -94,22 +113,24 @@ static void lower_cumulate(gpu_lowering *l, const char *op) {
 
 typedef struct reduction {
     const char *op, *start, *step, *end;
+    const char *join; /* of what two found, sum and x; NULL: as a step */
 } reduction;
 
 /* `start` of a maximum, "-", is the least number, which goes as bits: WGSL cannot write infinity. */
 static const reduction reductions[] = {
-    {"ReduceSum", "0", "sum + x", "sum"},
-    {"ReduceMean", "0", "sum + x", "sum / n"},
-    {"ReduceProd", "1", "sum * x", "sum"},
-    {"ReduceMax", "-", "max(sum, x)", "sum"},
-    {"ReduceMin", "+", "min(sum, x)", "sum"},
-    {"ReduceL1", "0", "sum + abs(x)", "sum"},
-    {"ReduceL2", "0", "sum + x * x", "sqrt(sum)"},
-    {"ReduceSumSquare", "0", "sum + x * x", "sum"},
-    {"ReduceLogSum", "0", "sum + x", "log(sum)"},
+    {"ReduceSum", "0", "sum + x", "sum", NULL},
+    {"ReduceMean", "0", "sum + x", "sum / n", NULL},
+    {"ReduceProd", "1", "sum * x", "sum", NULL},
+    {"ReduceMax", "-", "max(sum, x)", "sum", NULL},
+    {"ReduceMin", "+", "min(sum, x)", "sum", NULL},
+    {"ReduceL1", "0", "sum + abs(x)", "sum", "sum + x"},
+    {"ReduceL2", "0", "sum + x * x", "sqrt(sum)", "sum + x"},
+    {"ReduceSumSquare", "0", "sum + x * x", "sum", "sum + x"},
+    {"ReduceLogSum", "0", "sum + x", "log(sum)", NULL},
     /* of exponentials, with what is largest so far taken out */
     {"ReduceLogSumExp", "-",
-     "max(sum, x) + select(log(1.0 + exp(-abs(sum - x))), 0.0, min(sum, x) == bitcast<f32>(p.least))", "sum"},
+     "max(sum, x) + select(log(1.0 + exp(-abs(sum - x))), 0.0, min(sum, x) == bitcast<f32>(p.least))", "sum",
+     NULL},
 };
 
 static int64_t bits_of(const char *start, dtype t) {
@@ -157,10 +178,12 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
     if (!real && (exponential || (strcmp(r->end, "sum") != 0 && strcmp(r->end, "sum / n") != 0)))
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
     size_t count = gpu_elements(gpu_output_shape(l, 0));
-    gpu_call(l, "reduce");
+    const gpu_variant *v = gpu_choose(l, GPU_REDUCE, (int64_t)count, over, 0);
+    gpu_call(l, v->file);
     gpu_define(l, "T", type);
     gpu_define(l, "START", strchr("+-", *r->start) != NULL ? type_start : r->start);
     gpu_define(l, "STEP", r->step);
+    gpu_define(l, "JOIN", r->join != NULL ? r->join : r->step);
     gpu_define(l, "END", r->end);
     gpu_read(l, gpu_input(l, 0));
     gpu_write(l, gpu_output(l, 0));
@@ -172,7 +195,7 @@ static void lower_reduce(gpu_lowering *l, const char *op) {
         gpu_words(l, counts[which], dims[which], TENSOR_MAX_RANK, 1);
         gpu_words(l, counts[which], steps[which], TENSOR_MAX_RANK, 0);
     }
-    gpu_run(l, count);
+    (v->split > 1 ? gpu_run_lines : gpu_run)(l, count);
 }
 
 static const gpu_lower_def ops[] = {

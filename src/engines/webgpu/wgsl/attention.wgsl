@@ -12,7 +12,7 @@ struct Parameters {
 $BINDINGS
 const LEAST = -3.4e38;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size($GROUP)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = id.x * $ROWSu;
     if (first >= p.q_length) { return; }
