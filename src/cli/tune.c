@@ -73,9 +73,9 @@ static void add_trial(tuning *c, const tune_result *r, size_t index) {
     table_number(c->table, trial->difference, 1);
     table_display(c->table, index == 0 ? "" : "%.0e", trial->difference);
     table_text(c->table, index == r->winner ? "yes" : "no");
-    table_text(c->table, index == 0 ? "usual" : NULL);
     if (index == r->winner)
         table_mark(c->table);
+    table_text(c->table, index == 0 ? "usual" : NULL);
 }
 
 static void watch(void *context, const tune_result *r) {
@@ -253,6 +253,8 @@ static accel_status read_request(const command_line *line, bench_request *r, acc
 }
 
 static int run_tune(const command_line *line) {
+    static const char *const shown[] = {"kernel",        "shape",       "variant", "time_ms",
+                                        "against_usual", "relative_l2", "chosen",  "note"};
     accel_error err = {0};
     bench_request request = {0};
     probe_list *probes = NULL;
@@ -269,6 +271,7 @@ static int run_tune(const command_line *line) {
     status = probe_requested(&host, &request, cli_interrupt_flag(), &probes, &err);
     if (status == ACCEL_OK)
         status = tune_devices(&c, &request, probes, &err);
+    table_hide_constant_columns(c.table, shown, sizeof shown / sizeof *shown);
     int code = table_row_count(c.table) > 0 ? cli_print_table(c.table, line) : EXIT_CODE_OK;
     table_destroy(c.table);
     probe_list_destroy(probes);

@@ -5,6 +5,7 @@
 
 /* wgpu-native's own number; its shaders need no directive for it. */
 #define SUBGROUPS ((WGPUFeatureName)WGPUNativeFeature_Subgroup)
+enum { LEAST_SUBGROUP = 4 }; /* that WebGPU allows */
 
 WGPUStringView wgpu_text(const char *text) {
     return (WGPUStringView){text, WGPU_STRLEN};
@@ -80,13 +81,13 @@ static void copy_text(WGPUStringView text, char *out, size_t size) {
 }
 
 static accel_status request(wgpu_device *d, accel_error *err) {
-    uint32_t smallest_subgroup = 0;
+    uint32_t told = 0;
     WGPULimits limits = WGPU_LIMITS_INIT;
     WGPUAdapterInfo info = WGPU_ADAPTER_INFO_INIT;
     if (d->rt->wgpuAdapterGetInfo(d->adapter, &info) == WGPUStatus_Success) {
         copy_text(info.device, d->name, sizeof d->name);
         copy_text(info.description, d->driver, sizeof d->driver);
-        smallest_subgroup = info.subgroupMinSize;
+        told = info.subgroupMinSize; /* 0: it does not tell */
         d->rt->wgpuAdapterInfoFreeMembers(info);
     }
     if (d->rt->wgpuAdapterGetLimits(d->adapter, &limits) != WGPUStatus_Success)
@@ -102,7 +103,7 @@ static accel_status request(wgpu_device *d, accel_error *err) {
         features[feature_count++] = WGPUFeatureName_TimestampQuery;
     if (d->rt->wgpuAdapterHasFeature(d->adapter, SUBGROUPS)) {
         features[feature_count++] = SUBGROUPS;
-        d->limits.subgroup = smallest_subgroup;
+        d->limits.subgroup = told > LEAST_SUBGROUP ? told : LEAST_SUBGROUP;
     }
     const WGPUDeviceDescriptor wanted = {
         .requiredFeatureCount = feature_count,
