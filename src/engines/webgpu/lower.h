@@ -8,11 +8,12 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "engines/node_context.h"
 #include "engines/webgpu/gpu_plan.h"
 #include "graph/op.h"
 
 typedef int32_t block; /* a piece of the device's memory: an index into gpu_lowering.blocks */
-enum { BLOCK_NONE = -1, GPU_NAMED_MISSING = 5 };
+enum { BLOCK_NONE = -1 };
 
 typedef struct gpu_block {
     uint64_t size_bytes;
@@ -59,10 +60,8 @@ typedef struct gpu_lowering {
     gpu_draft call;
     size_t words;
     uint32_t written;
-    /* All nodes that failed. */
-    size_t missing_count;
-    str_buf missing;
-    accel_error fatal; /* memory ran out: no node's fault */
+    missing_parts missing; /* all nodes that failed */
+    accel_error fatal;     /* memory ran out: no node's fault */
 } gpu_lowering;
 
 /* `detail`: what the table says beside the function, so that one function serves a row of operators. */
@@ -104,6 +103,7 @@ dtype gpu_output_type(const gpu_lowering *l, size_t output);
 size_t gpu_elements(const shape *s);
 /* "f32" or "i32"; the node fails for element types that the device does not hold. */
 const char *gpu_type_name(gpu_lowering *l, dtype t);
+void gpu_want_reals(gpu_lowering *l); /* the node fails unless input 0 is f32 */
 
 block gpu_input(gpu_lowering *l, size_t input);   /* BLOCK_NONE when omitted */
 block gpu_value(gpu_lowering *l, value_id v);     /* any that is there */
@@ -173,6 +173,8 @@ typedef struct gpu_operand {
 } gpu_operand;
 
 gpu_operand gpu_operand_of(block b, const char *type, const shape *s); /* row-major */
+gpu_operand gpu_input_operand(gpu_lowering *l, size_t input);
+gpu_operand gpu_output_operand(gpu_lowering *l, size_t output); /* new memory for it */
 /* An operand as it broadcasts to a shape. */
 gpu_operand gpu_broadcast(gpu_lowering *l, block b, const char *type, const shape *from, const shape *to);
 /* to[i] = expression of a, b, c (those that there are) at i, for all i of dims. x and y: numbers that the expression may name. */

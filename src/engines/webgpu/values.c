@@ -58,6 +58,11 @@ const char *gpu_type_name(gpu_lowering *l, dtype t) {
     return "f32";
 }
 
+void gpu_want_reals(gpu_lowering *l) {
+    if (gpu_input_type(l, 0) != DTYPE_F32)
+        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
+}
+
 /* ---- memory ---------------------------------------------------------------------------------------------------------- */
 
 block gpu_scratch(gpu_lowering *l, size_t elements) {

@@ -51,10 +51,7 @@ void gpu_define_number(gpu_lowering *l, const char *word, int64_t value) {
 /* c lies along the columns, or is one number a row. */
 static void define_c(gpu_lowering *l, const gpu_product *p, const tile *t) {
     bool along = p->c_column != 0;
-    char text[96];
-    str_format(text, sizeof text, "@group(0) @binding(3) var<storage, read> c: array<%s>;",
-               along && t->wide ? "vec4<f32>" : "f32");
-    gpu_define(l, "C", p->c != BLOCK_NONE ? text : "");
+    gpu_define(l, "C", p->c == BLOCK_NONE ? "" : along && t->wide ? "$read c: vec4<f32>" : "$read c: f32");
     gpu_define(l, "PLUS",
                p->c == BLOCK_NONE ? ""
                : along            ? "x += p.beta * c[(row + $iu) * p.c_row + column + $ju];"
@@ -75,9 +72,7 @@ static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
     gpu_define(l, "V", t->wide ? "vec4<f32>" : "f32");
     gpu_define(l, "LEFT", t->deep ? "l$i[$u]" : "l$i");
     define_c(l, p, t);
-    int binding = p->c != BLOCK_NONE ? 4 : 3;
-    gpu_tail_define(l, &p->tail, t->wide, "at", &binding);
-    gpu_define_number(l, "LAST", binding);
+    gpu_tail_define(l, &p->tail, t->wide, "at");
 }
 
 static void write_batch(gpu_lowering *l, const int64_t *values, int count, int64_t unit, int64_t rest) {
@@ -172,15 +167,10 @@ static void set_batch(gpu_lowering *l, gpu_product *p, const shape *a, const sha
     }
 }
 
-static void want_reals(gpu_lowering *l) {
-    if (gpu_input_type(l, 0) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
-}
-
 static void lower_matmul(gpu_lowering *l, const char *detail) {
     shape a = *gpu_input_shape(l, 0), b = *gpu_input_shape(l, 1);
     (void)detail;
-    want_reals(l);
+    gpu_want_reals(l);
     if (a.rank == 1) /* a row; the product loses that dim again */
         a = (shape){.rank = 2, .dims = {1, a.dims[0]}};
     if (b.rank == 1)
@@ -219,7 +209,7 @@ static void lower_gemm(gpu_lowering *l, const char *detail) {
                      .beta = gpu_attr_float(l, "beta", 1.0),
                      .tail = gpu_tail_of(l->node->outputs[0])};
     (void)detail;
-    want_reals(l);
+    gpu_want_reals(l);
     if (turn_b && !gpu_is_constant(l, gpu_input_value(l, 1)))
         gpu_fail(l, "no kernel for a transposed B that is computed");
     p.b = turn_b && !l->failed ? gpu_turned(l, gpu_input_value(l, 1)) : gpu_input(l, 1);

@@ -13,11 +13,6 @@ gpu_lines gpu_lines_along(const shape *s, int axis) {
     return r;
 }
 
-void gpu_want_reals(gpu_lowering *l) {
-    if (gpu_input_type(l, 0) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
-}
-
 /* The words of kernels that give a row to a workgroup, whose invocations fold what they have (wgsl/fold.wgsl); false: the variant is none of these. */
 static bool define_fold(gpu_lowering *l, const gpu_variant *v) {
     bool subgroups = v->subgroup > 0;
@@ -50,8 +45,7 @@ static void lower_norm(gpu_lowering *l, const char *detail) {
     const gpu_variant *v = gpu_choose(l, GPU_NORM, count, size, 0);
     gpu_call(l, v->file);
     bool folds = define_fold(l, v);
-    gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
-    gpu_define(l, "LAST", bias ? "4" : "3");
+    gpu_define(l, "BIAS", bias ? "$read bias: f32" : "");
     gpu_define(l, "PLUS", bias ? " + bias[i]" : "");
     gpu_define(l, "MEAN",
                !mean   ? ""

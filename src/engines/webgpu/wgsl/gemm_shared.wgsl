@@ -5,12 +5,11 @@ struct Parameters {
     alpha: f32, beta: f32, x: f32, y: f32,
     batch: vec4<u32>, a_batch: vec4<u32>, b_batch: vec4<u32>,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+$read a: vec4<f32>
+$read b: vec4<f32>
 $C
 $RESIDUAL
-@group(0) @binding($LAST) var<storage, read_write> result: array<vec4<f32>>;
+$write result: vec4<f32>
 $FUNCTIONS
 const DEPTH = 4u;
 const TILE_ROWS = $GROUP_Yu * $ROWSu;

@@ -3,9 +3,8 @@ struct Parameters {
     count: u32, over: u32, least: u32, rest: u32,
     kept: array<vec4<u32>, 2>, kept_step: array<vec4<u32>, 2>, reduced: array<vec4<u32>, 2>, reduced_step: array<vec4<u32>, 2>,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<$T>;
-@group(0) @binding(2) var<storage, read_write> result: array<$T>;
+$read data: $T
+$write result: $T
 var<workgroup> parts: array<$T, 64>;
 
 fn offset(index: u32) -> u32 {

@@ -1,9 +1,8 @@
 $ENABLE
 // As softmax; a workgroup takes a row.
 struct Parameters { rows: u32, size: u32, step: u32, rest: u32 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<f32>;
-@group(0) @binding(2) var<storage, read_write> result: array<f32>;
+$read data: f32
+$write result: f32
 $FOLD
 
 @compute @workgroup_size(64)
