@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/version.h"
 #include "cli/cache_folder.h"
 #include "cli/interrupt.h"
+#include "engines/tuning_file.h"
 #include "measure/measure.h"
 
 static const char *program_folder(arena *a) {
@@ -43,6 +45,9 @@ engine_context cli_engine_context(const command_line *line) {
     c.browsers = cli_browsers(line, &c.browser_count);
     c.program_folder = program_folder(line->arena);
     c.tuning_path = cache_file(line->arena, CACHE_TUNING);
+    accel_error why = {0};
+    if (tuning_file_check(c.tuning_path, &why) != ACCEL_OK)
+        log_warning("GPU kernels run as usual: %s", why.message);
     return c;
 }
 

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "engines/webgpu/tuning.h"
 
 enum { MOST_FILE_BYTES = 1 << 20, MOST_ADAPTERS = 64, MOST_ADAPTER_BYTES = 1024 };
@@ -62,10 +61,18 @@ accel_status tuning_file_find(const char *path, const char *adapter, str_buf *tu
     return status;
 }
 
-void tuning_file_take(const char *path, const char *adapter, str_buf *tuning) {
-    accel_error why = {0};
-    if (tuning_file_find(path, adapter, tuning, &why) != ACCEL_OK)
-        log_warning("kernels run as usual: %s", why.message);
+accel_status tuning_file_check(const char *path, accel_error *err) {
+    yyjson_doc *doc = NULL;
+    yyjson_val *list = NULL, *one;
+    const char *text;
+    size_t i, count;
+    accel_status status = read_file(path, &doc, &list, err);
+    yyjson_arr_foreach(list, i, count, one) {
+        if (status == ACCEL_OK)
+            status = checked_tuning(path, one, &text, err);
+    }
+    yyjson_doc_free(doc);
+    return status;
 }
 
 /* ---- storing ------------------------------------------------------------------------------------------------------------- */

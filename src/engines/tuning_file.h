@@ -9,8 +9,8 @@
 /* The tuning of this adapter; nothing is appended where there is none. ACCEL_BAD_FILE: the file, or what it says of the adapter, is not what accel
  * writes; then it is as if there were none. path NULL: there is none. */
 accel_status tuning_file_find(const char *path, const char *adapter, str_buf *tuning, accel_error *err);
-/* The same; what is wrong is logged as a warning. */
-void tuning_file_take(const char *path, const char *adapter, str_buf *tuning);
+/* All of the file, for whoever can tell a user; engines run in children and take what is sound without a word. */
+accel_status tuning_file_check(const char *path, accel_error *err);
 /* Adds what was found; choices of other classes and of other adapters stay. A bad file is replaced. */
 accel_status tuning_file_store(const char *path, const char *adapter, const char *tuning, accel_error *err);
 

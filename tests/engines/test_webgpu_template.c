@@ -28,6 +28,11 @@ static void check_malformed(const char *template) {
     str_free(&text);
 }
 
+static void what_is_enabled_stays_first(void **state) {
+    (void)state;
+    check_expands("\nenable subgroups;\nconst A = 1;\n", "\nenable subgroups;\n" UNIFORM "const A = 1;\n");
+}
+
 static void words_are_replaced_whole(void **state) {
     (void)state;
     str_buf text = text_of("$T $TWO$T, $Tu $");
@@ -78,6 +83,7 @@ static void lines_are_repeated(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_enabled_stays_first),
         cmocka_unit_test(words_are_replaced_whole),
         cmocka_unit_test(bindings_count_in_their_order),
         cmocka_unit_test(each_is_the_head_of_main),

@@ -124,10 +124,12 @@ static void test_a_bad_file_is_a_sentence_and_is_replaced(void **state) {
         accel_error err = {0};
         check_ok(file_replace(str_text(&path), bad[i], strlen(bad[i]), &err), &err);
         assert_int_not_equal(tuning_file_find(str_text(&path), "one", &text, &err), ACCEL_OK);
+        assert_int_not_equal(tuning_file_check(str_text(&path), &err), ACCEL_OK);
         assert_int_equal(text.length, 0);
         check_ok(tuning_file_store(str_text(&path), "one", "gemm/1.1.1=tile-4x4", &err), &err);
         check_ok(tuning_file_find(str_text(&path), "one", &text, &err), &err);
         assert_string_equal(str_text(&text), "gemm/1.1.1=tile-4x4");
+        check_ok(tuning_file_check(str_text(&path), &err), &err);
         str_free(&text);
     }
     accel_error err = {0};

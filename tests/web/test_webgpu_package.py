@@ -117,6 +117,24 @@ class Package(unittest.TestCase):
         self.assertGreater(told["memory"]["model_bytes"], 10_000)
         self.assertGreater(told["memory"]["activation_bytes"], 1000)
 
+    def test_variants_of_kernels_give_the_same(self):
+        tunings = ["gemm/*=shared-64x64 norm/*=group softmax/*=group", "gemm/*=tile-8x16 attention/*=group-32 gemv/*=split-4", "gemv/*=subgroup-4 norm/*=subgroup"]
+        worst, tuned = self.page(f"""
+          const feeds = {{ input_ids: ids([1, 12], 90) }}, outputs = [], tuned = [];
+          for (const tuning of [undefined, ...{tunings}]) {{
+            const model = await load("zoo:bert-tiny", {{ ...webgpu, tuning }});
+            outputs.push(await model.run(feeds));
+            tuned.push(model.figures.tuned);
+            await model.dispose();
+          }}
+          return [Math.max(...outputs.flatMap((one) => Object.keys(one).map((key) => apart(one[key].data, outputs[0][key].data)))), tuned];""")
+        self.assertLess(worst, 1e-5)
+        self.assertRegex(tuned[0], "^tuned=0 of ")
+        self.assertIn("gemm/shared-64x64 ", tuned[1])
+        self.assertIn("attention/group-32 ", tuned[2])
+        refusal = self.refusal("""await load("zoo:bert-tiny", { platform: "webgpu", tuning: "gemm/*=fast" });""")
+        self.assertEqual(refusal, "bad_file: 'gemm/*=fast' is no choice of a kernel's variant")
+
     def test_integers_and_booleans_keep_their_types(self):
         body = f"""
           const model = await load(new Uint8Array({list(wide_model())}), webgpu);
