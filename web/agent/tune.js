@@ -3,6 +3,7 @@
 import { load } from "../package/index.js";
 
 const ROUNDS = 5;
+const HOPELESS = 3; // so many times as long as the fastest: its time is known well enough
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
@@ -43,10 +44,11 @@ export async function compareTunings(job, feeds, { signal }) {
     for (const tuning of job.tunings) trials.push(await start(job, tuning, feeds, signal).catch(failed));
     const alive = trials.filter(({ model }) => model);
     adapter = alive[0]?.model.adapter ?? null;
+    const hopeless = ({ ms }) => ms.length > 0 && Math.min(...ms) > HOPELESS * Math.min(...alive.flatMap((other) => other.ms));
     for (let round = 0; round < ROUNDS; round++)
       for (const trial of alive)
-        if (!trial.error && !signal.aborted) await sample(trial, job.duration_ms / ROUNDS / alive.length).catch((error) => Object.assign(trial, failed(error)));
-    const timed = alive.every(({ gpu }) => gpu.length === ROUNDS);
+        if (!trial.error && !signal.aborted && !hopeless(trial)) await sample(trial, job.duration_ms / ROUNDS / alive.length).catch((error) => Object.assign(trial, failed(error)));
+    const timed = alive.every(({ gpu, ms }) => gpu.length === ms.length);
     return {
       adapter,
       trials: trials.map((trial) => trial.error ? { status: trial.status, error: trial.error }
