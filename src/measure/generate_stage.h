@@ -12,6 +12,7 @@ typedef struct generate_stage {
     zoo_inputs inputs;
     open_session session;
     tensor *outputs; /* views, one an output of the graph */
+    bool *left;      /* by output: it lies in a cache that stays with the engine, and is not read */
 } generate_stage;
 
 accel_status generate_stage_load(const char *reference, const zoo_options *zoo, zoo_mode mode,

@@ -50,6 +50,8 @@ typedef struct gpu_tensor {
     size_t elements;
     bool turned;         /* a constant whose last two axes are exchanged on the device */
     const uint32_t *own; /* contents of one that is not of the graph, or NULL */
+    bool
+        held; /* an input that goes to the device when it is bound and stays there; an output that lies in such a one, and is read when it is asked for */
 } gpu_tensor;
 
 typedef struct gpu_tensors {
@@ -69,6 +71,7 @@ typedef struct gpu_plan {
     gpu_tensors constants, inputs,
         outputs; /* inputs and outputs in the graph's order; an input that nothing reads has no elements */
     uint64_t weight_bytes, value_bytes;
+    uint64_t held_bytes; /* of value_bytes: inputs that stay on the device */
 } gpu_plan;
 
 /* ACCEL_UNSUPPORTED names what the kernels lack; ACCEL_LIMIT what the device cannot hold. g outlives the plan. */

@@ -20,6 +20,7 @@ typedef struct gpu_block {
     value_id constant;   /* whose contents it holds, or VALUE_NONE */
     const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
+    bool held;            /* an input that stays on the device from run to run */
     uint32_t first, last; /* steps between which it lives */
     uint32_t arena;       /* blocks that a step reads and those that it writes lie in different buffers */
     gpu_range range;      /* once all is placed */
