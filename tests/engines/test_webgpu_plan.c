@@ -389,6 +389,10 @@ static void test_a_weight_above_the_binding_is_refused_with_the_numbers(void **s
     builder b = start();
     check_refused(done(&b, BUILD(&b, "Add", input(&b, DIMS(2, 1)), constant(&b, DIMS(1, 300)))), &small,
                   ACCEL_LIMIT, "takes 1280 bytes, the device binds at most 1024 at once");
+    b = start();
+    check_refused(done(&b, BUILD(&b, "MatMul", input(&b, DIMS(2, 300)), constant(&b, DIMS(300, 10)))), &small,
+                  ACCEL_UNSUPPORTED,
+                  "a column of its weight takes 1200 bytes, the device binds at most 1024");
 }
 
 static void test_a_tensor_above_the_binding_is_refused_with_the_numbers(void **state) {

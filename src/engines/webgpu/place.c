@@ -172,6 +172,7 @@ static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error
                                                                       .range = b->range,
                                                                       .elements = b->elements,
                                                                       .turned = b->turned,
+                                                                      .part = b->part,
                                                                       .own = b->own};
     }
     return ACCEL_OK;
