@@ -179,6 +179,7 @@ typedef struct engine_def {
     uint32_t
         by_request; /* bits (1 << platform) of platforms that are left alone unless one of them or the engine is named, or all are:
                             it takes long to ask for them. 0: asked always */
+    bool reads_back; /* a run copies outputs from a device: a graph that ends with less costs less */
     bool
         profile_ends; /* profile can be asked for once and ends it: rows are medians over all runs until then */
 

@@ -15,11 +15,19 @@ static void source_name(const char *input, char *out, size_t size) {
 
 /* ---- stages ------------------------------------------------------------------------------------------- */
 
+/* Whether the token is chosen where the logits are, so that only it comes over. */
+static bool chooses(const generate_options *o) {
+    bool cheap = o->temperature <= 0 || (o->top_k > 0 && o->top_k <= ZOO_MOST_CHOICES);
+    return o->engine->reads_back && cheap;
+}
+
 accel_status generate_stage_load(const char *reference, const zoo_options *zoo, zoo_mode mode,
-                                 generate_stage *s, accel_error *err) {
+                                 const generate_options *o, generate_stage *s, accel_error *err) {
     zoo_options options = zoo ? *zoo : (zoo_options){0};
     options.mode = mode;
-    return zoo_load(reference, &options, &s->model, err);
+    ACCEL_TRY(zoo_load(reference, &options, &s->model, err));
+    return chooses(o) ? zoo_choose_token(&s->model, &(zoo_choice){o->temperature, o->top_k, o->top_p}, err)
+                      : ACCEL_OK;
 }
 
 static bool holds(const generate_stage *s, size_t input) {

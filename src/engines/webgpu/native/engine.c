@@ -189,6 +189,7 @@ const engine_def engine_webgpu = {
     .environment = "ACCEL_WGPU",
     .form = FORM_HOUSE,
     .probe_in_child = true,
+    .reads_back = true,
     .by_request = 1U << PLATFORM_VULKAN | 1U << PLATFORM_MPS | 1U << PLATFORM_DX12,
     .find = wgpu_runtime_find,
     .probe = probe,
