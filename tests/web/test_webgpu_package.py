@@ -28,6 +28,10 @@ GRAPH = """
   const data = { parameters: () => new Uint8Array(256) };
   const build = (changes = {}) => GpuGraph.build(gpu, { ...plan, ...changes }, data);
   const four = [new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)];
+  const adding = `@group(0) @binding(0) var<uniform> p: array<vec4<u32>, 16>;
+    @group(0) @binding(1) var<storage, read> a: array<f32>;
+    @group(0) @binding(2) var<storage, read_write> cache: array<f32>;
+    @compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) { cache[i] += a[i]; }`;
   const results = (graph) => [...new Float32Array(graph.read.buffer)].join(" ");
 """
 
@@ -100,6 +104,17 @@ class Package(PackagePage):
           const graph = await build({{ shaders: [plan.shaders[0], {{ ...plan.shaders[0], name: "other" }}] }});
           await graph.run(four);
           return [layouts, results(graph)];"""), [1, "2 4 6 8"])
+
+    def test_what_is_held_stays_on_the_gpu_and_is_read_when_it_is_asked_for(self):
+        self.assertEqual(self.page(f"""{GRAPH}
+          const graph = await build({{
+            shaders: [{{ name: "add", text: adding, written: [false, true] }}, {{ name: "double", text, written: [false, true] }}],
+            buffers: [256, 256, 256], steps: [["add", 0, [1, 1, 1], [0, 0, 16, 1, 0, 16]], ["double", 1, [1, 1, 1], [0, 0, 16, 2, 0, 16]]],
+            inputs: [[0, 0, 16], [1, 0, 16, true]], outputs: [[1, 0, 16, true], [2, 0, 16]],
+          }});
+          await graph.hold([null, new Uint8Array(Float32Array.of(10, 20, 30, 40).buffer)]);
+          for (let i = 0; i < 3; i++) await graph.run([four[0], null]);
+          return [results(graph), [...new Float32Array((await graph.outputs()).buffer)].join(" ")];"""), ["2 4 6 8", "13 26 39 52 2 4 6 8"])
 
     def test_weights_come_whole_in_pieces(self):
         self.assertEqual(self.page(f"""{GRAPH}

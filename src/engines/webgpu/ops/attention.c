@@ -143,7 +143,7 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     bool wide = q->size % WIDE == 0 && v->size % WIDE == 0;
     int64_t unit = wide ? WIDE : 1, rows = q->length > 1 ? ROWS : 1;
     const int64_t sizes[] = {q->length, k->length, q->heads, q->heads / k->heads};
-    gpu_call(l, "attention");
+    gpu_call(l, q->length > 1 ? "attention" : "attention_row");
     define_words(l, m, q->size / unit, v->size / unit, wide, rows);
     gpu_read(l, q->block);
     gpu_read(l, k->block);
@@ -164,7 +164,8 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     add_strides(l, to->strides, unit);
     gpu_words(l, 4, m->operand.strides, 4, 0);
     int64_t lines = (q->length + rows - 1) / rows;
-    gpu_run_groups(l, (size_t)((lines + GPU_GROUP - 1) / GPU_GROUP), (size_t)q->heads, (size_t)q->batch);
+    gpu_run_groups(l, (size_t)((lines + GPU_GROUP - 1) / GPU_GROUP), /* one a head, where there is one line */
+                   (size_t)q->heads, (size_t)q->batch);
 }
 
 static void lower_attention(gpu_lowering *l, const char *detail) {
