@@ -15,7 +15,7 @@
 
 #define PUT_PATH "/out"
 enum { MOST_OUTPUTS = 4096, MOST_SERVED = 256 };
-static const double HELLO_S = 60, HANG_S = 20;
+static const double OPEN_S = 60, HELLO_S = 60, SILENT_S = 20, HANG_S = 20;
 static const uint64_t LOOK_NS = 250000000; /* between two looks at the browser while waiting */
 
 typedef struct served {
@@ -239,15 +239,18 @@ static accel_status start_server(tab *t, accel_error *err) {
     return net_server_start(&options, &handlers, &t->server, err);
 }
 
+static accel_status open_page(tab *t, accel_error *err) {
+    char url[128];
+    str_format(url, sizeof url, "http://127.0.0.1:%d/agent/agent.html?token=%s", net_server_port(t->server),
+               t->token);
+    return browser_navigate(t->browser, url, OPEN_S, err);
+}
+
 static accel_status start_browser(tab *t, const char *name, accel_error *err) {
-    str_buf url = {0};
-    str_appendf(&url, "http://127.0.0.1:%d/agent/agent.html?token=%s", net_server_port(t->server), t->token);
     browser_options options = {.name = name};
-    accel_status status = url.failed ? error_no_memory(err, "an address", url.length)
-                                     : browser_start(&options, &t->browser, err);
+    accel_status status = browser_start(&options, &t->browser, err);
     if (status == ACCEL_OK)
-        status = browser_navigate(t->browser, str_text(&url), HELLO_S, err);
-    str_free(&url);
+        status = open_page(t, err);
     browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
     return status != ACCEL_OK && (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
                ? lost(t, "the agent's page could not be opened", err)
@@ -263,15 +266,30 @@ static accel_status make_token(tab *t, accel_error *err) {
     return ACCEL_OK;
 }
 
+static accel_status wait_for_hello(tab *t, double timeout_s, bool *silent, accel_error *err) {
+    pthread_mutex_lock(&t->lock);
+    accel_status status = wait_for(t, true, "the agent page did not connect", timeout_s, err);
+    *silent = status == ACCEL_TIMEOUT && t->peer == NULL;
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+/* A page that stays silent is opened once more: a process of the browser's that loads its parts may have ended meanwhile, which it does not tell. */
+static accel_status greet(tab *t, accel_error *err) {
+    bool silent = false;
+    accel_status status = wait_for_hello(t, SILENT_S, &silent, err);
+    if (!silent)
+        return status;
+    ACCEL_TRY(open_page(t, err));
+    return wait_for_hello(t, HELLO_S, &silent, err);
+}
+
 static accel_status open_own(tab *t, const engine_context *context, const char *name, accel_error *err) {
     ACCEL_TRY(web_files_find(context, &t->web, err));
     ACCEL_TRY(make_token(t, err));
     ACCEL_TRY(start_server(t, err));
     ACCEL_TRY(start_browser(t, name, err));
-    pthread_mutex_lock(&t->lock);
-    accel_status status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
-    pthread_mutex_unlock(&t->lock);
-    return status;
+    return greet(t, err);
 }
 
 /* A device that was named and is not connected is an absent one. */

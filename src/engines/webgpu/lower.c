@@ -86,6 +86,8 @@ static void lower_input(gpu_lowering *l, value_id v) {
     bool fine = !l->failed;
     l->failed = false;
     l->placed[v] = gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0);
+    if (l->placed[v] != BLOCK_NONE) /* one that is updated: where the node that does it writes over it */
+        l->blocks[l->placed[v]].held = value->held && !value->updated;
     if (fine && !l->failed)
         return;
     str_format(subject, sizeof subject, "input '%s'", value->name);

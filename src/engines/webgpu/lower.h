@@ -21,6 +21,8 @@ typedef struct gpu_block {
     value_id constant;   /* whose contents it holds, or VALUE_NONE */
     const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
+    gpu_part part;
+    bool held;            /* an input that stays on the device from run to run */
     uint32_t first, last; /* steps between which it lives */
     uint32_t arena;       /* blocks that a step reads and those that it writes lie in different buffers */
     gpu_range range;      /* once all is placed */
@@ -111,6 +113,12 @@ block gpu_output(gpu_lowering *l, size_t output); /* new memory for it */
 block gpu_scratch(gpu_lowering *l, size_t elements);
 /* A constant matrix, or several, with the last two axes exchanged. */
 block gpu_turned(gpu_lowering *l, value_id v);
+/* Of constants that are larger than what the device binds at once. How many lines (rows or columns) of so many elements it binds, a multiple of
+ * `unit`; 0: not even that. */
+bool gpu_is_large(const gpu_lowering *l, value_id v);
+int64_t gpu_lines_at_once(const gpu_lowering *l, int64_t line_elements, int64_t unit);
+/* Rows or columns of the constant as [first dim, the others], or of the matrix turned; `line`: elements of one. */
+block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements);
 /* Memory for a value that a later node would make; that node is then passed over. */
 block gpu_output_value(gpu_lowering *l, value_id v);
 /* The one node that reads v, where there is one and v is no output of the graph; else NULL. */
@@ -194,5 +202,8 @@ void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand 
 /* Along an axis of data of this shape, the places that a row of indices says. */
 void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
                 int64_t index_count, block to);
+/* The same where only rows first … first + rows of the axis lie in data: what the others give stays as it is. */
+void gpu_gather_rows(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                     int64_t index_count, block to, int64_t first, int64_t rows);
 
 #endif

@@ -15,6 +15,7 @@
     X(GPU_GEMV, "gemv", "m n k")                                                                             \
     X(GPU_CONV, "conv", "filters places taps")                                                               \
     X(GPU_ATTENTION, "attention", "queries keys size")                                                       \
+    X(GPU_ATTENTION_ROW, "attention_row", "queries keys size")                                               \
     X(GPU_NORM, "norm", "rows size -")                                                                       \
     X(GPU_SOFTMAX, "softmax", "rows size -")                                                                 \
     X(GPU_REDUCE, "reduce", "results over -")

@@ -141,7 +141,8 @@ static void add_strides(gpu_lowering *l, const int64_t *strides, int64_t unit) {
 static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const heads *v, const heads *to,
                           const mask *m) {
     bool wide = q->size % WIDE == 0 && v->size % WIDE == 0;
-    const gpu_variant *variant = gpu_choose(l, GPU_ATTENTION, q->length, k->length, q->size);
+    const gpu_variant *variant =
+        gpu_choose(l, q->length > 1 ? GPU_ATTENTION : GPU_ATTENTION_ROW, q->length, k->length, q->size);
     int64_t unit = wide ? WIDE : 1, rows = q->length >= variant->rows ? variant->rows : 1;
     const int64_t sizes[] = {q->length, k->length, q->heads, q->heads / k->heads};
     gpu_call(l, variant->file);
@@ -165,8 +166,9 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     add_strides(l, v->strides, unit);
     add_strides(l, to->strides, unit);
     gpu_words(l, 4, m->operand.strides, 4, 0);
-    int64_t lines = (q->length + rows - 1) / rows, group = variant->split > 1 ? 1 : variant->group[0];
-    gpu_run_groups(l, (size_t)((lines + group - 1) / group), (size_t)q->heads, (size_t)q->batch);
+    int64_t lines = (q->length + rows - 1) / rows, group = variant->group[0];
+    gpu_run_groups(l, (size_t)((lines + group - 1) / group), /* one a head, where there is one line */
+                   (size_t)q->heads, (size_t)q->batch);
 }
 
 static void lower_attention(gpu_lowering *l, const char *detail) {

@@ -119,6 +119,25 @@ static void lower_scatter_elements(gpu_lowering *l, const char *detail) {
     gpu_run(l, count);
 }
 
+static bool is_held(gpu_lowering *l, size_t input) {
+    block b = gpu_input(l, input);
+    return b != BLOCK_NONE && l->blocks[b].held;
+}
+
+/* Output 0 in the memory of input 0, where that is a cache which nobody else reads; else as a copy. What is held may share a buffer, and no step
+ * writes to a buffer that it reads. */
+static block cache_to_write(gpu_lowering *l) {
+    value_id past = gpu_input_value(l, 0);
+    const graph_value *v = &l->graph->values[past];
+    if (v->origin != VALUE_INPUT || !v->held || !v->updated || l->uses[past] != 1 || is_held(l, 1) ||
+        is_held(l, 2) || l->failed)
+        return copied(l);
+    block b = gpu_input(l, 0);
+    l->blocks[b].held = true;
+    gpu_set_output(l, 0, b);
+    return b;
+}
+
 /* A step of a key or value cache. */
 static void lower_tensor_scatter(gpu_lowering *l, const char *detail) {
     const shape *cache = gpu_input_shape(l, 0), *s = gpu_input_shape(l, 1);
@@ -128,7 +147,7 @@ static void lower_tensor_scatter(gpu_lowering *l, const char *detail) {
     const char *type = gpu_type_name(l, gpu_input_type(l, 0));
     size_t count = gpu_elements(s);
     (void)detail;
-    block to = copied(l);
+    block to = cache_to_write(l);
     gpu_call(l, "tensor_scatter");
     gpu_define(l, "STARTS", starts ? "$read starts: i32" : "");
     gpu_define(l, "START", starts ? "starts[line / p.lines_a_batch]" : "0");

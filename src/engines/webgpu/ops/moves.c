@@ -207,12 +207,31 @@ static void lower_blocks(gpu_lowering *l, const char *detail) {
 
 /* ---- by indices --------------------------------------------------------------------------------------------------------- */
 
+/* Of a constant that is larger than a binding, rows by rows: a step for as many as are bound at once. */
+static bool gather_in_parts(gpu_lowering *l, const char *type, const shape *s) {
+    value_id table = gpu_input_value(l, 0);
+    int64_t inner = s->dims[0] > 0 ? (int64_t)gpu_elements(s) / s->dims[0] : 0,
+            most = gpu_is_large(l, table) ? gpu_lines_at_once(l, inner, 1) : 0;
+    if (most == 0)
+        return false;
+    block indices = gpu_input(l, 1), to = gpu_output(l, 0);
+    for (int64_t first = 0; first < s->dims[0] && !l->failed; first += most) {
+        int64_t rows = s->dims[0] - first < most ? s->dims[0] - first : most;
+        const gpu_part part = {.first = (size_t)first, .count = (size_t)rows};
+        gpu_gather_rows(l, type, gpu_part_of(l, table, false, part, inner), s, 0, indices,
+                        (int64_t)gpu_elements(gpu_input_shape(l, 1)), to, first, rows);
+    }
+    return true;
+}
+
 static void lower_gather(gpu_lowering *l, const char *detail) {
     const shape *s = gpu_input_shape(l, 0);
+    const char *type = gpu_type_name(l, gpu_input_type(l, 0));
+    int axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank);
     (void)detail;
-    gpu_gather(l, gpu_type_name(l, gpu_input_type(l, 0)), gpu_input(l, 0), s,
-               gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank), gpu_input(l, 1),
-               (int64_t)gpu_elements(gpu_input_shape(l, 1)), gpu_output(l, 0));
+    if (axis != 0 || !gather_in_parts(l, type, s))
+        gpu_gather(l, type, gpu_input(l, 0), s, axis, gpu_input(l, 1),
+                   (int64_t)gpu_elements(gpu_input_shape(l, 1)), gpu_output(l, 0));
 }
 
 static const gpu_lower_def ops[] = {

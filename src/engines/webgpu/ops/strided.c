@@ -155,8 +155,8 @@ void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand 
 }
 
 /* The data as [outer, size, inner]: out[o, i, n] = data[o, indices[i], n]. */
-void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
-                int64_t index_count, block to) {
+void gpu_gather_rows(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                     int64_t index_count, block to, int64_t first, int64_t rows) {
     int64_t outer = 1, inner = 1;
     for (int d = 0; d < s->rank; d++) {
         outer *= d < axis ? s->dims[d] : 1;
@@ -167,7 +167,12 @@ void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, i
     gpu_read(l, data);
     gpu_read(l, indices);
     gpu_write(l, to);
-    const int64_t words[] = {outer * index_count * inner, index_count, s->dims[axis], inner};
-    gpu_words(l, 4, words, 4, 0);
+    const int64_t words[] = {outer * index_count * inner, index_count, s->dims[axis], inner, first, rows};
+    gpu_words(l, 6, words, 8, 0);
     gpu_run(l, (size_t)(outer * index_count * inner));
+}
+
+void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                int64_t index_count, block to) {
+    gpu_gather_rows(l, type, data, s, axis, indices, index_count, to, 0, s->dims[axis]);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 gpu_tail gpu_tail_of(value_id result) {
-    return (gpu_tail){.result = result, .residual = BLOCK_NONE};
+    return (gpu_tail){.result = result, .to = BLOCK_NONE, .residual = BLOCK_NONE};
 }
 
 void gpu_tail_pass(gpu_tail *t, const graph_node *n) {
@@ -78,7 +78,7 @@ void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *
 void gpu_tail_bind(gpu_lowering *l, const gpu_tail *t) {
     if (t->residual != BLOCK_NONE)
         gpu_read(l, t->residual);
-    block result = gpu_output_value(l, t->result);
+    block result = t->to != BLOCK_NONE ? t->to : gpu_output_value(l, t->result);
     gpu_write(l, result);
     for (int i = 0; i < t->passed_count && !l->failed; i++)
         l->placed[t->passed[i]] = result;

@@ -8,6 +8,7 @@ enum { TAIL_MOST = 4 };
 
 typedef struct gpu_tail {
     value_id result;            /* what the kernel writes */
+    block to;                   /* where; BLOCK_NONE: into new memory of `result` */
     value_id passed[TAIL_MOST]; /* values before it, which are never made */
     int passed_count;
     gpu_map activation; /* expression NULL: none */

@@ -1,5 +1,5 @@
-// As attention, for few queries and many keys: a workgroup makes one query of one head; each of its invocations takes every LANES-th key by itself, then
-// what they found is put together, in an order that is always the same.
+// As attention, for one query a head: a workgroup a head, whose invocations share the keys. Each has a running softmax of its own; then they are
+// weighed against each other.
 struct Parameters {
     q_length: u32, kv_length: u32, heads: u32, group: u32,
     scale: f32, softcap: f32, offset: u32, mask_length: u32,
@@ -11,14 +11,15 @@ $read v: $V
 $GIVEN
 $write result: $V
 const LEAST = -3.4e38;
-const LANES = $GROUPu;
-var<workgroup> greatest: array<f32, LANES>;
-var<workgroup> sums: array<f32, LANES>;
-var<workgroup> parts: array<$V, LANES>;
+const LANES = 64u;
+const AT_ONCE = 8u; // parts of the result that are summed together
+var<workgroup> mosts: array<f32, 64>;
+var<workgroup> sums: array<f32, 64>;
+var<workgroup> shares: array<$V, 512>;
 
-@compute @workgroup_size($GROUP)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) me: u32) {
-    let first = id.x;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let first = 0u;
     let head = id.y;
     let batch = id.z;
     let shared_head = head / p.group;
@@ -29,16 +30,16 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) m
     let offset = $OFFSET;
 $for r $ROWS
     let row$r = first;
-    let mask_at$r = batch * p.mask.x + head * p.mask.y + row$r * p.mask.z;
+    let mask_at$r = batch * p.mask.x + head * p.mask.y;
     var most$r = LEAST;
     var sum$r = 0.0;
 $for c $PARTS
-    let q$r_$c = q[at_q + row$r * p.q.z + $cu] * p.scale;
+    let q$r_$c = q[at_q + $cu] * p.scale;
 $end
 $for c $PARTS_V
     var o$r_$c = $V();
 $end
-    for (var j = me; j < $LAST; j += LANES) {
+    for (var j = lane; j < $LAST; j += LANES) {
         var s$r = 0.0;
 $for c $PARTS
         let k$c = k[at_k + j * p.k.z + $cu];
@@ -55,25 +56,28 @@ $for c $PARTS_V
         o$r_$c = o$r_$c * keep$r + v[at_v + j * p.v.z + $cu] * weight$r;
 $end
     }
-    greatest[me] = most$r;
+    mosts[lane] = most$r;
     workgroupBarrier();
-    var most = greatest[0];
-    for (var i = 1u; i < LANES; i++) { most = max(most, greatest[i]); }
-    let mine = exp(most$r - most);
-    sums[me] = sum$r * mine;
+    var top = LEAST;
+    for (var i = 0u; i < LANES; i++) { top = max(top, mosts[i]); }
+    let share = exp(most$r - top);
+    sums[lane] = sum$r * share;
     workgroupBarrier();
     var sum = 0.0;
     for (var i = 0u; i < LANES; i++) { sum += sums[i]; }
     let factor = select(1.0 / sum, 0.0, sum == 0.0);
-    let at = batch * p.result.x + head * p.result.y + row$r * p.result.z;
+    let at = batch * p.result.x + head * p.result.y;
 $for c $PARTS_V
-    parts[me] = o$r_$c * mine;
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    shares[$cu % AT_ONCE * LANES + lane] = o$r_$c * share;
+    if ($cu % AT_ONCE == AT_ONCE - 1u || $cu == $PARTS_Vu - 1u) {
         workgroupBarrier();
-        if (me < half) { parts[me] += parts[me + half]; }
+        if (lane <= $cu % AT_ONCE) {
+            var whole = $V();
+            for (var i = 0u; i < LANES; i++) { whole += shares[lane * LANES + i]; }
+            result[at + $cu - $cu % AT_ONCE + lane] = whole * factor;
+        }
+        workgroupBarrier();
     }
-    if (me == 0u) { result[at + $cu] = parts[0] * factor; }
-    workgroupBarrier();
 $end
 $end
 }
