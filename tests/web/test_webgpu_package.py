@@ -88,7 +88,7 @@ class Package(PackagePage):
         worst, tuned = self.page(f"""
           const feeds = {{ input_ids: ids([1, 12], 90) }}, outputs = [], tuned = [];
           for (const tuning of [undefined, ...{tunings}]) {{
-            const model = await load("zoo:bert-tiny", {{ ...webgpu, tuning }});
+            const model = await load("zoo:bert-tiny", {{ platform: "webgpu", tuning }});
             outputs.push(await model.run(feeds));
             tuned.push(model.figures.tuned);
             await model.dispose();
