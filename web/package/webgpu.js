@@ -3,7 +3,18 @@
 import { AccelError } from "./errors.js";
 import { arrays, bindFeeds } from "./native.js";
 import { sample } from "./sample.js";
+import { ShaderList } from "./webgpu_shaders.js";
 import { GpuGraph } from "./webgpu_graph.js";
+import { Pipelines } from "./webgpu_pipelines.js";
+
+/** Of a GpuDevice and a request to load: pipelines, and with the feature shaderPrecompile the list of those that the last load needed, which are begun. */
+export async function startShaders(gpu, request) {
+  const pipelines = new Pipelines(gpu);
+  if (!request.options.features?.shaderPrecompile) return { pipelines, list: null };
+  const list = await ShaderList.open(request, gpu.adapter);
+  pipelines.begin(list.shaders);
+  return { pipelines, list };
+}
 
 export class WebgpuModel {
   #gpu;
@@ -12,12 +23,17 @@ export class WebgpuModel {
   #prepared = 0;
   #planned = null;
   #inputs = null; // as the GPU holds them
+  #shaders;
 
-  /** gpu: a GpuDevice. */
-  constructor(engine, gpu) {
+  #profile;
+
+  /** gpu: a GpuDevice; shaders: of startShaders; profile: take the time of each step. */
+  constructor(engine, gpu, shaders, profile = false) {
     const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
     this.engine = engine;
     this.#gpu = gpu;
+    this.#shaders = shaders;
+    this.#profile = profile;
     engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension);
   }
 
@@ -54,12 +70,13 @@ export class WebgpuModel {
       this.#graph = await GpuGraph.build(this.#gpu, plan, {
         parameters: () => this.#bytes(plan.steps.length * 256, "page_webgpu_parameters"),
         constant: (index) => this.#bytes(plan.constants[index][2], "page_webgpu_constant", index),
-      });
+      }, this.#shaders.pipelines, this.#profile);
     } finally {
       this.engine.call("page_webgpu_forget");
     }
     this.#shapes = JSON.stringify(this.#values());
     this.#prepared = performance.now() - start;
+    this.#shaders.list?.keep(plan.shaders); // nobody waits for it
   }
 
   #drop() {
@@ -107,6 +124,14 @@ export class WebgpuModel {
     return { ...(await sample(() => this.run(), options)), gpu_ms: this.#graph.takeGpuMs() };
   }
 
+  /** [[node, operator, kernel, nanoseconds, flops, bytes]] of the last run, a step each. */
+  profile() {
+    const { step_ns, plan } = this.#graph ?? {};
+    if (!step_ns) throw new AccelError("invalid_argument", "the model was loaded without `profile`, or has not run");
+    const costs = this.engine.ask("page_webgpu_costs");
+    return plan.steps.map(([node, shader], i) => [node, costs[i][0], plan.shaders[shader].name, step_ns[i], costs[i][1], costs[i][2]]);
+  }
+
   memory() {
     const { weight_bytes = 0, value_bytes = 0 } = this.#graph?.plan ?? {};
     return { model_bytes: weight_bytes, activation_bytes: value_bytes };
@@ -122,6 +147,6 @@ export class WebgpuModel {
 
   /** Parts of it. */
   figures() {
-    return { plan_ms: this.#planned, upload_ms: this.#graph?.upload_ms ?? null, pipeline_ms: this.#graph?.pipeline_ms ?? null };
+    return { plan_ms: this.#planned, upload_ms: this.#graph?.upload_ms ?? null, pipeline_ms: this.#graph?.pipeline_ms ?? null, ...this.#shaders.pipelines.figures() };
   }
 }
