@@ -40,6 +40,7 @@ struct tab {
     pthread_cond_t changed;
     net_peer *peer;
     bool greeted, closed;
+    int pages; /* that were opened */
     uint64_t heard_ns;
     yyjson_doc *hello;
     int64_t job; /* the one that is being done */
@@ -135,6 +136,7 @@ static void on_open(void *context, net_peer *peer, const net_request *request) {
 static void keep_message(tab *t, yyjson_doc *doc, const agent_message *m) {
     bool answers = (m->kind == AGENT_DONE || m->kind == AGENT_FAILED) && m->id == t->job && t->answer == NULL;
     if (m->kind == AGENT_HELLO && !t->greeted) {
+        yyjson_doc_free(t->hello); /* of the page before */
         t->hello = doc;
         t->greeted = true;
     } else if (answers) {
@@ -239,19 +241,42 @@ static accel_status start_server(tab *t, accel_error *err) {
     return net_server_start(&options, &handlers, &t->server, err);
 }
 
-static accel_status start_browser(tab *t, const char *name, accel_error *err) {
+/* Each page has an address of its own, so that none is taken for another that is there already. */
+static accel_status open_page(tab *t, accel_error *err) {
     str_buf url = {0};
-    str_appendf(&url, "http://127.0.0.1:%d/agent/agent.html?token=%s", net_server_port(t->server), t->token);
-    browser_options options = {.name = name};
+    str_appendf(&url, "http://127.0.0.1:%d/agent/agent.html?token=%s&page=%d", net_server_port(t->server),
+                t->token, t->pages++);
     accel_status status = url.failed ? error_no_memory(err, "an address", url.length)
-                                     : browser_start(&options, &t->browser, err);
-    if (status == ACCEL_OK)
-        status = browser_navigate(t->browser, str_text(&url), HELLO_S, err);
+                                     : browser_navigate(t->browser, str_text(&url), HELLO_S, err);
     str_free(&url);
-    browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
+    browser_state state = browser_look(t->browser, NULL);
     return status != ACCEL_OK && (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
                ? lost(t, "the agent's page could not be opened", err)
                : status;
+}
+
+static accel_status start_browser(tab *t, const char *name, accel_error *err) {
+    browser_options options = {.name = name};
+    ACCEL_TRY(browser_start(&options, &t->browser, err));
+    return open_page(t, err);
+}
+
+static accel_status wait_for_hello(tab *t, accel_error *err) {
+    pthread_mutex_lock(&t->lock);
+    accel_status status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+accel_status tab_renew(tab *t, accel_error *err) {
+    if (t->hub != NULL)
+        return error_set(err, ACCEL_UNSUPPORTED, "a page of another device cannot be opened anew from here");
+    pthread_mutex_lock(&t->lock);
+    t->peer = NULL; /* what the page that goes still says is of no interest */
+    t->greeted = t->closed = false;
+    pthread_mutex_unlock(&t->lock);
+    ACCEL_TRY(open_page(t, err));
+    return wait_for_hello(t, err);
 }
 
 static accel_status make_token(tab *t, accel_error *err) {
@@ -268,10 +293,7 @@ static accel_status open_own(tab *t, const engine_context *context, const char *
     ACCEL_TRY(make_token(t, err));
     ACCEL_TRY(start_server(t, err));
     ACCEL_TRY(start_browser(t, name, err));
-    pthread_mutex_lock(&t->lock);
-    accel_status status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
-    pthread_mutex_unlock(&t->lock);
-    return status;
+    return wait_for_hello(t, err);
 }
 
 /* A device that was named and is not connected is an absent one. */
@@ -374,6 +396,11 @@ static accel_status serve(tab *t, const char *kind, const char *name, served s, 
 accel_status tab_serve_file(tab *t, const char *path, str_buf *url, accel_error *err) {
     if (t->hub != NULL)
         return hub_serve_file(t->hub, path, url, err);
+    for (size_t i = 0; i < t->served_files; i++) /* a file has one address: pages keep things under it */
+        if (str_equal(t->served[i].path, path)) {
+            str_appendf(url, "/file/%zu", i);
+            return url->failed ? error_no_memory(err, "an address", url->length) : ACCEL_OK;
+        }
     const char *copy = arena_strdup(t->memory, path);
     if (copy == NULL)
         return error_no_memory(err, "a path", strlen(path));

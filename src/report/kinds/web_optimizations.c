@@ -121,6 +121,8 @@ static const report_section sections[] = {
 
 static const char *const sources[] = {"optimizations", NULL};
 static const report_advice to_run[] = {
+    {"accel bench MODEL --browser chromium --web-features shader-precompile,parallel-loading,compute-shaders",
+     "measures starts of a model in pages with and without each"},
     {"accel db import PATH",
      "takes in runs with and without an optimisation: show them with --provenance imported"},
     {NULL, NULL},
