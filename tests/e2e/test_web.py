@@ -91,11 +91,13 @@ class Web(CliCase):
                     self.assertGreater(web[part], 0)
                 self.assertGreater(record["memory"]["model_bytes"], 0)
         rows = self.accel_json(
-            "query", "SELECT browser, success, shader_compilation_time_ms, compute_shader_support, compute_pipeline_time_ms FROM web_platform_results "
+            "query", "SELECT browser, success, shader_compilation_time_ms, compute_shader_support, compute_pipeline_time_ms, shader_cache_hit, "
+            "parallel_loading, components_loaded FROM web_platform_results "
             "JOIN webgpu_advanced_features USING (result_id) WHERE platform = 'webgpu'", "--db", self.db)
         self.assertEqual(sorted(r["browser"] for r in rows if r["success"]), sorted(GPU_HERE))
         for row in rows:
             self.assertTrue(row["compute_shader_support"])
+            self.assertEqual((row["shader_cache_hit"], row["parallel_loading"], row["components_loaded"]), (False, True, 1))
             self.assertTrue(0 < row["shader_compilation_time_ms"] == row["compute_pipeline_time_ms"])
 
     @unittest.skipUnless(GPU_HERE, f"no browser has WebGPU here: {FOUND_GPU}")

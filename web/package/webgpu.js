@@ -66,6 +66,7 @@ export class WebgpuModel {
     this.#drop();
     const plan = this.engine.ask("page_webgpu_plan");
     this.#planned = performance.now() - start;
+    const kept = this.#shaders.list?.keep(plan.shaders); // while all below goes on
     try {
       this.#graph = await GpuGraph.build(this.#gpu, plan, {
         parameters: () => this.#bytes(plan.steps.length * 256, "page_webgpu_parameters"),
@@ -75,8 +76,8 @@ export class WebgpuModel {
       this.engine.call("page_webgpu_forget");
     }
     this.#shapes = JSON.stringify(this.#values());
+    await kept; // a page that leaves at once finds it the next time
     this.#prepared = performance.now() - start;
-    this.#shaders.list?.keep(plan.shaders); // nobody waits for it
   }
 
   #drop() {
