@@ -107,11 +107,14 @@ static double make_reduce(builder *b) {
 }
 
 static void test_each_variant_gives_what_the_reference_gives(void **state) {
-    static double (*const makers[GPU_TUNED_COUNT])(builder *b) = {
-        [GPU_GEMM] = make_gemm,           [GPU_GEMV] = make_gemv,
-        [GPU_CONV] = make_conv,           [GPU_ATTENTION] = make_attention,
-        [GPU_ATTENTION_ROW] = make_attention, [GPU_NORM] = make_norm,
-        [GPU_SOFTMAX] = make_softmax,     [GPU_REDUCE] = make_reduce};
+    static double (*const makers[GPU_TUNED_COUNT])(builder *b) = {[GPU_GEMM] = make_gemm,
+                                                                  [GPU_GEMV] = make_gemv,
+                                                                  [GPU_CONV] = make_conv,
+                                                                  [GPU_ATTENTION] = make_attention,
+                                                                  [GPU_ATTENTION_ROW] = make_attention,
+                                                                  [GPU_NORM] = make_norm,
+                                                                  [GPU_SOFTMAX] = make_softmax,
+                                                                  [GPU_REDUCE] = make_reduce};
     (void)state;
     for (size_t i = 0; i < gpu_variant_count(); i++) {
         const gpu_variant *v = gpu_variant_at(i);
