@@ -22,25 +22,26 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from bars import Page, say  # noqa: E402
 
-MARK = b"accel-browser"  # in the environment of every process that a browser of ours started
+MARK = f"ACCEL_MATRIX={os.getpid()}"  # in the environment of every process that comes from here, and of no other
 QUICK = ["--min-time", "0.2", "--max-time", "2", "--min-runs", "2"]
 LIMITS = {"wasm": 1e-5, "webnn": 1e-3}
 
 
 def ours():
-    """Process ids of browsers that accel started."""
+    """Process ids of browsers that were started from here."""
     found = set()
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and MARK in (entry / "environ").read_bytes():
+            environment = (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+            if MARK.encode() in environment and b"accel-browser" in environment:
                 found.add(int(entry.name))
         except OSError:
             pass
     return found
 
 
-def profiles():
-    return {path.name for path in Path(tempfile.gettempdir()).glob("accel-browser*")}
+def profiles(folder):
+    return {path.name for path in Path(folder).rglob("accel-browser*")}
 
 
 def models_of(accel):
@@ -59,13 +60,13 @@ def models_of(accel):
 class Killer(threading.Thread):
     """Kills a random process of ours now and then, until it has killed as many as it should or is told to end."""
 
-    def __init__(self, kills, pause_s, before):
+    def __init__(self, kills, pause_s):
         super().__init__(daemon=True)
-        self.wanted, self.pause_s, self.before, self.killed, self.ended = kills, pause_s, before, [], threading.Event()
+        self.wanted, self.pause_s, self.killed, self.ended = kills, pause_s, [], threading.Event()
 
     def run(self):
         while len(self.killed) < self.wanted and not self.ended.wait(random.uniform(0.3, 1.7) * self.pause_s):
-            alive = sorted(ours() - self.before)
+            alive = sorted(ours())
             if not alive:
                 continue
             pid = random.choice(alive)
@@ -112,22 +113,23 @@ def main():
     parser.add_argument("accel", nargs="?", default="build/release/accel")
     how = parser.parse_args()
     page = Page("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"Every class of models in browsers, {how.on}", how.accel, form=f"only {how.models}" if how.models else "")
-    before, folders = ours(), profiles()
     small, least = models_of(how.accel)
     if how.models:
         small, least = how.models.split(","), []
     browsers = how.browsers.split(",")
     with tempfile.TemporaryDirectory(prefix="accel-matrix-") as work:
+        name, value = MARK.split("=")
+        os.environ.update({name: value, "TMPDIR": work})
         begin = time.monotonic()
         whole = bench(how.accel, least + small, how, f"{work}/whole.duckdb")
         minutes = (time.monotonic() - begin) / 60
-        killer = Killer(how.kills, max(minutes * 60 / (how.kills + 3) * len(small) / len(small + least), 2), before)
+        killer = Killer(how.kills, max(minutes * 60 / (how.kills + 3) * len(small) / len(small + least), 2))
         killer.start()
         killed = bench(how.accel, small, how, f"{work}/killed.duckdb") if how.kills > 0 else {}
         killer.ended.set()
         killer.join()
-    time.sleep(2)
-    left, left_folders = ours() - before, profiles() - folders
+        time.sleep(2)
+        left, left_folders = ours(), profiles(work)
 
     versions = {r["web"]["browser"]: r["web"]["browser_version"] for r in whole.values() if r["status"] == "ok"}
     page.text(

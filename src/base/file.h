@@ -53,6 +53,8 @@ bool file_is_folder(const char *path);
 accel_status file_make_folders(const char *path, accel_error *err); /* like mkdir -p, mode 0755 */
 accel_status file_remove(const char *path, accel_error *err);       /* absent is fine */
 accel_status file_remove_tree(const char *path, accel_error *err);
+/* The same of a folder in which processes that were just killed may still make files: tried again until limit_s have passed. */
+accel_status file_remove_tree_within(const char *path, double limit_s, accel_error *err);
 accel_status file_make_temp_folder(const char *prefix, str_buf *path,
                                    accel_error *err); /* below TMPDIR or /tmp */
 

@@ -1,8 +1,10 @@
 #include "browsers/profile.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +18,11 @@
 
 /* A folder without its file is one that is just being made, or whose maker died in between. */
 enum { MAKING_S = 60 };
+/* Threads of a browser that was killed may live on for a moment when it counts as dead already. */
+enum { DYING_S = 5 };
+
+/* Browsers make folders with sockets in TMPDIR ("org.chromium.Chromium.XXXXXX/SingletonSocket"), whose paths have at most 107 bytes. */
+enum { LONGEST_FOR_SOCKETS = 60 };
 
 /* ---- leftovers --------------------------------------------------------------------------------------------------------- */
 
@@ -42,7 +49,7 @@ static void remove_leftover(const char *path) {
     if (owner >= 0 || (!file_exists(str_text(&file)) && time(NULL) - found.st_mtime > MAKING_S)) {
         tree t = {0, file_base_name(path)};
         (void)tree_end(&t, 0);
-        (void)file_remove_tree(path, NULL);
+        (void)file_remove_tree_within(path, DYING_S, NULL);
     }
     str_free(&file);
     if (owner >= 0)
@@ -75,6 +82,20 @@ static accel_status claim(profile *p, accel_error *err) {
                                str_text(&p->path));
 }
 
+/* TMPDIR is the profile, or, when that is too long, a short name that this process has for it as long as its descriptor is open. */
+static accel_status set_temporary(profile *p, accel_error *err) {
+    const char *path = str_text(&p->path);
+    if (p->path.length <= LONGEST_FOR_SOCKETS) {
+        str_appendf(&p->temporary, "TMPDIR=%s", path);
+        return ACCEL_OK;
+    }
+    p->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->folder < 0)
+        return error_set(err, ACCEL_IO, "cannot open the browser's profile %s: %s", path, strerror(errno));
+    str_appendf(&p->temporary, "TMPDIR=/proc/%d/fd/%d", (int)getpid(), p->folder);
+    return ACCEL_OK;
+}
+
 /* What a browser writes beside its profile (caches, key stores, sockets) follows these. A window needs the user's right to draw, which lies in the
  * real home. */
 static accel_status set_variables(profile *p, accel_error *err) {
@@ -83,7 +104,7 @@ static accel_status set_variables(profile *p, accel_error *err) {
     const char *home = getenv("HOME");
     size_t count = 0;
     str_appendf(&p->home, "HOME=%s", str_text(&p->path));
-    str_appendf(&p->temporary, "TMPDIR=%s", str_text(&p->path));
+    ACCEL_TRY(set_temporary(p, err));
     str_appendf(&p->authority, "XAUTHORITY=%s/.Xauthority", home ? home : "");
     if (p->home.failed || p->temporary.failed || p->authority.failed)
         return error_no_memory(err, "a browser's environment", p->path.length);
@@ -97,7 +118,7 @@ static accel_status set_variables(profile *p, accel_error *err) {
 }
 
 accel_status profile_make(profile *out, accel_error *err) {
-    *out = (profile){.owner = -1};
+    *out = (profile){.owner = -1, .folder = -1};
     ACCEL_TRY(file_make_temp_folder(PREFIX, &out->path, err));
     str_buf folder = {0};
     file_dir_name(&folder, str_text(&out->path));
@@ -118,9 +139,11 @@ const char *profile_mark(const profile *p) {
 
 void profile_remove(profile *p) {
     if (p->path.length > 0) {
-        (void)file_remove_tree(p->path.data, NULL);
+        (void)file_remove_tree_within(p->path.data, DYING_S, NULL);
         if (p->owner >= 0)
             close(p->owner);
+        if (p->folder >= 0)
+            close(p->folder);
     }
     str_free(&p->path);
     str_free(&p->home);

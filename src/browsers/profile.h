@@ -12,6 +12,7 @@ enum { PROFILE_VARIABLES = 10 };
 typedef struct profile {
     str_buf path; /* its last part is the mark of the browser's processes */
     int owner;    /* the lock's descriptor */
+    int folder;   /* the folder's, when its path is too long for sockets in it; else -1 */
     str_buf home, temporary, authority;
     const char *variables[PROFILE_VARIABLES +
                           1]; /* for a browser's environment: all that it writes for itself lies in here */

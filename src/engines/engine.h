@@ -182,6 +182,7 @@ typedef struct engine_def {
     uint32_t
         by_request; /* bits (1 << platform) of platforms that are left alone unless one of them or the engine is named, or all are:
                             it takes long to ask for them. 0: asked always */
+    bool reads_back; /* a run copies outputs from a device: a graph that ends with less costs less */
     bool
         profile_ends; /* profile can be asked for once and ends it: rows are medians over all runs until then */
 
@@ -195,14 +196,19 @@ typedef struct engine_def {
     accel_status (*load)(const engine_model *model, const engine_device *device,
                          const engine_options *options, engine_session **out, accel_error *err);
     /* Inputs in graph input order, concrete shapes as bound; the memory stays valid and in place until the next bind or unload, its
-     * contents may change between runs. */
+     * contents may change between runs, but for those of inputs that the engine holds. */
     accel_status (*bind)(engine_session *s, const tensor *inputs, size_t count, accel_error *err);
+    /* Whether an input (graph_value.held) lies with the engine from bind on: each run goes on from what the one before left of it, what the
+     * caller writes there counts at the next bind, and what lies there meanwhile is not said. NULL: none does. */
+    bool (*holds)(const engine_session *s, size_t input);
     accel_status (*run)(engine_session *s, accel_error *err);
     /* A block of runs timed where the engine is; NULL: the caller runs and times. Outputs are then those of its last run. */
     accel_status (*sample)(engine_session *s, const engine_block *block, engine_samples *out,
                            accel_error *err);
     /* Views of the outputs of the last run, in graph output order; valid until the next run or unload. */
     accel_status (*outputs)(engine_session *s, tensor *views, size_t count, accel_error *err);
+    /* One of them: those that lie in inputs which the engine holds come from its device only when they are asked for. NULL: they come all. */
+    accel_status (*output)(engine_session *s, size_t index, tensor *view, accel_error *err);
     /* The same where the model's inputs or outputs are sequences or optionals (op.h says how they lie); NULL: the engine takes and
      * gives tensors only. */
     accel_status (*bind_values)(engine_session *s, const op_value *inputs, size_t count, accel_error *err);

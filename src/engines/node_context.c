@@ -1,6 +1,6 @@
 #include "engines/node_context.h"
 
-enum { SMALL_BYTES = 1 << 16 };
+enum { SMALL_BYTES = 1 << 16, NAMED_MISSING = 5 };
 
 static accel_status small_contents(const graph *g, value_id v, arena *a, op_value *out, accel_error *err) {
     const graph_value *value = &g->values[v];
@@ -67,4 +67,26 @@ accel_status graph_find_readers(const graph *g, uint32_t *uses, const graph_node
         }
     }
     return graph_count_uses(g, uses, err);
+}
+
+/* ---- what cannot run --------------------------------------------------------------------------------------------------- */
+
+void missing_add(missing_parts *m, const char *subject, const char *why) {
+    if (m->count++ < NAMED_MISSING)
+        str_appendf(&m->names, "%s%s: %s", m->names.length > 0 ? "; " : "", subject, why);
+}
+
+accel_status missing_judge(const missing_parts *m, const char *where, accel_error *err) {
+    char rest[48] = "";
+    if (m->count == 0)
+        return ACCEL_OK;
+    if (m->count > NAMED_MISSING)
+        str_format(rest, sizeof rest, "; and %zu more", m->count - NAMED_MISSING);
+    return error_set(err, ACCEL_UNSUPPORTED, "%zu part%s of the model cannot run %s: %s%s", m->count,
+                     m->count == 1 ? "" : "s", where, str_text(&m->names), rest);
+}
+
+void missing_free(missing_parts *m) {
+    str_free(&m->names);
+    m->count = 0;
 }

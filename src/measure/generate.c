@@ -1,5 +1,7 @@
 #include "measure/generate.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -20,18 +22,40 @@ typedef struct generation {
 
 /* ---- tokens ------------------------------------------------------------------------------------------- */
 
-/* The next token of each row, from logits [batch, 1, vocabulary]. */
+/* Whether the row has met the stop token before this column. */
+static bool is_done(const generation *g, int64_t row, int64_t column) {
+    return column > 0 && g->options->stop_token >= 0 && g->token[row] == g->options->stop_token;
+}
+
+/* Before the run whose logits are chosen from: what a graph that chooses by itself draws with. */
+static void draw(generation *g, const generate_stage *s, int64_t column) {
+    tensor *t = generate_input(s, ZOO_DRAW);
+    for (int64_t row = 0; t && row < g->batch; row++)
+        if (!is_done(g, row, column))
+            ((float *)t->data)[row] = fminf((float)token_draw(&g->sampler), 1 - FLT_EPSILON / 2);
+}
+
+static void keep_token(generation *g, int64_t row, int64_t column, int64_t token) {
+    if (!is_done(g, row, column))
+        g->token[row] = token;
+    ((int64_t *)g->result->ids.data)[row * g->options->max_new_tokens + column] = g->token[row];
+}
+
+/* The next token of each row: the graph's own choice, i64 [batch], or by logits [batch, 1, vocabulary]. */
 static accel_status choose(generation *g, const generate_stage *s, int64_t column, accel_error *err) {
-    const tensor *logits = generate_output(s, "logits");
+    const tensor *logits = generate_output(s, "logits"), *tokens = generate_output(s, "token");
+    for (int64_t row = 0; tokens && row < g->batch; row++)
+        keep_token(g, row, column, ((const int64_t *)tokens->data)[row]);
+    if (tokens)
+        return ACCEL_OK;
     if (!logits || logits->type != DTYPE_F32 || logits->shape.rank != 3 ||
         logits->shape.dims[0] != g->batch || logits->shape.dims[1] != 1)
         return error_set(err, ACCEL_INTERNAL, "the graph gives no logits of one position");
-    int64_t width = logits->shape.dims[2], count = g->options->max_new_tokens;
+    int64_t width = logits->shape.dims[2];
     for (int64_t row = 0; row < g->batch; row++) {
-        bool done = column > 0 && g->options->stop_token >= 0 && g->token[row] == g->options->stop_token;
-        if (!done)
-            g->token[row] = token_sample(&g->sampler, (const float *)logits->data + row * width, width);
-        ((int64_t *)g->result->ids.data)[row * count + column] = g->token[row];
+        bool done = is_done(g, row, column);
+        const float *of_row = (const float *)logits->data + row * width;
+        keep_token(g, row, column, done ? g->token[row] : token_sample(&g->sampler, of_row, width));
     }
     return ACCEL_OK;
 }
@@ -84,6 +108,7 @@ static accel_status decode_rest(generation *g, accel_error *err) {
             continue;
         }
         uint64_t begin = clock_now_ns();
+        draw(g, &g->decode, column);
         ACCEL_TRY(step(g, g->token, err));
         ACCEL_TRY(choose(g, &g->decode, column, err));
         g->result->token_ns[g->result->token_count++] = clock_now_ns() - begin;
@@ -177,6 +202,7 @@ static accel_status make_decoder(generation *g, const named *given, accel_error 
 
 static accel_status run_prompt(generation *g, accel_error *err) {
     uint64_t begin = clock_now_ns();
+    draw(g, &g->prefill, 0);
     ACCEL_TRY(generate_stage_run(&g->prefill, err));
     ACCEL_TRY(choose(g, &g->prefill, 0, err));
     g->result->first_ns = clock_now_ns() - begin;
@@ -229,6 +255,8 @@ static accel_status feed_start(generation *g, const tensor *given, accel_error *
         for (int64_t row = 0; row < g->batch; row++)
             g->token[row] = given ? ((const int64_t *)given->data)[row * length + column]
                                   : g->decode.model.generation.start_token;
+        if (column == length - 1)
+            draw(g, &g->decode, 0);
         ACCEL_TRY(step(g, g->token, err));
     }
     return choose(g, &g->decode, 0, err);
@@ -287,9 +315,9 @@ accel_status generate_run(const char *reference, const zoo_options *zoo, const z
         add_named(&given, names[i], &values[i]);
     token_sampler_start(&g.sampler, options->temperature, options->top_k, options->top_p, options->seed);
     uint64_t begin = clock_now_ns();
-    accel_status status = generate_stage_load(reference, zoo, ZOO_PREFILL, &g.prefill, err);
+    accel_status status = generate_stage_load(reference, zoo, ZOO_PREFILL, options, &g.prefill, err);
     if (status == ACCEL_OK)
-        status = generate_stage_load(reference, zoo, ZOO_DECODE, &g.decode, err);
+        status = generate_stage_load(reference, zoo, ZOO_DECODE, options, &g.decode, err);
     result.load_ns = clock_now_ns() - begin;
     if (status == ACCEL_OK)
         status = g.prefill.model.generation.encoder_decoder ? encoder_decoder(&g, shapes, &given, err)

@@ -4,33 +4,75 @@
 
 #include "base/mem.h"
 
+/* "present.3.key" for "past_key_values.3.key"; "cross.3.key" is its own source. */
+static void source_name(const char *input, char *out, size_t size) {
+    static const char past[] = "past_key_values.";
+    if (str_starts_with(input, past))
+        str_format(out, size, "present.%s", input + sizeof past - 1);
+    else
+        str_format(out, size, "%s", input);
+}
+
 /* ---- stages ------------------------------------------------------------------------------------------- */
 
+/* Whether the token is chosen where the logits are, so that only it comes over. */
+static bool chooses(const generate_options *o) {
+    bool cheap = o->temperature <= 0 || (o->top_k > 0 && o->top_k <= ZOO_MOST_CHOICES);
+    return o->engine->reads_back && cheap;
+}
+
 accel_status generate_stage_load(const char *reference, const zoo_options *zoo, zoo_mode mode,
-                                 generate_stage *s, accel_error *err) {
+                                 const generate_options *o, generate_stage *s, accel_error *err) {
     zoo_options options = zoo ? *zoo : (zoo_options){0};
     options.mode = mode;
-    return zoo_load(reference, &options, &s->model, err);
+    ACCEL_TRY(zoo_load(reference, &options, &s->model, err));
+    return chooses(o) ? zoo_choose_token(&s->model, &(zoo_choice){o->temperature, o->top_k, o->top_p}, err)
+                      : ACCEL_OK;
+}
+
+static bool holds(const generate_stage *s, size_t input) {
+    const engine_def *e = s->session.engine;
+    return e->holds != NULL && e->holds(s->session.session, input);
+}
+
+static void leave_caches(generate_stage *s) {
+    const graph *g = s->model.graph;
+    char name[128];
+    for (size_t i = 0; i < s->inputs.count; i++) {
+        source_name(s->inputs.names[i], name, sizeof name);
+        for (size_t k = 0; k < g->output_count; k++)
+            s->left[k] |= holds(s, i) && str_equal(name, g->values[g->outputs[k]].name);
+    }
 }
 
 accel_status generate_stage_start(generate_stage *s, const generate_options *o, accel_error *err) {
     ACCEL_TRY(zoo_bind(&s->model, &s->inputs, err));
     s->outputs = mem_calloc(s->model.graph->output_count + 1, sizeof *s->outputs);
-    if (!s->outputs)
+    s->left = mem_calloc(s->model.graph->output_count + 1, sizeof *s->left);
+    if (!s->outputs || !s->left)
         return error_no_memory(err, "a model's outputs", s->model.graph->output_count);
-    return open_session_start(o->engine, o->device, &o->engine_options, &s->model, &s->inputs, &s->session,
-                              err);
+    ACCEL_TRY(open_session_start(o->engine, o->device, &o->engine_options, &s->model, &s->inputs, &s->session,
+                                 err));
+    leave_caches(s);
+    return ACCEL_OK;
 }
 
 accel_status generate_stage_run(generate_stage *s, accel_error *err) {
     const engine_def *e = s->session.engine;
+    size_t count = s->model.graph->output_count;
     ACCEL_TRY(e->run(s->session.session, err));
-    return e->outputs(s->session.session, s->outputs, s->model.graph->output_count, err);
+    if (e->output == NULL)
+        return e->outputs(s->session.session, s->outputs, count, err);
+    for (size_t i = 0; i < count; i++)
+        if (!s->left[i])
+            ACCEL_TRY(e->output(s->session.session, i, &s->outputs[i], err));
+    return ACCEL_OK;
 }
 
 void generate_stage_end(generate_stage *s) {
     open_session_end(&s->session);
     mem_free(s->outputs);
+    mem_free(s->left);
     zoo_inputs_free(&s->inputs);
     zoo_model_free(&s->model);
 }
@@ -61,15 +103,6 @@ static void spread(const tensor *present, tensor *cache) {
         memcpy((char *)cache->data + (size_t)i * step, (const char *)present->data + (size_t)i * line, line);
 }
 
-/* "present.3.key" for "past_key_values.3.key"; "cross.3.key" is its own source. */
-static void source_name(const char *input, char *out, size_t size) {
-    static const char past[] = "past_key_values.";
-    if (str_starts_with(input, past))
-        str_format(out, size, "present.%s", input + sizeof past - 1);
-    else
-        str_format(out, size, "%s", input);
-}
-
 static bool is_cache(const char *name) {
     return str_starts_with(name, "past_key_values.") || str_starts_with(name, "cross.");
 }
@@ -96,11 +129,11 @@ accel_status generate_fill_caches(const generate_stage *prefill, generate_stage 
     return ACCEL_OK;
 }
 
-/* Engines that could not hold the cache in place gave it back elsewhere. */
+/* Engines that could not hold the cache in place, or with them, gave it back elsewhere. */
 void generate_keep_caches(generate_stage *d) {
     char name[128];
     for (size_t i = 0; i < d->inputs.count; i++) {
-        if (!str_starts_with(d->inputs.names[i], "past_key_values."))
+        if (!str_starts_with(d->inputs.names[i], "past_key_values.") || holds(d, i))
             continue;
         source_name(d->inputs.names[i], name, sizeof name);
         const tensor *present = generate_output(d, name);

@@ -12,10 +12,12 @@ typedef struct generate_stage {
     zoo_inputs inputs;
     open_session session;
     tensor *outputs; /* views, one an output of the graph */
+    bool *left;      /* by output: it lies in a cache that stays with the engine, and is not read */
 } generate_stage;
 
+/* The graph ends with the logits, or with the token that o says (output "token") where that leaves more on the engine's device. */
 accel_status generate_stage_load(const char *reference, const zoo_options *zoo, zoo_mode mode,
-                                 generate_stage *s, accel_error *err);
+                                 const generate_options *o, generate_stage *s, accel_error *err);
 /* Binds the stage's inputs, which are made by then, and opens a session. */
 accel_status generate_stage_start(generate_stage *s, const generate_options *o, accel_error *err);
 accel_status generate_stage_run(generate_stage *s, accel_error *err);

@@ -18,6 +18,9 @@
 #include "base/posix/spawn.h"
 #include "hw/hw.h"
 
+/* Threads of what was killed may live on for a moment, and write, when it counts as dead already. */
+enum { DYING_S = 5 };
+
 extern char **environ;
 
 /* ---- facts of the system ----------------------------------------------------------------------------------------------- */
@@ -210,7 +213,7 @@ void process_end(process *p) {
         return; /* never started */
     (void)reap(p);
     if (p->temporary)
-        (void)file_remove_tree(p->temporary, NULL);
+        (void)file_remove_tree_within(p->temporary, DYING_S, NULL);
     mem_free(p->temporary);
     p->temporary = NULL;
     close_if_open(&p->socket);

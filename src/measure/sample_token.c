@@ -55,6 +55,10 @@ static int64_t cut(const token_sampler *s, int64_t count, double total) {
     return count;
 }
 
+double token_draw(token_sampler *s) {
+    return rng_f64(&s->random);
+}
+
 int64_t token_sample(token_sampler *s, const float *logits, int64_t count) {
     int64_t best = largest(logits, count);
     if (!(s->temperature > 0))
@@ -77,7 +81,7 @@ int64_t token_sample(token_sampler *s, const float *logits, int64_t count) {
     total = 0;
     for (int64_t i = 0; i < kept; i++)
         total += s->chances[i].chance;
-    double draw = rng_f64(&s->random) * total;
+    double draw = token_draw(s) * total;
     for (int64_t i = 0; i < kept; i++) {
         draw -= s->chances[i].chance;
         if (draw < 0)

@@ -20,5 +20,7 @@ void token_sampler_end(token_sampler *s);
  * cut to the top_k likeliest and then to the fewest of them that hold top_p of the probability (Holtzman et al., arXiv
  * 1904.09751), renormalised. NaN logits are never chosen unless all are. */
 int64_t token_sample(token_sampler *s, const float *logits, int64_t count);
+/* What such a draw begins with: uniform in [0, 1). For graphs that choose by themselves (zoo_choose_token): the same seed means the same tokens. */
+double token_draw(token_sampler *s);
 
 #endif

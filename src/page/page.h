@@ -92,7 +92,8 @@ void PAGE_EXPORT(page_webgpu_start)(double buffer_bytes, double binding_bytes, u
  *   {"buffers":   [bytes, …], "weight_bytes", "value_bytes"
  *    "shaders":   [{"name", "text", "written": [a bool a storage binding]}]   binding 0 is a step's parameters, uniform
  *    "steps":     [[node, index of the shader, [x, y, z] workgroups, [buffer, offset, bytes, …] of the storage bindings]]
- *    "constants", "inputs", "outputs": [[buffer, offset, bytes], …]}          bytes 0: nothing to write */
+ *    "constants", "inputs", "outputs": [[buffer, offset, bytes], …]}          bytes 0: nothing to write
+ *                                                                             a fourth, true: held (gpu_plan.h) */
 const char *PAGE_EXPORT(page_webgpu_plan)(void);
 /* Parameters of all steps, 256 bytes each; a constant or an input as the GPU holds it, 4 bytes an element. Each lies here until the next of these
  * calls or page_webgpu_forget; NULL: failed. */

@@ -93,13 +93,14 @@ static void append_steps(str_buf *out) {
     }
 }
 
-/* [buffer, offset, bytes] */
+/* [buffer, offset, bytes], and true of what is held */
 static void append_tensors(str_buf *out, const char *what, const gpu_tensors *list) {
     str_appendf(out, "],\"%s\":[", what);
     for (size_t i = 0; i < list->count; i++) {
         const gpu_tensor *t = &list->items[i];
-        str_appendf(out, "%s[%u,%llu,%llu]", i > 0 ? "," : "", t->range.buffer,
-                    (unsigned long long)t->range.offset, (unsigned long long)t->elements * GPU_ELEMENT_BYTES);
+        str_appendf(out, "%s[%u,%llu,%llu%s]", i > 0 ? "," : "", t->range.buffer,
+                    (unsigned long long)t->range.offset, (unsigned long long)t->elements * GPU_ELEMENT_BYTES,
+                    t->held ? ",true" : "");
     }
 }
 
@@ -150,7 +151,8 @@ static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_e
         return ACCEL_OK;
     const graph_value *v = &plan->graph->values[c->value];
     bool same = (v->type.type == DTYPE_F32 || v->type.type == DTYPE_I32) && !c->turned &&
-                v->data.kind == DATA_BYTES && (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
+                c->part.count == 0 && v->data.kind == DATA_BYTES &&
+                (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
     tensor t = {0};
     bool owned = false;
     if (same)

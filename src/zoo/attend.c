@@ -72,8 +72,12 @@ static value_id output(builder *b, const zoo_attention *a, value_id mixed) {
 
 static value_id heads_input(builder *b, const zoo_attention *a, const char *name, int64_t length,
                             const char *length_name) {
-    return build_input(b, name, DTYPE_F32, 4, (int64_t[]){DIM_UNKNOWN, a->kv_heads, length, a->head_size},
-                       (const char *const[]){"batch", NULL, length_name, NULL});
+    value_id v =
+        build_input(b, name, DTYPE_F32, 4, (int64_t[]){DIM_UNKNOWN, a->kv_heads, length, a->head_size},
+                    (const char *const[]){"batch", NULL, length_name, NULL});
+    if (v != VALUE_NONE)
+        b->graph->values[v].held = true;
+    return v;
 }
 
 /* Made by whoever asks first: see zoo_cache_capacity. */

@@ -128,7 +128,7 @@ static void fill(const zoo_model *m, value_id input, uint64_t seed, tensor *t, s
 static bool may_be_left_out(const zoo_model *m, value_id input) {
     const char *name = m->graph->values[input].name;
     return m->class && (zoo_contains(name, "mask") || zoo_contains(name, "type") ||
-                        filling_of(m, input) == FILL_POSITIONS);
+                        str_equal(name, ZOO_DRAW) || filling_of(m, input) == FILL_POSITIONS);
 }
 
 static accel_status make_input(const zoo_model *m, size_t index, const shape *s, uint64_t seed, tensor *out,

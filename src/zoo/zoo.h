@@ -90,6 +90,17 @@ typedef struct zoo_model {
  * ACCEL_NOT_FOUND suggests the nearest zoo name. options may be NULL. */
 accel_status zoo_load(const char *reference, const zoo_options *options, zoo_model *out, accel_error *err);
 void zoo_model_free(zoo_model *m); /* leaves it zero; accepts a zero one */
+/* How the next token is chosen among the logits: as measure/sample_token.h says, but in float32. */
+enum { ZOO_MOST_CHOICES = 256 };
+typedef struct zoo_choice {
+    double temperature; /* 0: the first of the largest */
+    int64_t top_k;      /* with a temperature: 1 … ZOO_MOST_CHOICES */
+    double top_p;
+} zoo_choice;
+#define ZOO_DRAW "token_draw"
+/* PREFILL and DECODE of a model that writes end with the chosen token, i64 [batch], output "token", in place of the logits, so that little leaves
+ * the device. With a temperature, ZOO_DRAW becomes an input: f32 [batch, 1], uniform in [0, 1). A graph without logits (an encoder) stays. */
+accel_status zoo_choose_token(zoo_model *m, const zoo_choice *how, accel_error *err);
 /* Identity of graph and weights, for records. Made on the first call (it reads all weights), then kept in
  * m->sha256. Call it before zoo_bind: the same model has the same identity at every batch. */
 accel_status zoo_model_sha256(zoo_model *m, accel_error *err);

@@ -2,10 +2,13 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "support/temp_folder.h"
@@ -286,6 +289,32 @@ static void removing_a_tree_follows_no_link(void **state) {
     assert_true(file_exists(kept));
 }
 
+/* Makes files in the folder for a third of a second, or until it is gone. */
+static void *keep_writing(void *folder) {
+    const uint64_t until = clock_now_ns() + 300000000;
+    char path[512];
+    for (int i = 0; clock_now_ns() < until; i++) {
+        str_format(path, sizeof path, "%s/%d", (const char *)folder, i);
+        const int file = open(path, O_CREAT | O_WRONLY, 0600);
+        if (file >= 0)
+            close(file);
+    }
+    return NULL;
+}
+
+static void a_tree_goes_in_which_somebody_still_writes(void **state) {
+    accel_error err;
+    pthread_t writer;
+    char folder[256];
+    str_format(folder, sizeof folder, "%s", temp_path(state, "busy"));
+    assert_ok(file_make_folders(folder, &err));
+    assert_int_equal(pthread_create(&writer, NULL, keep_writing, folder), 0);
+    clock_sleep_ns(10000000);
+    assert_ok(file_remove_tree_within(folder, 10, &err));
+    assert_false(file_exists(folder));
+    pthread_join(writer, NULL);
+}
+
 static void a_tree_of_any_depth_ends_in_an_answer(void **state) {
     accel_error err;
     str_buf path = {0};
@@ -400,6 +429,7 @@ int main(void) {
         WITH_FOLDER(what_is_there_is_seen),
         WITH_FOLDER(removing_what_is_absent_is_fine),
         WITH_FOLDER(removing_a_tree_follows_no_link),
+        WITH_FOLDER(a_tree_goes_in_which_somebody_still_writes),
         WITH_FOLDER(a_tree_of_any_depth_ends_in_an_answer),
         WITH_FOLDER(a_listing_is_sorted_and_stops_where_asked),
         WITH_FOLDER(listing_survives_every_failure),

@@ -89,6 +89,23 @@ static void a_killed_gpu_process_is_told(void **state) {
     assert_evaluates(*state, "1", "1");
 }
 
+/* Its sockets lie in TMPDIR, and their paths may have 107 bytes. */
+static void a_long_temporary_folder_will_do(void **state) {
+    (void)state;
+    accel_error err;
+    str_buf folder = {0};
+    const char *before = getenv("TMPDIR");
+    assert_ok(file_make_temp_folder("accel-browser-test-of-a-long-temporary-folder-", &folder, &err));
+    assert_true(folder.length > 40);
+    setenv("TMPDIR", folder.data, 1);
+    browser *b = start_browser(KIND, BLANK_PAGE);
+    assert_evaluates(b, TITLE, "\"blank\"");
+    browser_stop(b);
+    before != NULL ? setenv("TMPDIR", before, 1) : unsetenv("TMPDIR");
+    assert_int_equal(rmdir(folder.data), 0); /* nothing is left in it */
+    str_free(&folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         EVERY_BROWSER_TESTS,
@@ -101,6 +118,7 @@ int main(void) {
         WITH_BROWSER(a_crashed_tab_is_told_and_another_page_works),
         cmocka_unit_test(a_closed_tab_is_told),
         WITH_BROWSER(a_killed_gpu_process_is_told),
+        cmocka_unit_test(a_long_temporary_folder_will_do),
     };
     return is_installed(KIND) ? cmocka_run_group_tests(tests, NULL, NULL) : SKIPPED;
 }

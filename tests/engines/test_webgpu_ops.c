@@ -463,6 +463,50 @@ static void test_order(void **state) {
     }
 }
 
+/* Those that a workgroup looks at together. */
+static void test_order_of_long_rows(void **state) {
+    (void)state;
+    sheet s = new_sheet();
+    value_id rows[] = {input(&s.b, DIMS(2, 1500)), input(&s.b, DIMS(2029, 3)),
+                       input_of(&s.b, DTYPE_I64, DIMS(2, 3000)) /* of few values: many are equal */};
+    for (size_t i = 0; i < 3; i++) {
+        build_attr attrs[] = {BUILD_INT("axis", i != 1), BUILD_INT("select_last_index", 0)};
+        for (int64_t last = 0; last < 2; last++) {
+            attrs[1].i = last;
+            add(&s, build_op(&s.b, "ArgMax", 1, &rows[i], 2, attrs));
+            add(&s, build_op(&s.b, "ArgMin", 1, &rows[i], 2, attrs));
+            value_id top[2], k = build_i64s(&s.b, 1, (int64_t[]){i == 0 ? 1500 : 20});
+            build_attr order[] = {BUILD_INT("axis", i != 1), BUILD_INT("largest", last)};
+            build_op_n(&s.b, "TopK", 2, (value_id[]){rows[i], k}, 2, order, 2, top);
+            add(&s, top[0]);
+            add(&s, top[1]);
+        }
+    }
+    check(&s, 0, 0, "order of long rows");
+}
+
+/* One query a head, of fewer keys than a workgroup has invocations and of more. */
+static void test_attention_of_one_query(void **state) {
+    (void)state;
+    static const int64_t keys[] = {1, 5, 64, 150}, sizes[] = {4, 7, 64};
+    for (size_t i = 0; i < 12; i++) {
+        sheet s = new_sheet();
+        builder *b = &s.b;
+        int64_t n = keys[i % 4], size = sizes[i / 4];
+        value_id q = input(b, DIMS(2, 4, 1, size)), k = input(b, DIMS(2, 2, n, size)),
+                 v = input(b, DIMS(2, 2, n, size));
+        value_id open = cast(b, input_of(b, DTYPE_I64, DIMS(2, 1, 1, n)), DTYPE_BOOL);
+        build_attr attrs[] = {BUILD_INT("is_causal", 0), BUILD_FLOAT("softcap", 0)};
+        add(&s, build_op(b, "Attention", 3, (value_id[]){q, k, v}, 2, attrs));
+        add(&s, build_op(b, "Attention", 4, (value_id[]){q, k, v, open}, 2, attrs));
+        add(&s, build_op(b, "Attention", 4, (value_id[]){q, k, v, input(b, DIMS(1, n))}, 2, attrs));
+        attrs[0].i = 1;
+        attrs[1].f = 3;
+        add(&s, build_op(b, "Attention", 3, (value_id[]){q, k, v}, 2, attrs));
+        check(&s, 64, 1e-6, "attention of one query");
+    }
+}
+
 /* ---- moving --------------------------------------------------------------------------------------------------------------------------- */
 
 static const dtype moved[] = {DTYPE_F32, DTYPE_I64, DTYPE_I32, DTYPE_BOOL, DTYPE_U8, DTYPE_F16};
@@ -701,6 +745,8 @@ int main(void) {
         cmocka_unit_test(test_infinities_are_the_greatest),
         cmocka_unit_test(test_running_sums),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order_of_long_rows),
+        cmocka_unit_test(test_attention_of_one_query),
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_padding_by_what_is_there),
         cmocka_unit_test(test_blocks),

@@ -220,6 +220,83 @@ static void test_a_table_is_a_constant(void **state) {
     graph_destroy(g);
 }
 
+/* ---- caches ---------------------------------------------------------------------------------------------------------------- */
+
+/* An input that the caller leaves alone, to be written over. */
+static value_id cache(builder *b) {
+    value_id v = input(b, DIMS(1, 2, 6, 4));
+    b->graph->values[v].held = b->graph->values[v].updated = true;
+    return v;
+}
+
+static value_id scatter(builder *b, value_id past, value_id fresh) {
+    return build_op(b, "TensorScatter", 2, (value_id[]){past, fresh}, 1, &BUILD_INT("axis", 2));
+}
+
+static void test_a_cache_is_written_where_it_lies(void **state) {
+    (void)state;
+    builder b = start();
+    value_id past = cache(&b), fresh = input(&b, DIMS(1, 2, 1, 4));
+    graph *g = done(&b, scatter(&b, past, fresh));
+    gpu_plan *p = plan_of(g);
+    check_plan(p);
+    assert_int_equal(p->step_count, 1);
+    assert_true(p->inputs.items[0].held && !p->inputs.items[1].held && p->outputs.items[0].held);
+    assert_true(overlap(&p->inputs.items[0].range, &p->outputs.items[0].range));
+    assert_int_equal(p->held_bytes, GPU_ALIGNMENT);
+    gpu_plan_destroy(p);
+    graph_destroy(g);
+}
+
+static void test_a_cache_that_somebody_else_reads_is_copied(void **state) {
+    (void)state;
+    builder b = start();
+    value_id past = cache(&b), fresh = input(&b, DIMS(1, 2, 1, 4));
+    build_output(&b, "before", BUILD(&b, "Relu", past));
+    graph *g = done(&b, scatter(&b, past, fresh));
+    gpu_plan *p = plan_of(g);
+    check_plan(p);
+    assert_false(p->inputs.items[0].held);
+    gpu_plan_destroy(p);
+    graph_destroy(g);
+}
+
+/* Both would lie in the buffer of what is held. */
+static void test_a_cache_is_not_written_from_another(void **state) {
+    (void)state;
+    builder b = start();
+    value_id past = cache(&b), other = cache(&b);
+    b.graph->values[other].updated = false;
+    graph *g = done(&b, scatter(&b, past, other));
+    gpu_plan *p = plan_of(g);
+    check_plan(p);
+    assert_true(!p->inputs.items[0].held && p->inputs.items[1].held);
+    gpu_plan_destroy(p);
+    graph_destroy(g);
+}
+
+static void test_caches_beyond_one_binding_lie_in_several_buffers(void **state) {
+    (void)state;
+    const gpu_limits small = {.buffer_bytes = 1024, .binding_bytes = 1024, .groups = 65535};
+    accel_error err = {0};
+    builder b = start();
+    gpu_plan *p = NULL;
+    value_id fresh = input(&b, DIMS(1, 2, 1, 4));
+    for (int i = 0; i < 9; i++) {
+        char name[16];
+        value_id past = cache(&b);
+        snprintf(name, sizeof name, "present%d", i);
+        build_output(&b, name, scatter(&b, past, fresh));
+    }
+    graph *g = finish_graph(&b);
+    check_ok(gpu_plan_create(g, &small, &p, &err), &err);
+    check_plan(p);
+    assert_true(p->held_bytes == 9 * GPU_ALIGNMENT);
+    assert_int_not_equal(p->inputs.items[1].range.buffer, p->inputs.items[9].range.buffer);
+    gpu_plan_destroy(p);
+    graph_destroy(g);
+}
+
 /* ---- elements ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_elements_go_there_and_back(void **state) {
@@ -310,8 +387,12 @@ static void test_a_weight_above_the_binding_is_refused_with_the_numbers(void **s
     (void)state;
     const gpu_limits small = {.buffer_bytes = 1 << 20, .binding_bytes = 1024, .groups = 65535};
     builder b = start();
-    check_refused(done(&b, BUILD(&b, "MatMul", input(&b, DIMS(2, 30)), constant(&b, DIMS(30, 10)))), &small,
+    check_refused(done(&b, BUILD(&b, "Add", input(&b, DIMS(2, 1)), constant(&b, DIMS(1, 300)))), &small,
                   ACCEL_LIMIT, "takes 1280 bytes, the device binds at most 1024 at once");
+    b = start();
+    check_refused(done(&b, BUILD(&b, "MatMul", input(&b, DIMS(2, 300)), constant(&b, DIMS(300, 10)))), &small,
+                  ACCEL_UNSUPPORTED,
+                  "a column of its weight takes 1200 bytes, the device binds at most 1024");
 }
 
 static void test_a_tensor_above_the_binding_is_refused_with_the_numbers(void **state) {
@@ -399,6 +480,10 @@ int main(void) {
         cmocka_unit_test(test_nothing_is_done_for_empty_tensors),
         cmocka_unit_test(test_more_invocations_than_a_row_of_groups_go_in_rows),
         cmocka_unit_test(test_a_table_is_a_constant),
+        cmocka_unit_test(test_a_cache_is_written_where_it_lies),
+        cmocka_unit_test(test_a_cache_that_somebody_else_reads_is_copied),
+        cmocka_unit_test(test_a_cache_is_not_written_from_another),
+        cmocka_unit_test(test_caches_beyond_one_binding_lie_in_several_buffers),
         cmocka_unit_test(test_elements_go_there_and_back),
         cmocka_unit_test(test_a_constant_beyond_32_bits_is_named),
         cmocka_unit_test(test_all_that_is_missing_is_named_at_once),

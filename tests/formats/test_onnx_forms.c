@@ -37,6 +37,26 @@ static void a_model_says_where_it_comes_from(void **state) {
     str_free(&m);
 }
 
+static void caches_stay_what_they_are(void **state) {
+    (void)state;
+    graph *g, *again;
+    str_buf parts = small_graph(), m = model_of(&parts, 17), copy = {0};
+    assert_ok(read_bytes(&m, &g, &err));
+    for (int kind = 0; kind < 3; kind++) {
+        graph_value *x = &g->values[g->inputs[0]];
+        x->held = kind > 0;
+        x->updated = kind > 1;
+        assert_ok(onnx_write_bytes(g, NULL, &copy, &err));
+        assert_ok(read_bytes(&copy, &again, &err));
+        const graph_value *y = &again->values[again->inputs[0]];
+        assert_true(y->held == (kind > 0) && y->updated == (kind > 1));
+        graph_destroy(again);
+        str_free(&copy);
+    }
+    graph_destroy(g);
+    str_free(&m);
+}
+
 static void initializers_listed_as_inputs_are_none(void **state) {
     (void)state;
     graph *g;
@@ -403,6 +423,7 @@ int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_are_not_copied),
         cmocka_unit_test(a_model_says_where_it_comes_from),
+        cmocka_unit_test(caches_stay_what_they_are),
         cmocka_unit_test(initializers_listed_as_inputs_are_none),
         cmocka_unit_test(typed_lists_are_decoded),
         cmocka_unit_test(a_list_of_the_wrong_length_is_refused),

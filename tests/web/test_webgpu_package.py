@@ -7,24 +7,11 @@ ctest: timeout 600
 import os
 import sys
 import unittest
-from pathlib import Path
 
-SOURCE = Path(os.environ["ACCEL_SOURCE_DIR"])
-PACKAGE = SOURCE / "build/web/package"
 FAILURES = int(os.environ.get("ACCEL_TEST_GPU_FAILURES", "100"))  # forced ones
-sys.path.insert(0, str(SOURCE / "tests/web"))
-from browser import Chromium, Server, find_chromium  # noqa: E402
+from browser import Chromium, find_chromium
+from package_page import PACKAGE, PackagePage, model_of_det
 
-HELPERS = """
-  const ids = (dims, top) => ({ type: "int64", dims, data: BigInt64Array.from({ length: dims[0] * dims[1] }, (_, i) => BigInt((i * 7 + 1) % top)) });
-  const apart = (got, expected) => {
-    let difference = 0, size = 0;
-    expected.forEach((value, i) => { difference += (value - got[i]) ** 2; size += value ** 2; });
-    return Math.sqrt(difference / size);
-  };
-  const { load, capabilities } = await import("/index.js");
-  const webgpu = { platform: "webgpu" };
-"""
 # A plan of one step that doubles four numbers, made without the engine.
 GRAPH = """
   const { GpuDevice, findAdapter } = await import("/webgpu_device.js");
@@ -41,6 +28,10 @@ GRAPH = """
   const data = { parameters: () => new Uint8Array(256) };
   const build = (changes = {}) => GpuGraph.build(gpu, { ...plan, ...changes }, data);
   const four = [new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)];
+  const adding = `@group(0) @binding(0) var<uniform> p: array<vec4<u32>, 16>;
+    @group(0) @binding(1) var<storage, read> a: array<f32>;
+    @group(0) @binding(2) var<storage, read_write> cache: array<f32>;
+    @compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) { cache[i] += a[i]; }`;
   const results = (graph) => [...new Float32Array(graph.read.buffer)].join(" ");
 """
 
@@ -58,37 +49,12 @@ def wide_model():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
 
 
-class Package(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        (PACKAGE / "webgpu.html").write_text("<!doctype html><title>WebGPU</title>")
-        cls.server = Server(PACKAGE)
-        cls.browser = Chromium("--enable-unsafe-webgpu", "--disable-dev-shm-usage")
-        cls.browser.open(f"{cls.server.url}/webgpu.html")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.stop()
-        cls.server.stop()
-        (PACKAGE / "webgpu.html").unlink()
-
-    def page(self, body):
-        return self.browser.evaluate(f"(async () => {{ {HELPERS} {body} }})()", timeout_s=500)
-
-    def refusal(self, body):
-        return self.page(f"try {{ {body} }} catch (error) {{ return error.status + ': ' + error.message; }}")
+class Package(PackagePage):
+    platform = "webgpu"
+    arguments = ("--enable-unsafe-webgpu", "--disable-dev-shm-usage")
 
     def test_outputs_are_those_of_wasm(self):
-        for name in ("bert-tiny", "t5-tiny", "qwen2-tiny"):
-            worst = self.page(f"""
-              const feeds = {{ input_ids: ids([1, 12], 90) }};
-              if ({name == "t5-tiny":d}) feeds.decoder_input_ids = ids([1, 5], 90);
-              const models = [await load("zoo:{name}", webgpu), await load("zoo:{name}", {{ threads: 1 }})];
-              const [got, expected] = [await models[0].run(feeds), await models[1].run(feeds)];
-              const again = await models[0].run(feeds);
-              for (const model of models) await model.dispose();
-              return Math.max(...Object.keys(expected).flatMap((key) => [got, again].map((one) => apart(one[key].data, expected[key].data))));""")
-            self.assertLess(worst, 1e-4, name)
+        self.check_outputs_are_those_of_wasm(("bert-tiny", "t5-tiny", "qwen2-tiny"))
 
     def test_shapes_may_change_and_facts_are_told(self):
         told = self.page("""
@@ -191,7 +157,7 @@ class Package(unittest.TestCase):
           return [apart(results[0][0], results[2][0]), apart(results[0][1], results[2][1]), results[1], results[3]];""")
         self.assertEqual(told, [0, 0, ["webgpu", True, "other,text"], ["webgpu", True, "other,text"]])
         self.assertRegex(self.refusal("""const { loadAll } = await import("/index.js");
-          await loadAll({ good: "zoo:bert-tiny", bad: "/nothing.onnx" }, webgpu);"""), r"^not_found: .*nothing\.onnx")
+          await loadAll({ good: "zoo:bert-tiny", bad: "/nothing.onnx" }, { platform });"""), r"^not_found: .*nothing\.onnx")
 
     def test_the_front_end_of_an_audio_model_is_the_same_on_the_gpu(self):
         told = self.page("""
@@ -219,20 +185,19 @@ class Package(unittest.TestCase):
         self.assertTrue(any(row["time_ns"] > 0 for row in rows))
         products = [row for row in rows if row["op_type"] in ("MatMul", "Gemm")]
         self.assertTrue(products and all(row["kernel"] == "gemm" and row["flops"] > 0 for row in products), products)
-        self.assertRegex(self.refusal("""const model = await load("zoo:bert-tiny", webgpu);
+        self.assertRegex(self.refusal("""const model = await load("zoo:bert-tiny", { platform });
           await model.run({ input_ids: ids([1, 8], 90) }); await model.profile();"""), "^invalid_argument: the model was loaded without `profile`")
 
     def test_integers_and_booleans_keep_their_types(self):
         body = f"""
-          const model = await load(new Uint8Array({list(wide_model())}), webgpu);
+          const model = await load(new Uint8Array({list(wide_model())}), {{ platform }});
           const run = (w) => model.run({{ b: {{ type: "bool", dims: [3], data: Uint8Array.of(1, 0, 1) }}, w: {{ type: "int64", dims: [3], data: BigInt64Array.from(w) }} }});
           const told = Object.values(await run([-3n, 5n, 1000000000n])).map(({{ type, data }}) => type + " " + data.join(" "));"""
         self.assertEqual(self.page(f"{body} return told;"), ["bool 0 1 0", "bool 0 0 1", "int64 -6 10 2000000000"])
         self.assertEqual(self.refusal(f"{body} await run([1n, 2n, 2n ** 31n]);"), "unsupported: input 'w' holds integers of more than 32 bits")
 
     def test_what_the_kernels_lack_is_named_before_anything_is_built(self):
-        case = (SOURCE / ".deps/conformance/node/test_det_2d/model.onnx").read_bytes()
-        self.assertRegex(self.refusal(f"await load(new Uint8Array({list(case)}), webgpu);"), r"^unsupported: 1 part of the model .*\(Det\)")
+        self.assertRegex(self.refusal(f"await load({model_of_det()}, {{ platform }});"), r"^unsupported: 1 part of the model .*\(Det\)")
         self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', { platform: 'webgpu', precision: 'fp16' })).run({ input_ids: ids([1, 4], 90) });"),
                          "^unsupported: .*fp16")
 
@@ -244,6 +209,17 @@ class Package(unittest.TestCase):
           const graph = await build({{ shaders: [plan.shaders[0], {{ ...plan.shaders[0], name: "other" }}] }});
           await graph.run(four);
           return [layouts, results(graph)];"""), [1, "2 4 6 8"])
+
+    def test_what_is_held_stays_on_the_gpu_and_is_read_when_it_is_asked_for(self):
+        self.assertEqual(self.page(f"""{GRAPH}
+          const graph = await build({{
+            shaders: [{{ name: "add", text: adding, written: [false, true] }}, {{ name: "double", text, written: [false, true] }}],
+            buffers: [256, 256, 256], steps: [["add", 0, [1, 1, 1], [0, 0, 16, 1, 0, 16]], ["double", 1, [1, 1, 1], [0, 0, 16, 2, 0, 16]]],
+            inputs: [[0, 0, 16], [1, 0, 16, true]], outputs: [[1, 0, 16, true], [2, 0, 16]],
+          }});
+          await graph.hold([null, new Uint8Array(Float32Array.of(10, 20, 30, 40).buffer)]);
+          for (let i = 0; i < 3; i++) await graph.run([four[0], null]);
+          return [results(graph), [...new Float32Array((await graph.outputs()).buffer)].join(" ")];"""), ["2 4 6 8", "13 26 39 52 2 4 6 8"])
 
     def test_weights_come_whole_in_pieces(self):
         self.assertEqual(self.page(f"""{GRAPH}
@@ -283,7 +259,7 @@ class Package(unittest.TestCase):
         self.assertEqual(self.page(f"{GRAPH} const graph = await build(); await graph.run(four); return results(graph);"), "2 4 6 8")
 
     def test_a_model_whose_gpu_process_ended_can_be_loaded_again(self):
-        self.page("window.model = await load('zoo:qwen2-tiny', webgpu); window.expected = await model.run({ input_ids: ids([1, 6], 90) });")
+        self.page("window.model = await load('zoo:qwen2-tiny', { platform }); window.expected = await model.run({ input_ids: ids([1, 6], 90) });")
         session, self.browser.session = self.browser.session, None
         try:
             self.browser.send("Browser.crashGpuProcess")
@@ -292,7 +268,7 @@ class Package(unittest.TestCase):
         said = self.refusal("for (let i = 0; i < 50; i++) await model.run();")
         self.assertRegex(said, r"^crashed: the GPU device .* was lost \(.*\): load the model again$")
         self.assertEqual(self.page("""
-          const model = await load("zoo:qwen2-tiny", webgpu);
+          const model = await load("zoo:qwen2-tiny", { platform });
           const got = await model.run({ input_ids: ids([1, 6], 90) });
           return Object.keys(got).every((key) => got[key].data.join() === expected[key].data.join());"""), True)
 
@@ -332,10 +308,10 @@ class Package(unittest.TestCase):
                          r"^absent: this browser's WebGPU has no adapter \(requestAdapter\(\) gives null\)")
         other = Chromium("--disable-dev-shm-usage", "--disable-features=WebGPU", "--disable-blink-features=WebGPU")
         try:
-            other.open(f"{self.server.url}/webgpu.html")
-            said = other.evaluate(f"(async () => {{ {HELPERS} const {{ platforms }} = await capabilities(); const {{ available, reason }} ="
-                                  " platforms.find(({ name }) => name === 'webgpu'); return [available, reason,"
-                                  " await load('zoo:bert-tiny', webgpu).then(String, (error) => error.status + ': ' + error.message)]; })()")
+            other.open(self.url)
+            said = other.evaluate(self.text("const { platforms } = await capabilities(); const { available, reason } ="
+                                            " platforms.find(({ name }) => name === platform); return [available, reason,"
+                                            " await load('zoo:bert-tiny', { platform }).then(String, (error) => error.status + ': ' + error.message)];"))
         finally:
             other.stop()
         self.assertEqual(said[0], False)
@@ -343,7 +319,7 @@ class Package(unittest.TestCase):
         self.assertRegex(said[2], "^absent: .*WebGPU")
 
     def test_a_run_without_inputs_and_an_unknown_platform_are_refused(self):
-        self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', webgpu)).run();"), "^invalid_argument: .*bind")
+        self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', { platform })).run();"), "^invalid_argument: .*bind")
         self.assertRegex(self.refusal("await load('zoo:bert-tiny', { platform: 'webgl' });"), "^invalid_argument: .*'webgl'.*wasm, webnn and webgpu")
 
 

@@ -4,50 +4,15 @@ change; errors in words. Needs scripts/deps.sh web and what `make web` builds.""
 
 import unittest
 
-from webnn_browser import SOURCE, Chromium, Server, skip_without_browser
-
-PACKAGE = SOURCE / "build/web/package"
-HELPERS = """
-  const ids = (dims, top) => ({ type: "int64", dims, data: BigInt64Array.from({ length: dims[0] * dims[1] }, (_, i) => BigInt((i * 7 + 1) % top)) });
-  const apart = (got, expected) => {
-    let difference = 0, size = 0;
-    expected.forEach((value, i) => { difference += (value - got[i]) ** 2; size += value ** 2; });
-    return Math.sqrt(difference / size);
-  };
-  const { load } = await import("/index.js");
-"""
+from webnn_browser import skip_without_browser
+from package_page import PACKAGE, PackagePage, model_of_det
 
 
-class Package(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        (PACKAGE / "webnn.html").write_text("<!doctype html><title>WebNN</title>")
-        cls.server = Server(PACKAGE)
-        cls.browser = Chromium()
-        cls.browser.open(f"{cls.server.url}/webnn.html")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.stop()
-        cls.server.stop()
-        (PACKAGE / "webnn.html").unlink()
-
-    def page(self, body):
-        return self.browser.evaluate(f"(async () => {{ {HELPERS} {body} }})()")
-
-    def refusal(self, body):
-        return self.page(f"try {{ {body} }} catch (error) {{ return error.status + ': ' + error.message; }}")
+class Package(PackagePage):
+    platform = "webnn"
 
     def test_outputs_are_those_of_wasm(self):
-        for name in ("bert-tiny", "t5-tiny", "llama-tiny"):
-            worst = self.page(f"""
-              const feeds = {{ input_ids: ids([1, 12], 90) }};
-              if ({name == "t5-tiny":d}) feeds.decoder_input_ids = ids([1, 5], 90);
-              const models = [await load("zoo:{name}", {{ platform: "webnn" }}), await load("zoo:{name}", {{ threads: 1 }})];
-              const [got, expected] = [await models[0].run(feeds), await models[1].run(feeds)];
-              for (const model of models) await model.dispose();
-              return Math.max(...Object.keys(expected).map((key) => apart(got[key].data, expected[key].data)));""")
-            self.assertLess(worst, 1e-4, name)
+        self.check_outputs_are_those_of_wasm(("bert-tiny", "t5-tiny", "llama-tiny"))
 
     def test_shapes_may_change_and_facts_are_told(self):
         told = self.page("""
@@ -67,8 +32,7 @@ class Package(unittest.TestCase):
         self.assertGreater(told["weights"], 10_000_000)
 
     def test_what_webnn_lacks_is_named_before_anything_is_built(self):
-        case = (SOURCE / ".deps/conformance/node/test_det_2d/model.onnx").read_bytes()
-        self.assertRegex(self.refusal(f"await load(new Uint8Array({list(case)}), {{ platform: 'webnn' }});"),
+        self.assertRegex(self.refusal(f"await load({model_of_det()}, {{ platform: 'webnn' }});"),
                          r"unsupported: 1 part of the model .*\(Det\): WebNN has no such operator")
 
     GRAPH = """

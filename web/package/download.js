@@ -1,15 +1,17 @@
 // From a URL, bytes or the browser's own storage into the engine's memory, in pieces as they come.
-import { AccelError } from "./errors.js";
+import { AccelError, within } from "./errors.js";
 
 const PART = 2 ** 30; // of files above 2 GiB, which many servers and caches between do not send in one piece
 const TRIES = 5; // without a byte more
 const FOLDER = "accel-models";
+const STORAGE_MS = 10000; // the browser's storage answers within it, or there is none
+const STALLED_MS = 60000; // without a byte a connection counts as broken
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 async function ask(url, offset, end) {
   const headers = offset > 0 ? { Range: `bytes=${offset}-${end ?? ""}` } : {};
-  const response = await fetch(url, { headers });
+  const response = await within(STALLED_MS, fetch(url, { headers }));
   if (!response.ok) throw new AccelError(response.status === 404 ? "not_found" : "io_error", `${url} cannot be loaded: the server answers ${response.status} ${response.statusText}`);
   return response;
 }
@@ -23,12 +25,12 @@ function facts(response) {
   return { total, tag: response.headers.get("etag"), ranges: plain && response.headers.get("accept-ranges") === "bytes" };
 }
 
-/** The pieces of an answer, without the first `skip` bytes. */
-async function* piecesOf(body, skip = 0) {
+/** The pieces of an answer, each of which comes within so many ms, without the first `skip` bytes. */
+async function* piecesOf(body, ms, skip = 0) {
   const reader = body.getReader();
   try {
     for (;;) {
-      const { value, done } = await reader.read();
+      const { value, done } = await within(ms, reader.read());
       if (done) return;
       if (skip < value.length) yield value.subarray(skip);
       skip = Math.max(0, skip - value.length);
@@ -51,7 +53,7 @@ export async function* download(url, onTotal = () => {}) {
       onTotal(first.total);
       const part = first.ranges && first.total > 2 * PART ? (Math.floor(offset / PART) + 1) * PART : Infinity;
       // A server that knows no ranges sends all of it again.
-      for await (const piece of piecesOf(response.body, response.status === 206 ? 0 : offset)) {
+      for await (const piece of piecesOf(response.body, STALLED_MS, response.status === 206 ? 0 : offset)) {
         offset += piece.length;
         failures = 0;
         yield piece;
@@ -103,7 +105,7 @@ async function write(engine, pieces, sizeKnown, onBytes, hash) {
 /** The folder of models in the browser's own storage; null where there is none. */
 async function folder() {
   try {
-    return await (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
+    return await within(STORAGE_MS, navigator.storage.getDirectory().then((root) => root.getDirectoryHandle(FOLDER, { create: true })));
   } catch {
     return null;
   }
@@ -113,11 +115,11 @@ async function folder() {
 async function fromCache(engine, hash, onBytes) {
   const files = await folder();
   try {
-    const blob = await (await files.getFileHandle(hash)).getFile();
-    return await store(engine, piecesOf(blob.stream()), () => blob.size, onBytes, hash);
+    const blob = await within(STORAGE_MS, files.getFileHandle(hash).then((file) => file.getFile()));
+    return await store(engine, piecesOf(blob.stream(), STORAGE_MS), () => blob.size, onBytes, hash);
   } catch (error) {
     if (error instanceof AccelError && error.status !== "bad_file") throw error;
-    await files?.removeEntry(hash).catch(() => {});
+    await within(STORAGE_MS, files?.removeEntry(hash)).catch(() => {});
     return null;
   }
 }
@@ -125,7 +127,8 @@ async function fromCache(engine, hash, onBytes) {
 /** As well as it goes: no room, another tab that writes the same file or no such function mean that it is downloaded again. */
 async function toCache(engine, hash, { at, size }) {
   try {
-    const access = await (await (await folder()).getFileHandle(hash, { create: true })).createSyncAccessHandle();
+    const files = await folder();
+    const access = await within(STORAGE_MS, files.getFileHandle(hash, { create: true }).then((file) => file.createSyncAccessHandle()));
     try {
       access.truncate(0);
       for (let done = 0; done < size; ) done += access.write(engine.bytes(at + done, Math.min(size - done, 2 ** 26)), { at: done });

@@ -6,3 +6,10 @@ export class AccelError extends Error {
     this.status = status;
   }
 }
+
+/** What a promise gives; an error when that takes longer than so many ms: some stay open for ever when a process of the browser's has ended. */
+export function within(ms, promise) {
+  let timer;
+  const late = new Promise((_, refuse) => { timer = setTimeout(() => refuse(new Error(`no answer within ${ms / 1000} s`)), ms); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

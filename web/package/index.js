@@ -1,11 +1,12 @@
 // The package's door: models that run in workers of their own. index.d.ts says what each function takes and gives.
 import { chooseBuild, compileBuild } from "./builds.js";
-import { AccelError } from "./errors.js";
+import { AccelError, within } from "./errors.js";
 import { cpus, isolated, relaxedSimd, simd, threads } from "./features.js";
 import { elsewhere, importingWorker } from "./workers.js";
 
 export { AccelError };
 export const version = "0.1.0";
+const STORAGE_MS = 5000; // the browser's storage answers within it, or there is none
 
 function startWorker(base) {
   const folder = base ? new URL(base, location.href) : import.meta.url;
@@ -192,7 +193,7 @@ export async function loadAll(components, { progress = () => {}, signal, ...comm
 /** Whether the browser's storage for files can be had here. */
 async function hasOpfs() {
   try {
-    return Boolean(await navigator.storage.getDirectory());
+    return Boolean(await within(STORAGE_MS, navigator.storage.getDirectory()));
   } catch {
     return false;
   }

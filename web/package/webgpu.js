@@ -91,6 +91,8 @@ export class WebgpuModel {
     if (!this.#graph || JSON.stringify(this.#values()) !== this.#shapes) await this.#build();
     this.#inputs = this.#graph.plan.inputs.map(([, , bytes], index) => this.#bytes(bytes, "page_webgpu_input", index).slice());
     this.engine.call("page_webgpu_forget");
+    await this.#graph.hold(this.#inputs);
+    this.#graph.plan.inputs.forEach(([, , , held], index) => { if (held) this.#inputs[index] = null; }); // the GPU has them
   }
 
   async bind(feeds) {
@@ -110,7 +112,7 @@ export class WebgpuModel {
 
   /** Copies of the last run's outputs, in the model's own types. */
   async outputs() {
-    const at = this.engine.put(this.#graph.read);
+    const at = this.engine.put(await this.#graph.outputs());
     try {
       const tensors = this.engine.ask("page_webgpu_outputs", at);
       return Object.fromEntries(tensors.map(({ name, type, dims, at: place, bytes }) =>

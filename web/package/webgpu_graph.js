@@ -65,7 +65,7 @@ export class GpuGraph {
     const { STORAGE, COPY_DST, COPY_SRC, UNIFORM, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
     this.memory = this.plan.buffers.map((size, i) => make(`buffer ${i} of the model`, size, STORAGE | COPY_DST | COPY_SRC));
     this.parameters = make("parameters", (this.plan.steps.length + 1) * PARAMETER_BYTES, UNIFORM | COPY_DST);
-    this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes]) => sum + bytes, 0);
+    this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes, held]) => sum + (held ? 0 : bytes), 0);
     this.timeCount = this.profile ? 2 * Math.max(this.plan.steps.length, 1) : 2;
     this.timesBytes = this.timeCount * TIME_BYTES;
     this.reading = make("the outputs", this.timesBytes + this.outputBytes, MAP_READ | COPY_DST);
@@ -142,7 +142,8 @@ export class GpuGraph {
       encoder.copyBufferToBuffer(this.times, 0, this.reading, 0, this.timesBytes);
     }
     let at = this.timesBytes;
-    for (const [buffer, offset, bytes] of this.plan.outputs) {
+    for (const [buffer, offset, bytes, held] of this.plan.outputs) {
+      if (held) continue; // read by those who want it
       if (bytes > 0) encoder.copyBufferToBuffer(this.memory[buffer], offset, this.reading, at, bytes);
       at += bytes;
     }
@@ -158,12 +159,51 @@ export class GpuGraph {
     this.reading.unmap();
   }
 
-  /** One inference, its outputs read. inputs: bytes, in the plan's order. */
+  #write(inputs, wanted) {
+    this.plan.inputs.forEach(([buffer, offset, bytes, held = false], index) => {
+      if (bytes > 0 && held === wanted) this.device.queue.writeBuffer(this.memory[buffer], offset, inputs[index]);
+    });
+  }
+
+  /** Inputs that stay on the GPU, and change there only. inputs: bytes, in the plan's order. */
+  hold(inputs) {
+    return this.gpu.guard("take the inputs", async () => this.#write(inputs, true));
+  }
+
+  /** Bytes of all outputs of the last run, one behind the other; those that stayed on the GPU are read now. */
+  async outputs() {
+    const held = this.plan.outputs.filter(([, , , held]) => held);
+    if (held.length === 0) return this.read;
+    const there = await this.gpu.guard("read what it holds", () => this.#readHeld(held));
+    let before = 0, behind = 0;
+    return new Uint8Array(await new Blob(this.plan.outputs.map(([, , bytes, held]) =>
+      held ? there.subarray(behind, (behind += bytes)) : this.read.subarray(before, (before += bytes)))).arrayBuffer());
+  }
+
+  async #readHeld(held) {
+    const size = held.reduce((sum, [, , bytes]) => sum + bytes, 0);
+    const { made: reading, error } = this.gpu.buffer("the caches", size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    try {
+      const failed = await error;
+      if (failed) throw failed;
+      const encoder = this.device.createCommandEncoder();
+      let at = 0;
+      for (const [buffer, offset, bytes] of held) {
+        encoder.copyBufferToBuffer(this.memory[buffer], offset, reading, at, bytes);
+        at += bytes;
+      }
+      this.device.queue.submit([encoder.finish()]);
+      await this.gpu.finished(reading.mapAsync(GPUMapMode.READ));
+      return new Uint8Array(reading.getMappedRange()).slice();
+    } finally {
+      reading.destroy();
+    }
+  }
+
+  /** One inference, its outputs read but for those that are held. inputs: bytes, in the plan's order. */
   run(inputs) {
     return this.gpu.guard("run the model", async () => {
-      this.plan.inputs.forEach(([buffer, offset, bytes], index) => {
-        if (bytes > 0) this.device.queue.writeBuffer(this.memory[buffer], offset, inputs[index]);
-      });
+      this.#write(inputs, false);
       this.device.queue.submit([this.#encode()]);
       await this.gpu.finished(this.reading.mapAsync(GPUMapMode.READ));
       this.#read();

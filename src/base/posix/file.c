@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/posix/io.h"
 
@@ -175,6 +176,17 @@ static accel_status remove_entry(int folder, const char *name, const char *root,
 
 accel_status file_remove_tree(const char *path, accel_error *err) {
     return remove_entry(AT_FDCWD, path, path, 0, err);
+}
+
+accel_status file_remove_tree_within(const char *path, double limit_s, accel_error *err) {
+    const uint64_t pause_ns = 10000000, begin = clock_now_ns();
+    for (;;) {
+        accel_status status = file_remove_tree(path, err);
+        if (status == ACCEL_OK || (double)(clock_now_ns() - begin) * 1e-9 > limit_s) {
+            return status;
+        }
+        clock_sleep_ns(pause_ns);
+    }
 }
 
 accel_status file_make_temp_folder(const char *prefix, str_buf *path, accel_error *err) {

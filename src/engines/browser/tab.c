@@ -15,7 +15,7 @@
 
 #define PUT_PATH "/out"
 enum { MOST_OUTPUTS = 4096, MOST_SERVED = 256 };
-static const double HELLO_S = 60, HANG_S = 20;
+static const double OPEN_S = 60, HELLO_S = 60, SILENT_S = 20, HANG_S = 20;
 static const uint64_t LOOK_NS = 250000000; /* between two looks at the browser while waiting */
 
 typedef struct served {
@@ -243,40 +243,21 @@ static accel_status start_server(tab *t, accel_error *err) {
 
 /* Each page has an address of its own, so that none is taken for another that is there already. */
 static accel_status open_page(tab *t, accel_error *err) {
-    str_buf url = {0};
-    str_appendf(&url, "http://127.0.0.1:%d/agent/agent.html?token=%s&page=%d", net_server_port(t->server),
-                t->token, t->pages++);
-    accel_status status = url.failed ? error_no_memory(err, "an address", url.length)
-                                     : browser_navigate(t->browser, str_text(&url), HELLO_S, err);
-    str_free(&url);
-    browser_state state = browser_look(t->browser, NULL);
-    return status != ACCEL_OK && (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
-               ? lost(t, "the agent's page could not be opened", err)
-               : status;
+    char url[128];
+    str_format(url, sizeof url, "http://127.0.0.1:%d/agent/agent.html?token=%s&page=%d",
+               net_server_port(t->server), t->token, t->pages++);
+    return browser_navigate(t->browser, url, OPEN_S, err);
 }
 
 static accel_status start_browser(tab *t, const char *name, accel_error *err) {
     browser_options options = {.name = name};
-    ACCEL_TRY(browser_start(&options, &t->browser, err));
-    return open_page(t, err);
-}
-
-static accel_status wait_for_hello(tab *t, accel_error *err) {
-    pthread_mutex_lock(&t->lock);
-    accel_status status = wait_for(t, true, "the agent page did not connect", HELLO_S, err);
-    pthread_mutex_unlock(&t->lock);
-    return status;
-}
-
-accel_status tab_renew(tab *t, accel_error *err) {
-    if (t->hub != NULL)
-        return error_set(err, ACCEL_UNSUPPORTED, "a page of another device cannot be opened anew from here");
-    pthread_mutex_lock(&t->lock);
-    t->peer = NULL; /* what the page that goes still says is of no interest */
-    t->greeted = t->closed = false;
-    pthread_mutex_unlock(&t->lock);
-    ACCEL_TRY(open_page(t, err));
-    return wait_for_hello(t, err);
+    accel_status status = browser_start(&options, &t->browser, err);
+    if (status == ACCEL_OK)
+        status = open_page(t, err);
+    browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
+    return status != ACCEL_OK && (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
+               ? lost(t, "the agent's page could not be opened", err)
+               : status;
 }
 
 static accel_status make_token(tab *t, accel_error *err) {
@@ -288,12 +269,41 @@ static accel_status make_token(tab *t, accel_error *err) {
     return ACCEL_OK;
 }
 
+static accel_status wait_for_hello(tab *t, double timeout_s, bool *silent, accel_error *err) {
+    pthread_mutex_lock(&t->lock);
+    accel_status status = wait_for(t, true, "the agent page did not connect", timeout_s, err);
+    *silent = status == ACCEL_TIMEOUT && t->peer == NULL;
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+/* A page that stays silent is opened once more: a process of the browser's that loads its parts may have ended meanwhile, which it does not tell. */
+static accel_status greet(tab *t, accel_error *err) {
+    bool silent = false;
+    accel_status status = wait_for_hello(t, SILENT_S, &silent, err);
+    if (!silent)
+        return status;
+    ACCEL_TRY(open_page(t, err));
+    return wait_for_hello(t, HELLO_S, &silent, err);
+}
+
+accel_status tab_renew(tab *t, accel_error *err) {
+    if (t->hub != NULL)
+        return error_set(err, ACCEL_UNSUPPORTED, "a page of another device cannot be opened anew from here");
+    pthread_mutex_lock(&t->lock);
+    t->peer = NULL; /* what the page that goes still says is of no interest */
+    t->greeted = t->closed = false;
+    pthread_mutex_unlock(&t->lock);
+    ACCEL_TRY(open_page(t, err));
+    return greet(t, err);
+}
+
 static accel_status open_own(tab *t, const engine_context *context, const char *name, accel_error *err) {
     ACCEL_TRY(web_files_find(context, &t->web, err));
     ACCEL_TRY(make_token(t, err));
     ACCEL_TRY(start_server(t, err));
     ACCEL_TRY(start_browser(t, name, err));
-    return wait_for_hello(t, err);
+    return greet(t, err);
 }
 
 /* A device that was named and is not connected is an absent one. */

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engines/webgpu/lower.h"
+#include "engines/webgpu/template.h"
 
 void gpu_call_text(gpu_lowering *l, const char *kernel, const char *text) {
     str_free(&l->text);
@@ -21,94 +22,9 @@ void gpu_call(gpu_lowering *l, const char *kernel) {
     gpu_call_text(l, kernel, text != NULL ? text : "");
 }
 
-static bool is_word(char c) {
-    return c == '_' || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 void gpu_define(gpu_lowering *l, const char *word, const char *text) {
-    str_buf out = {0};
-    size_t length = strlen(word);
-    if (l->failed)
-        return;
-    for (const char *at = str_text(&l->text); *at != 0;) {
-        if (at[0] == '$' && strncmp(at + 1, word, length) == 0 && !is_word(at[length + 1])) {
-            str_append(&out, text);
-            at += length + 1;
-        } else {
-            size_t rest = 1 + strcspn(at + 1, "$");
-            str_append_bytes(&out, at, rest);
-            at += rest;
-        }
-    }
-    out.failed |= l->text.failed;
-    str_free(&l->text);
-    l->text = out;
-}
-
-/* ---- $for ---------------------------------------------------------------------------------------------------------- */
-
-/* The line's first word, when it is `word`. */
-static const char *line_starts(const char *line, const char *word) {
-    line += strspn(line, " ");
-    return strncmp(line, word, strlen(word)) == 0 ? line + strlen(word) : NULL;
-}
-
-static const char *next_line(const char *line) {
-    const char *end = strchr(line, '\n');
-    return end != NULL ? end + 1 : line + strlen(line);
-}
-
-/* The $end that belongs to the $for before `line`; NULL: there is none. */
-static const char *find_end(const char *line) {
-    for (int depth = 1; *line != 0; line = next_line(line)) {
-        depth += (line_starts(line, "$for ") != NULL) - (line_starts(line, "$end") != NULL);
-        if (depth == 0)
-            return line;
-    }
-    return NULL;
-}
-
-static void append_with(str_buf *out, const char *text, const char *end, char name, int64_t value) {
-    for (; text < end; text++) {
-        if (text[0] == '$' && text[1] == name) {
-            str_append_i64(out, value);
-            text++;
-        } else {
-            str_append_char(out, *text);
-        }
-    }
-}
-
-/* "$for i 4", lines, "$end": the lines four times, with 0 to 3 for $i. Software adapters unroll no loops, and hold what is indexed in memory. False: a
- * $for without a number or an end. */
-static bool unroll(str_buf *text) {
-    const char *line = str_text(text);
-    while (*line != 0) {
-        const char *head = line_starts(line, "$for "), *body = next_line(line);
-        if (head == NULL) {
-            line = body;
-            continue;
-        }
-        char number[16];
-        int64_t count = 0;
-        const char *end = find_end(body);
-        str_format(number, sizeof number, "%.*s", (int)strcspn(head + 2, "\n"), head + 2);
-        if (end == NULL || !str_to_i64(number, &count))
-            return false;
-        str_buf out = {0};
-        size_t done = (size_t)(line - text->data);
-        str_append_bytes(&out, text->data, done);
-        for (int64_t i = 0; i < count; i++)
-            append_with(&out, body, end, head[0], i);
-        str_append(&out, next_line(end));
-        out.failed |= text->failed;
-        str_free(text);
-        *text = out;
-        if (text->failed)
-            return false;
-        line = str_text(text) + done; /* an inner $for may stand here now */
-    }
-    return true;
+    if (!l->failed)
+        template_define(&l->text, word, text);
 }
 
 /* ---- memory and parameters ------------------------------------------------------------------------------------------ */
@@ -174,6 +90,18 @@ static bool find_shader(gpu_lowering *l, uint32_t *out) {
     return true;
 }
 
+/* The text as WGSL; it binds what the call does. */
+static void finish_text(gpu_lowering *l) {
+    uint32_t count = 0, written = 0;
+    bool fine = template_expand(&l->text, &count, &written);
+    if (l->text.failed)
+        gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a shader");
+    else if (!fine)
+        gpu_fatal(l, ACCEL_INTERNAL, "kernel '%s' has a line with a $ that says nothing", l->kernel);
+    else if (count != l->call.step.binding_count || written != l->written)
+        gpu_fatal(l, ACCEL_INTERNAL, "kernel '%s' is called with memory that it does not take", l->kernel);
+}
+
 static void touch(gpu_lowering *l) {
     uint32_t now = (uint32_t)l->draft_count;
     for (uint32_t i = 0; i < l->call.step.binding_count; i++) {
@@ -194,11 +122,10 @@ void gpu_run_groups(gpu_lowering *l, size_t x, size_t y, size_t z) {
     l->call.step.groups[0] = (uint32_t)x;
     l->call.step.groups[1] = (uint32_t)y;
     l->call.step.groups[2] = (uint32_t)z;
-    if (!l->text.failed && !unroll(&l->text) && !l->text.failed) {
-        gpu_fatal(l, ACCEL_INTERNAL, "kernel '%s' has a $for without a number or an $end", l->kernel);
+    finish_text(l);
+    if (l->failed)
         return;
-    }
-    if (l->text.failed || !find_shader(l, &l->call.step.shader) ||
+    if (!find_shader(l, &l->call.step.shader) ||
         !mem_grow((void **)&l->drafts, &l->draft_capacity, l->draft_count + 1, sizeof *l->drafts)) {
         gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at %zu steps of a plan", l->draft_count);
         return;

@@ -64,6 +64,30 @@ static accel_status turn(uint32_t *elements, size_t count, const shape *s, accel
     return ACCEL_OK;
 }
 
+/* How the part of a constant lies in it: `count` lines of `length` elements, one every `step`. */
+typedef struct lines {
+    size_t start, count, length, step;
+} lines;
+
+static lines lines_of(const gpu_tensor *c, const shape *s, size_t elements) {
+    size_t rows = s->rank > 0 ? (size_t)s->dims[0] : 1, row = rows > 0 ? elements / rows : 0;
+    if (c->part.count == 0)
+        return (lines){0, 1, elements, elements};
+    if (c->part.columns != c->turned) /* columns of the constant itself */
+        return (lines){c->part.first, rows, c->part.count, row};
+    return (lines){c->part.first * row, 1, c->part.count * row, c->part.count * row};
+}
+
+static bool take_lines(const tensor *t, const lines *from, uint32_t *out) {
+    bool fits = true;
+    for (size_t i = 0; i < from->count && from->length > 0 && fits; i++) {
+        size_t at = (from->start + i * from->step) * dtype_bits(t->type) / 8;
+        fits =
+            gpu_elements_from(t->type, (const uint8_t *)t->data + at, from->length, out + i * from->length);
+    }
+    return fits;
+}
+
 accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
                                accel_error *err) {
     if (constant->own != NULL) {
@@ -71,14 +95,24 @@ accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, ui
         return ACCEL_OK;
     }
     const graph_value *v = &p->graph->values[constant->value];
+    shape s = v->type.shape;
     tensor t;
     bool owned = false;
+    int64_t elements = 0;
+    if (!shape_elements(&s, &elements))
+        return error_set(err, ACCEL_INTERNAL, "constant '%s' has no size", v->name);
     ACCEL_TRY(graph_value_contents(p->graph, constant->value, &t, &owned, err));
-    bool fits = gpu_elements_from(t.type, t.data, constant->elements, out);
+    const lines from = lines_of(constant, &s, (size_t)elements);
+    bool fits = take_lines(&t, &from, out);
     if (owned)
         tensor_free(&t);
     if (!fits)
         return error_set(err, ACCEL_UNSUPPORTED, "constant '%s' holds integers of more than 32 bits",
                          v->name);
-    return constant->turned ? turn(out, constant->elements, &v->type.shape, err) : ACCEL_OK;
+    if (constant->part.count > 0) { /* as it was taken */
+        int64_t taken = (int64_t)constant->part.count, others = (int64_t)constant->elements / taken;
+        bool rows = constant->part.columns == constant->turned;
+        s = (shape){.rank = 2, .dims = {rows ? taken : others, rows ? others : taken}};
+    }
+    return constant->turned ? turn(out, constant->elements, &s, err) : ACCEL_OK;
 }

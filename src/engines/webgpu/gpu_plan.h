@@ -43,13 +43,22 @@ typedef struct gpu_step {
     uint32_t parameters[GPU_PARAMETER_WORDS];
 } gpu_step;
 
+/* Some rows or columns of a constant matrix, as it lies on the device, that is larger than what the device binds at once. */
+typedef struct gpu_part {
+    size_t first, count; /* count 0: the whole */
+    bool columns;
+} gpu_part;
+
 /* A value of the graph on the device: a constant to upload, an input, an output. */
 typedef struct gpu_tensor {
     value_id value; /* VALUE_NONE: a constant that a lowering made */
     gpu_range range;
     size_t elements;
     bool turned;         /* a constant whose last two axes are exchanged on the device */
+    gpu_part part;       /* what of a constant it is */
     const uint32_t *own; /* contents of one that is not of the graph, or NULL */
+    bool
+        held; /* an input that goes to the device when it is bound and stays there; an output that lies in such a one, and is read when it is asked for */
 } gpu_tensor;
 
 typedef struct gpu_tensors {
@@ -69,6 +78,7 @@ typedef struct gpu_plan {
     gpu_tensors constants, inputs,
         outputs; /* inputs and outputs in the graph's order; an input that nothing reads has no elements */
     uint64_t weight_bytes, value_bytes;
+    uint64_t held_bytes; /* of value_bytes: inputs that stay on the device */
 } gpu_plan;
 
 /* ACCEL_UNSUPPORTED names what the kernels lack; ACCEL_LIMIT what the device cannot hold. g outlives the plan. */

@@ -2,7 +2,6 @@
 #include "engines/webgpu/lower.h"
 
 #include "base/mem.h"
-#include "engines/node_context.h"
 
 /* ---- failing ------------------------------------------------------------------------------------------------------ */
 
@@ -26,12 +25,10 @@ void gpu_fatal(gpu_lowering *l, accel_status status, const char *format, ...) {
     va_end(arguments);
 }
 
-/* Adds "subject: why" to the list of what cannot run; what only follows from another failure is not told beside it. */
+/* What only follows from another failure is not told beside it. */
 static void note_missing(gpu_lowering *l, const char *subject) {
-    if (l->fatal.status != ACCEL_OK || (l->follows && l->missing_count > 0))
-        return;
-    if (l->missing_count++ < GPU_NAMED_MISSING)
-        str_appendf(&l->missing, "%s%s: %s", l->missing.length > 0 ? "; " : "", subject, str_text(&l->why));
+    if (l->fatal.status == ACCEL_OK && (!l->follows || l->missing.count == 0))
+        missing_add(&l->missing, subject, str_text(&l->why));
 }
 
 static void start_part(gpu_lowering *l) {
@@ -89,6 +86,8 @@ static void lower_input(gpu_lowering *l, value_id v) {
     bool fine = !l->failed;
     l->failed = false;
     l->placed[v] = gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0);
+    if (l->placed[v] != BLOCK_NONE) /* one that is updated: where the node that does it writes over it */
+        l->blocks[l->placed[v]].held = value->held && !value->updated;
     if (fine && !l->failed)
         return;
     str_format(subject, sizeof subject, "input '%s'", value->name);
@@ -125,15 +124,8 @@ static void lower_parts(gpu_lowering *l) {
 }
 
 static accel_status judge(const gpu_lowering *l, accel_error *err) {
-    char rest[48] = "";
-    if (l->fatal.status != ACCEL_OK)
-        return error_set(err, l->fatal.status, "%s", l->fatal.message);
-    if (l->missing_count == 0)
-        return ACCEL_OK;
-    if (l->missing_count > GPU_NAMED_MISSING)
-        str_format(rest, sizeof rest, "; and %zu more", l->missing_count - GPU_NAMED_MISSING);
-    return error_set(err, ACCEL_UNSUPPORTED, "%zu part%s of the model cannot run on a GPU yet: %s%s",
-                     l->missing_count, l->missing_count == 1 ? "" : "s", str_text(&l->missing), rest);
+    return l->fatal.status != ACCEL_OK ? error_set(err, l->fatal.status, "%s", l->fatal.message)
+                                       : missing_judge(&l->missing, "on a GPU yet", err);
 }
 
 static accel_status lower_into(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
@@ -170,7 +162,7 @@ accel_status gpu_plan_create(const graph *g, const gpu_limits *limits, gpu_plan 
     mem_free(l.shaders);
     str_free(&l.why);
     str_free(&l.text);
-    str_free(&l.missing);
+    missing_free(&l.missing);
     if (status == ACCEL_OK)
         *out = plan;
     else

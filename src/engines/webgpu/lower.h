@@ -8,11 +8,12 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "engines/node_context.h"
 #include "engines/webgpu/gpu_plan.h"
 #include "graph/op.h"
 
 typedef int32_t block; /* a piece of the device's memory: an index into gpu_lowering.blocks */
-enum { BLOCK_NONE = -1, GPU_NAMED_MISSING = 5 };
+enum { BLOCK_NONE = -1 };
 
 typedef struct gpu_block {
     uint64_t size_bytes;
@@ -20,6 +21,8 @@ typedef struct gpu_block {
     value_id constant;   /* whose contents it holds, or VALUE_NONE */
     const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
+    gpu_part part;
+    bool held;            /* an input that stays on the device from run to run */
     uint32_t first, last; /* steps between which it lives */
     uint32_t arena;       /* blocks that a step reads and those that it writes lie in different buffers */
     gpu_range range;      /* once all is placed */
@@ -57,10 +60,8 @@ typedef struct gpu_lowering {
     gpu_draft call;
     size_t words;
     uint32_t written;
-    /* All nodes that failed. */
-    size_t missing_count;
-    str_buf missing;
-    accel_error fatal; /* memory ran out: no node's fault */
+    missing_parts missing; /* all nodes that failed */
+    accel_error fatal;     /* memory ran out: no node's fault */
 } gpu_lowering;
 
 /* `detail`: what the table says beside the function, so that one function serves a row of operators. */
@@ -102,6 +103,7 @@ dtype gpu_output_type(const gpu_lowering *l, size_t output);
 size_t gpu_elements(const shape *s);
 /* "f32" or "i32"; the node fails for element types that the device does not hold. */
 const char *gpu_type_name(gpu_lowering *l, dtype t);
+void gpu_want_reals(gpu_lowering *l); /* the node fails unless input 0 is f32 */
 
 block gpu_input(gpu_lowering *l, size_t input);   /* BLOCK_NONE when omitted */
 block gpu_value(gpu_lowering *l, value_id v);     /* any that is there */
@@ -109,6 +111,12 @@ block gpu_output(gpu_lowering *l, size_t output); /* new memory for it */
 block gpu_scratch(gpu_lowering *l, size_t elements);
 /* A constant matrix, or several, with the last two axes exchanged. */
 block gpu_turned(gpu_lowering *l, value_id v);
+/* Of constants that are larger than what the device binds at once. How many lines (rows or columns) of so many elements it binds, a multiple of
+ * `unit`; 0: not even that. */
+bool gpu_is_large(const gpu_lowering *l, value_id v);
+int64_t gpu_lines_at_once(const gpu_lowering *l, int64_t line_elements, int64_t unit);
+/* Rows or columns of the constant as [first dim, the others], or of the matrix turned; `line`: elements of one. */
+block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements);
 /* Memory for a value that a later node would make; that node is then passed over. */
 block gpu_output_value(gpu_lowering *l, value_id v);
 /* The one node that reads v, where there is one and v is no output of the graph; else NULL. */
@@ -162,6 +170,8 @@ typedef struct gpu_operand {
 } gpu_operand;
 
 gpu_operand gpu_operand_of(block b, const char *type, const shape *s); /* row-major */
+gpu_operand gpu_input_operand(gpu_lowering *l, size_t input);
+gpu_operand gpu_output_operand(gpu_lowering *l, size_t output); /* new memory for it */
 /* An operand as it broadcasts to a shape. */
 gpu_operand gpu_broadcast(gpu_lowering *l, block b, const char *type, const shape *from, const shape *to);
 /* to[i] = expression of a, b, c (those that there are) at i, for all i of dims. x and y: numbers that the expression may name. */
@@ -181,5 +191,8 @@ void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand 
 /* Along an axis of data of this shape, the places that a row of indices says. */
 void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
                 int64_t index_count, block to);
+/* The same where only rows first … first + rows of the axis lie in data: what the others give stays as it is. */
+void gpu_gather_rows(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                     int64_t index_count, block to, int64_t first, int64_t rows);
 
 #endif

@@ -1,4 +1,4 @@
-/* Where everything lies. Constants: one after the other in buffers of their own. Values: in a few buffers, in each of which those that are alive
+/* Where everything lies. Constants, and inputs that are held: one after the other in buffers of their own. Other values: in a few buffers, in each of which those that are alive
  * at the same time lie apart; no step reads and writes the same buffer, which WebGPU forbids. */
 #include <string.h>
 
@@ -53,6 +53,11 @@ static uint32_t taken(const gpu_lowering *l, block b, const uint8_t *decided, co
     return bits;
 }
 
+/* Whether it has a place in a buffer that others use at other times. */
+static bool shares(const gpu_block *b) {
+    return !gpu_block_is_constant(b) && !b->held;
+}
+
 /* In the order of their first steps; a block is looked at with all steps of its life. */
 static bool choose_arenas(gpu_lowering *l, uint8_t *decided) {
     for (size_t s = 0; s < l->draft_count; s++) {
@@ -60,7 +65,7 @@ static bool choose_arenas(gpu_lowering *l, uint8_t *decided) {
         for (uint32_t i = 0; i < d->step.binding_count; i++) {
             block b = d->bindings[i];
             uint32_t bits = 0, which = 0;
-            if (decided[b] || gpu_block_is_constant(&l->blocks[b]))
+            if (decided[b] || !shares(&l->blocks[b]))
                 continue;
             for (uint32_t t = l->blocks[b].first; t <= l->blocks[b].last && t < l->draft_count; t++)
                 bits |= taken(l, b, decided, &l->drafts[t]);
@@ -78,7 +83,7 @@ static bool choose_arenas(gpu_lowering *l, uint8_t *decided) {
 /* ---- values ----------------------------------------------------------------------------------------------------------------- */
 
 static bool lives(const gpu_block *b) {
-    return !gpu_block_is_constant(b) && b->first != UINT32_MAX;
+    return shares(b) && b->first != UINT32_MAX;
 }
 
 static accel_status place_arena(gpu_lowering *l, gpu_plan *plan, uint32_t which, plan_block *blocks,
@@ -122,37 +127,66 @@ static accel_status place_values(gpu_lowering *l, gpu_plan *plan, accel_error *e
     return status;
 }
 
-/* ---- constants ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what stays: constants, and inputs that are held ---------------------------------------------------------------------------- */
 
-static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+static const char *name_of(const gpu_lowering *l, size_t index) {
+    const gpu_block *b = &l->blocks[index];
+    if (b->constant != VALUE_NONE)
+        return l->graph->values[b->constant].name;
+    for (size_t i = 0; i < l->graph->input_count; i++)
+        if (l->placed[l->graph->inputs[i]] == (block)index)
+            return l->graph->values[l->graph->inputs[i]].name;
+    return "a table";
+}
+
+/* Behind the last one in the buffer, or in a new buffer. */
+static accel_status place_behind(gpu_lowering *l, gpu_plan *plan, size_t index, size_t *buffer,
+                                 accel_error *err) {
+    gpu_block *b = &l->blocks[index];
     uint64_t most = l->limits->binding_bytes < l->limits->buffer_bytes ? l->limits->binding_bytes
                                                                        : l->limits->buffer_bytes;
+    uint64_t size = aligned(b->size_bytes);
+    if (size > most)
+        return error_set(err, ACCEL_LIMIT, "%s '%s' takes %llu bytes, the device binds at most %llu at once",
+                         b->held ? "cache" : "weight", name_of(l, index), (unsigned long long)size,
+                         (unsigned long long)most);
+    if (*buffer == MOST_BUFFERS || plan->buffers[*buffer] + size > most) {
+        if (plan->buffer_count == MOST_BUFFERS)
+            return error_set(err, ACCEL_LIMIT, "the model's weights need more than %d buffers", MOST_BUFFERS);
+        *buffer = plan->buffer_count++;
+    }
+    b->range = (gpu_range){(uint32_t)*buffer, plan->buffers[*buffer], b->size_bytes};
+    plan->buffers[*buffer] += size;
+    return ACCEL_OK;
+}
+
+static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
     size_t buffer = MOST_BUFFERS;
     for (size_t i = 0; i < l->block_count; i++) {
-        gpu_block *b = &l->blocks[i];
-        uint64_t size = aligned(b->size_bytes);
+        const gpu_block *b = &l->blocks[i];
         if (!gpu_block_is_constant(b))
             continue;
-        if (size > most)
-            return error_set(err, ACCEL_LIMIT,
-                             "weight '%s' takes %llu bytes, the device binds at most %llu at once",
-                             b->own != NULL ? "a table" : l->graph->values[b->constant].name,
-                             (unsigned long long)size, (unsigned long long)most);
-        if (buffer == MOST_BUFFERS || plan->buffers[buffer] + size > most) {
-            if (plan->buffer_count == MOST_BUFFERS)
-                return error_set(err, ACCEL_LIMIT, "the model's weights need more than %d buffers",
-                                 MOST_BUFFERS);
-            buffer = plan->buffer_count++;
-        }
-        b->range = (gpu_range){(uint32_t)buffer, plan->buffers[buffer], b->size_bytes};
-        plan->buffers[buffer] += size;
-        plan->weight_bytes += size;
+        ACCEL_TRY(place_behind(l, plan, i, &buffer, err));
+        plan->weight_bytes += aligned(b->size_bytes);
         plan->constants.items[plan->constants.count++] = (gpu_tensor){.value = b->constant,
                                                                       .range = b->range,
                                                                       .elements = b->elements,
                                                                       .turned = b->turned,
+                                                                      .part = b->part,
                                                                       .own = b->own};
     }
+    return ACCEL_OK;
+}
+
+static accel_status place_held(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
+    size_t buffer = MOST_BUFFERS;
+    for (size_t i = 0; i < l->block_count; i++) {
+        if (!l->blocks[i].held)
+            continue;
+        ACCEL_TRY(place_behind(l, plan, i, &buffer, err));
+        plan->held_bytes += aligned(l->blocks[i].size_bytes);
+    }
+    plan->value_bytes += plan->held_bytes;
     return ACCEL_OK;
 }
 
@@ -165,7 +199,8 @@ static accel_status list(gpu_lowering *l, gpu_plan *plan, const value_id *values
         return error_no_memory(err, "a plan", count * sizeof *out->items);
     for (size_t i = 0; i < count; i++) {
         const gpu_block *b = &l->blocks[l->placed[values[i]]];
-        out->items[i] = (gpu_tensor){.value = values[i], .range = b->range, .elements = b->elements};
+        out->items[i] =
+            (gpu_tensor){.value = values[i], .range = b->range, .elements = b->elements, .held = b->held};
     }
     out->count = count;
     return ACCEL_OK;
@@ -209,6 +244,7 @@ accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
         return error_no_memory(err, "a plan", MOST_BUFFERS * sizeof *plan->buffers);
     stretch_lives(l);
     ACCEL_TRY(place_values(l, plan, err));
+    ACCEL_TRY(place_held(l, plan, err));
     ACCEL_TRY(place_constants(l, plan, err));
     ACCEL_TRY(list(l, plan, l->graph->inputs, l->graph->input_count, &plan->inputs, err));
     ACCEL_TRY(list(l, plan, l->graph->outputs, l->graph->output_count, &plan->outputs, err));

@@ -4,11 +4,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engines/engine.h"
-#include "engines/node_context.h"
 #include "engines/webnn/rewrite.h"
 #include "graph/infer.h"
-
-enum { NAMED_MISSING = 5 };
 
 /* ---- failing ------------------------------------------------------------------------------------------------------ */
 
@@ -40,10 +37,10 @@ void *lower_alloc(lowering *l, size_t count, size_t element_bytes) {
     return memory;
 }
 
-/* Adds "subject: why" to the list of what cannot run. */
+/* What only follows from another failure is not told beside it. */
 static void note_missing(lowering *l, const char *subject) {
-    if (l->missing_count++ < NAMED_MISSING)
-        str_appendf(&l->missing, "%s%s: %s", l->missing.length > 0 ? "; " : "", subject, str_text(&l->why));
+    if (l->fatal.status == ACCEL_OK && (!l->follows || l->missing.count == 0))
+        missing_add(&l->missing, subject, str_text(&l->why));
 }
 
 static void start_part(lowering *l) {
@@ -88,8 +85,7 @@ static void lower_node(lowering *l, const graph_node *n) {
         def->lower(l, def->method);
     if (!l->failed)
         return;
-    if ((!l->follows || l->missing_count == 0) && l->fatal.status == ACCEL_OK)
-        note_missing(l, node_label(l->graph, n, label, sizeof label));
+    note_missing(l, node_label(l->graph, n, label, sizeof label));
     stand_in(l, n);
 }
 
@@ -162,7 +158,7 @@ static void lower_output(lowering *l, size_t index, str_buf *json) {
     operand x = output_operand(l, v, index);
     if (!l->failed) {
         append_binding(l, json, value, x);
-    } else if ((!l->follows || l->missing_count == 0) && l->fatal.status == ACCEL_OK) {
+    } else {
         str_format(subject, sizeof subject, "output '%s'", value->name);
         note_missing(l, subject);
     }
@@ -214,15 +210,7 @@ static accel_status judge(const lowering *l, const str_buf *json, accel_error *e
         return error_set(err, l->fatal.status, "%s", l->fatal.message);
     if (json->failed || l->calls.failed)
         return error_no_memory(err, "the description of a graph for WebNN", json->length);
-    if (l->missing_count == 0)
-        return ACCEL_OK;
-    bool more = l->missing_count > NAMED_MISSING;
-    char rest[48] = "";
-    if (more)
-        str_format(rest, sizeof rest, "; and %zu more", l->missing_count - NAMED_MISSING);
-    return error_set(err, ACCEL_UNSUPPORTED,
-                     "%zu part%s of the model cannot run with this browser's WebNN: %s%s", l->missing_count,
-                     l->missing_count == 1 ? "" : "s", str_text(&l->missing), rest);
+    return missing_judge(&l->missing, "with this browser's WebNN", err);
 }
 
 static void lowering_destroy(lowering *l) {
@@ -232,7 +220,7 @@ static void lowering_destroy(lowering *l) {
     mem_free(l->operands);
     str_free(&l->calls);
     str_free(&l->why);
-    str_free(&l->missing);
+    missing_free(&l->missing);
     graph_destroy(l->owned);
     arena_destroy(l->arena);
     mem_free(l);
@@ -267,9 +255,9 @@ static accel_status lowering_create(graph *g, const webnn_limits *limits, loweri
 static accel_status attempt(lowering *l, bool wide, str_buf *json, accel_error *err) {
     l->wide = wide;
     l->wants_narrow = false;
-    l->operand_count = l->missing_count = 0;
+    l->operand_count = 0;
     l->called_node = "";
-    str_free(&l->missing);
+    missing_free(&l->missing);
     str_free(json);
     for (size_t i = 0; i < l->graph->value_count; i++)
         l->plain[i] = l->last[i] = OPERAND_NONE;

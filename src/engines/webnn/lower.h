@@ -7,6 +7,7 @@
 #define ACCEL_ENGINES_WEBNN_LOWER_H
 
 #include "base/arena.h"
+#include "engines/node_context.h"
 #include "engines/webnn/limits.h"
 #include "graph/op.h"
 
@@ -40,10 +41,8 @@ typedef struct lowering {
     bool failed;
     bool follows; /* it failed only because what it reads did */
     str_buf why;
-    /* All nodes that failed. */
-    size_t missing_count;
-    str_buf missing;
-    accel_error fatal; /* memory ran out, a value out of range: no node's fault */
+    missing_parts missing; /* all nodes that failed */
+    accel_error fatal;     /* memory ran out, a value out of range: no node's fault */
 } lowering;
 
 /* `method`: what the table says beside the function, so that one function serves a row of operators. */

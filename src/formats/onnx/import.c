@@ -11,6 +11,8 @@ static accel_status declare(import_scope *s, value_id id, const proto_value *v) 
     if (v->unsupported)
         return error_set(st->err, ACCEL_UNSUPPORTED, "value '%s' is %s, which is not supported", value->name,
                          v->unsupported);
+    value->held = v->held;
+    value->updated = v->updated;
     if (!v->has_type)
         return ACCEL_OK;
     value->type = v->type;

@@ -190,6 +190,31 @@ static accel_status parse_type(proto_parser *p, byte_span message, proto_value *
     return r.fault ? bad(p, "a type", r.fault) : ACCEL_OK;
 }
 
+static bool is_text(byte_span s, const char *text) {
+    return s.length == strlen(text) && memcmp(s.bytes, text, s.length) == 0;
+}
+
+/* An entry of the metadata of a value. */
+static accel_status parse_value_note(proto_parser *p, byte_span message, proto_value *v) {
+    static const char what[] = "metadata of a value";
+    byte_span key = {0}, text = {0};
+    pb_reader r = pb_read(message);
+    pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.number == 1 || f.number == 2)
+            WANT(f, PB_BYTES, what);
+        key = f.number == 1 ? f.bytes : key;
+        text = f.number == 2 ? f.bytes : text;
+    }
+    if (r.fault)
+        return bad(p, what, r.fault);
+    if (is_text(key, PROTO_CACHE_KEY)) {
+        v->updated = is_text(text, PROTO_CACHE_UPDATED);
+        v->held = v->updated || is_text(text, PROTO_CACHE_READ);
+    }
+    return ACCEL_OK;
+}
+
 static accel_status parse_value(proto_parser *p, byte_span message, proto_value *v) {
     *v = (proto_value){.type = {.container = CONTAINER_TENSOR, .shape = shape_unknown()}};
     byte_span type = {0};
@@ -203,6 +228,9 @@ static accel_status parse_value(proto_parser *p, byte_span message, proto_value 
             WANT(f, PB_BYTES, "the declaration of a value");
             type = f.bytes;
             typed = true;
+        } else if (f.number == 4) {
+            WANT(f, PB_BYTES, "the declaration of a value");
+            ACCEL_TRY(parse_value_note(p, f.bytes, v));
         }
     }
     if (r.fault)

@@ -73,12 +73,18 @@ typedef struct proto_sparse {
     int64_t elements;
 } proto_sparse;
 
+/* How an input that is held (graph_value) is marked in the metadata_props of its declaration, which other readers pass over. */
+#define PROTO_CACHE_KEY     "accel.cache"
+#define PROTO_CACHE_READ    "read"
+#define PROTO_CACHE_UPDATED "updated"
+
 typedef struct proto_value {
     byte_span name;
     bool has_type;
     value_type type;
     byte_span dim_names[TENSOR_MAX_RANK];
     const char *unsupported; /* "a map", "a sparse tensor"; NULL for what we know */
+    bool held, updated;
 } proto_value;
 
 struct proto_graph {

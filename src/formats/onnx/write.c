@@ -198,12 +198,23 @@ static void put_type(str_buf *b, uint32_t number, const value_type *t, const cha
     str_free(&m);
 }
 
+static void put_cache_note(const graph_value *v, str_buf *b) {
+    str_buf m = {0};
+    pb_put_text(&m, 1, PROTO_CACHE_KEY);
+    pb_put_text(&m, 2, v->updated ? PROTO_CACHE_UPDATED : PROTO_CACHE_READ);
+    pb_put_message(b, 4, &m);
+    b->failed = b->failed || m.failed;
+    str_free(&m);
+}
+
 static void put_value_info(const graph *g, value_id id, uint32_t number, str_buf *b) {
     const graph_value *v = &g->values[id];
     str_buf m = {0};
     pb_put_text(&m, 1, v->name);
     if (v->type.type != DTYPE_UNDEFINED)
         put_type(&m, 2, &v->type, v->dim_names);
+    if (v->held)
+        put_cache_note(v, &m);
     pb_put_message(b, number, &m);
     b->failed = b->failed || m.failed;
     str_free(&m);

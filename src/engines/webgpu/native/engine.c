@@ -39,14 +39,18 @@ static accel_status probe(const engine_context *context, arena *a, engine_report
 
 /* ---- load ------------------------------------------------------------------------------------------------------------------ */
 
+static accel_status make_output(engine_session *s, size_t index, accel_error *err) {
+    const value_type *t = &s->plan->graph->values[s->plan->graph->outputs[index]].type;
+    return tensor_create(t->type, &t->shape, &s->outputs[index], err);
+}
+
 static accel_status make_outputs(engine_session *s, accel_error *err) {
     s->outputs = mem_calloc(s->graph->output_count + 1, sizeof *s->outputs);
     if (s->outputs == NULL)
         return error_no_memory(err, "a session", s->graph->output_count * sizeof *s->outputs);
-    for (size_t i = 0; i < s->graph->output_count; i++) {
-        const value_type *t = &s->plan->graph->values[s->plan->graph->outputs[i]].type;
-        ACCEL_TRY(tensor_create(t->type, &t->shape, &s->outputs[i], err));
-    }
+    for (size_t i = 0; i < s->graph->output_count; i++)
+        if (!s->plan->outputs.items[i].held) /* those may never be asked for */
+            ACCEL_TRY(make_output(s, i, err));
     return ACCEL_OK;
 }
 
@@ -103,7 +107,11 @@ static accel_status load(const engine_model *model, const engine_device *device,
 static accel_status bind(engine_session *s, const tensor *inputs, size_t count, accel_error *err) {
     ACCEL_TRY(vendor_check_inputs(s->graph, inputs, count, err));
     s->inputs = inputs;
-    return ACCEL_OK;
+    return wgpu_work_bind(&s->work, inputs, err);
+}
+
+static bool holds(const engine_session *s, size_t input) {
+    return s->plan->inputs.items[input].held;
 }
 
 static accel_status run(engine_session *s, accel_error *err) {
@@ -111,11 +119,22 @@ static accel_status run(engine_session *s, accel_error *err) {
                              : error_set(err, ACCEL_INVALID_ARGUMENT, "nothing is bound to the session");
 }
 
+static accel_status output(engine_session *s, size_t index, tensor *view, accel_error *err) {
+    if (s->plan->outputs.items[index].held) {
+        if (s->outputs[index].data == NULL)
+            ACCEL_TRY(make_output(s, index, err));
+        ACCEL_TRY(wgpu_work_read(&s->work, index, &s->outputs[index], err));
+    }
+    *view = s->outputs[index];
+    return ACCEL_OK;
+}
+
 static accel_status outputs(engine_session *s, tensor *views, size_t count, accel_error *err) {
     if (count != s->graph->output_count)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "%zu outputs were asked for, the model has %zu", count,
                          s->graph->output_count);
-    memcpy(views, s->outputs, count * sizeof *views);
+    for (size_t i = 0; i < count; i++)
+        ACCEL_TRY(output(s, i, &views[i], err));
     return ACCEL_OK;
 }
 
@@ -170,13 +189,16 @@ const engine_def engine_webgpu = {
     .environment = "ACCEL_WGPU",
     .form = FORM_HOUSE,
     .probe_in_child = true,
+    .reads_back = true,
     .by_request = 1U << PLATFORM_VULKAN | 1U << PLATFORM_MPS | 1U << PLATFORM_DX12,
     .find = wgpu_runtime_find,
     .probe = probe,
     .load = load,
     .bind = bind,
+    .holds = holds,
     .run = run,
     .outputs = outputs,
+    .output = output,
     .timing = timing,
     .memory = memory,
     .ran = ran,

@@ -20,6 +20,13 @@ static accel_status make_buffer(wgpu_work *w, uint64_t size, WGPUBufferUsage usa
     return *out != NULL ? ACCEL_OK : error_no_memory(err, "a buffer of the GPU", (size_t)size);
 }
 
+static void release_buffer(const wgpu_runtime *rt, WGPUBuffer b) {
+    if (b == NULL)
+        return;
+    rt->wgpuBufferDestroy(b);
+    rt->wgpuBufferRelease(b);
+}
+
 static size_t most_elements(const gpu_plan *p) {
     const gpu_tensors *lists[] = {&p->constants, &p->inputs, &p->outputs};
     size_t most = 1;
@@ -96,7 +103,8 @@ accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, 
                               &w->buffers[i], err));
     for (size_t i = 0; i < plan->outputs.count; i++) {
         w->reading_at[i] = w->reading_bytes;
-        w->reading_bytes += aligned(plan->outputs.items[i].elements * GPU_ELEMENT_BYTES);
+        if (!plan->outputs.items[i].held)
+            w->reading_bytes += aligned(plan->outputs.items[i].elements * GPU_ELEMENT_BYTES);
     }
     if (profile)
         ACCEL_TRY(make_queries(w, err));
@@ -177,11 +185,11 @@ accel_status wgpu_work_compile(wgpu_work *w, accel_error *err) {
 
 /* ---- running ------------------------------------------------------------------------------------------------------------------- */
 
-static accel_status write_inputs(wgpu_work *w, const tensor *inputs, accel_error *err) {
+static accel_status write_inputs(wgpu_work *w, const tensor *inputs, bool held, accel_error *err) {
     for (size_t i = 0; i < w->plan->inputs.count; i++) {
         const gpu_tensor *t = &w->plan->inputs.items[i];
         const char *name = w->plan->graph->values[t->value].name;
-        if (t->elements == 0)
+        if (t->elements == 0 || t->held != held)
             continue;
         if (!gpu_elements_from(inputs[i].type, inputs[i].data, t->elements, w->elements))
             return error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits", name);
@@ -222,17 +230,15 @@ static void encode_steps(const wgpu_work *w, WGPUCommandEncoder encoder) {
                                              count * sizeof(uint64_t));
 }
 
-static void submit(const wgpu_work *w) {
+static void encode_copy(const wgpu_work *w, WGPUCommandEncoder encoder, const gpu_tensor *t, WGPUBuffer to,
+                        uint64_t at) {
+    if (t->elements > 0)
+        w->device->rt->wgpuCommandEncoderCopyBufferToBuffer(
+            encoder, w->buffers[t->range.buffer], t->range.offset, to, at, t->elements * GPU_ELEMENT_BYTES);
+}
+
+static void submit(const wgpu_work *w, WGPUCommandEncoder encoder) {
     const wgpu_runtime *rt = w->device->rt;
-    WGPUCommandEncoder encoder = rt->wgpuDeviceCreateCommandEncoder(w->device->device, NULL);
-    encode_steps(w, encoder);
-    for (size_t i = 0; i < w->plan->outputs.count; i++) {
-        const gpu_tensor *t = &w->plan->outputs.items[i];
-        if (t->elements > 0)
-            rt->wgpuCommandEncoderCopyBufferToBuffer(encoder, w->buffers[t->range.buffer], t->range.offset,
-                                                     w->reading, w->reading_at[i],
-                                                     t->elements * GPU_ELEMENT_BYTES);
-    }
     WGPUCommandBuffer commands = rt->wgpuCommandEncoderFinish(encoder, NULL);
     rt->wgpuCommandEncoderRelease(encoder);
     rt->wgpuQueueSubmit(w->device->queue, 1, &commands);
@@ -255,42 +261,71 @@ static void read_times(wgpu_work *w, const uint8_t *bytes) {
     }
 }
 
-static accel_status read_outputs(wgpu_work *w, tensor *outputs, accel_error *err) {
+/* Waits until what was submitted is done; *out: the buffer's contents, until it is unmapped. */
+static accel_status map(wgpu_work *w, WGPUBuffer buffer, size_t size, const uint8_t **out, accel_error *err) {
     const wgpu_runtime *rt = w->device->rt;
-    size_t size = (size_t)(w->reading_bytes > 0 ? w->reading_bytes : GPU_ALIGNMENT);
     w->mapped = false;
-    rt->wgpuBufferMapAsync(w->reading, WGPUMapMode_Read, 0, size,
+    rt->wgpuBufferMapAsync(buffer, WGPUMapMode_Read, 0, size,
                            (WGPUBufferMapCallbackInfo){.mode = WGPUCallbackMode_AllowSpontaneous,
                                                        .callback = on_mapped,
                                                        .userdata1 = &w->mapped});
     rt->wgpuDevicePoll(w->device->device, true, NULL);
     ACCEL_TRY(wgpu_device_check(w->device, "running", err));
-    const uint8_t *bytes = w->mapped ? rt->wgpuBufferGetConstMappedRange(w->reading, 0, size) : NULL;
-    if (bytes == NULL)
-        return error_set(err, ACCEL_RUNTIME, "wgpu-native %s on %s: the outputs could not be read",
-                         rt->version, w->device->name);
-    for (size_t i = 0; i < w->plan->outputs.count; i++)
-        gpu_elements_to(outputs[i].type, (const uint32_t *)(const void *)(bytes + w->reading_at[i]),
-                        w->plan->outputs.items[i].elements, outputs[i].data);
-    read_times(w, bytes);
-    rt->wgpuBufferUnmap(w->reading);
-    return ACCEL_OK;
+    *out = w->mapped ? rt->wgpuBufferGetConstMappedRange(buffer, 0, size) : NULL;
+    return *out != NULL ? ACCEL_OK
+                        : error_set(err, ACCEL_RUNTIME, "wgpu-native %s on %s: the outputs could not be read",
+                                    rt->version, w->device->name);
+}
+
+static void take_output(const wgpu_work *w, size_t index, const uint8_t *bytes, tensor *out) {
+    gpu_elements_to(out->type, (const uint32_t *)(const void *)bytes, w->plan->outputs.items[index].elements,
+                    out->data);
+}
+
+accel_status wgpu_work_bind(wgpu_work *w, const tensor *inputs, accel_error *err) {
+    return write_inputs(w, inputs, true, err);
 }
 
 accel_status wgpu_work_run(wgpu_work *w, const tensor *inputs, tensor *outputs, accel_error *err) {
-    ACCEL_TRY(write_inputs(w, inputs, err));
-    submit(w);
-    return read_outputs(w, outputs, err);
+    const gpu_tensors *list = &w->plan->outputs;
+    const uint8_t *bytes = NULL;
+    ACCEL_TRY(write_inputs(w, inputs, false, err));
+    WGPUCommandEncoder encoder = w->device->rt->wgpuDeviceCreateCommandEncoder(w->device->device, NULL);
+    encode_steps(w, encoder);
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].held)
+            encode_copy(w, encoder, &list->items[i], w->reading, w->reading_at[i]);
+    submit(w, encoder);
+    ACCEL_TRY(
+        map(w, w->reading, (size_t)(w->reading_bytes > 0 ? w->reading_bytes : GPU_ALIGNMENT), &bytes, err));
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].held)
+            take_output(w, i, bytes + w->reading_at[i], &outputs[i]);
+    read_times(w, bytes);
+    w->device->rt->wgpuBufferUnmap(w->reading);
+    return ACCEL_OK;
+}
+
+accel_status wgpu_work_read(wgpu_work *w, size_t output, tensor *out, accel_error *err) {
+    const gpu_tensor *t = &w->plan->outputs.items[output];
+    const uint8_t *bytes = NULL;
+    WGPUBuffer reading = NULL;
+    uint64_t size = aligned(t->elements * GPU_ELEMENT_BYTES + 1);
+    accel_status status =
+        make_buffer(w, size, WGPUBufferUsage_MapRead | WGPUBufferUsage_CopyDst, &reading, err);
+    if (status == ACCEL_OK) {
+        WGPUCommandEncoder encoder = w->device->rt->wgpuDeviceCreateCommandEncoder(w->device->device, NULL);
+        encode_copy(w, encoder, t, reading, 0);
+        submit(w, encoder);
+        status = map(w, reading, (size_t)size, &bytes, err);
+    }
+    if (status == ACCEL_OK)
+        take_output(w, output, bytes, out);
+    release_buffer(w->device->rt, reading);
+    return status;
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
-
-static void release_buffer(const wgpu_runtime *rt, WGPUBuffer b) {
-    if (b == NULL)
-        return;
-    rt->wgpuBufferDestroy(b);
-    rt->wgpuBufferRelease(b);
-}
 
 void wgpu_work_release(wgpu_work *w) {
     const wgpu_runtime *rt = w->device != NULL ? w->device->rt : NULL;

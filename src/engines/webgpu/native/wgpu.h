@@ -120,7 +120,10 @@ accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, 
                             accel_error *err);
 /* Pipelines of all shaders. */
 accel_status wgpu_work_compile(wgpu_work *w, accel_error *err);
-/* inputs and outputs in the graph's order; outputs own their memory. */
+/* inputs and outputs in the graph's order; outputs own their memory. Binding takes the inputs that the plan holds, a run the others; a run
+ * reads all outputs but those that lie in held inputs, which are read one by one when somebody wants them. */
+accel_status wgpu_work_bind(wgpu_work *w, const tensor *inputs, accel_error *err);
+accel_status wgpu_work_read(wgpu_work *w, size_t output, tensor *out, accel_error *err);
 accel_status wgpu_work_run(wgpu_work *w, const tensor *inputs, tensor *outputs, accel_error *err);
 void wgpu_work_release(wgpu_work *w);
 

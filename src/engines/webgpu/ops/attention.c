@@ -89,14 +89,11 @@ static mask read_mask(gpu_lowering *l, const heads *q, const heads *k) {
 }
 
 static void define_mask(gpu_lowering *l, const mask *m) {
-    str_buf closed = {0}, bindings = {0}, text = {0};
-    int binding = 4;
+    str_buf closed = {0}, given = {0}, text = {0};
     if (m->given)
-        str_appendf(&bindings, "@group(0) @binding(%d) var<storage, read> mask: array<%s>;\n", binding++,
-                    m->operand.type);
+        str_appendf(&given, "$read mask: %s\n", m->operand.type);
     if (m->lengths)
-        str_appendf(&bindings, "@group(0) @binding(%d) var<storage, read> lengths: array<i32>;\n", binding++);
-    str_appendf(&bindings, "@group(0) @binding(%d) var<storage, read_write> result: array<$V>;", binding);
+        str_append(&given, "$read lengths: i32");
     if (m->given && !m->boolean)
         str_append(&text, "s$r += mask[mask_at$r + min(j, p.mask_length - 1u) * p.mask.w];\n        ");
     if (m->given)
@@ -107,15 +104,15 @@ static void define_mask(gpu_lowering *l, const mask *m) {
         str_append(&closed, " || i32(j) > i32(row$r) + offset");
     if (closed.length > 0)
         str_appendf(&text, "if (%s) { s$r = LEAST; }", closed.data + strlen(" || "));
-    if (closed.failed || bindings.failed || text.failed)
+    if (closed.failed || given.failed || text.failed)
         gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a shader");
-    gpu_define(l, "BINDINGS", str_text(&bindings));
+    gpu_define(l, "GIVEN", str_text(&given));
     gpu_define(l, "MASK", str_text(&text));
     gpu_define(l, "KEYS", m->lengths ? "min(u32(max(lengths[batch], 0)), p.kv_length)" : "p.kv_length");
     gpu_define(l, "OFFSET", m->lengths ? "i32(keys) - i32(p.q_length)" : "i32(p.offset)");
     gpu_define(l, "LAST", m->causal ? "u32(clamp(i32(first) + $ROWS + offset, 0, i32(keys)))" : "keys");
     str_free(&closed);
-    str_free(&bindings);
+    str_free(&given);
     str_free(&text);
 }
 
@@ -146,7 +143,7 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     bool wide = q->size % WIDE == 0 && v->size % WIDE == 0;
     int64_t unit = wide ? WIDE : 1, rows = q->length > 1 ? ROWS : 1;
     const int64_t sizes[] = {q->length, k->length, q->heads, q->heads / k->heads};
-    gpu_call(l, "attention");
+    gpu_call(l, q->length > 1 ? "attention" : "attention_row");
     define_words(l, m, q->size / unit, v->size / unit, wide, rows);
     gpu_read(l, q->block);
     gpu_read(l, k->block);
@@ -167,14 +164,14 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     add_strides(l, to->strides, unit);
     gpu_words(l, 4, m->operand.strides, 4, 0);
     int64_t lines = (q->length + rows - 1) / rows;
-    gpu_run_groups(l, (size_t)((lines + GPU_GROUP - 1) / GPU_GROUP), (size_t)q->heads, (size_t)q->batch);
+    gpu_run_groups(l, (size_t)((lines + GPU_GROUP - 1) / GPU_GROUP), /* one a head, where there is one line */
+                   (size_t)q->heads, (size_t)q->batch);
 }
 
 static void lower_attention(gpu_lowering *l, const char *detail) {
     int64_t q_heads = gpu_attr_int(l, "q_num_heads", 1), kv_heads = gpu_attr_int(l, "kv_num_heads", 1);
     (void)detail;
-    if (gpu_input_type(l, Q) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, Q)));
+    gpu_want_reals(l);
     heads q = heads_of(gpu_input(l, Q), gpu_input_shape(l, Q), q_heads);
     heads k = heads_of(gpu_input(l, K), gpu_input_shape(l, K), kv_heads);
     heads v = heads_of(gpu_input(l, V), gpu_input_shape(l, V), kv_heads);

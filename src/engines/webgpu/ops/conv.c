@@ -22,10 +22,8 @@ typedef struct convolution {
 
 static void define_words(gpu_lowering *l, const convolution *c, int64_t rows) {
     bool bias = gpu_has_input(l, 2), alone = rows == 1;
-    int binding = bias ? 4 : 3;
-    gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
-    gpu_tail_define(l, &c->tail, false, "at", &binding);
-    gpu_define_number(l, "LAST", binding);
+    gpu_define(l, "BIAS", bias ? "$read bias: f32" : "");
+    gpu_tail_define(l, &c->tail, false, "at");
     gpu_define_number(l, "ROWS", rows);
     gpu_define_number(l, "COLUMNS", COLUMNS);
     gpu_define(l, "GROUP_X", alone ? "64" : "16");

@@ -11,16 +11,11 @@ static int64_t product(const int64_t *dims, int from, int to) {
     return result;
 }
 
-static gpu_operand whole(gpu_lowering *l, block b, const shape *s) {
-    return gpu_operand_of(b, gpu_type_name(l, gpu_input_type(l, 0)), s);
-}
-
 /* Output 0 as a copy of input 0, into which a kernel then writes. */
 static block copied(gpu_lowering *l) {
-    const shape *s = gpu_input_shape(l, 0);
-    block to = gpu_output(l, 0);
-    gpu_move(l, s, whole(l, gpu_input(l, 0), s), whole(l, to, s));
-    return to;
+    gpu_operand to = gpu_output_operand(l, 0);
+    gpu_move(l, gpu_input_shape(l, 0), gpu_input_operand(l, 0), to);
+    return to.block;
 }
 
 /* ---- by rows of indices ------------------------------------------------------------------------------------------------- */
@@ -82,7 +77,7 @@ static void lower_scatter_nd(gpu_lowering *l, const char *detail) {
 static void lower_gather_elements(gpu_lowering *l, const char *detail) {
     const shape *data = gpu_input_shape(l, 0), *s = gpu_input_shape(l, 1);
     int axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), data->rank);
-    gpu_operand x = whole(l, gpu_input(l, 0), data);
+    gpu_operand x = gpu_input_operand(l, 0);
     int64_t step = x.strides[axis];
     size_t count = gpu_elements(s);
     (void)detail;
@@ -103,7 +98,7 @@ static void lower_scatter_elements(gpu_lowering *l, const char *detail) {
     const shape *data = gpu_input_shape(l, 0), *s = gpu_input_shape(l, 1);
     const char *expression = expression_of(l);
     int axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), data->rank);
-    gpu_operand x = whole(l, BLOCK_NONE, data), from = whole(l, BLOCK_NONE, s);
+    gpu_operand x = gpu_input_operand(l, 0), from = gpu_input_operand(l, 2);
     shape lines = *s;
     lines.dims[axis] = 1;
     size_t count = gpu_elements(s) > 0 ? gpu_elements(&lines) : 0;
@@ -124,6 +119,25 @@ static void lower_scatter_elements(gpu_lowering *l, const char *detail) {
     gpu_run(l, count);
 }
 
+static bool is_held(gpu_lowering *l, size_t input) {
+    block b = gpu_input(l, input);
+    return b != BLOCK_NONE && l->blocks[b].held;
+}
+
+/* Output 0 in the memory of input 0, where that is a cache which nobody else reads; else as a copy. What is held may share a buffer, and no step
+ * writes to a buffer that it reads. */
+static block cache_to_write(gpu_lowering *l) {
+    value_id past = gpu_input_value(l, 0);
+    const graph_value *v = &l->graph->values[past];
+    if (v->origin != VALUE_INPUT || !v->held || !v->updated || l->uses[past] != 1 || is_held(l, 1) ||
+        is_held(l, 2) || l->failed)
+        return copied(l);
+    block b = gpu_input(l, 0);
+    l->blocks[b].held = true;
+    gpu_set_output(l, 0, b);
+    return b;
+}
+
 /* A step of a key or value cache. */
 static void lower_tensor_scatter(gpu_lowering *l, const char *detail) {
     const shape *cache = gpu_input_shape(l, 0), *s = gpu_input_shape(l, 1);
@@ -133,10 +147,9 @@ static void lower_tensor_scatter(gpu_lowering *l, const char *detail) {
     const char *type = gpu_type_name(l, gpu_input_type(l, 0));
     size_t count = gpu_elements(s);
     (void)detail;
-    block to = copied(l);
+    block to = cache_to_write(l);
     gpu_call(l, "tensor_scatter");
-    gpu_define(l, "STARTS", starts ? "@group(0) @binding(2) var<storage, read> starts: array<i32>;" : "");
-    gpu_define(l, "LAST", starts ? "3" : "2");
+    gpu_define(l, "STARTS", starts ? "$read starts: i32" : "");
     gpu_define(l, "START", starts ? "starts[line / p.lines_a_batch]" : "0");
     gpu_define(l, "AT",
                circular ? "(u32(start) + i / p.inner % p.updates) % p.size"

@@ -8,24 +8,14 @@ static void lower_view(gpu_lowering *l, const char *detail) {
     gpu_view(l, 0, 0);
 }
 
-static gpu_operand whole_input(gpu_lowering *l, size_t input) {
-    return gpu_operand_of(gpu_input(l, input), gpu_type_name(l, gpu_input_type(l, input)),
-                          gpu_input_shape(l, input));
-}
-
-static gpu_operand whole_output(gpu_lowering *l, size_t output) {
-    return gpu_operand_of(gpu_output(l, output), gpu_type_name(l, gpu_output_type(l, output)),
-                          gpu_output_shape(l, output));
-}
-
 static void lower_transpose(gpu_lowering *l, const char *detail) {
     const graph_attr *perm = node_attr(l->node, "perm");
-    gpu_operand x = whole_input(l, 0), from = x;
+    gpu_operand x = gpu_input_operand(l, 0), from = x;
     int rank = gpu_input_shape(l, 0)->rank;
     (void)detail;
     for (int d = 0; d < rank; d++)
         from.strides[d] = x.strides[perm != NULL ? perm->ints[d] : rank - 1 - d];
-    gpu_move(l, gpu_output_shape(l, 0), from, whole_output(l, 0));
+    gpu_move(l, gpu_output_shape(l, 0), from, gpu_output_operand(l, 0));
 }
 
 static void lower_expand(gpu_lowering *l, const char *detail) {
@@ -33,28 +23,28 @@ static void lower_expand(gpu_lowering *l, const char *detail) {
     (void)detail;
     gpu_operand from =
         gpu_broadcast(l, gpu_input(l, 0), gpu_type_name(l, gpu_input_type(l, 0)), gpu_input_shape(l, 0), s);
-    gpu_move(l, s, from, whole_output(l, 0));
+    gpu_move(l, s, from, gpu_output_operand(l, 0));
 }
 
 static void lower_concat(gpu_lowering *l, const char *detail) {
     int rank = gpu_output_shape(l, 0)->rank, axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), rank);
-    gpu_operand to = whole_output(l, 0);
+    gpu_operand to = gpu_output_operand(l, 0);
     (void)detail;
     for (size_t i = 0; i < l->node->input_count && !l->failed; i++) {
         const shape *s = gpu_input_shape(l, i);
-        gpu_move(l, s, whole_input(l, i), to);
+        gpu_move(l, s, gpu_input_operand(l, i), to);
         to.start += s->dims[axis] * to.strides[axis];
     }
 }
 
 static void lower_split(gpu_lowering *l, const char *detail) {
     int rank = gpu_input_shape(l, 0)->rank, axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), rank);
-    gpu_operand from = whole_input(l, 0);
+    gpu_operand from = gpu_input_operand(l, 0);
     (void)detail;
     for (size_t i = 0; i < l->node->output_count && !l->failed; i++) {
         const shape *s = gpu_output_shape(l, i);
         if (gpu_has_output(l, i))
-            gpu_move(l, s, from, whole_output(l, i));
+            gpu_move(l, s, from, gpu_output_operand(l, i));
         from.start += s->dims[axis] * from.strides[axis];
     }
 }
@@ -63,7 +53,7 @@ static void lower_slice(gpu_lowering *l, const char *detail) {
     const int64_t *starts, *axes = NULL, *steps = NULL;
     size_t count = 0, ignored;
     const shape *s = gpu_input_shape(l, 0);
-    gpu_operand from = whole_input(l, 0);
+    gpu_operand from = gpu_input_operand(l, 0);
     (void)detail;
     if (!gpu_constant_ints(l, 1, &starts, &count) ||
         (gpu_has_input(l, 3) && !gpu_constant_ints(l, 3, &axes, &ignored)) ||
@@ -78,7 +68,7 @@ static void lower_slice(gpu_lowering *l, const char *detail) {
         from.start += start * from.strides[d];
         from.strides[d] *= step;
     }
-    gpu_move(l, gpu_output_shape(l, 0), from, whole_output(l, 0));
+    gpu_move(l, gpu_output_shape(l, 0), from, gpu_output_operand(l, 0));
 }
 
 static void fill(gpu_lowering *l, gpu_operand to, const shape *dims, double value) {
@@ -110,7 +100,7 @@ static void pad_by_number(gpu_lowering *l, const padding *p) {
     double value = 0.0;
     const shape *in = gpu_input_shape(l, 0);
     shape kept = *in;
-    gpu_operand from = whole_input(l, 0), to = whole_output(l, 0);
+    gpu_operand from = gpu_input_operand(l, 0), to = gpu_output_operand(l, 0);
     if (gpu_has_input(l, 2) && !gpu_constant_number(l, 2, &value))
         return;
     fill(l, to, gpu_output_shape(l, 0), value);
@@ -173,7 +163,7 @@ static void lower_tile(gpu_lowering *l, const char *detail) {
     const int64_t *repeats;
     size_t count = 0;
     const shape *s = gpu_input_shape(l, 0);
-    gpu_operand x = whole_input(l, 0), y = whole_output(l, 0), from = x, to = y;
+    gpu_operand x = gpu_input_operand(l, 0), y = gpu_output_operand(l, 0), from = x, to = y;
     shape dims = {.rank = 0};
     (void)detail;
     if (!gpu_constant_ints(l, 1, &repeats, &count))
@@ -202,8 +192,8 @@ static void lower_blocks(gpu_lowering *l, const char *detail) {
     bool columns_first = strcmp(gpu_attr_string(l, "mode", "DCR"), "CRD") == 0;
     const shape *s = to_space ? gpu_input_shape(l, 0) : gpu_output_shape(l, 0); /* the deep side */
     int64_t size = gpu_attr_int(l, "blocksize", 1), depth = s->dims[1] / (size * size);
-    gpu_operand deep = to_space ? whole_input(l, 0) : whole_output(l, 0);
-    gpu_operand wide = to_space ? whole_output(l, 0) : whole_input(l, 0);
+    gpu_operand deep = to_space ? gpu_input_operand(l, 0) : gpu_output_operand(l, 0);
+    gpu_operand wide = to_space ? gpu_output_operand(l, 0) : gpu_input_operand(l, 0);
     const int64_t *d = deep.strides, *w = wide.strides;
     /* n, channel, h, row in the block, w, column in the block */
     const shape dims = {.rank = 6, .dims = {s->dims[0], depth, s->dims[2], size, s->dims[3], size}};
@@ -217,12 +207,31 @@ static void lower_blocks(gpu_lowering *l, const char *detail) {
 
 /* ---- by indices --------------------------------------------------------------------------------------------------------- */
 
+/* Of a constant that is larger than a binding, rows by rows: a step for as many as are bound at once. */
+static bool gather_in_parts(gpu_lowering *l, const char *type, const shape *s) {
+    value_id table = gpu_input_value(l, 0);
+    int64_t inner = s->dims[0] > 0 ? (int64_t)gpu_elements(s) / s->dims[0] : 0,
+            most = gpu_is_large(l, table) ? gpu_lines_at_once(l, inner, 1) : 0;
+    if (most == 0)
+        return false;
+    block indices = gpu_input(l, 1), to = gpu_output(l, 0);
+    for (int64_t first = 0; first < s->dims[0] && !l->failed; first += most) {
+        int64_t rows = s->dims[0] - first < most ? s->dims[0] - first : most;
+        const gpu_part part = {.first = (size_t)first, .count = (size_t)rows};
+        gpu_gather_rows(l, type, gpu_part_of(l, table, false, part, inner), s, 0, indices,
+                        (int64_t)gpu_elements(gpu_input_shape(l, 1)), to, first, rows);
+    }
+    return true;
+}
+
 static void lower_gather(gpu_lowering *l, const char *detail) {
     const shape *s = gpu_input_shape(l, 0);
+    const char *type = gpu_type_name(l, gpu_input_type(l, 0));
+    int axis = gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank);
     (void)detail;
-    gpu_gather(l, gpu_type_name(l, gpu_input_type(l, 0)), gpu_input(l, 0), s,
-               gpu_axis(l, gpu_attr_int(l, "axis", 0), s->rank), gpu_input(l, 1),
-               (int64_t)gpu_elements(gpu_input_shape(l, 1)), gpu_output(l, 0));
+    if (axis != 0 || !gather_in_parts(l, type, s))
+        gpu_gather(l, type, gpu_input(l, 0), s, axis, gpu_input(l, 1),
+                   (int64_t)gpu_elements(gpu_input_shape(l, 1)), gpu_output(l, 0));
 }
 
 static const gpu_lower_def ops[] = {

@@ -32,8 +32,7 @@ static void run_pool(gpu_lowering *l, const pooling *p, const window *w, bool pa
     gpu_define(l, "STEP", p->step);
     gpu_define(l, "END", p->end);
     gpu_define(l, "COUNTS", padding_counts ? "all(at < p.end.xyz)" : "inside");
-    gpu_define(l, "INDICES",
-               indices ? "@group(0) @binding(3) var<storage, read_write> indices: array<i32>;" : "");
+    gpu_define(l, "INDICES", indices ? "$write indices: i32" : "");
     gpu_define(l, "FINISH",
                !indices  ? ""
                : columns ? "indices[i] = i32(plane * p.inputs) + " INDEX_COLUMNS ";"

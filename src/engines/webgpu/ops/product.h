@@ -17,6 +17,8 @@ typedef struct gpu_product {
 } gpu_product;
 
 void gpu_run_product(gpu_lowering *l, const gpu_product *p);
+/* The same with b a constant matrix that is larger than a binding (gpu_is_large), or turned; p->b is of no account, and nothing is taken along. */
+void gpu_run_product_in_parts(gpu_lowering *l, const gpu_product *p, value_id b, bool turned);
 /* "$WORD" as a number. */
 void gpu_define_number(gpu_lowering *l, const char *word, int64_t value);
 

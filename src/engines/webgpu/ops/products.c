@@ -39,10 +39,7 @@ void gpu_define_number(gpu_lowering *l, const char *word, int64_t value) {
 /* c lies along the columns, or is one number a row. */
 static void define_c(gpu_lowering *l, const gpu_product *p, const tile *t) {
     bool along = p->c_column != 0;
-    char text[96];
-    str_format(text, sizeof text, "@group(0) @binding(3) var<storage, read> c: array<%s>;",
-               along && t->wide ? "vec4<f32>" : "f32");
-    gpu_define(l, "C", p->c != BLOCK_NONE ? text : "");
+    gpu_define(l, "C", p->c == BLOCK_NONE ? "" : along && t->wide ? "$read c: vec4<f32>" : "$read c: f32");
     gpu_define(l, "PLUS",
                p->c == BLOCK_NONE ? ""
                : along            ? "x += p.beta * c[(row + $iu) * p.c_row + column + $ju];"
@@ -59,9 +56,7 @@ static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
     gpu_define(l, "V", t->wide ? "vec4<f32>" : "f32");
     gpu_define(l, "LEFT", t->deep ? "l$i[$u]" : "l$i");
     define_c(l, p, t);
-    int binding = p->c != BLOCK_NONE ? 4 : 3;
-    gpu_tail_define(l, &p->tail, t->wide, "at", &binding);
-    gpu_define_number(l, "LAST", binding);
+    gpu_tail_define(l, &p->tail, t->wide, "at");
 }
 
 static void write_batch(gpu_lowering *l, const int64_t *values, int count, int64_t unit, int64_t rest) {
@@ -98,6 +93,42 @@ void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
     write_batch(l, p->b_batch, p->batch_dims, b_unit, 0);
     gpu_run_groups(l, groups_for(n, t.columns * GROUP_X), groups_for(p->m, t.rows * GROUP_Y),
                    (size_t)batches);
+}
+
+/* ---- a matrix that is larger than a binding -------------------------------------------------------------------------------- */
+
+/* Columns first … first + count of the result from those of the product, with what is added to them. */
+static void join_columns(gpu_lowering *l, const gpu_product *p, block columns, block to, int64_t first,
+                         int64_t count) {
+    gpu_map m = {.expression = p->c != BLOCK_NONE ? "a + p.x * b" : "a",
+                 .count = p->c != BLOCK_NONE ? 2 : 1,
+                 .dims = {.rank = 2, .dims = {p->m, count}},
+                 .to = {.block = to, .type = "f32", .start = first, .strides = {p->n, 1}},
+                 .x = p->beta};
+    m.operands[0] = gpu_operand_of(columns, "f32", &m.dims);
+    m.operands[1] = (gpu_operand){
+        .block = p->c, .type = "f32", .start = first * p->c_column, .strides = {p->c_row, p->c_column}};
+    gpu_run_map(l, &m);
+}
+
+void gpu_run_product_in_parts(gpu_lowering *l, const gpu_product *p, value_id b, bool turned) {
+    int64_t most = gpu_lines_at_once(l, p->k, WIDE);
+    if (most == 0 || p->batch_dims > 0)
+        gpu_fail(l, "a column of its weight takes %lld bytes, the device binds at most %llu at once",
+                 (long long)p->k * GPU_ELEMENT_BYTES, (unsigned long long)l->limits->binding_bytes);
+    block to = gpu_output(l, 0);
+    for (int64_t first = 0; first < p->n && !l->failed; first += most) {
+        int64_t count = p->n - first < most ? p->n - first : most;
+        const gpu_part columns = {.first = (size_t)first, .count = (size_t)count, .columns = true};
+        gpu_product part = *p;
+        part.b = gpu_part_of(l, b, turned, columns, p->k);
+        part.n = count;
+        part.c = BLOCK_NONE;
+        part.tail = gpu_tail_of(VALUE_NONE);
+        part.tail.to = gpu_scratch(l, (size_t)(p->m * count));
+        gpu_run_product(l, &part);
+        join_columns(l, p, part.tail.to, to, first, count);
+    }
 }
 
 /* ---- what is taken along --------------------------------------------------------------------------------------------------- */
@@ -156,22 +187,18 @@ static void set_batch(gpu_lowering *l, gpu_product *p, const shape *a, const sha
     }
 }
 
-static void want_reals(gpu_lowering *l) {
-    if (gpu_input_type(l, 0) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
-}
-
 static void lower_matmul(gpu_lowering *l, const char *detail) {
     shape a = *gpu_input_shape(l, 0), b = *gpu_input_shape(l, 1);
     (void)detail;
-    want_reals(l);
+    gpu_want_reals(l);
     if (a.rank == 1) /* a row; the product loses that dim again */
         a = (shape){.rank = 2, .dims = {1, a.dims[0]}};
     if (b.rank == 1)
         b = (shape){.rank = 2, .dims = {b.dims[0], 1}};
     int64_t k = a.dims[a.rank - 1];
+    bool large = b.rank == 2 && gpu_is_large(l, gpu_input_value(l, 1));
     gpu_product p = {.a = gpu_input(l, 0),
-                     .b = gpu_input(l, 1),
+                     .b = large ? BLOCK_NONE : gpu_input(l, 1),
                      .c = BLOCK_NONE,
                      .m = a.dims[a.rank - 2],
                      .n = b.dims[b.rank - 1],
@@ -181,6 +208,10 @@ static void lower_matmul(gpu_lowering *l, const char *detail) {
                      .alpha = 1.0,
                      .tail = gpu_tail_of(l->node->outputs[0])};
     set_batch(l, &p, &a, &b);
+    if (large) {
+        gpu_run_product_in_parts(l, &p, gpu_input_value(l, 1), false);
+        return;
+    }
     take_bias(l, &p);
     gpu_tail_take(l, &p.tail);
     gpu_run_product(l, &p);
@@ -203,15 +234,21 @@ static void lower_gemm(gpu_lowering *l, const char *detail) {
                      .beta = gpu_attr_float(l, "beta", 1.0),
                      .tail = gpu_tail_of(l->node->outputs[0])};
     (void)detail;
-    want_reals(l);
+    gpu_want_reals(l);
     if (turn_b && !gpu_is_constant(l, gpu_input_value(l, 1)))
         gpu_fail(l, "no kernel for a transposed B that is computed");
-    p.b = turn_b && !l->failed ? gpu_turned(l, gpu_input_value(l, 1)) : gpu_input(l, 1);
+    bool large = gpu_is_large(l, gpu_input_value(l, 1));
+    if (!large)
+        p.b = turn_b && !l->failed ? gpu_turned(l, gpu_input_value(l, 1)) : gpu_input(l, 1);
     if (gpu_has_input(l, 2)) {
         gpu_operand c = gpu_broadcast(l, gpu_input(l, 2), "f32", gpu_input_shape(l, 2), to);
         p.c = c.block;
         p.c_row = c.strides[0];
         p.c_column = c.strides[1];
+    }
+    if (large) {
+        gpu_run_product_in_parts(l, &p, gpu_input_value(l, 1), turn_b);
+        return;
     }
     gpu_tail_take(l, &p.tail);
     gpu_run_product(l, &p);

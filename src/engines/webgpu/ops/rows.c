@@ -13,11 +13,6 @@ gpu_lines gpu_lines_along(const shape *s, int axis) {
     return r;
 }
 
-void gpu_want_reals(gpu_lowering *l) {
-    if (gpu_input_type(l, 0) != DTYPE_F32)
-        gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
-}
-
 /* ---- norms ----------------------------------------------------------------------------------------------------------- */
 
 static void lower_norm(gpu_lowering *l, const char *detail) {
@@ -35,8 +30,7 @@ static void lower_norm(gpu_lowering *l, const char *detail) {
         gpu_fail(l, "no kernel for a scale or bias that broadcasts");
     int64_t count = size > 0 ? (int64_t)gpu_elements(s) / size : 0;
     gpu_call(l, "norm");
-    gpu_define(l, "BIAS", bias ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;" : "");
-    gpu_define(l, "LAST", bias ? "4" : "3");
+    gpu_define(l, "BIAS", bias ? "$read bias: f32" : "");
     gpu_define(l, "PLUS", bias ? " + bias[i]" : "");
     gpu_define(
         l, "MEAN",

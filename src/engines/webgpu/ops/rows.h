@@ -10,6 +10,5 @@ typedef struct gpu_lines {
 } gpu_lines;
 
 gpu_lines gpu_lines_along(const shape *s, int axis);
-void gpu_want_reals(gpu_lowering *l); /* the node fails unless input 0 is f32 */
 
 #endif

@@ -20,6 +20,16 @@ gpu_operand gpu_operand_of(block b, const char *type, const shape *s) {
     return o;
 }
 
+gpu_operand gpu_input_operand(gpu_lowering *l, size_t input) {
+    return gpu_operand_of(gpu_input(l, input), gpu_type_name(l, gpu_input_type(l, input)),
+                          gpu_input_shape(l, input));
+}
+
+gpu_operand gpu_output_operand(gpu_lowering *l, size_t output) {
+    return gpu_operand_of(gpu_output(l, output), gpu_type_name(l, gpu_output_type(l, output)),
+                          gpu_output_shape(l, output));
+}
+
 gpu_operand gpu_broadcast(gpu_lowering *l, block b, const char *type, const shape *from, const shape *to) {
     gpu_operand whole = gpu_operand_of(b, type, from), o = {.block = b, .type = type};
     int missing = to->rank - from->rank;
@@ -75,14 +85,10 @@ static int first_like(const gpu_map *m, int o) {
 }
 
 static void write_bindings(const gpu_map *m, str_buf *text) {
-    int binding = 1;
-    for (int o = 0; o < WALKED; o++) {
-        if (!is_there(m, o) || first_like(m, o) != o)
-            continue;
-        str_appendf(text, "@group(0) @binding(%d) var<storage, %s> %s_data: array<%s>;\n", binding++,
-                    o == RESULT ? "read_write" : "read", names[o],
-                    o == RESULT ? m->to.type : m->operands[o].type);
-    }
+    for (int o = 0; o < RESULT; o++)
+        if (is_there(m, o) && first_like(m, o) == o)
+            str_appendf(text, "$read %s_data: %s\n", names[o], m->operands[o].type);
+    str_appendf(text, "$write result_data: %s\n", m->to.type);
 }
 
 static void write_steps(const gpu_map *m, const walk *w, str_buf *text) {
@@ -102,15 +108,10 @@ static void write_shader(const gpu_map *m, const walk *w, str_buf *text) {
     str_append(
         text,
         "struct Parameters { count: u32, x: f32, y: f32, rest: u32, starts: vec4<u32>, dims: array<vec4<u32>, 2>,\n"
-        "    a: array<vec4<u32>, 2>, b: array<vec4<u32>, 2>, c: array<vec4<u32>, 2>, result: array<vec4<u32>, 2> }\n"
-        "@group(0) @binding(0) var<uniform> p: Parameters;\n");
+        "    a: array<vec4<u32>, 2>, b: array<vec4<u32>, 2>, c: array<vec4<u32>, 2>, result: array<vec4<u32>, 2> }\n");
     write_bindings(m, text);
     str_append(text, m->helpers != NULL ? m->helpers : "");
-    str_append(
-        text,
-        "@compute @workgroup_size(64)\n"
-        "fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {\n"
-        "    let i = id.x + id.y * groups.x * 64u;\n    if (i >= p.count) { return; }\n    var rest = i;\n");
+    str_append(text, "$each i of count {\n    var rest = i;\n");
     for (int o = 0; o < WALKED; o++)
         if (is_there(m, o))
             str_appendf(text, "    var at_%s = p.starts[%d];\n", names[o], o);
@@ -154,8 +155,8 @@ void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand 
 }
 
 /* The data as [outer, size, inner]: out[o, i, n] = data[o, indices[i], n]. */
-void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
-                int64_t index_count, block to) {
+void gpu_gather_rows(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                     int64_t index_count, block to, int64_t first, int64_t rows) {
     int64_t outer = 1, inner = 1;
     for (int d = 0; d < s->rank; d++) {
         outer *= d < axis ? s->dims[d] : 1;
@@ -166,7 +167,12 @@ void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, i
     gpu_read(l, data);
     gpu_read(l, indices);
     gpu_write(l, to);
-    const int64_t words[] = {outer * index_count * inner, index_count, s->dims[axis], inner};
-    gpu_words(l, 4, words, 4, 0);
+    const int64_t words[] = {outer * index_count * inner, index_count, s->dims[axis], inner, first, rows};
+    gpu_words(l, 6, words, 8, 0);
     gpu_run(l, (size_t)(outer * index_count * inner));
+}
+
+void gpu_gather(gpu_lowering *l, const char *type, block data, const shape *s, int axis, block indices,
+                int64_t index_count, block to) {
+    gpu_gather_rows(l, type, data, s, axis, indices, index_count, to, 0, s->dims[axis]);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 gpu_tail gpu_tail_of(value_id result) {
-    return (gpu_tail){.result = result, .residual = BLOCK_NONE};
+    return (gpu_tail){.result = result, .to = BLOCK_NONE, .residual = BLOCK_NONE};
 }
 
 void gpu_tail_pass(gpu_tail *t, const graph_node *n) {
@@ -59,27 +59,26 @@ static void append_result(const gpu_tail *t, const char *index, str_buf *text) {
     str_append(text, after ? ")" : "");
 }
 
-void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *index, int *binding) {
-    str_buf functions = {0}, residual = {0}, result = {0};
+void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *index) {
+    str_buf functions = {0}, result = {0};
     append_functions(t, wide, &functions);
     append_result(t, index, &result);
-    if (t->residual != BLOCK_NONE)
-        str_appendf(&residual, "@group(0) @binding(%d) var<storage, read> residual: array<%s>;", (*binding)++,
-                    wide ? "vec4<f32>" : "f32");
-    if (functions.failed || residual.failed || result.failed)
+    if (functions.failed || result.failed)
         gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a shader");
     gpu_define(l, "FUNCTIONS", str_text(&functions));
-    gpu_define(l, "RESIDUAL", str_text(&residual));
+    gpu_define(l, "RESIDUAL",
+               t->residual == BLOCK_NONE ? ""
+               : wide                    ? "$read residual: vec4<f32>"
+                                         : "$read residual: f32");
     gpu_define(l, "RESULT", str_text(&result));
     str_free(&functions);
-    str_free(&residual);
     str_free(&result);
 }
 
 void gpu_tail_bind(gpu_lowering *l, const gpu_tail *t) {
     if (t->residual != BLOCK_NONE)
         gpu_read(l, t->residual);
-    block result = gpu_output_value(l, t->result);
+    block result = t->to != BLOCK_NONE ? t->to : gpu_output_value(l, t->result);
     gpu_write(l, result);
     for (int i = 0; i < t->passed_count && !l->failed; i++)
         l->placed[t->passed[i]] = result;

@@ -8,6 +8,7 @@ enum { TAIL_MOST = 4 };
 
 typedef struct gpu_tail {
     value_id result;            /* what the kernel writes */
+    block to;                   /* where; BLOCK_NONE: into new memory of `result` */
     value_id passed[TAIL_MOST]; /* values before it, which are never made */
     int passed_count;
     gpu_map activation; /* expression NULL: none */
@@ -20,8 +21,8 @@ gpu_tail gpu_tail_of(value_id result);
 void gpu_tail_pass(gpu_tail *t, const graph_node *n);
 /* Looks at the nodes that follow. */
 void gpu_tail_take(gpu_lowering *l, gpu_tail *t);
-/* $FUNCTIONS, $RESIDUAL (its binding, from `binding` on, which counts on), $RESULT for x at [index], of type "f32" or "vec4<f32>". */
-void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *index, int *binding);
+/* $FUNCTIONS, $RESIDUAL (what is read for it), $RESULT for x at [index], of type "f32" or, wide, "vec4<f32>". */
+void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *index);
 /* Binds the residual and the result, in this order. */
 void gpu_tail_bind(gpu_lowering *l, const gpu_tail *t);
 void gpu_tail_words(gpu_lowering *l, const gpu_tail *t); /* x and y of the activation */

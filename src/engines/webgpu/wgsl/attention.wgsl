@@ -5,11 +5,11 @@ struct Parameters {
     scale: f32, softcap: f32, offset: u32, mask_length: u32,
     q: vec4<u32>, k: vec4<u32>, v: vec4<u32>, result: vec4<u32>, mask: vec4<u32>, // strides: batch, head, row, column
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> q: array<$V>;
-@group(0) @binding(2) var<storage, read> k: array<$V>;
-@group(0) @binding(3) var<storage, read> v: array<$V>;
-$BINDINGS
+$read q: $V
+$read k: $V
+$read v: $V
+$GIVEN
+$write result: $V
 const LEAST = -3.4e38;
 
 @compute @workgroup_size(64)

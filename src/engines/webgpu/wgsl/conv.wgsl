@@ -5,12 +5,11 @@ struct Parameters {
     size: vec4<i32>, out: vec4<i32>, kernel: vec4<i32>, stride: vec4<i32>, dilation: vec4<i32>, pad: vec4<i32>,
     x: f32, y: f32,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<f32>;
-@group(0) @binding(2) var<storage, read> weights: array<f32>;
+$read data: f32
+$read weights: f32
 $BIAS
 $RESIDUAL
-@group(0) @binding($LAST) var<storage, read_write> result: array<f32>;
+$write result: f32
 const GROUP_X = $GROUP_Xu;
 $FUNCTIONS
 

@@ -6,12 +6,11 @@ struct Parameters {
     alpha: f32, beta: f32, x: f32, y: f32,
     batch: vec4<u32>, a_batch: vec4<u32>, b_batch: vec4<u32>,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> a: array<$A>;
-@group(0) @binding(2) var<storage, read> b: array<$V>;
+$read a: $A
+$read b: $V
 $C
 $RESIDUAL
-@group(0) @binding($LAST) var<storage, read_write> result: array<$V>;
+$write result: $V
 $FUNCTIONS
 
 @compute @workgroup_size($GROUP_X, $GROUP_Y)

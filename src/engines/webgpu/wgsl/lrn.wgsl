@@ -1,13 +1,9 @@
 // x / (bias + alpha · the sum of squares at the same place of neighbouring channels) ^ beta.
 struct Parameters { count: u32, inner: u32, channels: i32, before: i32, after: i32, alpha: f32, beta: f32, bias: f32 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<f32>;
-@group(0) @binding(2) var<storage, read_write> result: array<f32>;
+$read data: f32
+$write result: f32
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
-    if (i >= p.count) { return; }
+$each i of count {
     let channel = i32(i / p.inner) % p.channels;
     let start = i - u32(channel) * p.inner;
     var sum = 0.0;

@@ -1,15 +1,11 @@
 // Rows of `size` elements: (x - mean) / deviation * scale + bias, or without the mean (RMS). One row an invocation.
 struct Parameters { rows: u32, size: u32, epsilon: f32, rest: u32 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<f32>;
-@group(0) @binding(2) var<storage, read> scale: array<f32>;
+$read data: f32
+$read scale: f32
 $BIAS
-@group(0) @binding($LAST) var<storage, read_write> result: array<f32>;
+$write result: f32
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let row = id.x + id.y * groups.x * 64u;
-    if (row >= p.rows) { return; }
+$each row of rows {
     let start = row * p.size;
     var mean = 0.0;
     $MEAN

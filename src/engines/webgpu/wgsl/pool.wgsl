@@ -3,15 +3,11 @@ struct Parameters {
     count: u32, inputs: u32, outputs: u32, most: u32, end: vec4<i32>,
     size: vec4<i32>, out: vec4<i32>, kernel: vec4<i32>, stride: vec4<i32>, dilation: vec4<i32>, pad: vec4<i32>,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<$T>;
-@group(0) @binding(2) var<storage, read_write> result: array<$T>;
+$read data: $T
+$write result: $T
 $INDICES
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
-    if (i >= p.count) { return; }
+$each i of count {
     let place = i32(i % p.outputs);
     let plane = i / p.outputs;
     let o = vec3(place / (p.out.y * p.out.z), place / p.out.z % p.out.y, place % p.out.z) * p.stride.xyz - p.pad.xyz;

@@ -3,9 +3,8 @@ struct Parameters {
     count: u32, over: u32, least: u32, rest: u32,
     kept: array<vec4<u32>, 2>, kept_step: array<vec4<u32>, 2>, reduced: array<vec4<u32>, 2>, reduced_step: array<vec4<u32>, 2>,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<$T>;
-@group(0) @binding(2) var<storage, read_write> result: array<$T>;
+$read data: $T
+$write result: $T
 
 fn offset(index: u32) -> u32 {
     var rest = index;
@@ -17,10 +16,7 @@ fn offset(index: u32) -> u32 {
     return at;
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
-    if (i >= p.count) { return; }
+$each i of count {
     var rest = i;
     var start = 0u;
     for (var d = 7; d >= 0; d--) {

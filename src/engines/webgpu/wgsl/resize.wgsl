@@ -1,15 +1,11 @@
 // result[o, i, n] = Σ weights[i, t] · data[o, places[i, t], n] along one axis; a place below 0: the position lies outside, and a number stands there.
 struct Parameters { count: u32, inner: u32, length: u32, outputs: u32, taps: u32, outside: f32 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<f32>;
-@group(0) @binding(2) var<storage, read> places: array<i32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read_write> result: array<f32>;
+$read data: f32
+$read places: i32
+$read weights: f32
+$write result: f32
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.x + id.y * groups.x * 64u;
-    if (i >= p.count) { return; }
+$each i of count {
     let position = i / p.inner % p.outputs;
     let start = i / p.inner / p.outputs * p.length;
     var sum = 0.0;

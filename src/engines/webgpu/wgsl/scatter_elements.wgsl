@@ -4,15 +4,11 @@ struct Parameters {
     lines: u32, size: u32, step: u32, rank: u32, length: u32, line_step: u32, rest: vec2<u32>,
     dims: array<vec4<u32>, 2>, steps: array<vec4<u32>, 2>, update_steps: array<vec4<u32>, 2>,
 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> indices: array<i32>;
-@group(0) @binding(2) var<storage, read> updates: array<$T>;
-@group(0) @binding(3) var<storage, read_write> result: array<$T>;
+$read indices: i32
+$read updates: $T
+$write result: $T
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let line = id.x + id.y * groups.x * 64u;
-    if (line >= p.lines) { return; }
+$each line of lines {
     var rest = line;
     var to = 0u;
     var start = 0u;

@@ -1,15 +1,11 @@
 // The `most` greatest (or smallest) elements of each row in order, and their places; equal ones by place. Each is the best of those behind the one
 // before; one row an invocation.
 struct Parameters { rows: u32, size: u32, step: u32, most: u32 }
-@group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> data: array<$T>;
-@group(0) @binding(2) var<storage, read_write> values: array<$T>;
-@group(0) @binding(3) var<storage, read_write> indices: array<i32>;
+$read data: $T
+$write values: $T
+$write indices: i32
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let row = id.x + id.y * groups.x * 64u;
-    if (row >= p.rows) { return; }
+$each row of rows {
     let start = row / p.step * p.size * p.step + row % p.step;
     let to = row / p.step * p.most * p.step + row % p.step;
     var last = $T(0);
