@@ -71,7 +71,7 @@ static void add_trial(tuning *c, const tune_result *r, size_t index) {
     table_number(c->table, trial->time_ns / r->trials[0].time_ns, 2);
     table_text(c->table, trial->by_gpu ? "device" : "wall");
     table_number(c->table, trial->difference, 1);
-    table_display(c->table, index == 0 ? "" : "%.0e", trial->difference);
+    table_display(c->table, "%.0e", trial->difference);
     table_text(c->table, index == r->winner ? "yes" : "no");
     if (index == r->winner)
         table_mark(c->table);
