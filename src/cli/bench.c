@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/bench_features.h"
 #include "cli/bench_plan.h"
 #include "cli/commands.h"
 #include "cli/context.h"
@@ -26,6 +27,7 @@ typedef struct bench_state {
     size_t count, capacity;
     kept_profile *profiles; /* likewise */
     size_t profile_count, profile_capacity;
+    kept_features features; /* likewise */
     progress progress;
 } bench_state;
 
@@ -78,6 +80,13 @@ static accel_status on_profile(void *context, const bench_case *c, const record 
     return ACCEL_OK;
 }
 
+static accel_status on_feature(void *context, const bench_case *c, const record *r, const case_feature *f,
+                               accel_error *err) {
+    bench_state *s = context;
+    (void)c, (void)r; /* its record is the last one that was kept */
+    return bench_features_keep(&s->features, s->count - 1, f, s->line->arena, err);
+}
+
 static accel_status open_writer(bench_state *s, accel_error *err) {
     if (line_flag(s->line, "no-db"))
         return ACCEL_OK;
@@ -88,20 +97,28 @@ static accel_status open_writer(bench_state *s, accel_error *err) {
 
 /* ---- results ----------------------------------------------------------------------------------------------------------- */
 
-/* The record with one more member, which a reader of records keeps or leaves: the profile of its case. */
+/* The record with more members, which a reader of records keeps or leaves: profile and features of its case. */
 static void append_record(const bench_state *s, size_t index, str_buf *out) {
     record r = s->records[index];
     str_buf more = {0};
     for (size_t i = 0; i < s->profile_count; i++) {
         if (s->profiles[i].record != index)
             continue;
-        str_append(&more, "{\"profile\": ");
+        str_append(&more, "\"profile\": ");
         out->failed |= profile_view_json(&s->profiles[i].profile, &more, NULL) != ACCEL_OK;
-        str_append(&more, "}");
-        r.unknown_json = str_text(&more);
     }
+    for (size_t i = 0; i < s->features.count; i++) {
+        if (s->features.items[i].record != index)
+            continue;
+        str_append(&more, more.length > 0 ? ",\"web_features\": " : "\"web_features\": ");
+        bench_features_json(&s->features, index, &more);
+        break;
+    }
+    const char *members = arena_printf(s->line->arena, "{%s}", str_text(&more));
+    if (more.length > 0)
+        r.unknown_json = members;
     record_write_json(&r, out);
-    out->failed |= more.failed;
+    out->failed |= more.failed || members == NULL;
     str_free(&more);
 }
 
@@ -138,6 +155,15 @@ static int print_profiles(const bench_state *s) {
     return code;
 }
 
+static int print_features(const bench_state *s) {
+    str_buf out = {0};
+    str_append(&out, "\n");
+    bench_features_print(&s->features, s->records, &out);
+    int code = cli_print_text(&out);
+    str_free(&out);
+    return code;
+}
+
 static int print_matrix(const bench_state *s) {
     table *t = report_matrix(s->records, s->count);
     if (t == NULL)
@@ -162,6 +188,9 @@ static int print_results(const bench_state *s) {
         code = print_matrix(s);
     if (code == EXIT_CODE_OK && s->profile_count > 0)
         code = print_profiles(s);
+    if (code == EXIT_CODE_OK && s->features.count > 0 &&
+        !str_equal(line_text(s->line, "format", "table"), "csv")) /* one table */
+        code = print_features(s);
     str_buf notes = {0};
     report_notes(s->records, s->count, &notes);
     if (notes.length > 0)
@@ -210,12 +239,21 @@ static int exit_code(const command_line *line, const plan_outcome *o) {
 static accel_status run_plan(bench_state *s, const measure_host *host, bench_plan *plan,
                              plan_outcome *outcome, accel_error *err) {
     ACCEL_TRY(open_writer(s, err));
-    plan_callbacks callbacks = {s, on_case_started, on_progress, on_record, on_profile};
+    plan_callbacks callbacks = {s, on_case_started, on_progress, on_record, on_profile, on_feature};
     accel_status status = plan_run(host, plan, &callbacks, cli_interrupt_flag(), outcome, err);
     progress_end(&s->progress);
     accel_error close_error = {0};
     if (s->writer != NULL && store_writer_close(s->writer, status == ACCEL_OK, &close_error) != ACCEL_OK) {
         fprintf(stderr, "accel: %s\n", close_error.message);
+    }
+    if (s->writer != NULL &&
+        s->features.count > 0) { /* what was measured is kept when the run ended early, too */
+        accel_status stored =
+            bench_features_store(&s->features, s->records, store_default_path(line_text(s->line, "db", NULL)),
+                                 s->line->arena, &close_error);
+        if (stored != ACCEL_OK)
+            fprintf(stderr, "accel: starts with and without features were not stored: %s\n",
+                    close_error.message);
     }
     return status == ACCEL_CANCELLED ? ACCEL_OK : status;
 }
@@ -226,6 +264,16 @@ static accel_status check_profile(const command_line *line, accel_error *err) {
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "bench: a profile has no CSV form; use --format json, markdown or table");
     return ACCEL_OK;
+}
+
+static accel_status read_features(const command_line *line, bench_plan *plan, accel_error *err) {
+    ACCEL_TRY(bench_features_read(line, &plan->settings, err));
+    bool pages = plan->settings.features == 0;
+    for (size_t i = 0; i < plan->count; i++)
+        pages = pages || plan->cases[i].platform == PLATFORM_WEBGPU;
+    return pages ? ACCEL_OK
+                 : error_set(err, ACCEL_INVALID_ARGUMENT,
+                             "--web-features: starts are measured in pages on WebGPU; add webgpu to --on");
 }
 
 static int run_bench(const command_line *line) {
@@ -239,6 +287,10 @@ static int run_bench(const command_line *line) {
     if (bench_plan_make(line, &host, &plan, &err) != ACCEL_OK)
         return cli_fail(&err);
     plan->settings.profile = line_flag(line, "profile");
+    if (read_features(line, plan, &err) != ACCEL_OK) {
+        plan_destroy(plan);
+        return cli_fail(&err);
+    }
     bench_state s = {.line = line};
     progress_start(&s.progress, line_flag(line, "quiet"));
     plan_outcome outcome = {0};
@@ -249,6 +301,8 @@ static int run_bench(const command_line *line) {
     if (status == ACCEL_OK && !line_flag(line, "dry-run"))
         status = run_plan(&s, &host, plan, &outcome, &err);
     int code = status == ACCEL_OK ? exit_code(line, &outcome) : cli_fail(&err);
+    if (code == EXIT_CODE_OK && bench_features_failed(&s.features))
+        code = EXIT_CODE_FAILED;
     if (s.count > 0) { /* what was measured is shown even when the run ended early */
         int printed = print_results(&s);
         if (code == EXIT_CODE_OK)
@@ -258,6 +312,7 @@ static int run_bench(const command_line *line) {
     }
     mem_free(s.records);
     mem_free(s.profiles);
+    bench_features_free(&s.features);
     plan_destroy(plan);
     return code;
 }
@@ -406,6 +461,18 @@ static const option_def how_options[] = {
      .kind = OPTION_FLAG,
      .help = "let a runtime put nodes on another device; recorded"},
     {.name = "deterministic", .kind = OPTION_FLAG, .help = "no choices made by timing: reproducible output"},
+    {.name = "web-features",
+     .kind = OPTION_LIST,
+     .value_name = "FEATURE,...",
+     .help =
+         "with --on webgpu: also starts in fresh pages with and without each of shader-precompile, parallel-loading, compute-shaders"},
+    {.name = "pairs",
+     .kind = OPTION_INTEGER,
+     .value_name = "N",
+     .help = "with --web-features: of a start with and one without",
+     .fallback = "5",
+     .low = 1,
+     .high = 1000},
     {.name = "strict", .kind = OPTION_FLAG, .help = "unsupported cases count as failures"},
 };
 static const option_def result_options[] = {
@@ -444,6 +511,8 @@ static const char *const bench_examples[] = {
     "the highest rate of requests answered within 20 ms",
     "accel bench model.onnx --engine native --profile --report page.html",
     "where the time goes: tables here, a frame graph on the page",
+    "accel bench model.onnx --browser chromium --web-features shader-precompile",
+    "whether a page starts sooner with it, from pairs of starts",
     "accel bench model.onnx --no-db --format json",
     "the records alone, for a program",
     NULL,

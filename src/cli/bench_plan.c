@@ -45,9 +45,9 @@ static accel_status read_platforms(const command_line *line, bench_request *r, a
     return ACCEL_OK;
 }
 
-/* --browser without --on means what every browser has. */
+/* --browser without --on means what every browser has, --web-features the platform that has them. */
 static accel_status read_browsers(const command_line *line, bench_request *r, accel_error *err) {
-    static const platform wasm[] = {PLATFORM_WASM};
+    static const platform wasm[] = {PLATFORM_WASM}, webgpu[] = {PLATFORM_WEBGPU};
     const char *known[32];
     size_t kinds = browser_kind_count();
     r->browsers = cli_browsers(line, &r->browser_count);
@@ -64,8 +64,10 @@ static accel_status read_browsers(const command_line *line, bench_request *r, ac
             return error_set(err, ACCEL_INVALID_ARGUMENT, "--browser: there is no browser '%s'%s%s",
                              r->browsers[i], near != NULL ? ", did you mean " : "", near != NULL ? near : "");
     }
-    if (r->browser_count > 0 && r->platform_count == 0 && !r->all_platforms) {
-        r->platforms = wasm;
+    size_t features = 0;
+    (void)line_list(line, "web-features", &features);
+    if (r->browser_count + features > 0 && r->platform_count == 0 && !r->all_platforms) {
+        r->platforms = features > 0 ? webgpu : wasm;
         r->platform_count = 1;
     }
     return ACCEL_OK;

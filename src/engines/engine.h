@@ -196,6 +196,9 @@ typedef struct engine_tuner {
     void (*close)(engine_tuner_state *s); /* accepts NULL */
 } engine_tuner;
 
+struct engine_start;
+struct engine_started;
+
 typedef struct engine_def {
     const char *name;        /* "native", "onnxruntime", "openvino" */
     const char *summary;     /* one line for help and docs */
@@ -245,6 +248,10 @@ typedef struct engine_def {
     /* Rows of the last run with options.profile; NULL: the engine has none. */
     accel_status (*profile)(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
                             accel_error *err);
+    /* From nothing to the first outputs in a fresh page (engines/start.h). Afterwards the session can do nothing but this and unload. NULL: no engine of
+     * a page. */
+    accel_status (*start)(engine_session *s, const struct engine_start *how, struct engine_started *out,
+                          accel_error *err);
     void (*unload)(engine_session *s); /* accepts NULL */
     const engine_tuner *tuner;         /* NULL: there is nothing to tune */
 } engine_def;

@@ -230,7 +230,9 @@ void case_finish(runner *run, case_run *k) {
     if (k->alive) {
         k->outputs = k->p.outputs;
         k->p.outputs = -1;
-        if (run->settings->profile)
+        if (run->settings->features != 0)
+            starts_take(run, k);
+        if (run->settings->profile && k->alive)
             profile_take(run, k);
     }
     process_end(&k->p);
@@ -411,5 +413,6 @@ accel_status case_deliver(runner *run, case_run *k, accel_error *err) {
         run->outcome.absent_by_name++;
     if (run->callbacks && run->callbacks->on_record)
         ACCEL_TRY(run->callbacks->on_record(run->callbacks->context, k->c, r, err));
+    ACCEL_TRY(starts_deliver(run, k, err));
     return profile_deliver(run, k, err);
 }

@@ -32,6 +32,13 @@ accel_status child_load_session(const child *c, const child_model *m, const engi
 /* Runs a session that profiles and tells the parent; what fails there is told too and is no failure of the child. */
 accel_status child_profile(const child *c, const child_model *m, const engine_def *engine, accel_error *err);
 
+/* A start as the parent asks for it, told to the parent; what fails there is told too. *state: NULL at first, kept from one to the next. */
+typedef struct child_start child_start;
+accel_status child_start_once(child_start **state, const child *c, const child_model *m,
+                              const engine_def *engine, engine_session *session, const wire_start *how,
+                              accel_error *err);
+void child_start_free(child_start *t); /* accepts NULL */
+
 accel_status child_probe(child *c, accel_error *err);
 accel_status child_prepare(child *c, accel_error *err);
 accel_status child_reference(child *c, accel_error *err);

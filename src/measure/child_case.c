@@ -279,13 +279,21 @@ static void end_sessions(case_child *k) {
     k->session_count = 0;
 }
 
-/* All figures are with the parent: what comes now cannot touch them. The sessions are gone before another is loaded. */
+/* All figures are with the parent: what comes now cannot touch them. The sessions are gone before one that profiles is loaded. */
 static accel_status follow_finished(case_child *k, accel_error *err) {
     str_buf body = {0};
     wire_kind kind = WIRE_FINISH;
-    accel_error gone = {0};
+    wire_start how;
+    child_start *starts = NULL;
     accel_status status = ACCEL_OK;
-    if (wire_read(WIRE_SOCKET, &kind, &body, &gone) == ACCEL_OK && kind == WIRE_PROFILE) {
+    while (status == ACCEL_OK && wire_read(WIRE_SOCKET, &kind, &body, NULL) == ACCEL_OK &&
+           kind == WIRE_START && body.length == sizeof how) {
+        memcpy(&how, body.data, sizeof how);
+        status = child_start_once(&starts, k->c, &k->m, k->engine, k->sessions[0], &how, err);
+        kind = WIRE_FINISH; /* until the next message */
+    }
+    child_start_free(starts);
+    if (status == ACCEL_OK && kind == WIRE_PROFILE) {
         end_sessions(k);
         status = child_profile(k->c, &k->m, k->engine, err);
     }

@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
-#include "engines/engine.h"
+#include "engines/start.h"
 #include "measure/profile.h"
 #include "measure/record.h"
 #include "zoo/zoo.h"
@@ -115,6 +115,9 @@ typedef struct bench_settings {
     bool cold;               /* drop the model's files from the page cache before loading [false] */
     bool allow_fallback;     /* engine_options [false] */
     bool deterministic;      /* engine_options [false] */
+    uint32_t
+        features; /* bits of web_feature: afterwards, starts with and without each: plan_callbacks.on_feature [0]; no part of a saved plan */
+    int64_t feature_pairs; /* of each [5]; likewise */
     bool
         profile; /* afterwards, where the time goes: plan_callbacks.on_profile [false]; no part of a saved plan */
 } bench_settings;
@@ -197,6 +200,29 @@ const char *case_label(const bench_case *c, char *buffer, size_t size);
 
 /* ---- running ------------------------------------------------------------------------------------------------------------ */
 
+/* Starts of a case in pages of one browser, each fresh, in pairs of one with the feature and one without, in random order. */
+typedef struct feature_run {
+    bool on;
+    const char *started_at;   /* UTC */
+    double start_ms, load_ms; /* by the page: until the first outputs; of it, until the model was ready */
+    double run_ms;            /* median of later runs; NAN: there were none */
+    double download_ms, plan_ms, upload_ms, pipeline_ms, shader_ms; /* NAN: not told */
+    double shaders, shaders_listed, shaders_compiled;               /* likewise */
+    double relative_l2; /* of its outputs to the reference: within the limit */
+} feature_run;
+
+typedef struct case_feature {
+    web_feature feature;
+    const char *why_not; /* the sentence why there are no runs, or NULL */
+    feature_run *runs;   /* 2i and 2i + 1 are a pair */
+    size_t count;
+    int64_t components; /* of the model that were loaded; 0: no run told */
+    double audio_s;     /* of sound, of a front end; NAN: it is none */
+    const char *reference;
+} case_feature;
+/* The figure that the feature is about: start_ms, of a front end run_ms. */
+double feature_run_ms(const case_feature *f, const feature_run *r);
+
 typedef struct plan_callbacks {
     void *context;
     /* Any may be NULL. All are called on the thread that called plan_run. */
@@ -207,6 +233,9 @@ typedef struct plan_callbacks {
     accel_status (*on_record)(void *context, const bench_case *c, const record *r, accel_error *err);
     /* With settings.profile, after the record of a case that is ok. Both live until it returns. A failure ends the run, too. */
     accel_status (*on_profile)(void *context, const bench_case *c, const record *r, const case_profile *p,
+                               accel_error *err);
+    /* With settings.features, one each, after the record of a case in a page that is ok, likewise. */
+    accel_status (*on_feature)(void *context, const bench_case *c, const record *r, const case_feature *f,
                                accel_error *err);
 } plan_callbacks;
 

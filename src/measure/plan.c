@@ -33,6 +33,7 @@ void bench_settings_default(bench_settings *out) {
                             .max_time_s = 10.0,
                             .min_runs = 10,
                             .repeat = 1,
+                            .feature_pairs = 5,
                             .timeout_s = 300.0,
                             .latency_bound_ms = 100.0,
                             .reference_flops = 3e10,

@@ -112,7 +112,7 @@ bool case_status_from_name(const char *name, case_status *out);
     X(JSON, web, "web", "",                                                                                  \
       "object, of cases in a browser: browser, browser_version, build, devices, download_ms, engine_ms, "    \
       "downloaded_bytes, cached_bytes, clock_resolution_ms, runs_per_sample, wasm_bytes, page_bytes; of "    \
-      "webgpu also adapter, plan_ms, upload_ms, pipeline_ms, gpu_ms")                                        \
+      "webgpu also adapter, plan_ms, upload_ms, pipeline_ms, gpu_ms, shaders, shaders_listed, features")     \
     X(INT, cpu_time_ns, "cpu_time_ns", "ns", "CPU time of the process over the measured samples")            \
     X(REAL, energy_j, "energy_j", "J", "energy over the measured samples, where a counter exists")           \
     X(TEXT, verification_reference, "verification.reference", "", "what the outputs were compared with")     \

@@ -159,40 +159,77 @@ double model_verify_limit(const model_facts *f, precision asked) {
 
 /* ---- comparing ------------------------------------------------------------------------------------------------------------------------ */
 
+typedef struct output_distance {
+    bool comparable;
+    double l2, abs; /* the worst */
+    const char *worst;
+    accel_error err; /* why they are not comparable */
+} output_distance;
+
+static void measure_distance(const model_facts *f, const output_list *ours, const model_reference *reference,
+                             output_distance *out) {
+    *out = (output_distance){.comparable = ours->count == reference->outputs.count, .worst = ""};
+    str_format(out->err.message, sizeof out->err.message, "%zu outputs instead of %zu", ours->count,
+               reference->outputs.count);
+    for (size_t i = 0; i < ours->count && out->comparable; i++) {
+        tensor_distance d = {0};
+        out->comparable =
+            tensor_compare(&ours->tensors[i], &reference->outputs.tensors[i], &d, &out->err) == ACCEL_OK;
+        out->worst = !(d.relative_l2 <= out->l2) && i < f->output_count ? f->outputs[i] : out->worst;
+        out->l2 = fmax(out->l2, d.relative_l2);
+        out->abs = fmax(out->abs, d.max_abs);
+    }
+}
+
+/* The sentence of outputs that are not within the limit. */
+static void tell_distance(const model_facts *f, precision asked, const model_reference *reference,
+                          const output_distance *d, str_buf *out) {
+    if (!d->comparable)
+        str_appendf(out, "its outputs cannot be compared with those of %s: %s", reference->name,
+                    d->err.message);
+    else if (!isfinite(d->l2))
+        str_appendf(out, "output '%s' holds NaN or infinity where %s does not", d->worst, reference->name);
+    else
+        str_appendf(out, "output '%s' differs from %s by %.3g (relative L2); %.3g is allowed for %s",
+                    d->worst, reference->name, d->l2, model_verify_limit(f, asked),
+                    precision_name(judged_as(f, asked)));
+}
+
 static void judge_outputs(case_run *k, const model_facts *f, const output_list *ours,
                           const model_reference *reference) {
-    char sentence[512];
-    double worst_l2 = 0.0, worst_abs = 0.0, limit = model_verify_limit(f, k->c->precision);
-    const char *worst = "";
-    accel_error err = {0};
-    bool comparable = ours->count == reference->outputs.count;
-    str_format(err.message, sizeof err.message, "%zu outputs instead of %zu", ours->count,
-               reference->outputs.count);
-    for (size_t i = 0; i < ours->count && comparable; i++) {
-        tensor_distance d = {0};
-        comparable = tensor_compare(&ours->tensors[i], &reference->outputs.tensors[i], &d, &err) == ACCEL_OK;
-        worst = !(d.relative_l2 <= worst_l2) && i < f->output_count ? f->outputs[i] : worst;
-        worst_l2 = fmax(worst_l2, d.relative_l2);
-        worst_abs = fmax(worst_abs, d.max_abs);
-    }
+    output_distance d;
+    str_buf sentence = {0};
+    measure_distance(f, ours, reference, &d);
     k->r.verification_reference = arena_strdup(k->arena, reference->name);
-    k->r.verification_limit = limit;
-    k->r.verified = comparable && worst_l2 <= limit;
-    k->r.relative_l2 = comparable && isfinite(worst_l2) ? worst_l2 : (double)NAN;
-    k->r.max_abs_error = comparable && isfinite(worst_abs) ? worst_abs : (double)NAN;
+    k->r.verification_limit = model_verify_limit(f, k->c->precision);
+    k->r.verified = d.comparable && d.l2 <= k->r.verification_limit;
+    k->r.relative_l2 = d.comparable && isfinite(d.l2) ? d.l2 : (double)NAN;
+    k->r.max_abs_error = d.comparable && isfinite(d.abs) ? d.abs : (double)NAN;
     if (k->r.verified)
         return;
-    if (!comparable)
-        str_format(sentence, sizeof sentence, "its outputs cannot be compared with those of %s: %s",
-                   reference->name, err.message);
-    else if (!isfinite(worst_l2))
-        str_format(sentence, sizeof sentence, "output '%s' holds NaN or infinity where %s does not", worst,
-                   reference->name);
-    else
-        str_format(sentence, sizeof sentence,
-                   "output '%s' differs from %s by %.3g (relative L2); %.3g is allowed for %s", worst,
-                   reference->name, worst_l2, limit, precision_name(judged_as(f, k->c->precision)));
-    case_fail(k, CASE_WRONG_OUTPUT, sentence);
+    tell_distance(f, k->c->precision, reference, &d, &sentence);
+    case_fail(k, CASE_WRONG_OUTPUT, str_text(&sentence));
+    str_free(&sentence);
+}
+
+bool reference_compare(runner *run, model_facts *f, const case_run *k, const output_list *outputs,
+                       double *relative_l2, const char **reference_name, str_buf *why) {
+    output_distance d;
+    str_buf none = {0};
+    const model_reference *reference = find_reference(run, f, NULL, 0, k->c->engine, &none);
+    if (reference == NULL) {
+        str_appendf(why, "its outputs have nothing to be compared with: %s", str_text(&none));
+        str_free(&none);
+        return false;
+    }
+    str_free(&none);
+    measure_distance(f, outputs, reference, &d);
+    *relative_l2 = d.l2;
+    *reference_name = reference->name;
+    if (d.comparable && d.l2 <= model_verify_limit(f, k->c->precision))
+        return true;
+    tell_distance(f, k->c->precision, reference, &d, why);
+    return false;
 }
 
 void reference_check(runner *run, model_facts *f, case_run *cases, size_t count, case_run *k) {

@@ -77,7 +77,9 @@ typedef struct case_run {
     str_buf warnings;
     uint64_t started_ns;
     bool announced;
-    case_profile *profile; /* in the arena; NULL when none was asked for */
+    case_profile *profile;  /* in the arena; NULL when none was asked for */
+    case_feature *features; /* likewise */
+    size_t feature_count;
 } case_run;
 
 /* ---- a run of a plan --------------------------------------------------------------------------------------------------------- */
@@ -138,6 +140,10 @@ accel_status case_deliver(runner *run, case_run *k, accel_error *err);
 void profile_take(runner *run, case_run *k);
 accel_status profile_deliver(runner *run, case_run *k, accel_error *err);
 
+/* starts.c: starts of a case with features on and off, from a child that has finished; handed out when the record is. */
+void starts_take(runner *run, case_run *k);
+accel_status starts_deliver(runner *run, case_run *k, accel_error *err);
+
 /* comparison.c: cases that are compared with each other, from start to samples. */
 accel_status comparison_run(runner *run, model_facts *f, case_run *cases, size_t count, accel_error *err);
 /* scenario_search.c */
@@ -148,6 +154,10 @@ accel_status server_run(runner *run, model_facts *f, case_run *k, accel_error *e
 /* Relative L2 allowed for this model: quantised ones run as they are, whatever was asked for. */
 double model_verify_limit(const model_facts *f, precision asked);
 void reference_check(runner *run, model_facts *f, case_run *cases, size_t count, case_run *k);
+/* How far outputs of a case are from its reference, and the reference's name; *why (may not be NULL) says why they are wrong. False: they are, or there is
+ * nothing to compare with. */
+bool reference_compare(runner *run, model_facts *f, const case_run *k, const output_list *outputs,
+                       double *relative_l2, const char **reference, str_buf *why);
 /* Runs a case once (its engine may be VERIFY_REFERENCE) in a child and reads its outputs. */
 case_status outputs_of(runner *run, model_facts *f, const bench_case *c, output_list *out, accel_error *err);
 /* The same for `engine` at fp32 on its CPU device. */

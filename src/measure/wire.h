@@ -18,12 +18,14 @@ typedef enum wire_kind {
     WIRE_BLOCK,   /* wire_block: sample for a while */
     WIRE_SERVER,  /* wire_server: one trial of the server scenario */
     WIRE_FINISH,  /* write outputs, say what was used */
-    WIRE_PROFILE, /* after it: run a session that profiles */
+    WIRE_START,   /* after it: wire_start, any number of times */
+    WIRE_PROFILE, /* at the end: run a session that profiles */
     /* to the parent */
     WIRE_PHASE,    /* text: what begins now, for sentences and the status line */
     WIRE_READY,    /* JSON: loaded and run once */
     WIRE_SAMPLES,  /* wire_samples, then that many int64_t */
     WIRE_FINISHED, /* JSON */
+    WIRE_STARTED,  /* JSON, starts.c */
     WIRE_PROFILED, /* JSON, profile.c */
     WIRE_FAILED    /* JSON: status, sentence */
 } wire_kind;
@@ -45,6 +47,10 @@ typedef struct wire_server {
     double rate_per_s;
     uint64_t duration_ns, seed;
 } wire_server;
+
+typedef struct wire_start {
+    uint32_t feature, on; /* engines/start.h */
+} wire_start;
 
 typedef struct wire_samples {
     uint64_t count, lead_in_runs;

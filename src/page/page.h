@@ -104,6 +104,8 @@ const void *PAGE_EXPORT(page_webgpu_parameters)(void);
 const void *PAGE_EXPORT(page_webgpu_constant)(size_t index);
 const void *PAGE_EXPORT(page_webgpu_input)(size_t index);
 void PAGE_EXPORT(page_webgpu_forget)(void);
+/* [["MatMul", flops, bytes]]: operator and cost of each step; the cost of a node stands at its first step, 0 where it is not known. */
+const char *PAGE_EXPORT(page_webgpu_costs)(void);
 /* Outputs in the form of page_outputs, of what the GPU made: all of them one behind the other, 4 bytes an element. */
 const char *PAGE_EXPORT(page_webgpu_outputs)(const uint32_t *elements);
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engines/webgpu/gpu_plan.h"
+#include "graph/cost.h"
 #include "page/page.h"
 #include "page/state.h"
 
@@ -227,6 +228,30 @@ static accel_status parameters(accel_error *err) {
 
 const void *page_webgpu_parameters(void) {
     return parameters(&page.error) == ACCEL_OK ? elements : NULL;
+}
+
+static accel_status append_costs(str_buf *out, accel_error *err) {
+    ACCEL_TRY(need_plan(err));
+    str_append_char(out, '[');
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const graph_node *node = plan->steps[i].node;
+        op_cost cost = {0};
+        if (i == 0 || node != plan->steps[i - 1].node)
+            (void)graph_node_cost(plan->graph, node, &cost);
+        str_append(out, i > 0 ? ",[" : "[");
+        json_append_text(out, node->op_type);
+        str_append_char(out, ',');
+        json_append_real(out, cost.flops);
+        str_append_char(out, ',');
+        json_append_real(out, cost.bytes_read + cost.bytes_written);
+        str_append_char(out, ']');
+    }
+    str_append_char(out, ']');
+    return ACCEL_OK;
+}
+
+const char *page_webgpu_costs(void) {
+    return page_text_end(append_costs(page_text_start(), &page.error));
 }
 
 void page_webgpu_forget(void) {

@@ -115,9 +115,12 @@ static const char *const results_follow_sql[] = {
     "LEFT JOIN (VALUES ('chrome'), ('chromium'), ('edge'), ('firefox'), ('safari'), ('webkit')) b(browser) "
     "ON b.browser = coalesce(json_extract_string(p.metrics, '$.web.browser'), json_extract_string(h.metadata, '$.device_id')) "
     "WHERE p.result_id > $1 AND p.engine = 'browser' AND h.hardware_type IN ('webnn', 'webgpu', 'wasm') ON CONFLICT (content_key) DO NOTHING",
-    /* Our engine on WebGPU is compute shaders alone, and all of them are compiled at once. */
-    "INSERT INTO webgpu_advanced_features (result_id, compute_shader_support, parallel_compilation, compute_pipeline_time_ms) "
-    "SELECT w.result_id, true, true, w.shader_compilation_time_ms FROM performance_results p JOIN web_platform_results w "
+    /* Our engine on WebGPU is compute shaders alone, all of them compiled at once; a case is one component. What it does not know stays NULL. */
+    "INSERT INTO webgpu_advanced_features (result_id, compute_shader_support, parallel_compilation, shader_cache_hit, compute_pipeline_time_ms, "
+    "pre_compiled_pipeline, parallel_loading, components_loaded, component_loading_time_ms) "
+    "SELECT w.result_id, true, true, CAST(json_extract(w.metrics, '$.shaders_listed') AS DOUBLE) = CAST(json_extract(w.metrics, '$.shaders') AS DOUBLE), "
+    "w.shader_compilation_time_ms, CAST(json_extract(w.metrics, '$.shaders_listed') AS DOUBLE) > 0, "
+    "CAST(json_extract(w.metrics, '$.features.parallelLoading') AS BOOLEAN), 1, w.load_time_ms FROM performance_results p JOIN web_platform_results w "
     "ON w.content_key = 'record ' || p.record_id WHERE p.result_id > $1 AND w.platform = 'webgpu' AND w.success "
     "AND NOT EXISTS (SELECT 1 FROM webgpu_advanced_features f WHERE f.result_id = w.result_id)",
 };

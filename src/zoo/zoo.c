@@ -10,6 +10,7 @@
 #include "graph/passes.h"
 #include "zoo/batch.h"
 #include "zoo/class.h"
+#include "zoo/front_end.h"
 #include "zoo/names.h"
 
 enum { MAX_SUGGESTED = 256 };
@@ -244,6 +245,16 @@ static accel_status load_from_cache(const char *repository, const char *name, co
     return status;
 }
 
+/* "audio:whisper" */
+static accel_status load_front_end(const char *reference, zoo_model *m, accel_error *err) {
+    m->source = ZOO_GENERATED;
+    m->family = "front end";
+    m->modality = "audio";
+    ACCEL_TRY(set_text(&m->name, reference, err));
+    ACCEL_TRY(set_text(&m->path, "", err));
+    return zoo_front_end(reference + strlen(ZOO_FRONT_END), &m->graph, err);
+}
+
 /* ---- references --------------------------------------------------------------------------------------- */
 
 static accel_status load_known(const zoo_known *k, const zoo_options *options, zoo_model *m,
@@ -315,6 +326,8 @@ static accel_status load_any(const char *reference, const zoo_options *options, 
     const zoo_known *k = zoo_known_find(reference);
     if (k)
         return load_known(k, options, m, err);
+    if (str_starts_with(reference, ZOO_FRONT_END))
+        return load_front_end(reference, m, err);
     if (file_is_folder(reference))
         return load_folder_reference(reference, options, m, err);
     if (str_ends_with(reference, ".gguf"))

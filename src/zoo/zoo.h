@@ -85,8 +85,8 @@ typedef struct zoo_model {
     struct hf_config *config; /* owned; NULL for an .onnx */
 } zoo_model;
 
-/* reference: a zoo name ("minilm", "resnet50-light"), a .onnx or .gguf file, a Hugging Face folder, or
- * org/name in the local Hugging Face cache (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache/huggingface).
+/* reference: a zoo name ("minilm", "resnet50-light"), a .onnx or .gguf file, a Hugging Face folder, the front end of an audio
+ * model ("audio:whisper": from samples to its input_features), or org/name in the local Hugging Face cache (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache/huggingface).
  * ACCEL_NOT_FOUND suggests the nearest zoo name. options may be NULL. */
 accel_status zoo_load(const char *reference, const zoo_options *options, zoo_model *out, accel_error *err);
 void zoo_model_free(zoo_model *m); /* leaves it zero; accepts a zero one */

@@ -53,6 +53,12 @@ class Bench(CliCase):
         for page in ("one.html", "two.html"):
             self.check_page((self.folder / page).read_text())
 
+    def test_features_of_the_start_are_those_of_pages(self):
+        self.bench(self.model, "--web-features", "shader-precompil", "--no-db", code=2)
+        self.assertIn("there is no feature 'shader-precompil', did you mean shader-precompile", self.err)
+        self.bench(self.model, "--on", "cpu", "--web-features", "shader-precompile", "--no-db", code=2)
+        self.assertIn("add webgpu to --on", self.err)
+
     def check_page(self, text):
         outside = []
 

@@ -91,12 +91,53 @@ class Web(CliCase):
                     self.assertGreater(web[part], 0)
                 self.assertGreater(record["memory"]["model_bytes"], 0)
         rows = self.accel_json(
-            "query", "SELECT browser, success, shader_compilation_time_ms, compute_shader_support, compute_pipeline_time_ms FROM web_platform_results "
+            "query", "SELECT browser, success, shader_compilation_time_ms, compute_shader_support, compute_pipeline_time_ms, shader_cache_hit, "
+            "parallel_loading, components_loaded FROM web_platform_results "
             "JOIN webgpu_advanced_features USING (result_id) WHERE platform = 'webgpu'", "--db", self.db)
         self.assertEqual(sorted(r["browser"] for r in rows if r["success"]), sorted(GPU_HERE))
         for row in rows:
             self.assertTrue(row["compute_shader_support"])
+            self.assertEqual((row["shader_cache_hit"], row["parallel_loading"], row["components_loaded"]), (False, True, 1))
             self.assertTrue(0 < row["shader_compilation_time_ms"] == row["compute_pipeline_time_ms"])
+
+    @unittest.skipUnless(GPU_HERE, f"no browser has WebGPU here: {FOUND_GPU}")
+    def test_features_of_the_start_are_measured_in_pairs(self):
+        features = "shader-precompile,parallel-loading,compute-shaders"
+        (record,) = json.loads(self.bench(
+            "clip-tiny", "--browser", GPU_HERE[0], "--web-features", features, "--pairs", "2", "--db", self.db, "--format", "json", code=1))
+        self.assertEqual(record["status"], "ok", record["error"])
+        shaders, loading, compute = record["web_features"]
+        self.assertRegex(compute["why_not"], "takes no sound")  # hence the exit code
+        for feature in (shaders, loading):
+            self.assertIsNone(feature["why_not"])
+            self.assertEqual(len(feature["runs"]), 4)
+            self.assertIn(feature["verdict"], ("faster", "slower", "no difference shown", "too few pairs to tell"))
+            for pair in (feature["runs"][:2], feature["runs"][2:]):
+                self.assertEqual({run["on"] for run in pair}, {True, False})
+            for run in feature["runs"]:
+                self.assertLessEqual(run["relative_l2"], 5e-5)
+                self.assertGreater(run["start_ms"], run["load_ms"])
+        self.assertEqual((shaders["components"], loading["components"]), (1, 2))
+        for run in shaders["runs"]:
+            self.assertEqual(run["shaders_listed"], run["shaders"] if run["on"] else 0)
+        rows = self.accel_json("query", "SELECT * FROM web_platform_optimizations", "--db", self.db)
+        self.assertEqual({r["test_type"] for r in rows}, {"shader_precompilation", "parallel_loading"})
+        self.assertEqual([sum(r["optimization_enabled"] is on for r in rows) for on in (True, False)], [4, 4])
+        self.assertEqual({(r["provenance"], r["browser"], r["hardware_type"]) for r in rows}, {("measured", GPU_HERE[0], "webgpu")})
+        (stats,) = self.accel_json("query", "SELECT count(*) AS n, sum(cached_shaders_used) AS used, min(shader_count) AS least FROM shader_compilation_stats", "--db", self.db)
+        self.assertEqual((stats["n"], stats["used"]), (4, 2 * stats["least"]))
+        (stats,) = self.accel_json("query", "SELECT count(*) AS n, min(components_loaded) AS parts FROM parallel_loading_stats", "--db", self.db)
+        self.assertEqual((stats["n"], stats["parts"]), (2, 2))
+        self.assertIn("parallel_loading", self.accel("report", "web_optimizations", "--db", self.db))
+
+    @unittest.skipUnless(GPU_HERE, f"no browser has WebGPU here: {FOUND_GPU}")
+    def test_a_front_end_on_the_gpu_is_compared_with_the_cpu(self):
+        (record,) = json.loads(self.bench(
+            "audio:whisper", "--browser", GPU_HERE[0], "--web-features", "compute-shaders", "--pairs", "1", "--no-db", "--format", "json"))
+        (feature,) = record["web_features"]
+        self.assertIsNone(feature["why_not"])
+        self.assertEqual((feature["audio_seconds"], feature["verdict"]), (30, "too few pairs to tell"))
+        self.assertTrue(all(run["relative_l2"] < 5e-5 and run["run_ms"] > 0 for run in feature["runs"]))
 
     @unittest.skipUnless(set(HERE) - set(GPU_HERE), "every browser here has WebGPU")
     def test_a_browser_without_webgpu_is_absent_with_the_reason(self):

@@ -118,7 +118,7 @@ static void only_devices(bench_plan *plan, const char *wanted) {
 
 static accel_status run_plan(bench *b, const bench_plan *plan) {
     measure_host host = test_host();
-    plan_callbacks callbacks = {b, on_case_started, on_progress, on_record, NULL};
+    plan_callbacks callbacks = {b, on_case_started, on_progress, on_record, NULL, NULL};
     return plan_run(&host, plan, &callbacks, &b->cancel, &b->outcome, &b->err);
 }
 

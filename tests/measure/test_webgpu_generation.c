@@ -140,11 +140,24 @@ static void test_the_likeliest_tokens_are_those_of_the_native_engine(void **stat
         check_written(writers[i], (generate_options){.max_new_tokens = 8, .stop_token = -1});
 }
 
+static void test_sampled_tokens_are_those_of_the_native_engine_with_the_same_seed(void **state) {
+    (void)state;
+    static const generate_options ways[] = {
+        {.max_new_tokens = 12, .stop_token = -1, .temperature = 1, .top_k = 10, .seed = 3},
+        {.max_new_tokens = 12, .stop_token = 5, .temperature = 2, .top_k = 256, .top_p = 0.9, .seed = 4},
+        {.max_new_tokens = 12, .stop_token = -1, .temperature = 1.5, .seed = 5}, /* by the logits */
+    };
+    for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++)
+        for (size_t k = 0; k < sizeof ways / sizeof ways[0]; k++)
+            check_written(writers[i], ways[k]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_run_goes_on_from_the_cache_that_the_last_one_left),
         cmocka_unit_test(test_binding_again_takes_the_callers_cache),
         cmocka_unit_test(test_the_likeliest_tokens_are_those_of_the_native_engine),
+        cmocka_unit_test(test_sampled_tokens_are_those_of_the_native_engine_with_the_same_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,7 +240,7 @@ static void one_pair_has_no_interval_and_says_so(void **state) {
     const store_result *effect = section_of(&r, "effect");
     assert_false(is_absent(figure_where(effect, "model", "single", "ratio")));
     assert_true(is_absent(figure_where(effect, "model", "single", "ratio_low")));
-    assert_false(is_absent(figure_where(effect, "verdict", "one pair: no interval", "pairs")));
+    assert_false(is_absent(figure_where(effect, "verdict", "too few pairs: no interval", "pairs")));
     kind_report_free(&r);
 }
 

@@ -1,6 +1,6 @@
 /** An agent's work: connects to accel over a WebSocket and does the jobs that it sends (docs/agent-protocol.md). */
 
-import { capabilities, load } from "../package/index.js";
+import { capabilities, load, loadAll } from "../package/index.js";
 import { compareTunings } from "./tune.js";
 
 const PROTOCOL = 1;
@@ -58,14 +58,38 @@ async function unload(state) {
   return {};
 }
 
+/** Sends these outputs to `put`/INDEX and describes them. */
+async function deliver(put, results, names, signal) {
+  const described = [];
+  for (const [index, name] of names.entries()) {
+    const { type, dims, data } = results[name] ?? {};
+    if (!data) throw failure("runtime", `the model gave no output ${name}`);
+    const body = new Blob([new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()]);
+    const response = await fetch(own(`${put}/${index}`), { method: "PUT", body, signal });
+    if (!response.ok) throw failure("io_error", `output ${name}: the server answered ${response.status}`);
+    described.push({ name, type, dims });
+  }
+  return described;
+}
+
+/** Each component on its own inputs and on what those before it gave. */
+async function runAll(models, feeds, components) {
+  const results = {};
+  for (const [index, { takes = [] }] of components.entries()) {
+    const taken = Object.fromEntries(takes.map((name) => [name, results[name]]));
+    Object.assign(results, await models[index].run({ ...feeds[index], ...taken }));
+  }
+  return results;
+}
+
 /** What accel can ask for: name -> (state, job, context) -> result. */
 const JOBS = {
   async load(state, job, { progress, signal }) {
     await unload(state);
-    const { platform, threads, precision, variant, shapes, tuning } = job;
+    const { platform, threads, precision, variant, shapes, tuning, features, profile } = job;
     const model = await load(
       { model: own(job.model), data: ownAll(job.data) },
-      { platform, threads, precision, variant, shapes, tuning, deviceType: job.device_type, sha256: ownKeys(job.sha256), progress, signal });
+      { platform, threads, precision, variant, shapes, tuning, features, profile, deviceType: job.device_type, sha256: ownKeys(job.sha256), progress, signal });
     state.model = model;
     return {
       inputs: model.inputs, outputs: model.outputs, figures: model.figures, variant: model.variant,
@@ -97,17 +121,38 @@ const JOBS = {
   async outputs(state, job, { signal }) {
     const model = theModel(state);
     const results = await model.run();
-    const described = [];
-    for (const [index, { name }] of model.outputs.entries()) {
-      const { type, dims, data } = results[name];
-      const body = new Blob([new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()]);
-      const response = await fetch(own(`${job.put}/${index}`), { method: "PUT", body, signal });
-      if (!response.ok) throw failure("io_error", `output ${name}: the server answered ${response.status}`);
-      described.push({ name, type, dims });
-    }
-    return { outputs: described };
+    return { outputs: await deliver(job.put, results, model.outputs.map(({ name }) => name), signal) };
   },
 
+  /** From nothing to the first outputs, as a page of an application does it: components loaded, and run in their order. Inputs are here before. */
+  async start(state, job, { signal }) {
+    await unload(state);
+    const components = {}, feeds = [];
+    for (const [index, { model, data, shapes, platform, inputs }] of job.components.entries()) {
+      components[index] = { model: /^audio:/.test(model) ? model : own(model), data: ownAll(data), shapes, platform };
+      feeds[index] = {};
+      for (const input of inputs ?? []) feeds[index][input.name] = await fetchTensor(input, signal);
+    }
+    const { features, precision, threads } = job;
+    const begin = performance.now();
+    const models = Object.values(await loadAll(components, { features, precision, threads, signal }));
+    const load_ms = performance.now() - begin;
+    try {
+      let results = await runAll(models, feeds, job.components);
+      const start_ms = performance.now() - begin, runs_ms = [];
+      for (let i = 0; i < (job.runs ?? 0); i++) {
+        const before = performance.now();
+        results = await runAll(models, feeds, job.components);
+        runs_ms.push(performance.now() - before);
+      }
+      const outputs = await deliver(job.put, results, job.outputs, signal);
+      return { start_ms, load_ms, runs_ms, outputs, figures: models.map(({ figures }) => figures), devices: models.map(({ devices }) => devices.join()) };
+    } finally {
+      for (const model of models) model.dispose();
+    }
+  },
+
+  profile: async (state) => ({ rows: await theModel(state).profile() }),
   memory: (state) => theModel(state).memory(),
   unload,
 

@@ -79,7 +79,7 @@ function keepName(name) {
 
 const JOB_WORDS = {
   load: "Loading a model", bind: "Taking its inputs", run: "Running once", sample: "Measuring", outputs: "Sending outputs",
-  memory: "Asking for its memory", unload: "Unloading",
+  memory: "Asking for its memory", profile: "Asking for its profile", start: "Loading a model, up to its first outputs", unload: "Unloading",
 };
 const ms = (value) => (Number.isFinite(value) ? `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms` : "not known");
 const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -96,6 +96,8 @@ const RESULT_WORDS = {
   sample: (r) => `Median ${ms(median(r.samples_ms))} over ${r.samples_ms?.length ?? 0} samples`,
   outputs: (r) => `Outputs sent: ${r.outputs?.length ?? 0}`,
   memory: (r) => `Model ${mb(r.model_bytes)}, activations ${mb(r.activation_bytes)}`,
+  start: (r) => `First outputs after ${ms(r.start_ms)}`,
+  profile: (r) => `Times of ${r.rows?.length ?? 0} kernels`,
   unload: () => "Unloaded",
 };
 

@@ -31,12 +31,20 @@ export function chooseBuild({ variant, threads, platform = "wasm" }) {
   return { name: (needsRelaxed ? "relaxed" : "baseline") + (needsThreads ? "-threads" : ""), threads: wanted };
 }
 
+const compiling = new Map(); // models that are loaded together, or after each other, share the module
+
 /** {module, compiled_ms}: fetched and compiled. base: where the builds lie, if not beside this file. */
 export async function compileBuild(name, base) {
   const start = performance.now(), url = base ? new URL(`accel-${name}.wasm`, new URL(base, location.href)) : builds[name];
+  const module = compiling.get(url.href) ?? fetchBuild(url);
+  compiling.set(url.href, module);
+  module.catch(() => compiling.delete(url.href));
+  return { module: await module, compiled_ms: performance.now() - start };
+}
+
+async function fetchBuild(url) {
   const response = await fetch(url);
   if (!response.ok) throw new AccelError("absent", `the engine ${url} cannot be loaded: the server answers ${response.status}`);
   const streams = response.headers.get("content-type") === "application/wasm";
-  const module = await (streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
-  return { module, compiled_ms: performance.now() - start };
+  return streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }

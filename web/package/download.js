@@ -69,8 +69,17 @@ export async function* download(url, onTotal = () => {}) {
   }
 }
 
-/** Writes pieces into the engine's memory; {at, size}. With `hash`, that is their SHA-256. */
+let hashing = Promise.resolve(); // the engine has one SHA-256 at a time, so files with one come one after the other
+
 async function store(engine, pieces, sizeKnown, onBytes, hash) {
+  if (!hash) return write(engine, pieces, sizeKnown, onBytes);
+  const written = hashing.then(() => write(engine, pieces, sizeKnown, onBytes, hash));
+  hashing = written.catch(() => {});
+  return written;
+}
+
+/** Writes pieces into the engine's memory; {at, size}. With `hash`, that is their SHA-256. */
+async function write(engine, pieces, sizeKnown, onBytes, hash) {
   let size = 0, capacity = 0, at = engine.allocate(0);
   try {
     if (hash) engine.do("page_hash_start");

@@ -41,8 +41,22 @@ export interface LoadOptions {
   base?: string | URL;
   /** Of webgpu: which variants of its kernels to take for which shapes, as `accel tune webgpu` found them for this adapter; the rest is as usual. */
   tuning?: string;
+  /** What is done at the start to be ready sooner; the outputs are the same with and without. */
+  features?: Features;
+  /** WebGPU: take the time of each kernel, for Model.profile. Runs are slower with it. */
+  profile?: boolean;
   /** Take this build of the engine instead of the best that the browser runs (for measuring). */
   variant?: "baseline" | "relaxed" | "baseline-threads" | "relaxed-threads";
+}
+
+export interface Features {
+  /** WebGPU: keep the texts of a model's shaders in the browser's own storage (OPFS), and compile them while the model is downloaded the next time.
+   *  For models that are given by address. Default false. */
+  shaderPrecompile?: boolean;
+  /** Fetch the files of a model, and load the components of loadAll, at the same time. Default true. */
+  parallelLoading?: boolean;
+  /** Compute "audio:…" front ends by compute shaders (platform "webgpu") instead of on the CPU, where no platform is named. Default false. */
+  computeShaders?: boolean;
 }
 
 /** Milliseconds; null: did not happen or is not known. */
@@ -55,6 +69,10 @@ export interface Figures {
   upload_ms?: number | null;    /* memory made, weights on the device; at the same time: */
   pipeline_ms?: number | null;  /* all shaders compiled */
   tuned?: string | null;        /* WebGPU: how many choices of kernels the tuning made, and which variants run: "tuned=3 of 7, gemm/tile-8x16 12" */
+  shaders?: number;             /* WebGPU: shaders of the model; of them: */
+  shaders_listed?: number;      /* begun before the plan, with shaderPrecompile; the others: */
+  shaders_compiled?: number;
+  shader_ms?: number;           /* how long shaders were being compiled, whatever else went on */
   first_ms: number | null;      /* first inference */
   downloaded_bytes: number; cached_bytes: number;
 }
@@ -103,6 +121,9 @@ export interface Model {
   run(feeds?: Record<string, Tensor>): Promise<Record<string, Tensor>>;
   /** Many inferences on the bound inputs, timed in the worker without messages between them. */
   sample(options: { lead_in_ms?: number; duration_ms: number; least?: number; most?: number }): Promise<Samples>;
+  /** Of a model loaded with `profile`: the kernels of the last run, by the device's timestamps, whose steps some browsers make coarse. flops and bytes of
+   *  the operator stand at the first of its kernels. */
+  profile(): Promise<{ node: string; op_type: string; kernel: string; time_ns: number; flops: number; bytes: number }[]>;
   memory(): Promise<Memory>;
   /** Frees everything of this model, whatever it is doing; others are not touched. */
   dispose(): Promise<void>;
@@ -111,8 +132,17 @@ export interface Model {
 export type Source = string | URL | ArrayBuffer | Uint8Array;
 /** A .onnx file (its external data beside it, or given by name in `data`), a .gguf file, or the config.json of a Hugging Face folder with the
  *  weights beside it as safetensors. "zoo:NAME" is a model of accel's zoo with generated weights, for trying and measuring: "zoo:bert-tiny".
+ *  "audio:whisper" and "audio:clap" are front ends: `samples` [batch, samples] at the model's rate (16 and 48 kHz), as many as it takes, to its input_features.
  *  Rejects with AccelError, and with the signal's reason when it was cancelled. */
 export function load(model: Source | { model: Source; data?: Record<string, Source> }, options?: LoadOptions): Promise<Model>;
+
+export type Component = Source | ({ model: Source; data?: Record<string, Source> } & Omit<LoadOptions, "progress" | "signal">);
+/** Several models that belong together (an image and a text encoder, a tower and a decoder), each with a worker of its own: fetched, compiled and
+ *  uploaded at the same time. All of them or none: the first that fails ends the others. Options are for all, a component's own go before them. */
+export function loadAll<Name extends string>(
+  components: Record<Name, Component>,
+  options?: Omit<LoadOptions, "progress"> & { progress?: (p: Progress & { component: Name }) => void },
+): Promise<Record<Name, Model>>;
 
 export interface Capabilities {
   platforms: { name: Platform; available: boolean; reason: string | null; devices: string[]; adapter?: Adapter | null }[];

@@ -100,6 +100,11 @@ class Model {
     return this.#ask({ do: "sample", ...options });
   }
 
+  async profile() {
+    const { rows } = await this.#ask({ do: "profile" });
+    return rows.map(([node, op_type, kernel, time_ns, flops, bytes]) => ({ node, op_type, kernel, time_ns, flops, bytes }));
+  }
+
   async memory() {
     const [engine, page_bytes] = await Promise.all([this.#ask({ do: "memory" }), pageBytes()]);
     return { ...engine, page_bytes };
@@ -121,15 +126,20 @@ async function pageBytes() {
 function portable(source) {
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (source instanceof Uint8Array) return source;
-  if (typeof source === "string" && source.startsWith("zoo:")) return source;
+  if (typeof source === "string" && /^(zoo|audio):/.test(source)) return source;
   if (typeof source === "string" || source instanceof URL) return new URL(source, document.baseURI).href;
   throw new AccelError("invalid_argument", "a model is given by its address, an ArrayBuffer or a Uint8Array");
 }
 
 const mapped = (object = {}, key, value) => Object.fromEntries(Object.entries(object).map(([k, v]) => [key(k), value(v)]));
 
-export async function load(source, { progress = () => {}, signal, base, ...options } = {}) {
+/** The front end of an audio model is computed where the feature computeShaders says, when no platform is named. */
+const placed = (model, options) =>
+  String(model).startsWith("audio:") && options.features?.computeShaders && !options.platform ? { ...options, platform: "webgpu" } : options;
+
+export async function load(source, { progress = () => {}, signal, base, ...given } = {}) {
   const { model, data } = source?.model ? source : { model: source };
+  const options = placed(model, given);
   signal?.throwIfAborted();
   // Hashes are known by the address as it is asked for, or by the file's name in `data`.
   const sha256 = { ...options.sha256, ...mapped(options.sha256, (name) => new URL(name, document.baseURI).href, (hash) => hash) };
@@ -144,6 +154,37 @@ export async function load(source, { progress = () => {}, signal, base, ...optio
   } catch (error) {
     remote.end(error);
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+/** A component as load takes it: {model, data} and options of its own. */
+function component(given) {
+  const isSource = typeof given === "string" || given instanceof URL || given instanceof ArrayBuffer || given instanceof Uint8Array;
+  if (isSource) return { source: given, options: {} };
+  const { model, data, ...options } = given;
+  return { source: { model, data }, options };
+}
+
+export async function loadAll(components, { progress = () => {}, signal, ...common } = {}) {
+  const ending = new AbortController(), loading = {}, models = {};
+  signal?.throwIfAborted();
+  const cancel = () => ending.abort(signal.reason);
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    for (const [name, given] of Object.entries(components)) {
+      const { source, options } = component(given);
+      const tell = (told) => progress({ component: name, ...told });
+      loading[name] = load(source, { ...common, ...options, features: { ...common.features, ...options.features }, progress: tell, signal: ending.signal });
+      loading[name].catch((error) => ending.abort(error)); // one that failed ends the others
+      if (common.features?.parallelLoading === false) await loading[name];
+    }
+    for (const name of Object.keys(loading)) models[name] = await loading[name];
+    return models;
+  } catch (error) {
+    for (const { value } of await Promise.allSettled(Object.values(loading))) value?.dispose();
+    throw signal?.aborted ? signal.reason : ending.signal.reason ?? error;
   } finally {
     signal?.removeEventListener("abort", cancel);
   }

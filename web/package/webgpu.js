@@ -3,7 +3,18 @@
 import { AccelError } from "./errors.js";
 import { arrays, bindFeeds } from "./native.js";
 import { sample } from "./sample.js";
+import { ShaderList } from "./webgpu_shaders.js";
 import { GpuGraph } from "./webgpu_graph.js";
+import { Pipelines } from "./webgpu_pipelines.js";
+
+/** Of a GpuDevice and a request to load: pipelines, and with the feature shaderPrecompile the list of those that the last load needed, which are begun. */
+export async function startShaders(gpu, request) {
+  const pipelines = new Pipelines(gpu);
+  if (!request.options.features?.shaderPrecompile) return { pipelines, list: null };
+  const list = await ShaderList.open(request, gpu.adapter);
+  pipelines.begin(list.shaders);
+  return { pipelines, list };
+}
 
 export class WebgpuModel {
   #gpu;
@@ -12,12 +23,17 @@ export class WebgpuModel {
   #prepared = 0;
   #planned = null;
   #inputs = null; // as the GPU holds them
+  #shaders;
 
-  /** gpu: a GpuDevice; tuning: variants of kernels, or nothing. */
-  constructor(engine, gpu, tuning) {
+  #profile;
+
+  /** gpu: a GpuDevice; tuning: variants of kernels, or nothing; shaders: of startShaders; profile: take the time of each step. */
+  constructor(engine, gpu, { tuning, shaders, profile = false }) {
     const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
     this.engine = engine;
     this.#gpu = gpu;
+    this.#shaders = shaders;
+    this.#profile = profile;
     engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, gpu.subgroup);
     if (tuning) engine.do("page_webgpu_tune", tuning);
   }
@@ -51,15 +67,17 @@ export class WebgpuModel {
     this.#drop();
     const plan = this.engine.ask("page_webgpu_plan");
     this.#planned = performance.now() - start;
+    const kept = this.#shaders.list?.keep(plan.shaders); // while all below goes on
     try {
       this.#graph = await GpuGraph.build(this.#gpu, plan, {
         parameters: () => this.#bytes(plan.steps.length * 256, "page_webgpu_parameters"),
         constant: (index) => this.#bytes(plan.constants[index][2], "page_webgpu_constant", index),
-      });
+      }, this.#shaders.pipelines, this.#profile);
     } finally {
       this.engine.call("page_webgpu_forget");
     }
     this.#shapes = JSON.stringify(this.#values());
+    await kept; // a page that leaves at once finds it the next time
     this.#prepared = performance.now() - start;
   }
 
@@ -110,6 +128,14 @@ export class WebgpuModel {
     return { ...(await sample(() => this.run(), options)), gpu_ms: this.#graph.takeGpuMs() };
   }
 
+  /** [[node, operator, kernel, nanoseconds, flops, bytes]] of the last run, a step each. */
+  profile() {
+    const { step_ns, plan } = this.#graph ?? {};
+    if (!step_ns) throw new AccelError("invalid_argument", "the model was loaded without `profile`, or has not run");
+    const costs = this.engine.ask("page_webgpu_costs");
+    return plan.steps.map(([node, shader], i) => [node, costs[i][0], plan.shaders[shader].name, step_ns[i], costs[i][1], costs[i][2]]);
+  }
+
   memory() {
     const { weight_bytes = 0, value_bytes = 0 } = this.#graph?.plan ?? {};
     return { model_bytes: weight_bytes, activation_bytes: value_bytes };
@@ -125,6 +151,7 @@ export class WebgpuModel {
 
   /** Parts of it. */
   figures() {
-    return { plan_ms: this.#planned, upload_ms: this.#graph?.upload_ms ?? null, pipeline_ms: this.#graph?.pipeline_ms ?? null, tuned: this.#graph?.plan.tuned ?? null };
+    const { upload_ms = null, pipeline_ms = null, plan } = this.#graph ?? {};
+    return { plan_ms: this.#planned, upload_ms, pipeline_ms, tuned: plan?.tuned ?? null, ...this.#shaders.pipelines.figures() };
   }
 }

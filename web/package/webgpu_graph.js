@@ -1,31 +1,29 @@
 // Carries out a plan of src/engines/webgpu (page_webgpu_plan in src/page/page.h has its form) on a GpuDevice. Knows nothing of the wasm engine.
 import { AccelError } from "./errors.js";
-import { sentence } from "./webgpu_device.js";
+import { Pipelines } from "./webgpu_pipelines.js";
 
 const PARAMETER_BYTES = 256;
 const PIECE_BYTES = 16 << 20; // written at once
 const IN_FLIGHT_BYTES = 64 << 20; // what is written waits in memory until the queue takes it
-const TIMES_BYTES = 16; // two timestamps, before the outputs
-
-/** What a browser finds wrong in a shader's text, with line and column; "" when it is something else. */
-async function compileErrors(module) {
-  const { messages } = await module.getCompilationInfo().catch(() => ({ messages: [] }));
-  return sentence(messages.filter(({ type }) => type === "error").map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`).join("\n"));
-}
+const TIME_BYTES = 8; // a timestamp; they lie before the outputs
+const MOST_TIMES = 4096; // of a set of queries
 
 export class GpuGraph {
-  #layouts = new Map(); // by the pattern of their bindings: equal ones are one
   #buffers = [];
   #gpuTimes = [];
   pipeline_ms = null; // from the first request to the last pipeline; while that goes on:
   upload_ms = null; // memory made, weights on the device
 
-  /** data: {parameters(), constant(index)}: bytes, good until the next call. */
-  static async build(gpu, plan, data) {
+  /** data: {parameters(), constant(index)}: bytes, good until the next call. made: Pipelines that may be there already. profile: each step is a pass of its
+   *  own, whose time is taken: step_ns. */
+  static async build(gpu, plan, data, made = new Pipelines(gpu), profile = false) {
     const graph = new GpuGraph();
     graph.gpu = gpu;
     graph.device = gpu.device;
     graph.plan = plan;
+    graph.made = made;
+    graph.profile = profile;
+    if (profile) graph.#checkProfile();
     try {
       const pipelines = graph.#compile();
       pipelines.catch(() => {}); // told when it is waited for
@@ -39,33 +37,17 @@ export class GpuGraph {
     return graph;
   }
 
+  #checkProfile() {
+    if (!this.gpu.timed) throw new AccelError("unsupported", `the GPU ${this.gpu.adapter.name} tells no times (timestamp-query)`);
+    if (2 * this.plan.steps.length > MOST_TIMES)
+      throw new AccelError("limit", `a profile takes the times of at most ${MOST_TIMES / 2} kernels, the model has ${this.plan.steps.length}`);
+  }
+
   /* ---- pipelines ---- */
-
-  #layoutOf(written) {
-    const key = written.join();
-    if (!this.#layouts.has(key)) {
-      const types = ["uniform", ...written.map((is) => (is ? "storage" : "read-only-storage"))];
-      const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
-      const group = this.device.createBindGroupLayout({ entries });
-      this.#layouts.set(key, { group, pipeline: this.device.createPipelineLayout({ bindGroupLayouts: [group] }) });
-    }
-    return this.#layouts.get(key);
-  }
-
-  async #pipeline({ name, text, written }) {
-    const { pipeline: layout } = this.#layoutOf(written);
-    const { made: module, error } = this.gpu.scoped(`kernel '${name}'`, () => this.device.createShaderModule({ label: name, code: text }));
-    try {
-      return await this.device.createComputePipelineAsync({ label: name, layout, compute: { module, entryPoint: "main" } });
-    } catch (refusal) {
-      const why = await compileErrors(module);
-      throw why ? new AccelError("error", `kernel '${name}': ${why}`) : (await error) ?? new AccelError("error", `kernel '${name}': ${refusal.message}`);
-    }
-  }
 
   async #compile() {
     const start = performance.now();
-    const pipelines = await Promise.race([Promise.all(this.plan.shaders.map((shader) => this.#pipeline(shader))), this.gpu.gone]);
+    const pipelines = await this.made.all(this.plan.shaders);
     this.pipeline_ms = performance.now() - start;
     return pipelines;
   }
@@ -84,12 +66,14 @@ export class GpuGraph {
     this.memory = this.plan.buffers.map((size, i) => make(`buffer ${i} of the model`, size, STORAGE | COPY_DST | COPY_SRC));
     this.parameters = make("parameters", (this.plan.steps.length + 1) * PARAMETER_BYTES, UNIFORM | COPY_DST);
     this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes, held]) => sum + (held ? 0 : bytes), 0);
-    this.reading = make("the outputs", TIMES_BYTES + this.outputBytes, MAP_READ | COPY_DST);
+    this.timeCount = this.profile ? 2 * Math.max(this.plan.steps.length, 1) : 2;
+    this.timesBytes = this.timeCount * TIME_BYTES;
+    this.reading = make("the outputs", this.timesBytes + this.outputBytes, MAP_READ | COPY_DST);
     if (this.gpu.timed) {
-      const { made, error } = this.gpu.scoped(`the GPU ${this.gpu.adapter.name} gives no timestamps`, () => this.device.createQuerySet({ type: "timestamp", count: 2 }));
+      const { made, error } = this.gpu.scoped(`the GPU ${this.gpu.adapter.name} gives no timestamps`, () => this.device.createQuerySet({ type: "timestamp", count: this.timeCount }));
       this.queries = made;
       errors.push(error);
-      this.times = make("timestamps", TIMES_BYTES, QUERY_RESOLVE | COPY_SRC);
+      this.times = make("timestamps", this.timesBytes, QUERY_RESOLVE | COPY_SRC);
     }
     const failed = (await Promise.all(errors)).find(Boolean);
     if (failed) throw failed;
@@ -125,7 +109,7 @@ export class GpuGraph {
       const entries = [{ binding: 0, resource: { buffer: this.parameters, offset: index * PARAMETER_BYTES, size: PARAMETER_BYTES } }];
       for (let i = 0; i < ranges.length; i += 3)
         entries.push({ binding: entries.length, resource: { buffer: this.memory[ranges[i]], offset: ranges[i + 1], size: ranges[i + 2] } });
-      return this.device.createBindGroup({ label: `${name} of ${label}`, layout: this.#layoutOf(written).group, entries });
+      return this.device.createBindGroup({ label: `${name} of ${label}`, layout: this.made.layoutOf(written).group, entries });
     }));
     const failed = await error;
     if (failed) throw failed;
@@ -134,21 +118,30 @@ export class GpuGraph {
 
   /* ---- running ---- */
 
-  #encode() {
-    const encoder = this.device.createCommandEncoder();
-    const timestampWrites = this.queries && { querySet: this.queries, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
+  /** A pass of the steps from `first` to before `end`. */
+  #encodePass(encoder, first, end, time) {
+    const timestampWrites = this.queries && { querySet: this.queries, beginningOfPassWriteIndex: time, endOfPassWriteIndex: time + 1 };
     const pass = encoder.beginComputePass({ timestampWrites });
-    this.plan.steps.forEach(([, shader, groups], index, steps) => {
-      if (index === 0 || steps[index - 1][1] !== shader) pass.setPipeline(this.pipelines[shader]);
+    let last = null;
+    for (let index = first; index < end; index++) {
+      const [, shader, groups] = this.plan.steps[index];
+      if (shader !== last) pass.setPipeline(this.pipelines[shader]);
+      last = shader;
       pass.setBindGroup(0, this.groups[index]);
       pass.dispatchWorkgroups(...groups);
-    });
-    pass.end();
-    if (this.queries) {
-      encoder.resolveQuerySet(this.queries, 0, 2, this.times, 0);
-      encoder.copyBufferToBuffer(this.times, 0, this.reading, 0, TIMES_BYTES);
     }
-    let at = TIMES_BYTES;
+    pass.end();
+  }
+
+  #encode() {
+    const encoder = this.device.createCommandEncoder(), count = this.plan.steps.length;
+    if (this.profile) for (let i = 0; i < count; i++) this.#encodePass(encoder, i, i + 1, 2 * i);
+    if (!this.profile || count === 0) this.#encodePass(encoder, 0, count, 0);
+    if (this.queries) {
+      encoder.resolveQuerySet(this.queries, 0, this.timeCount, this.times, 0);
+      encoder.copyBufferToBuffer(this.times, 0, this.reading, 0, this.timesBytes);
+    }
+    let at = this.timesBytes;
     for (const [buffer, offset, bytes, held] of this.plan.outputs) {
       if (held) continue; // read by those who want it
       if (bytes > 0) encoder.copyBufferToBuffer(this.memory[buffer], offset, this.reading, at, bytes);
@@ -158,9 +151,11 @@ export class GpuGraph {
   }
 
   #read() {
-    const [begin, end] = new BigUint64Array(this.reading.getMappedRange(0, TIMES_BYTES));
-    if (this.queries && end >= begin) this.#gpuTimes.push(Number(end - begin) / 1e6);
-    this.read = this.outputBytes > 0 ? new Uint8Array(this.reading.getMappedRange(TIMES_BYTES)).slice() : new Uint8Array(0);
+    const times = new BigUint64Array(this.reading.getMappedRange(0, this.timesBytes));
+    const between = (begin, end) => (end >= begin ? Number(end - begin) : 0);
+    if (this.queries && times.at(-1) >= times[0]) this.#gpuTimes.push(Number(times.at(-1) - times[0]) / 1e6);
+    if (this.profile) this.step_ns = this.plan.steps.map((_, i) => between(times[2 * i], times[2 * i + 1]));
+    this.read = this.outputBytes > 0 ? new Uint8Array(this.reading.getMappedRange(this.timesBytes)).slice() : new Uint8Array(0);
     this.reading.unmap();
   }
 

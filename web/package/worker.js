@@ -5,6 +5,7 @@ import { NativeModel } from "./native.js";
 import { take } from "./download.js";
 import { elsewhere, importingWorker } from "./workers.js";
 
+const MOST_SHARDS = 1000;
 const threadWorkers = []; // held, so that no browser takes them for garbage
 let model = null; // NativeModel, WebnnModel of webnn.js or WebgpuModel of webgpu.js
 let figures, facts;
@@ -52,6 +53,7 @@ function progressTeller(phase) {
   };
 }
 
+/** {at, size} of what was added, the engine's from now on. */
 async function addFile(engine, name, source, options, teller) {
   const { at, size, cached } = await take(engine, source, { hash: options.sha256?.[source] ?? options.sha256?.[name], cache: options.cache, onBytes: teller.bytes, onTotal: teller.total });
   figures[cached ? "cached_bytes" : "downloaded_bytes"] += isUrl(source) ? size : 0;
@@ -61,6 +63,7 @@ async function addFile(engine, name, source, options, teller) {
     engine.free(at);
     throw error;
   }
+  return { at, size };
 }
 
 const beside = (name, base) => new URL(name.split("/").map(encodeURIComponent).join("/"), base).href;
@@ -83,6 +86,26 @@ async function open(engine, reference, folder, base, threads, options, teller) {
   }
 }
 
+/** Files that none of them waits for another: at once, or with the feature parallelLoading off one after the other. */
+async function addFiles(engine, files, options, teller) {
+  const adding = [];
+  for (const [name, source] of files) {
+    adding.push(addFile(engine, name, source, options, teller));
+    if (options.features?.parallelLoading === false) await adding.at(-1);
+  }
+  await Promise.all(adding);
+}
+
+/** The shards that an index names, as they lie beside it. What is no plain file name stays for the engine to refuse. */
+function shardsOf(engine, { at, size }) {
+  try {
+    const { weight_map } = JSON.parse(new TextDecoder().decode(engine.bytes(at, size).slice()));
+    return [...new Set(Object.values(weight_map))].filter((name) => typeof name === "string" && /^[\w.-]+\.safetensors$/.test(name)).slice(0, MOST_SHARDS);
+  } catch {
+    return [];
+  }
+}
+
 /** A configuration without weights would be a model with generated ones, which nobody asked for here. */
 async function addWeights(engine, folder, data, base, options, teller) {
   const names = ["model.safetensors", "model.safetensors.index.json"];
@@ -92,7 +115,8 @@ async function addWeights(engine, folder, data, base, options, teller) {
     await addFile(engine, folder + names[0], beside(names[0], base), options, teller);
   } catch (error) {
     if (error.status !== "not_found") throw error;
-    await addFile(engine, folder + names[1], beside(names[1], base), options, teller);
+    const index = await addFile(engine, folder + names[1], beside(names[1], base), options, teller);
+    await addFiles(engine, shardsOf(engine, index).map((name) => [folder + name, beside(name, base)]), options, teller);
   }
 }
 
@@ -100,14 +124,13 @@ async function addWeights(engine, folder, data, base, options, teller) {
 async function download(engine, { model: source, data, options, build: { threads } }, started) {
   const teller = progressTeller("download");
   const start = performance.now();
-  if (isUrl(source) && source.startsWith("zoo:")) {
+  if (isUrl(source) && /^(zoo|audio):/.test(source)) {
     await started;
-    return open(engine, source.slice(4), "", null, threads, options, teller);
+    return open(engine, source.replace(/^zoo:/, ""), "", null, threads, options, teller);
   }
   const name = nameOf(source), folder = name === "config.json" ? "model/" : "";
   const base = isUrl(source) ? source : null;
-  await addFile(engine, folder + name, source, options, teller);
-  for (const [other, from] of Object.entries(data)) await addFile(engine, folder + other, from, options, teller);
+  await addFiles(engine, Object.entries({ [name]: source, ...data }).map(([file, from]) => [folder + file, from]), options, teller);
   if (folder) await addWeights(engine, folder, data, base, options, teller);
   await started;
   await open(engine, folder ? "model" : name, folder, base, threads, options, teller);
@@ -119,7 +142,7 @@ async function load(request) {
   const { options, build, module, compiled_ms } = request;
   const start = performance.now();
   figures = { download_ms: null, engine_ms: null, load_ms: null, compile_ms: null, first_ms: null, downloaded_bytes: 0, cached_bytes: 0 };
-  const openModel = startPlatform(options.platform);
+  const openModel = startPlatform(request);
   const engine = await Engine.start(module, build.name.endsWith("-threads"));
   figures.engine_ms = compiled_ms + performance.now() - start;
   await download(engine, request, startThreads(engine, build.threads - 1));
@@ -132,20 +155,22 @@ async function load(request) {
 }
 
 /** A function that makes the model of an engine. What takes its time begins now, while the model is downloaded. */
-function startPlatform(platform) {
-  if (platform === "webgpu") return startWebgpu();
+function startPlatform(request) {
+  const { platform } = request.options;
+  if (platform === "webgpu") return startWebgpu(request);
   if (platform === "webnn")
     return async (engine, options) => (await import("./webnn.js")).WebnnModel.open(engine, options);
   return (engine) => new NativeModel(engine);
 }
 
-function startWebgpu() {
+function startWebgpu(request) {
   const device = import("./webgpu_device.js").then(({ GpuDevice }) => GpuDevice.open());
   const module = import("./webgpu.js");
-  for (const promise of [device, module]) promise.catch(() => {}); // told when it is waited for
-  return async (engine, { tuning }) => {
+  const shaders = Promise.all([device, module]).then(([gpu, { startShaders }]) => startShaders(gpu, request));
+  for (const promise of [device, module, shaders]) promise.catch(() => {}); // told when it is waited for
+  return async (engine, { tuning, profile }) => {
     const gpu = await device;
-    return new (await module).WebgpuModel(engine, gpu, tuning);
+    return new (await module).WebgpuModel(engine, gpu, { tuning, shaders: await shaders, profile });
   };
 }
 
@@ -177,6 +202,10 @@ const answers = {
     return { outputs: await model.outputs(), run_ms, devices: model.devices, figures: currentFigures() };
   },
   sample: (request) => model.sample(request),
+  async profile() {
+    if (!model.profile) throw new AccelError("unsupported", `${facts.variant} does not tell the times of its nodes in a page`);
+    return { rows: model.profile() };
+  },
   memory: async () => ({ ...model.memory(), wasm_bytes: model.engine.memory.buffer.byteLength }),
 };
 

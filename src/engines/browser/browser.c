@@ -223,6 +223,8 @@ const engine_def engine_browser = {
     .memory = page_memory,
     .ran = ran,
     .web = page_web,
+    .profile = page_profile,
+    .start = page_start,
     .unload = page_unload,
     .tuner = &page_tuner,
 };

@@ -41,7 +41,7 @@ static accel_status append_data(tab *t, arena *memory, const char *path, str_buf
     return status;
 }
 
-static void append_shapes(const graph *g, str_buf *out) {
+void page_append_shapes(const graph *g, str_buf *out) {
     str_append(out, ",\"shapes\":{");
     for (size_t i = 0; i < g->input_count; i++) {
         const graph_value *v = &g->values[g->inputs[i]];
@@ -55,16 +55,31 @@ static void append_shapes(const graph *g, str_buf *out) {
     str_append(out, "}");
 }
 
-accel_status page_append_model(tab *t, arena *memory, const engine_model *model, str_buf *out,
+accel_status page_append_model(tab *t, arena *memory, const char *path, const graph *g, str_buf *out,
                                accel_error *err) {
     str_buf url = {0};
-    ACCEL_TRY(tab_serve_file(t, model->onnx_path, &url, err));
+    ACCEL_TRY(tab_serve_file(t, path, &url, err));
     str_append(out, "\"model\":");
     json_append_text(out, str_text(&url));
     str_free(&url);
-    ACCEL_TRY(append_data(t, memory, model->onnx_path, out, err));
-    append_shapes(model->graph, out);
+    ACCEL_TRY(append_data(t, memory, path, out, err));
+    page_append_shapes(g, out);
     return ACCEL_OK;
+}
+
+accel_status page_append_input(tab *t, const char *name, const tensor *x, str_buf *out, accel_error *err) {
+    str_buf url = {0};
+    accel_status status = tab_serve_bytes(t, x->data, x->size_bytes, &url, err);
+    str_append(out, "{\"name\":");
+    json_append_text(out, name);
+    str_appendf(out, ",\"type\":\"%s\",\"dims\":[", dtype_name(x->type));
+    for (int d = 0; d < x->shape.rank; d++)
+        str_appendf(out, "%s%lld", d > 0 ? "," : "", (long long)x->shape.dims[d]);
+    str_append(out, "],\"url\":");
+    json_append_text(out, str_text(&url));
+    str_append(out, "}");
+    str_free(&url);
+    return status;
 }
 
 accel_status page_append_inputs(tab *t, const graph *g, const tensor *inputs, str_buf *out,
@@ -72,18 +87,8 @@ accel_status page_append_inputs(tab *t, const graph *g, const tensor *inputs, st
     str_append(out, "\"inputs\":[");
     accel_status status = ACCEL_OK;
     for (size_t i = 0; i < g->input_count && status == ACCEL_OK; i++) {
-        const tensor *x = &inputs[i];
-        str_buf url = {0};
-        status = tab_serve_bytes(t, x->data, x->size_bytes, &url, err);
-        str_append(out, i > 0 ? ",{\"name\":" : "{\"name\":");
-        json_append_text(out, g->values[g->inputs[i]].name);
-        str_appendf(out, ",\"type\":\"%s\",\"dims\":[", dtype_name(x->type));
-        for (int d = 0; d < x->shape.rank; d++)
-            str_appendf(out, "%s%lld", d > 0 ? "," : "", (long long)x->shape.dims[d]);
-        str_append(out, "],\"url\":");
-        json_append_text(out, str_text(&url));
-        str_append(out, "}");
-        str_free(&url);
+        str_append(out, i > 0 ? "," : "");
+        status = page_append_input(t, g->values[g->inputs[i]].name, &inputs[i], out, err);
     }
     str_append(out, "]");
     return status;

@@ -1,6 +1,7 @@
 #include "engines/browser/session.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,8 +11,6 @@
 
 static const double MEMORY_TIMEOUT_S = 60;
 static const double LOAD_TIMEOUT_S = 3600; /* the harness has the user's limit and ends the process */
-static const size_t MOST_OPEN_OUTPUT_BYTES = (size_t)1
-                                             << 30; /* of an output whose shape only the run tells */
 enum { MOST_ADAPTER_BYTES = 16384 };
 
 static uint64_t ns_of(yyjson_val *object, const char *key) {
@@ -25,7 +24,8 @@ static uint64_t ns_of(yyjson_val *object, const char *key) {
 static accel_status describe_load(engine_session *s, const engine_model *model, const engine_device *device,
                                   const engine_options *options, str_buf *out, accel_error *err) {
     str_buf adapter = {0}, tuning = {0};
-    ACCEL_TRY(page_append_model(s->tab, s->memory, model, out, err));
+    ACCEL_TRY(web_features_default(getenv, &s->features, err));
+    ACCEL_TRY(page_append_model(s->tab, s->memory, model->onnx_path, model->graph, out, err));
     if (options->tuning != NULL) {
         str_append(&tuning, options->tuning);
     } else if (device->platform == PLATFORM_WEBGPU && options->context != NULL && !options->deterministic) {
@@ -38,12 +38,15 @@ static accel_status describe_load(engine_session *s, const engine_model *model, 
     }
     str_free(&adapter);
     str_free(&tuning);
-    str_appendf(out, ",\"platform\":\"%s\",\"precision\":\"%s\",\"threads\":%d",
+    str_appendf(out, ",\"platform\":\"%s\",\"precision\":\"%s\",\"threads\":%d,",
                 platform_name(device->platform), precision_name(options->precision), vendor_threads(options));
+    web_features_append(s->features, out);
+    if (options->profile)
+        str_append(out, ",\"profile\":true");
     return out->failed ? error_no_memory(err, "a job", out->length) : ACCEL_OK;
 }
 
-static double number_of(yyjson_val *object, const char *key) {
+double page_number(yyjson_val *object, const char *key) {
     bool ok = true;
     double value = json_get_real(object, key, (double)NAN, &ok);
     return ok && isfinite(value) && value >= 0.0 ? value : (double)NAN;
@@ -65,13 +68,15 @@ static accel_status take_loaded(engine_session *s, yyjson_val *result, const eng
         (engine_timing){.load_ns = ns_of(figures, "load_ms"), .compile_ns = ns_of(figures, "compile_ms")};
     s->timing.split = s->timing.load_ns > 0;
     s->figures.variant = variant;
-    s->figures.download_ms = number_of(figures, "download_ms");
-    s->figures.engine_ms = number_of(figures, "engine_ms");
-    s->figures.downloaded_bytes = number_of(figures, "downloaded_bytes");
-    s->figures.cached_bytes = number_of(figures, "cached_bytes");
-    s->figures.plan_ms = number_of(figures, "plan_ms");
-    s->figures.upload_ms = number_of(figures, "upload_ms");
-    s->figures.pipeline_ms = number_of(figures, "pipeline_ms");
+    s->figures.download_ms = page_number(figures, "download_ms");
+    s->figures.engine_ms = page_number(figures, "engine_ms");
+    s->figures.downloaded_bytes = page_number(figures, "downloaded_bytes");
+    s->figures.cached_bytes = page_number(figures, "cached_bytes");
+    s->figures.plan_ms = page_number(figures, "plan_ms");
+    s->figures.upload_ms = page_number(figures, "upload_ms");
+    s->figures.pipeline_ms = page_number(figures, "pipeline_ms");
+    s->figures.shaders = page_number(figures, "shaders");
+    s->figures.shaders_listed = page_number(figures, "shaders_listed");
     const char *tuned = json_get_text(figures, "tuned", s->memory, &ok);
     str_format(s->ran.options, sizeof s->ran.options, "build=%s%s%s", variant != NULL ? variant : "unknown",
                tuned != NULL ? ", " : "", tuned != NULL ? tuned : "");
@@ -179,9 +184,9 @@ accel_status page_sample(engine_session *s, const engine_block *block, engine_sa
     uint64_t after_ns = tab_cpu_ns(s->tab);
     out->cpu_ns = after_ns > before_ns ? after_ns - before_ns : 0;
     yyjson_val *result = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
-    s->figures.clock_resolution_ms = number_of(result, "clock_resolution_ms");
-    s->figures.runs_per_sample = number_of(result, "runs_per_sample");
-    s->figures.gpu_ms = number_of(result, "gpu_ms");
+    s->figures.clock_resolution_ms = page_number(result, "clock_resolution_ms");
+    s->figures.runs_per_sample = page_number(result, "runs_per_sample");
+    s->figures.gpu_ms = page_number(result, "gpu_ms");
     accel_status status = take_samples(result, block, out, err);
     yyjson_doc_free(answer);
     return status;
@@ -189,50 +194,9 @@ accel_status page_sample(engine_session *s, const engine_block *block, engine_sa
 
 /* ---- outputs ----------------------------------------------------------------------------------------------------------------- */
 
-static const graph_value *output_value(const engine_session *s, size_t index) {
-    return &s->graph->values[s->graph->outputs[index]];
-}
-
-static accel_status expect_outputs(engine_session *s, str_buf *put, accel_error *err) {
-    size_t count = s->graph->output_count, *most = mem_calloc(count + 1, sizeof *most);
-    if (most == NULL)
-        return error_no_memory(err, "outputs", count * sizeof *most);
-    for (size_t i = 0; i < count; i++) {
-        const graph_value *v = output_value(s, i);
-        if (!shape_is_static(&v->type.shape) ||
-            tensor_size_bytes(v->type.type, &v->type.shape, v->name, &most[i], NULL) != ACCEL_OK)
-            most[i] = MOST_OPEN_OUTPUT_BYTES;
-    }
-    accel_status status = tab_expect(s->tab, count, most, put, err);
-    mem_free(most);
-    return status;
-}
-
-static accel_status take_output(engine_session *s, size_t index, yyjson_val *described, accel_error *err) {
-    const graph_value *v = output_value(s, index);
-    tensor *t = &s->outputs[index];
-    yyjson_val *dims = yyjson_obj_get(described, "dims"), *dim;
-    const char *type = yyjson_get_str(yyjson_obj_get(described, "type"));
-    size_t length = 0, size = 0, i, n;
-    const void *bytes = tab_delivered(s->tab, index, &length);
-    *t = (tensor){.type = type != NULL ? dtype_from_name(type) : DTYPE_UNDEFINED};
-    if (bytes == NULL || !yyjson_is_arr(dims) || yyjson_arr_size(dims) > TENSOR_MAX_RANK ||
-        t->type != v->type.type)
-        return error_set(err, ACCEL_RUNTIME, "the page did not deliver output '%s'", v->name);
-    t->shape.rank = (int)yyjson_arr_size(dims);
-    yyjson_arr_foreach(dims, i, n, dim) t->shape.dims[i] = yyjson_get_sint(dim);
-    ACCEL_TRY(tensor_size_bytes(t->type, &t->shape, v->name, &size, err));
-    if (size != length)
-        return error_set(err, ACCEL_RUNTIME, "output '%s' came with %zu bytes; its dims ask for %zu", v->name,
-                         length, size);
-    t->data = (void *)(uintptr_t)bytes; /* a view that nobody writes to */
-    t->size_bytes = size;
-    return ACCEL_OK;
-}
-
 static accel_status ask_for_outputs(engine_session *s, yyjson_doc **answer, accel_error *err) {
     str_buf put = {0}, job = {0};
-    accel_status status = expect_outputs(s, &put, err);
+    accel_status status = page_expect_outputs(s, s->graph, &put, err);
     str_append(&job, "\"put\":");
     json_append_text(&job, str_text(&put));
     if (status == ACCEL_OK)
@@ -245,14 +209,9 @@ static accel_status ask_for_outputs(engine_session *s, yyjson_doc **answer, acce
 
 static accel_status fetch_outputs(engine_session *s, accel_error *err) {
     yyjson_doc *answer = NULL;
-    size_t count = s->graph->output_count;
-    if (s->outputs == NULL && (s->outputs = mem_calloc(count + 1, sizeof *s->outputs)) == NULL)
-        return error_no_memory(err, "outputs", count * sizeof *s->outputs);
     ACCEL_TRY(ask_for_outputs(s, &answer, err));
-    yyjson_val *list = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(answer), "result"), "outputs");
-    accel_status status = ACCEL_OK;
-    for (size_t i = 0; i < count && status == ACCEL_OK; i++)
-        status = take_output(s, i, yyjson_arr_get(list, i), err);
+    yyjson_val *result = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
+    accel_status status = page_take_outputs(s, s->graph, result, err);
     yyjson_doc_free(answer);
     s->outputs_fetched = status == ACCEL_OK;
     return status;
@@ -266,6 +225,35 @@ accel_status page_outputs(engine_session *s, tensor *views, size_t count, accel_
         ACCEL_TRY(fetch_outputs(s, err));
     memcpy(views, s->outputs, count * sizeof *views);
     return ACCEL_OK;
+}
+
+/* ---- profile ------------------------------------------------------------------------------------------------------------------ */
+
+static bool take_row(yyjson_val *row, arena *a, engine_profile_row *out) {
+    bool ok = yyjson_is_obj(row);
+    const double time_ns = page_number(row, "time_ns"), flops = page_number(row, "flops"),
+                 bytes = page_number(row, "bytes");
+    *out = (engine_profile_row){.node = json_get_text(row, "node", a, &ok),
+                                .op_type = json_get_text(row, "op_type", a, &ok),
+                                .kernel = json_get_text(row, "kernel", a, &ok),
+                                .time_ns = isnan(time_ns) || time_ns > 1e18 ? 0 : (uint64_t)time_ns,
+                                .flops = isnan(flops) ? 0.0 : flops,
+                                .bytes = isnan(bytes) ? 0.0 : bytes};
+    return ok && out->node != NULL && out->op_type != NULL && out->kernel != NULL && !isnan(time_ns);
+}
+
+accel_status page_profile(engine_session *s, arena *a, engine_profile_row **rows, size_t *count,
+                          accel_error *err) {
+    yyjson_doc *answer = NULL;
+    ACCEL_TRY(tab_job(s->tab, "profile", "", s->inference_timeout_s, &answer, err));
+    yyjson_val *list = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(answer), "result"), "rows");
+    *count = yyjson_arr_size(list);
+    *rows = ARENA_ARRAY(a, engine_profile_row, *count + 1);
+    bool ok = *rows != NULL && yyjson_is_arr(list);
+    for (size_t i = 0; i < *count && ok; i++)
+        ok = take_row(yyjson_arr_get(list, i), a, &(*rows)[i]);
+    yyjson_doc_free(answer);
+    return ok ? ACCEL_OK : error_set(err, ACCEL_RUNTIME, "the page's profile cannot be read");
 }
 
 /* The page's answer about its memory; NULL when there is none. */
@@ -319,13 +307,17 @@ void page_web(const engine_session *s, str_buf *json) {
         append_number(json, "upload_ms", f->upload_ms);
         append_number(json, "pipeline_ms", f->pipeline_ms);
         append_number(json, "gpu_ms", f->gpu_ms);
+        append_number(json, "shaders", f->shaders);
+        append_number(json, "shaders_listed", f->shaders_listed);
+        str_append_char(json, ',');
+        web_features_append(s->features, json);
     }
     append_number(json, "clock_resolution_ms", f->clock_resolution_ms);
     append_number(json, "runs_per_sample", f->runs_per_sample);
     yyjson_doc *answer = ask_memory(s);
     yyjson_val *memory = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
-    append_number(json, "wasm_bytes", number_of(memory, "wasm_bytes"));
-    append_number(json, "page_bytes", number_of(memory, "page_bytes"));
+    append_number(json, "wasm_bytes", page_number(memory, "wasm_bytes"));
+    append_number(json, "page_bytes", page_number(memory, "page_bytes"));
     yyjson_doc_free(answer);
     str_append(json, "}");
 }
@@ -333,7 +325,7 @@ void page_web(const engine_session *s, str_buf *json) {
 void page_memory(const engine_session *s, engine_memory *out) {
     yyjson_doc *answer = ask_memory(s);
     yyjson_val *memory = yyjson_obj_get(yyjson_doc_get_root(answer), "result");
-    double model = number_of(memory, "model_bytes"), activation = number_of(memory, "activation_bytes");
+    double model = page_number(memory, "model_bytes"), activation = page_number(memory, "activation_bytes");
     *out = (engine_memory){.model_bytes = isnan(model) ? 0 : (uint64_t)model,
                            .activation_bytes = isnan(activation) ? 0 : (uint64_t)activation,
                            .process_bytes = tab_most_rss(s->tab)};

@@ -40,6 +40,7 @@ struct tab {
     pthread_cond_t changed;
     net_peer *peer;
     bool greeted, closed;
+    int pages; /* that were opened */
     uint64_t heard_ns;
     yyjson_doc *hello;
     int64_t job; /* the one that is being done */
@@ -135,6 +136,7 @@ static void on_open(void *context, net_peer *peer, const net_request *request) {
 static void keep_message(tab *t, yyjson_doc *doc, const agent_message *m) {
     bool answers = (m->kind == AGENT_DONE || m->kind == AGENT_FAILED) && m->id == t->job && t->answer == NULL;
     if (m->kind == AGENT_HELLO && !t->greeted) {
+        yyjson_doc_free(t->hello); /* of the page before */
         t->hello = doc;
         t->greeted = true;
     } else if (answers) {
@@ -239,31 +241,16 @@ static accel_status start_server(tab *t, accel_error *err) {
     return net_server_start(&options, &handlers, &t->server, err);
 }
 
+/* Each page has an address of its own, so that none is taken for another that is there already. */
 static accel_status open_page(tab *t, accel_error *err) {
-    char url[128];
-    str_format(url, sizeof url, "http://127.0.0.1:%d/agent/agent.html?token=%s", net_server_port(t->server),
-               t->token);
-    return browser_navigate(t->browser, url, OPEN_S, err);
-}
-
-static accel_status start_browser(tab *t, const char *name, accel_error *err) {
-    browser_options options = {.name = name};
-    accel_status status = browser_start(&options, &t->browser, err);
-    if (status == ACCEL_OK)
-        status = open_page(t, err);
-    browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
+    char url[160];
+    str_format(url, sizeof url, "http://127.0.0.1:%d/agent/agent.html?token=%s&page=%d",
+               net_server_port(t->server), t->token, t->pages++);
+    accel_status status = browser_navigate(t->browser, url, OPEN_S, err);
+    browser_state state = browser_look(t->browser, NULL);
     return status != ACCEL_OK && (state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED)
                ? lost(t, "the agent's page could not be opened", err)
                : status;
-}
-
-static accel_status make_token(tab *t, accel_error *err) {
-    uint8_t bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return error_set(err, ACCEL_IO, "the system gave no random bytes for an agent's token");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        str_format(t->token + 2 * i, 3, "%02x", bytes[i]);
-    return ACCEL_OK;
 }
 
 static accel_status wait_for_hello(tab *t, double timeout_s, bool *silent, accel_error *err) {
@@ -277,6 +264,7 @@ static accel_status wait_for_hello(tab *t, double timeout_s, bool *silent, accel
 /* A page that stays silent is opened once more: a process of the browser's that loads its parts may have ended meanwhile, which it does not tell. */
 static accel_status greet(tab *t, accel_error *err) {
     bool silent = false;
+    ACCEL_TRY(open_page(t, err));
     accel_status status = wait_for_hello(t, SILENT_S, &silent, err);
     if (!silent)
         return status;
@@ -284,12 +272,37 @@ static accel_status greet(tab *t, accel_error *err) {
     return wait_for_hello(t, HELLO_S, &silent, err);
 }
 
+accel_status tab_renew(tab *t, accel_error *err) {
+    if (t->hub != NULL)
+        return error_set(err, ACCEL_UNSUPPORTED, "a page of another device cannot be opened anew from here");
+    pthread_mutex_lock(&t->lock);
+    t->peer = NULL; /* what the page that goes still says is of no interest */
+    t->greeted = t->closed = false;
+    pthread_mutex_unlock(&t->lock);
+    return greet(t, err);
+}
+
+static accel_status make_token(tab *t, accel_error *err) {
+    uint8_t bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return error_set(err, ACCEL_IO, "the system gave no random bytes for an agent's token");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        str_format(t->token + 2 * i, 3, "%02x", bytes[i]);
+    return ACCEL_OK;
+}
+
 static accel_status open_own(tab *t, const engine_context *context, const char *name, accel_error *err) {
     ACCEL_TRY(web_files_find(context, &t->web, err));
     ACCEL_TRY(make_token(t, err));
     ACCEL_TRY(start_server(t, err));
-    ACCEL_TRY(start_browser(t, name, err));
-    return greet(t, err);
+    const browser_options options = {.name = name};
+    accel_status status = browser_start(&options, &t->browser, err);
+    if (status == ACCEL_OK)
+        return greet(t, err);
+    browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
+    return state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED
+               ? lost(t, "the agent's page could not be opened", err)
+               : status;
 }
 
 /* A device that was named and is not connected is an absent one. */
@@ -392,6 +405,11 @@ static accel_status serve(tab *t, const char *kind, const char *name, served s, 
 accel_status tab_serve_file(tab *t, const char *path, str_buf *url, accel_error *err) {
     if (t->hub != NULL)
         return hub_serve_file(t->hub, path, url, err);
+    for (size_t i = 0; i < t->served_files; i++) /* a file has one address: pages keep things under it */
+        if (str_equal(t->served[i].path, path)) {
+            str_appendf(url, "/file/%zu", i);
+            return url->failed ? error_no_memory(err, "an address", url->length) : ACCEL_OK;
+        }
     const char *copy = arena_strdup(t->memory, path);
     if (copy == NULL)
         return error_no_memory(err, "a path", strlen(path));

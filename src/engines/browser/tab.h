@@ -15,6 +15,8 @@ typedef struct tab tab;
 /* Starts the browser of this name on accel's agent page and waits for its hello, or takes an agent. ACCEL_ABSENT: no such browser or agent, or accel's
  * web files are missing. */
 accel_status tab_open(const engine_context *context, const char *browser, tab **out, accel_error *err);
+/* The same page anew, with nothing of what was in it, in the browser that runs; what is served stays. ACCEL_UNSUPPORTED for a page of another device. */
+accel_status tab_renew(tab *t, accel_error *err);
 /* One job: `members` are those of the message beside type and id, as JSON without the braces. The document of its result is the caller's. A page that
  * crashed is ACCEL_CRASHED, one that hangs or is slower than timeout_s ACCEL_TIMEOUT; a refused job has the status and words that the page gave. */
 accel_status tab_job(tab *t, const char *what, const char *members, double timeout_s, yyjson_doc **result,

@@ -84,7 +84,7 @@ static void take_trial(yyjson_val *said, engine_trial *t) {
 static accel_status describe(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
                              const engine_trial *trials, size_t count, double seconds, str_buf *job,
                              accel_error *err) {
-    ACCEL_TRY(page_append_model(s->tab, s->memory, model, job, err));
+    ACCEL_TRY(page_append_model(s->tab, s->memory, model->onnx_path, model->graph, job, err));
     str_append(job, ",");
     ACCEL_TRY(page_append_inputs(s->tab, model->graph, inputs, job, err));
     str_appendf(job, ",\"duration_ms\":%.0f,\"tunings\":[", seconds * 1e3);

@@ -20,7 +20,7 @@ static const report_ratio effect_ratio = {.over = "_on",
                                           .improvement = true,
                                           .less = "faster",
                                           .more = "slower",
-                                          .too_few = "one pair: no interval"};
+                                          .too_few = "too few pairs: no interval"};
 static const report_chart effect_chart = {.title =
                                               "Improvement by an optimisation: how much of the time it saves",
                                           .unit = "%",
@@ -63,7 +63,7 @@ static const report_ratio loading_ratio = {.over = "_parallel",
                                            .under = "_sequential",
                                            .less = "faster at once",
                                            .more = "slower at once",
-                                           .too_few = "one run: no interval"};
+                                           .too_few = "too few runs: no interval"};
 
 /* The k-th run with it and the k-th without, by time, of the same optimisation, model, platform, browser and amount of work. */
 #define SAME "test_type, model, hardware_type, browser, component_count, audio_length_seconds, provenance"
@@ -121,6 +121,8 @@ static const report_section sections[] = {
 
 static const char *const sources[] = {"optimizations", NULL};
 static const report_advice to_run[] = {
+    {"accel bench MODEL --browser chromium --web-features shader-precompile,parallel-loading,compute-shaders",
+     "measures starts of a model in pages with and without each"},
     {"accel db import PATH",
      "takes in runs with and without an optimisation: show them with --provenance imported"},
     {NULL, NULL},
