@@ -5,6 +5,9 @@
 #include "cli/command.h"
 #include "measure/measure.h"
 
+enum { BENCH_OPTION_GROUPS = 6 };
+extern const option_group *const bench_option_groups[BENCH_OPTION_GROUPS]; /* bench_options.c */
+
 /* From --plan FILE, or from the models and options given and what the probes find here. plan_destroy it. */
 accel_status bench_plan_make(const command_line *line, const measure_host *host, bench_plan **plan,
                              accel_error *err);
