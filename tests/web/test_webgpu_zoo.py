@@ -7,7 +7,8 @@ named. Needs Chromium and what `make web` builds. ctest: timeout 600
 
 import sys
 
-from test_webgpu_package import HELPERS, PACKAGE, Chromium, Server, find_chromium
+from browser import Chromium, Server, find_chromium
+from package_page import HELPERS, PACKAGE
 
 LIMIT = 1e-4
 MODELS = """bert-tiny distilbert-tiny roberta-tiny llama-tiny qwen2-tiny qwen3-tiny mistral-tiny opt-tiny gpt2-tiny t5-tiny whisper-tiny-random clip-tiny:12
@@ -24,7 +25,7 @@ RUN = """
   };
   const worst = (got, expected) => Math.max(...Object.keys(expected).map((key) => apart(Array.from(got[key].data, Number), Array.from(expected[key].data, Number))));
   try {
-    const [got, figures] = await outputs(webgpu), [expected] = await outputs({ threads: 1 });
+    const [got, figures] = await outputs({ platform: "webgpu" }), [expected] = await outputs({ threads: 1 });
     return [worst(got, expected), `pipelines ${figures.pipeline_ms.toFixed(0)} ms, first ${figures.first_ms.toFixed(0)} ms`];
   } catch (error) {
     return [error.status === "unsupported" ? null : 1e30, `${error.status}: ${error.message}`];
