@@ -124,7 +124,7 @@ static bool is_hopeless(const candidate *all, size_t count, const candidate *c) 
     double best = INFINITY;
     for (size_t i = 0; i < count; i++)
         best = least_time(&all[i]) < best ? least_time(&all[i]) : best;
-    return c->runs >= 2 && least_time(c) > HOPELESS * best;
+    return c->runs >= 2 && least_time(c) > (double)HOPELESS * best;
 }
 
 /* Until the time is over, everybody has run MOST_RUNS times, or nobody is left. */
