@@ -102,6 +102,7 @@ static void test_a_tuning_is_kept_by_adapter(void **state) {
     str_free(&text);
     check_ok(tuning_file_find(str_text(&path), "three", &text, &err), &err);
     assert_int_equal(text.length, 0);
+    str_free(&text);
     check_ok(file_remove_tree(str_text(&folder), &err), &err);
     str_free(&folder);
     str_free(&path);
