@@ -35,15 +35,16 @@ static accel_status plan_of(const graph *g, const gpu_class *class, const gpu_va
     return gpu_plan_create(g, &limits, out, err);
 }
 
-/* The usual variant comes first in the table, and so here. */
+/* The usual variant comes first. */
 static accel_status list_trials(const graph *g, arena *a, tune_result *r, accel_error *err) {
     gpu_plan *plans[TUNE_MOST_VARIANTS] = {NULL};
     accel_status status = ACCEL_OK;
-    for (size_t i = 0; i < gpu_variant_count() && r->count < TUNE_MOST_VARIANTS && status == ACCEL_OK; i++) {
-        const gpu_variant *v = gpu_variant_at(i);
+    const gpu_variant *usual = gpu_variant_usual(&r->class);
+    for (size_t i = 0; i <= gpu_variant_count() && r->count < TUNE_MOST_VARIANTS && status == ACCEL_OK; i++) {
+        const gpu_variant *v = i == 0 ? usual : gpu_variant_at(i - 1);
         const char *tuning = NULL;
         bool known = false;
-        if (v->kernel != r->class.kernel)
+        if (v->kernel != r->class.kernel || (i > 0 && v == usual))
             continue;
         status = plan_of(g, &r->class, v, a, &tuning, &plans[r->count], err);
         for (size_t k = 0; k < r->count && status == ACCEL_OK; k++)

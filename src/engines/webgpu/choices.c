@@ -19,7 +19,7 @@ static gpu_choice *find_choice(gpu_lowering *l, const gpu_class *c) {
 
 const gpu_variant *gpu_choose(gpu_lowering *l, gpu_tuned kernel, int64_t a, int64_t b, int64_t c) {
     const gpu_class class = gpu_class_of(kernel, a, b, c);
-    const gpu_variant *usual = gpu_variant_usual(kernel), *v = gpu_tuning_find(l->limits->tuning, &class);
+    const gpu_variant *usual = gpu_variant_usual(&class), *v = gpu_tuning_find(l->limits->tuning, &class);
     gpu_choice *choice = l->failed ? NULL : find_choice(l, &class);
     if (v != NULL && v->subgroup > l->limits->subgroup)
         v = NULL;
@@ -41,10 +41,13 @@ void gpu_define_enable(gpu_lowering *l, const gpu_variant *v) {
 
 /* ---- for people ---------------------------------------------------------------------------------------------------------- */
 
+/* Steps by v where that is not usual. */
 static size_t steps_of(const gpu_plan *p, const gpu_variant *v) {
     size_t steps = 0;
-    for (size_t i = 0; i < p->choice_count; i++)
-        steps += p->choices[i].variant == v ? p->choices[i].steps : 0;
+    for (size_t i = 0; i < p->choice_count; i++) {
+        const gpu_choice *c = &p->choices[i];
+        steps += c->variant == v && v != gpu_variant_usual(&c->class) ? c->steps : 0;
+    }
     return steps;
 }
 
@@ -56,7 +59,7 @@ void gpu_plan_describe_tuning(const gpu_plan *p, char *out, size_t size) {
     str_appendf(&text, "tuned=%zu of %zu", tuned, p->choice_count);
     for (size_t i = 0; i < gpu_variant_count(); i++) {
         const gpu_variant *v = gpu_variant_at(i);
-        size_t steps = v != gpu_variant_usual(v->kernel) ? steps_of(p, v) : 0;
+        size_t steps = steps_of(p, v);
         if (steps > 0)
             str_appendf(&text, ", %s/%s %zu", gpu_tuned_name(v->kernel), v->name, steps);
     }

@@ -2,42 +2,45 @@
 
 #include <string.h>
 
+/* Of products of up to 2^24 multiplications, large tiles take longer to compile than they save in many runs. */
+enum { SMALL_PRODUCT = 24 };
+
 /* Adding a variant is one line. The first of a kernel is taken where nothing was measured. */
 static const gpu_variant variants[] = {
-    {GPU_GEMM, "tile-8x8", "gemm", 0, 8, 2, {16, 4}, 1},
-    {GPU_GEMM, "tile-8x16", "gemm", 0, 8, 4, {16, 4}, 1},
-    {GPU_GEMM, "tile-4x8", "gemm", 0, 4, 2, {16, 4}, 1},
-    {GPU_GEMM, "tile-4x4", "gemm", 0, 4, 1, {16, 4}, 1},
-    {GPU_GEMM, "tile-2x4", "gemm", 0, 2, 1, {16, 8}, 1},
-    {GPU_GEMM, "shared-64x64", "gemm_shared", 0, 4, 1, {16, 16}, 1},
-    {GPU_GEMM, "shared-128x64", "gemm_shared", 0, 8, 1, {16, 16}, 1},
-    {GPU_GEMM, "shared-128x128", "gemm_shared", 0, 8, 2, {16, 16}, 1},
-    {GPU_GEMV, "columns-16x4", "gemm", 0, 2, 1, {16, 4}, 1},
-    {GPU_GEMV, "columns-64", "gemm", 0, 2, 1, {64, 1}, 1},
-    {GPU_GEMV, "columns-16", "gemm", 0, 2, 1, {16, 1}, 1},
-    {GPU_GEMV, "split-4", "gemv", 0, 2, 1, {16, 1}, 4},
-    {GPU_GEMV, "split-16", "gemv", 0, 2, 1, {16, 1}, 16},
-    {GPU_GEMV, "subgroup-4", "gemv_subgroup", 4, 2, 1, {16, 1}, 4},
-    {GPU_GEMV, "subgroup-16", "gemv_subgroup", 16, 2, 1, {16, 1}, 16},
-    {GPU_CONV, "tile-8x4", "conv", 0, 8, 4, {16, 4}, 1},
-    {GPU_CONV, "tile-4x4", "conv", 0, 4, 4, {16, 4}, 1},
-    {GPU_CONV, "tile-8x8", "conv", 0, 8, 8, {16, 4}, 1},
-    {GPU_CONV, "tile-4x2", "conv", 0, 4, 2, {16, 4}, 1},
-    {GPU_ATTENTION, "rows-2", "attention", 0, 2, 1, {64, 1}, 1},
-    {GPU_ATTENTION, "rows-4", "attention", 0, 4, 1, {64, 1}, 1},
-    {GPU_ATTENTION, "rows-1", "attention", 0, 1, 1, {64, 1}, 1},
-    {GPU_ATTENTION, "rows-1-group-16", "attention", 0, 1, 1, {16, 1}, 1},
-    {GPU_ATTENTION_ROW, "group", "attention_row", 0, 1, 1, {64, 1}, 64},
-    {GPU_ATTENTION_ROW, "query-64", "attention", 0, 1, 1, {64, 1}, 1},
-    {GPU_ATTENTION_ROW, "query-16", "attention", 0, 1, 1, {16, 1}, 1},
-    {GPU_NORM, "row", "norm", 0, 1, 1, {64, 1}, 1},
-    {GPU_NORM, "group", "norm_group", 0, 1, 1, {64, 1}, 64},
-    {GPU_NORM, "subgroup", "norm_group", 4, 1, 1, {64, 1}, 64},
-    {GPU_SOFTMAX, "row", "softmax", 0, 1, 1, {64, 1}, 1},
-    {GPU_SOFTMAX, "group", "softmax_group", 0, 1, 1, {64, 1}, 64},
-    {GPU_SOFTMAX, "subgroup", "softmax_group", 4, 1, 1, {64, 1}, 64},
-    {GPU_REDUCE, "result", "reduce", 0, 1, 1, {64, 1}, 1},
-    {GPU_REDUCE, "group", "reduce_group", 0, 1, 1, {64, 1}, 64},
+    {GPU_GEMM, "tile-8x8", "gemm", 0, 8, 2, {16, 4}, 1, 0},
+    {GPU_GEMM, "tile-8x16", "gemm", 0, 8, 4, {16, 4}, 1, 0},
+    {GPU_GEMM, "tile-4x8", "gemm", 0, 4, 2, {16, 4}, 1, 0},
+    {GPU_GEMM, "tile-4x4", "gemm", 0, 4, 1, {16, 4}, 1, SMALL_PRODUCT},
+    {GPU_GEMM, "tile-2x4", "gemm", 0, 2, 1, {16, 8}, 1, 0},
+    {GPU_GEMM, "shared-64x64", "gemm_shared", 0, 4, 1, {16, 16}, 1, 0},
+    {GPU_GEMM, "shared-128x64", "gemm_shared", 0, 8, 1, {16, 16}, 1, 0},
+    {GPU_GEMM, "shared-128x128", "gemm_shared", 0, 8, 2, {16, 16}, 1, 0},
+    {GPU_GEMV, "columns-16x4", "gemm", 0, 2, 1, {16, 4}, 1, 0},
+    {GPU_GEMV, "columns-64", "gemm", 0, 2, 1, {64, 1}, 1, 0},
+    {GPU_GEMV, "columns-16", "gemm", 0, 2, 1, {16, 1}, 1, 0},
+    {GPU_GEMV, "split-4", "gemv", 0, 2, 1, {16, 1}, 4, 0},
+    {GPU_GEMV, "split-16", "gemv", 0, 2, 1, {16, 1}, 16, 0},
+    {GPU_GEMV, "subgroup-4", "gemv_subgroup", 4, 2, 1, {16, 1}, 4, 0},
+    {GPU_GEMV, "subgroup-16", "gemv_subgroup", 16, 2, 1, {16, 1}, 16, 0},
+    {GPU_CONV, "tile-8x4", "conv", 0, 8, 4, {16, 4}, 1, 0},
+    {GPU_CONV, "tile-4x4", "conv", 0, 4, 4, {16, 4}, 1, 0},
+    {GPU_CONV, "tile-8x8", "conv", 0, 8, 8, {16, 4}, 1, 0},
+    {GPU_CONV, "tile-4x2", "conv", 0, 4, 2, {16, 4}, 1, 0},
+    {GPU_ATTENTION, "rows-2", "attention", 0, 2, 1, {64, 1}, 1, 0},
+    {GPU_ATTENTION, "rows-4", "attention", 0, 4, 1, {64, 1}, 1, 0},
+    {GPU_ATTENTION, "rows-1", "attention", 0, 1, 1, {64, 1}, 1, 0},
+    {GPU_ATTENTION, "rows-1-group-16", "attention", 0, 1, 1, {16, 1}, 1, 0},
+    {GPU_ATTENTION_ROW, "group", "attention_row", 0, 1, 1, {64, 1}, 64, 0},
+    {GPU_ATTENTION_ROW, "query-64", "attention", 0, 1, 1, {64, 1}, 1, 0},
+    {GPU_ATTENTION_ROW, "query-16", "attention", 0, 1, 1, {16, 1}, 1, 0},
+    {GPU_NORM, "row", "norm", 0, 1, 1, {64, 1}, 1, 0},
+    {GPU_NORM, "group", "norm_group", 0, 1, 1, {64, 1}, 64, 0},
+    {GPU_NORM, "subgroup", "norm_group", 4, 1, 1, {64, 1}, 64, 0},
+    {GPU_SOFTMAX, "row", "softmax", 0, 1, 1, {64, 1}, 1, 0},
+    {GPU_SOFTMAX, "group", "softmax_group", 0, 1, 1, {64, 1}, 64, 0},
+    {GPU_SOFTMAX, "subgroup", "softmax_group", 4, 1, 1, {64, 1}, 64, 0},
+    {GPU_REDUCE, "result", "reduce", 0, 1, 1, {64, 1}, 1, 0},
+    {GPU_REDUCE, "group", "reduce_group", 0, 1, 1, {64, 1}, 64, 0},
 };
 
 size_t gpu_variant_count(void) {
@@ -48,11 +51,17 @@ const gpu_variant *gpu_variant_at(size_t index) {
     return &variants[index];
 }
 
-const gpu_variant *gpu_variant_usual(gpu_tuned kernel) {
-    const gpu_variant *v = variants;
-    while (v->kernel != kernel)
-        v++;
-    return v;
+const gpu_variant *gpu_variant_usual(const gpu_class *c) {
+    const gpu_variant *first = NULL;
+    const int size = c->sizes[0] + c->sizes[1] + c->sizes[2];
+    for (size_t i = 0; i < gpu_variant_count(); i++) {
+        const gpu_variant *v = &variants[i];
+        if (v->kernel == c->kernel && size <= v->small)
+            return v;
+        if (v->kernel == c->kernel && first == NULL)
+            first = v;
+    }
+    return first;
 }
 
 static const struct {
