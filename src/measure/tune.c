@@ -36,10 +36,10 @@ static accel_status plan_of(const graph *g, const gpu_class *class, const gpu_va
 }
 
 /* The usual variant comes first. */
-static accel_status list_trials(const graph *g, arena *a, tune_result *r, accel_error *err) {
+static accel_status list_trials(const graph *g, bool soon, arena *a, tune_result *r, accel_error *err) {
     gpu_plan *plans[TUNE_MOST_VARIANTS] = {NULL};
     accel_status status = ACCEL_OK;
-    const gpu_variant *usual = gpu_variant_usual(&r->class);
+    const gpu_variant *usual = gpu_variant_usual(&r->class, soon);
     for (size_t i = 0; i <= gpu_variant_count() && r->count < TUNE_MOST_VARIANTS && status == ACCEL_OK; i++) {
         const gpu_variant *v = i == 0 ? usual : gpu_variant_at(i - 1);
         const char *tuning = NULL;
@@ -103,7 +103,7 @@ static accel_status try_choice(tune_run *t, const gpu_plan *p, const gpu_choice 
     accel_error why = {0};
     accel_status status = tune_graph_make(p, c, &g, &why);
     if (status == ACCEL_OK)
-        status = list_trials(g.graph, a, r, &why);
+        status = list_trials(g.graph, t->request->device->platform == PLATFORM_WEBGPU, a, r, &why);
     if (status != ACCEL_OK) {
         r->count = 0;
         r->skipped = arena_strdup(a, why.message);

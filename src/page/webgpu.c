@@ -46,6 +46,7 @@ void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t group
     limits = (gpu_limits){.buffer_bytes = (uint64_t)buffer_bytes,
                           .binding_bytes = (uint64_t)binding_bytes,
                           .groups = groups,
+                          .soon = true,
                           .subgroup = subgroup,
                           .subgroup_directive = "enable subgroups;"};
 }

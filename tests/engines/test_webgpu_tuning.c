@@ -21,14 +21,15 @@ static void test_a_class_is_the_power_of_two_that_holds_each_size(void **state) 
         assert_int_equal(gpu_class_of(GPU_GEMM, rows[i].size, 1, 1).sizes[0], rows[i].exponent);
 }
 
-static void test_small_products_have_small_tiles(void **state) {
+static void test_small_products_have_small_tiles_in_pages(void **state) {
     (void)state;
     const gpu_class small = gpu_class_of(GPU_GEMM, 64, 768, 192),
                     large = gpu_class_of(GPU_GEMM, 128, 384, 384);
-    assert_string_equal(gpu_variant_usual(&small)->name, "tile-4x4");
-    assert_string_equal(gpu_variant_usual(&large)->name, "tile-8x8");
+    assert_string_equal(gpu_variant_usual(&small, true)->name, "tile-4x4");
+    assert_string_equal(gpu_variant_usual(&small, false)->name, "tile-8x8");
+    assert_string_equal(gpu_variant_usual(&large, true)->name, "tile-8x8");
     const gpu_class other = gpu_class_of(GPU_SOFTMAX, 1, 1, 1);
-    assert_string_equal(gpu_variant_usual(&other)->name, "row");
+    assert_string_equal(gpu_variant_usual(&other, true)->name, "row");
 }
 
 static void test_a_text_is_read(void **state) {
@@ -174,7 +175,7 @@ static void test_a_plan_takes_what_the_tuning_says(void **state) {
     gpu_plan *p = plan_with(g, NULL, 0);
     assert_int_equal(p->choice_count, 2);
     assert_false(p->choices[0].tuned || p->choices[1].tuned);
-    assert_ptr_equal(p->choices[1].variant, gpu_variant_usual(&p->choices[1].class));
+    assert_ptr_equal(p->choices[1].variant, gpu_variant_usual(&p->choices[1].class, false));
     gpu_plan_destroy(p);
     p = plan_with(g, "gemv/0.5.6=subgroup-4 gemm/4.5.6=shared-64x64", 4);
     gpu_plan_describe_tuning(p, text, sizeof text);
@@ -216,7 +217,7 @@ static void test_no_word_is_left_in_a_shader(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_class_is_the_power_of_two_that_holds_each_size),
-        cmocka_unit_test(test_small_products_have_small_tiles),
+        cmocka_unit_test(test_small_products_have_small_tiles_in_pages),
         cmocka_unit_test(test_a_text_is_read),
         cmocka_unit_test(test_a_bad_text_is_refused),
         cmocka_unit_test(test_newer_choices_replace_older_ones),

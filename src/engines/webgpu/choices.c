@@ -19,7 +19,8 @@ static gpu_choice *find_choice(gpu_lowering *l, const gpu_class *c) {
 
 const gpu_variant *gpu_choose(gpu_lowering *l, gpu_tuned kernel, int64_t a, int64_t b, int64_t c) {
     const gpu_class class = gpu_class_of(kernel, a, b, c);
-    const gpu_variant *usual = gpu_variant_usual(&class), *v = gpu_tuning_find(l->limits->tuning, &class);
+    const gpu_variant *usual = gpu_variant_usual(&class, l->limits->soon),
+                      *v = gpu_tuning_find(l->limits->tuning, &class);
     gpu_choice *choice = l->failed ? NULL : find_choice(l, &class);
     if (v != NULL && v->subgroup > l->limits->subgroup)
         v = NULL;
@@ -46,7 +47,7 @@ static size_t steps_of(const gpu_plan *p, const gpu_variant *v) {
     size_t steps = 0;
     for (size_t i = 0; i < p->choice_count; i++) {
         const gpu_choice *c = &p->choices[i];
-        steps += c->variant == v && v != gpu_variant_usual(&c->class) ? c->steps : 0;
+        steps += c->variant == v && v != gpu_variant_usual(&c->class, p->soon) ? c->steps : 0;
     }
     return steps;
 }

@@ -24,6 +24,7 @@ typedef struct gpu_limits {
     uint32_t subgroup;      /* invocations of its smallest subgroups; 0: kernels may not use subgroups */
     const char *subgroup_directive; /* by which a shader says that it uses them; NULL: by none */
     const char *tuning;             /* tuning.h; NULL: as usual. It lives as long as the lowering */
+    bool soon; /* shaders are waited for: what compiles sooner is usual (gpu_variant_usual) */
 } gpu_limits;
 
 typedef struct gpu_range {
@@ -94,6 +95,7 @@ typedef struct gpu_plan {
         outputs; /* inputs and outputs in the graph's order; an input that nothing reads has no elements */
     gpu_choice *choices;
     size_t choice_count;
+    bool soon; /* as its limits said */
     uint64_t weight_bytes, value_bytes;
     uint64_t held_bytes; /* of value_bytes: inputs that stay on the device */
 } gpu_plan;

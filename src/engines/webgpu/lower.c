@@ -143,6 +143,7 @@ static accel_status lower_into(gpu_lowering *l, gpu_plan *plan, accel_error *err
     lower_parts(l);
     l->err = NULL;
     ACCEL_TRY(judge(l, err));
+    plan->soon = l->limits->soon;
     plan->choices = arena_copy(plan->arena, l->choices, l->choice_count * sizeof *l->choices);
     plan->choice_count = l->choice_count;
     if (plan->choices == NULL && l->choice_count > 0)

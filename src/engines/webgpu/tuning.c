@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Of products of up to 2^24 multiplications, large tiles take longer to compile than they save in many runs. */
+/* Of products of up to 2^24 multiplications, large tiles take a browser longer to compile than they save in many runs. */
 enum { SMALL_PRODUCT = 24 };
 
 /* Adding a variant is one line. The first of a kernel is taken where nothing was measured. */
@@ -51,12 +51,12 @@ const gpu_variant *gpu_variant_at(size_t index) {
     return &variants[index];
 }
 
-const gpu_variant *gpu_variant_usual(const gpu_class *c) {
+const gpu_variant *gpu_variant_usual(const gpu_class *c, bool soon) {
     const gpu_variant *first = NULL;
     const int size = c->sizes[0] + c->sizes[1] + c->sizes[2];
     for (size_t i = 0; i < gpu_variant_count(); i++) {
         const gpu_variant *v = &variants[i];
-        if (v->kernel == c->kernel && size <= v->small)
+        if (soon && v->kernel == c->kernel && size <= v->small)
             return v;
         if (v->kernel == c->kernel && first == NULL)
             first = v;

@@ -6,6 +6,8 @@
 #ifndef ACCEL_ENGINES_WEBGPU_TUNING_H
 #define ACCEL_ENGINES_WEBGPU_TUNING_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/str.h"
 
@@ -41,7 +43,8 @@ typedef struct gpu_variant {
     int8_t rows, columns; /* of an invocation's tile; columns in fours where four are read at once */
     uint8_t group[2];     /* a workgroup's invocations along columns and rows */
     int8_t split;         /* invocations that share a sum */
-    uint8_t small; /* it is the usual one where the exponents of a class add up to at most this; 0: nowhere */
+    uint8_t
+        small; /* in pages it is the usual one where the exponents of a class add up to at most this; 0: nowhere */
 } gpu_variant;
 
 typedef struct gpu_class {
@@ -59,8 +62,8 @@ gpu_class gpu_class_of(gpu_tuned kernel, int64_t a, int64_t b, int64_t c);
 void gpu_tuning_append(str_buf *out, const gpu_class *c, const char *variant);
 /* The variant that the text names for a class; NULL: none. */
 const gpu_variant *gpu_tuning_find(const char *text, const gpu_class *c);
-/* What runs where nothing was measured: the first of the kernel, or the one for small shapes. */
-const gpu_variant *gpu_variant_usual(const gpu_class *c);
+/* What runs where nothing was measured: the first of the kernel; `soon`, where a page waits for shaders to compile: of small shapes the one for those. */
+const gpu_variant *gpu_variant_usual(const gpu_class *c, bool soon);
 /* newer, and what older says of classes that newer says nothing about. Both were checked. */
 void gpu_tuning_merge(str_buf *out, const char *newer, const char *older);
 size_t gpu_tuning_count(const char *text); /* of its entries */

@@ -34,7 +34,7 @@ static tile choose_tile(gpu_lowering *l, const gpu_product *p) {
         p->k % WIDE == 0 && p->a_column == 1 && p->a_row % WIDE == 0 && in_fours(p->a_batch, p->batch_dims);
     const gpu_class class = gpu_class_of(kernel, p->m, p->n, p->k);
     if (is_shared(t.variant) && !(t.wide && t.deep && p->k > 0))
-        t.variant = gpu_variant_usual(&class);
+        t.variant = gpu_variant_usual(&class, l->limits->soon);
     t.rows = t.variant->rows;
     while (t.rows > p->m && t.rows > 1 && !is_shared(t.variant))
         t.rows /= 2;
