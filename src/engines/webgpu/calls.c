@@ -27,6 +27,13 @@ void gpu_define(gpu_lowering *l, const char *word, const char *text) {
         template_define(&l->text, word, text);
 }
 
+void gpu_include(gpu_lowering *l, const char *word, const char *file) {
+    const char *text = gpu_source(file);
+    if (text == NULL)
+        gpu_fatal(l, ACCEL_INTERNAL, "there is no text '%s' for kernel '%s'", file, l->kernel);
+    gpu_define(l, word, text != NULL ? text : "");
+}
+
 /* ---- memory and parameters ------------------------------------------------------------------------------------------ */
 
 static void bind(gpu_lowering *l, block b, bool written) {

@@ -150,6 +150,8 @@ void gpu_call(gpu_lowering *l, const char *kernel);
 /* The same with a text of ours in place of a file. */
 void gpu_call_text(gpu_lowering *l, const char *kernel, const char *text);
 void gpu_define(gpu_lowering *l, const char *word, const char *text);
+/* $WORD as the text of a file, what kernels share; before the words that stand in it are defined. */
+void gpu_include(gpu_lowering *l, const char *word, const char *file);
 void gpu_read(gpu_lowering *l, block b);
 void gpu_write(gpu_lowering *l, block b);
 void gpu_word(gpu_lowering *l, int64_t value);

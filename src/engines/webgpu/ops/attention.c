@@ -146,6 +146,8 @@ static void run_attention(gpu_lowering *l, const heads *q, const heads *k, const
     int64_t unit = wide ? WIDE : 1, rows = q->length >= variant->rows ? variant->rows : 1;
     const int64_t sizes[] = {q->length, k->length, q->heads, q->heads / k->heads};
     gpu_call(l, variant->file);
+    gpu_include(l, "ATTENTION_HEAD", "attention_head");
+    gpu_include(l, "ATTENTION_START", "attention_start");
     gpu_define_number(l, "GROUP", variant->group[0]);
     define_words(l, m, q->size / unit, v->size / unit, wide, rows);
     gpu_read(l, q->block);

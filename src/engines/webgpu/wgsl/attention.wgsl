@@ -1,29 +1,12 @@
 // Attention in one pass: an invocation makes ROWS queries of one head, with a running softmax, so that scores are never held. V: four numbers or
 // one of the head's size, of which there are PARTS (of values: PARTS_V). Strides of q, k, v and the result are counted in V.
-struct Parameters {
-    q_length: u32, kv_length: u32, heads: u32, group: u32,
-    scale: f32, softcap: f32, offset: u32, mask_length: u32,
-    q: vec4<u32>, k: vec4<u32>, v: vec4<u32>, result: vec4<u32>, mask: vec4<u32>, // strides: batch, head, row, column
-}
-$read q: $V
-$read k: $V
-$read v: $V
-$GIVEN
-$write result: $V
-const LEAST = -3.4e38;
+$ATTENTION_HEAD
 
 @compute @workgroup_size($GROUP)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = id.x * $ROWSu;
     if (first >= p.q_length) { return; }
-    let head = id.y;
-    let batch = id.z;
-    let shared_head = head / p.group;
-    let at_q = batch * p.q.x + head * p.q.y;
-    let at_k = batch * p.k.x + shared_head * p.k.y;
-    let at_v = batch * p.v.x + shared_head * p.v.y;
-    let keys = $KEYS;
-    let offset = $OFFSET;
+$ATTENTION_START
 $for r $ROWS
     let row$r = min(first + $ru, p.q_length - 1u);
     let mask_at$r = batch * p.mask.x + head * p.mask.y + row$r * p.mask.z;

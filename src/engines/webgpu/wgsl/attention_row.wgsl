@@ -1,16 +1,6 @@
 // As attention, for one query a head: a workgroup a head, whose invocations share the keys. Each has a running softmax of its own; then they are
 // weighed against each other.
-struct Parameters {
-    q_length: u32, kv_length: u32, heads: u32, group: u32,
-    scale: f32, softcap: f32, offset: u32, mask_length: u32,
-    q: vec4<u32>, k: vec4<u32>, v: vec4<u32>, result: vec4<u32>, mask: vec4<u32>, // strides: batch, head, row, column
-}
-$read q: $V
-$read k: $V
-$read v: $V
-$GIVEN
-$write result: $V
-const LEAST = -3.4e38;
+$ATTENTION_HEAD
 const LANES = 64u;
 const AT_ONCE = 8u; // parts of the result that are summed together
 var<workgroup> mosts: array<f32, 64>;
@@ -20,14 +10,7 @@ var<workgroup> shares: array<$V, 512>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first = 0u;
-    let head = id.y;
-    let batch = id.z;
-    let shared_head = head / p.group;
-    let at_q = batch * p.q.x + head * p.q.y;
-    let at_k = batch * p.k.x + shared_head * p.k.y;
-    let at_v = batch * p.v.x + shared_head * p.v.y;
-    let keys = $KEYS;
-    let offset = $OFFSET;
+$ATTENTION_START
 $for r $ROWS
     let row$r = first;
     let mask_at$r = batch * p.mask.x + head * p.mask.y;

@@ -1,16 +1,6 @@
 // As gemm, for four elements of a and b at once: a workgroup makes a tile of ROWS * GROUP_Y rows and COLUMNS * GROUP_X times V, and holds what it needs
 // for it, DEPTH times four elements along k at a time, in shared memory.
-struct Parameters {
-    m: u32, n: u32, k: u32, a_row: u32, a_column: u32, c_row: u32, c_column: u32, rest: u32,
-    alpha: f32, beta: f32, x: f32, y: f32,
-    batch: vec4<u32>, a_batch: vec4<u32>, b_batch: vec4<u32>,
-}
-$read a: vec4<f32>
-$read b: vec4<f32>
-$C
-$RESIDUAL
-$write result: vec4<f32>
-$FUNCTIONS
+$PRODUCT_HEAD
 const DEPTH = 4u;
 const TILE_ROWS = $GROUP_Yu * $ROWSu;
 const TILE_COLUMNS = $GROUP_Xu * $COLUMNSu;
@@ -22,15 +12,8 @@ var<workgroup> right: array<vec4<f32>, TILE_COLUMNS * DEPTH * 4u>;
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) me: u32) {
     let row = tile.y * TILE_ROWS + local.y * $ROWSu;
     let column = tile.x * TILE_COLUMNS + local.x * $COLUMNSu;
-    var rest = tile.z;
-    var at_a = 0u;
-    var at_b = 0u;
-    for (var d = 3; d >= 0; d--) {
-        let i = rest % p.batch[d];
-        rest = rest / p.batch[d];
-        at_a += i * p.a_batch[d];
-        at_b += i * p.b_batch[d];
-    }
+    let z = tile.z;
+$PRODUCT_BATCH
 $for i $ROWS
 $for j $COLUMNS
     var s$i_$j = vec4<f32>();
@@ -65,14 +48,5 @@ $end
         }
         workgroupBarrier();
     }
-$for i $ROWS
-$for j $COLUMNS
-    if (row + $iu < p.m && column + $ju < p.n) {
-        var x = p.alpha * s$i_$j;
-        $PLUS
-        let at = (tile.z * p.m + row + $iu) * p.n + column + $ju;
-        result[at] = $RESULT;
-    }
-$end
-$end
+$PRODUCT_END
 }

@@ -1,15 +1,5 @@
 // As gemm, for few rows: SPLIT invocations share each sum, of which each takes every SPLIT-th part of k; the first adds up what they found, in order.
-struct Parameters {
-    m: u32, n: u32, k: u32, a_row: u32, a_column: u32, c_row: u32, c_column: u32, rest: u32,
-    alpha: f32, beta: f32, x: f32, y: f32,
-    batch: vec4<u32>, a_batch: vec4<u32>, b_batch: vec4<u32>,
-}
-$read a: $A
-$read b: $V
-$C
-$RESIDUAL
-$write result: $V
-$FUNCTIONS
+$PRODUCT_HEAD
 const LANES = $GROUP_Xu;
 const SPLIT = $SPLITu;
 $for i $ROWS
@@ -22,25 +12,9 @@ $end
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) me: u32) {
     let row = tile.y * $ROWSu;
     let column = (tile.x * LANES + local.x) * $COLUMNSu;
-    var rest = tile.z;
-    var at_a = 0u;
-    var at_b = 0u;
-    for (var d = 3; d >= 0; d--) {
-        let i = rest % p.batch[d];
-        rest = rest / p.batch[d];
-        at_a += i * p.a_batch[d];
-        at_b += i * p.b_batch[d];
-    }
-    // Rows and columns beyond the edge read the last one; their sums are not written.
-$for i $ROWS
-    let row$i = at_a + min(row + $iu, p.m - 1u) * p.a_row;
-$for j $COLUMNS
-    var s$i_$j = $V();
-$end
-$end
-$for j $COLUMNS
-    let b$j = at_b + min(column + $ju, p.n - 1u);
-$end
+    let z = tile.z;
+$PRODUCT_BATCH
+$PRODUCT_TILE
     for (var k = local.y; k < p.k; k += SPLIT) {
 $for i $ROWS
         let l$i = a[row$i + k * p.a_column];
@@ -70,14 +44,5 @@ $for j $COLUMNS
 $end
 $end
     }
-$for i $ROWS
-$for j $COLUMNS
-    if (row + $iu < p.m && column + $ju < p.n) {
-        var x = p.alpha * s$i_$j;
-        $PLUS
-        let at = (tile.z * p.m + row + $iu) * p.n + column + $ju;
-        result[at] = $RESULT;
-    }
-$end
-$end
+$PRODUCT_END
 }
