@@ -63,6 +63,7 @@ static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
     gpu_include(l, "PRODUCT_HEAD", "product_head");
     gpu_include(l, "PRODUCT_BATCH", "product_batch");
     gpu_include(l, "PRODUCT_TILE", "product_tile");
+    gpu_include(l, "PRODUCT_STEP", "product_step");
     gpu_include(l, "PRODUCT_END", "product_end");
     const gpu_variant *v = t->variant;
     gpu_define_enable(l, v);

@@ -16,19 +16,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_id) lo
 $PRODUCT_BATCH
 $PRODUCT_TILE
     for (var k = local.y; k < p.k; k += SPLIT) {
-$for i $ROWS
-        let l$i = a[row$i + k * p.a_column];
-$end
-$for u $DEPTH
-$for j $COLUMNS
-        let r$j_$u = b[b$j + (k * $DEPTHu + $uu) * p.n];
-$end
-$for i $ROWS
-$for j $COLUMNS
-        s$i_$j += $LEFT * r$j_$u;
-$end
-$end
-$end
+$PRODUCT_STEP
     }
 $for i $ROWS
 $for j $COLUMNS
