@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "support/temp_folder.h"
 #include "support/test.h"
 
 #include "base/arena.h"
@@ -104,6 +105,23 @@ static inline bool has_profile(const char *mark) {
     snprintf(path, sizeof path, "%s/%s", folder && *folder ? folder : "/tmp", mark);
     return file_exists(path);
 }
+
+/* A folder for profiles that no other test looks into: each start of a browser clears away what dead ones left, whoever's it was. */
+static char usual_tmpdir[4096];
+
+static inline int own_profiles_setup(void **state) {
+    const char *usual = getenv("TMPDIR");
+    snprintf(usual_tmpdir, sizeof usual_tmpdir, "%s", usual ? usual : "");
+    return temp_folder_setup(state) == 0 ? setenv("TMPDIR", *state, 1) : -1;
+}
+
+static inline int own_profiles_teardown(void **state) {
+    (void)(*usual_tmpdir ? setenv("TMPDIR", usual_tmpdir, 1) : unsetenv("TMPDIR"));
+    return temp_folder_teardown(state);
+}
+
+#define WITH_OWN_PROFILES(test)                                                                              \
+    cmocka_unit_test_setup_teardown(test, own_profiles_setup, own_profiles_teardown)
 
 /* Living processes of a browser. */
 static inline int count_processes(pid_t pid, const char *mark) {

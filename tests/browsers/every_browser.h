@@ -263,4 +263,4 @@ static void it_ends_with_its_killed_parent(void **state) {
         WITH_BROWSER(a_killed_page_is_told_and_another_page_works),                                          \
         WITH_BROWSER(a_killed_page_ends_a_waiting_evaluation), WITH_BROWSER(a_stopped_browser_times_out),    \
         WITH_BROWSER(a_killed_browser_is_told), cmocka_unit_test(nothing_is_left_after_a_stop),              \
-        cmocka_unit_test(it_ends_with_its_killed_parent)
+        WITH_OWN_PROFILES(it_ends_with_its_killed_parent)

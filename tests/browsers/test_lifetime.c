@@ -3,8 +3,6 @@
 
 #include <sys/stat.h>
 
-#include "support/temp_folder.h"
-
 /* Scripts stand for browsers. They put down their mark and sleep longer than any test waits. */
 #define WRITE_MARK "#!/bin/sh\necho \"$ACCEL_BROWSER\" > \"$0.mark\"\n"
 #define LONG_SLEEP "sleep 98765"
@@ -157,11 +155,12 @@ static void words_without_end_do_not_fill_the_pipe(void **state) {
 static void what_a_dead_process_left_running_is_ended_at_the_next_start(void **state) {
     accel_error err;
     char command[512], mark[64];
-    const char *temporary = getenv("TMPDIR"), *path = script(state, "#!/bin/sh\nexit 0\n");
+    const char *path = script(state, "#!/bin/sh\nexit 0\n");
     snprintf(mark, sizeof mark, "accel-browser-left%d", (int)getpid());
     snprintf(command, sizeof command,
-             "mkdir %s/%s && touch %s/%s/owner && ACCEL_BROWSER=%s setsid " LONG_SLEEP " > /dev/null 2>&1 &",
-             temporary ? temporary : "/tmp", mark, temporary ? temporary : "/tmp", mark, mark);
+             "cd \"$TMPDIR\" && mkdir %s && touch %s/owner && ACCEL_BROWSER=%s setsid " LONG_SLEEP
+             " > /dev/null 2>&1 &",
+             mark, mark, mark);
     assert_int_equal(system(command), 0);
     for (int i = 0; i < 100 && count_processes(0, mark) == 0; i++)
         clock_sleep_ns(20000000);
@@ -198,7 +197,7 @@ int main(void) {
         IN_FOLDER(one_that_ignores_sigterm_is_killed),
         IN_FOLDER(nonsense_on_the_line_does_no_harm),
         IN_FOLDER(words_without_end_do_not_fill_the_pipe),
-        IN_FOLDER(what_a_dead_process_left_running_is_ended_at_the_next_start),
+        WITH_OWN_PROFILES(what_a_dead_process_left_running_is_ended_at_the_next_start),
         cmocka_unit_test(profiles_of_living_processes_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
