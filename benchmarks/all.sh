@@ -1,5 +1,5 @@
 #!/bin/bash
-# All bars that are measured by scripts: each writes its page of docs/results/, the index comes last. Wants a quiet machine (about half an hour).
+# All bars that are measured by scripts: each writes its page of docs/results/, the index comes last. Wants a quiet machine (about three hours; 8 GB of disk).
 #   benchmarks/all.sh [--quick] [ACCEL]
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -36,6 +36,12 @@ measure peers "${quick[@]}" "$accel"
 measure accuracy "${quick[@]}" "$accel"
 measure change "${quick[@]}" "$accel"
 measure zoo "${quick[@]}" "$accel"
+measure real_files "${quick[@]}" "$accel"
+measure database "${quick[@]}" "$accel"
+measure import "${quick[@]}" "$accel"
+for platform in wasm webgpu webnn; do
+    measure web/web --platform "$platform" "${quick[@]}" "$accel"
+done
 python3 -B benchmarks/bars.py index
 ((${#missed[@]} == 0)) && exit
 echo "failed: ${missed[*]}" >&2

@@ -6,7 +6,7 @@ import { makeInputs } from "/pages/inputs.js";
 class Accel {
   async open({ model, inputs, threads, platform }) {
     const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]));
-    this.model = await load(model, { platform, threads, shapes });
+    this.model = await load(model, { platform, threads, shapes, ...(platform === "webnn" && { deviceType: "cpu" }) });
     await this.model.bind(inputs);
     return `${this.model.variant}, ${this.model.devices.join() || this.model.threads}`;
   }
@@ -49,7 +49,7 @@ class Peer {
 
 let engines = {};
 
-/** models: {engine: URL of its file}; all names but "accel" are the peer's; platform: "wasm" or "webgpu". What each says that it runs in. */
+/** models: {engine: URL of its file}; all names but "accel" are the peer's; platform: "wasm", "webgpu" or "webnn". What each says that it runs in. */
 export async function open(models, inputs, threads, platform) {
   const told = {};
   for (const [name, model] of Object.entries(models)) {

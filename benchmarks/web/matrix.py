@@ -24,7 +24,7 @@ from bars import Page, say  # noqa: E402
 
 MARK = f"ACCEL_MATRIX={os.getpid()}"  # in the environment of every process that comes from here, and of no other
 QUICK = ["--min-time", "0.2", "--max-time", "2", "--min-runs", "2"]
-LIMITS = {"wasm": 1e-5, "webnn": 1e-3}
+LIMITS = {"wasm": 1e-5, "webnn": 1e-3, "webgpu": 1e-4}
 
 
 def ours():

@@ -1,10 +1,11 @@
-"""The measuring and the page of web.sh:   measure.py [--quick] [--platform wasm|webgpu] [--browsers a,b] ACCEL WORK_FOLDER
+"""The measuring and the page of web.sh:   measure.py [--quick] [--platform wasm|webgpu|webnn] [--browsers a,b] ACCEL WORK_FOLDER
 
 Both engines live in one page of one browser at the same time and are measured in blocks that take turns in random order."""
 
 import argparse
 import gzip
 import json
+import os
 import random
 import signal
 import statistics
@@ -21,6 +22,7 @@ from browser import Chromium, Server, find_chromium  # noqa: E402
 from firefox import Firefox, find_firefox  # noqa: E402
 from models import FORMS, MODELS, START_MODEL, describe_inputs, write_model  # noqa: E402
 
+WEBNN_CHROMIUM = ROOT / ".deps/webnn-chromium/chromium"
 
 
 def start_chromium(webgpu):
@@ -42,6 +44,7 @@ class Platform:
 PLATFORMS = {
     "wasm": Platform("WebAssembly", "wasm provider, all graph optimisations, no proxy", (1, 2), "Chromium,Firefox", 1.5, 5.0),
     "webgpu": Platform("WebGPU", "WebGPU provider, all graph optimisations", (1,), "Chromium", 2.0, 3.0),
+    "webnn": Platform("WebNN", "WebNN provider, device type cpu, all graph optimisations", (1,), "Chromium", 0.95, None),
 }
 
 
@@ -142,6 +145,14 @@ def start_table(page, starts):
     page.table(["browser", ">threads", ">pages of each", ">accel, ms", ">peer, ms", ">ratio", ">95 %", ">accel, blocked, ms", ">peer, blocked, ms"], rows)
 
 
+def start_bars(page, platform, starts):
+    least = min(statistics.median(times["peer"]) / statistics.median(times["accel"]) for times, _, _ in starts.values())
+    page.bar(f"opening the page to the first inference at least {platform.start_bar:.0f} times faster", f"{least:.1f}, the least of {len(starts)}", least >= platform.start_bar)
+    told = [ms for _, _, blocked in starts.values() for ms in blocked["accel"] if ms is not None]
+    if told:
+        page.bar("the page never blocked for more than 50 ms while it starts", longest(told) + " ms" * (max(told) > 0), max(told) == 0)
+
+
 def size_table(page, starts, threads):
     sizes = next(sizes for (_, used), (_, sizes, _) in starts.items() if used == threads)
     page.text("## Download", "", "Files that such a page loads beside the model and the page itself, each by gzip -9.")
@@ -191,6 +202,8 @@ def read_arguments():
     how = parser.parse_args()
     how.browsers = how.browsers or PLATFORMS[how.platform].browsers
     how.adapters = set()
+    if how.platform == "webnn":
+        os.environ["ACCEL_CHROMIUM"] = str(WEBNN_CHROMIUM)  # Debian's has no WebNN
     how.rounds, how.starts = (3, 2) if how.quick else (15, 10)
     wanted = tuple(how.models.split(","))
     how.models = {name: model for name, model in MODELS.items() if name.startswith(wanted)}
@@ -212,7 +225,7 @@ def main():
         versions.append(measure_browser(how, server, files, start_file, cases, starts))
     server.stop()
     page.text(f"accel's npm package and ONNX Runtime Web 1.30.0 ({platform.provider}), each in a worker of one page, on the same",
-              "inputs, which were bound before, with the same number of threads.", "", f"Browsers: {', '.join(versions)}, headless.")
+              "inputs, which were bound before, " + ("with the browser's own threads." if how.platform == "webnn" else "with the same number of threads."), "", f"Browsers: {', '.join(versions)}, headless.")
     page.text(*sorted(how.adapters))
     if cases:
         speed_table(page, cases)
@@ -220,11 +233,8 @@ def main():
         page.bar(f"{len(cases)} cases: geometric mean of the ratios at least {platform.bar:g}", f"{ratio:.2f}", ratio >= platform.bar)
     start_table(page, starts)
     downloaded = size_table(page, starts, max(platform.threads))
-    least = min(statistics.median(times["peer"]) / statistics.median(times["accel"]) for times, _, _ in starts.values())
-    page.bar(f"opening the page to the first inference at least {platform.start_bar:.0f} times faster", f"{least:.1f}, the least of {len(starts)}", least >= platform.start_bar)
-    told = [ms for _, _, blocked in starts.values() for ms in blocked["accel"] if ms is not None]
-    if told:
-        page.bar("the page never blocked for more than 50 ms while it starts", longest(told) + " ms" * (max(told) > 0), max(told) == 0)
+    if platform.start_bar:
+        start_bars(page, platform, starts)
     page.bar(f"engine and scripts at most {SIZE_BAR:,} bytes gzip", f"{downloaded:,}", downloaded <= SIZE_BAR, timed=False)
     page.write()
 

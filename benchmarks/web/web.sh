@@ -1,7 +1,7 @@
 #!/bin/bash
-# accel in a page against ONNX Runtime Web's wasm provider, in Chromium and Firefox, or its WebGPU provider in Chromium: speed of four models with 1 and 2 threads, time from opening
-# a page to the first inference, sizes. Writes docs/results/web-wasm.md or web-webgpu.md. About 15 minutes on a quiet machine.
-#   benchmarks/web/web.sh [--quick] [--platform wasm|webgpu] [--browsers Chromium,Firefox] [--models MiniLM,ResNet] [ACCEL]
+# accel in a page against ONNX Runtime Web's wasm provider, in Chromium and Firefox, or its WebGPU or WebNN provider in Chromium: speed of four models with 1 and 2 threads, time from opening
+# a page to the first inference, sizes. Writes docs/results/web-PLATFORM.md. About 15 minutes on a quiet machine.
+#   benchmarks/web/web.sh [--quick] [--platform wasm|webgpu|webnn] [--browsers Chromium,Firefox] [--models MiniLM,ResNet] [ACCEL]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 options=()
