@@ -6,6 +6,7 @@
 #include "engines/native/kernels/gemm_tile.h"
 #include "engines/native/kernels/half_gemm.h"
 #include "engines/native/kernels/math.h"
+#include "engines/native/kernels/product_tasks.h"
 
 /* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
 
@@ -40,8 +41,7 @@ typedef struct gemm_cut {
     const gemm_shape *shape;
     const gemm_problem *problems;
     const gemm_tiles *tiles;
-    int64_t row_blocks, column_blocks; /* tasks a problem */
-    int64_t rows_a_block, panels_a_block;
+    product_tasks tasks;
     int64_t piece, pieces;    /* a tap's inner elements are cut in pieces of `piece` */
     int64_t segments;         /* pieces of all taps */
     int64_t segments_a_block; /* in one depth block */
@@ -51,10 +51,6 @@ typedef struct gemm_cut {
     size_t wide_bytes;        /* of one worker, behind its table: a group of panels, widened */
     char *tables;
 } gemm_cut;
-
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /* A panel of 16 bits that a single tile reads once is widened in blocks that stay in the first-level cache. */
 enum { DEPTH_WIDENED = 64 };
@@ -87,31 +83,15 @@ static void cut_depth(const gemm_shape *s, gemm_cut *cut) {
 }
 
 static void cut_work(const gemm_shape *s, size_t count, int threads, gemm_cut *cut) {
+    const product_size size = {s->m, gemm_panels(s->n), GEMM_NR, GEMM_MR, GEMM_MC, count, threads};
+    int64_t most = size.panels;
     cut_depth(s, cut);
-    int64_t panels = gemm_panels(s->n);
-    cut->row_blocks = divide_up(s->m, GEMM_MC);
-    cut->column_blocks = 1;
-    int64_t wanted = threads > 1 ? 4 * threads : 1;
-    while ((int64_t)count * cut->row_blocks * cut->column_blocks < wanted) {
-        int64_t rows = divide_up(s->m, cut->row_blocks), columns = divide_up(panels, cut->column_blocks);
-        if (columns > 1 && (columns * GEMM_NR >= rows || rows < 4 * GEMM_MR)) {
-            cut->column_blocks++;
-        } else if (rows >= 4 * GEMM_MR) {
-            cut->row_blocks++;
-        } else {
-            break;
-        }
-    }
-    cut->rows_a_block = divide_up(divide_up(s->m, cut->row_blocks), GEMM_MR) * GEMM_MR;
-    cut->row_blocks = divide_up(s->m, cut->rows_a_block);
-    cut->panels_a_block = divide_up(panels, cut->column_blocks);
+    cut_rows(&size, &cut->tasks);
     if (cut->segments > cut->segments_a_block && s->m > GEMM_MR) {
-        int64_t most = GEMM_OUT / (cut->rows_a_block * GEMM_NR);
+        most = GEMM_OUT / (cut->tasks.rows_a_block * GEMM_NR);
         most = most < cut->panels_a_group ? cut->panels_a_group : most;
-        cut->panels_a_block =
-            divide_up(panels, divide_up(panels, most < cut->panels_a_block ? most : cut->panels_a_block));
     }
-    cut->column_blocks = divide_up(panels, cut->panels_a_block);
+    cut_columns(&size, most, &cut->tasks);
 }
 
 static size_t table_bytes(const gemm_cut *cut, int64_t rows) {
@@ -433,14 +413,14 @@ static void run_task(void *context, size_t begin, size_t end, int worker) {
     const float **table = (const float **)(void *)memory;
     float *wide = cut->wide_bytes > 0 ? (float *)(void *)(memory + cut->table_bytes) : NULL;
     for (size_t i = begin; i < end; i++) {
-        int64_t column_block = (int64_t)i % cut->column_blocks;
-        int64_t row_block = (int64_t)i / cut->column_blocks % cut->row_blocks;
-        const gemm_problem *p = cut->problems + (int64_t)i / cut->column_blocks / cut->row_blocks;
-        int64_t first = row_block * cut->rows_a_block, panel = column_block * cut->panels_a_block;
-        int64_t rows = s->m - first < cut->rows_a_block ? s->m - first : cut->rows_a_block;
+        int64_t column_block = (int64_t)i % cut->tasks.column_blocks;
+        int64_t row_block = (int64_t)i / cut->tasks.column_blocks % cut->tasks.row_blocks;
+        const gemm_problem *p = cut->problems + (int64_t)i / cut->tasks.column_blocks / cut->tasks.row_blocks;
+        int64_t first = row_block * cut->tasks.rows_a_block, panel = column_block * cut->tasks.panels_a_block;
+        int64_t rows = s->m - first < cut->tasks.rows_a_block ? s->m - first : cut->tasks.rows_a_block;
         int64_t panels = gemm_panels(s->n) - panel;
-        if (panels > cut->panels_a_block) {
-            panels = cut->panels_a_block;
+        if (panels > cut->tasks.panels_a_block) {
+            panels = cut->tasks.panels_a_block;
         }
         run_block(cut, p, first, rows, panel, panel + panels, table, wide);
     }
@@ -458,7 +438,7 @@ void gemm_run(const gemm_shape *s, const gemm_problem *problems, size_t count, t
     thread_pool *used = work < small_work ? NULL : pool;
     gemm_cut cut = {.shape = s, .problems = problems, .tiles = gemm_tiles_of(s->form), .tables = workspace};
     cut_work(s, count, thread_pool_size(used), &cut);
-    cut.table_bytes = table_bytes(&cut, cut.rows_a_block);
-    size_t tasks = count * (size_t)(cut.row_blocks * cut.column_blocks);
+    cut.table_bytes = table_bytes(&cut, cut.tasks.rows_a_block);
+    size_t tasks = count * (size_t)(cut.tasks.row_blocks * cut.tasks.column_blocks);
     thread_pool_for(used, tasks, 1, run_task, &cut);
 }

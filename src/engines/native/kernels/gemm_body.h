@@ -11,27 +11,36 @@ TILE_TARGET INLINE void TILE(body)(const int rows, const int vectors, const int 
             acc[i][v] = (vf){0};
         }
     }
+    tile_sums sums;
+    sums.room = GEMM_SUM;
+    sums.any = false;
     const float *panel = t->panel;
     for (int64_t s = 0; s < t->segments; s++) {
         const float *row[GEMM_MR];
         UNROLL for (int i = 0; i < rows; i++) {
             row[i] = t->rows[s * t->row_step + i];
         }
-        for (int64_t k = 0; k < t->length; k++) {
-            vf b[TILE_MOST];
-            UNROLL for (int v = 0; v < wide; v++) {
-                b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
-            }
-            panel += vectors * VW;
-            UNROLL for (int i = 0; i < rows; i++) {
-                const TILE_LEFT a = TILE_TAKE(row[i] + k);
+        for (int64_t k = 0; k < t->length;) {
+            const int64_t stop = t->length - k < sums.room ? t->length : k + sums.room;
+            for (sums.room -= stop - k; k < stop; k++) {
+                vf b[TILE_MOST];
                 UNROLL for (int v = 0; v < wide; v++) {
-                    acc[i][v] = TILE_MULTIPLY(acc[i][v], a, b[v]);
+                    b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
                 }
+                panel += vectors * VW;
+                UNROLL for (int i = 0; i < rows; i++) {
+                    const TILE_LEFT a = TILE_TAKE(row[i] + k);
+                    UNROLL for (int v = 0; v < wide; v++) {
+                        acc[i][v] = TILE_MULTIPLY(acc[i][v], a, b[v]);
+                    }
+                }
+            }
+            if (sums.room == 0) {
+                tile_keep(rows, wide, acc, &sums);
             }
         }
     }
-    tile_end(rows, wide, acc, t);
+    tile_end(rows, wide, acc, &sums, t);
 }
 #undef TILE_LEFT
 #undef TILE_TAKE

@@ -1,5 +1,5 @@
 /* See gemv.h. Dot products along the depth: a few rows of the weights stream through the registers beside a few rows of the left side,
- * which stays in the first-level cache. Each lane's sum begins anew after GEMM_KC terms, as in the packed GEMM.
+ * which stays in the first-level cache. Each lane's sum begins anew after GEMM_SUM terms, as in the packed GEMM.
  *
  * The rows that are read at once lie far apart, a part of a thread's piece each: so there are a few long streams, where the end of one row
  * is the beginning of the next, and the CPU asks for their memory by itself. Against neighbouring rows this is 1.1 times (long rows) to 1.5
@@ -16,7 +16,7 @@ enum { LEFT_ROWS = 2 };
 #endif
 enum {
     COLUMNS = 4, /* rows of the weights at once */
-    BLOCK = GEMM_KC * VW
+    BLOCK = GEMM_SUM * VW
 };
 
 typedef struct gemv_task {

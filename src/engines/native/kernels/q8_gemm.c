@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engines/native/kernels/math.h"
+#include "engines/native/kernels/product_tasks.h"
 
 /* ---- micro-kernel ----------------------------------------------------------------------------------------------- */
 
@@ -204,39 +205,19 @@ typedef struct q8_cut {
     const q8_shape *shape;
     const q8_problem *problems;
     const q8_tiles *tiles;
-    int64_t row_blocks, column_blocks; /* tasks a problem */
-    int64_t rows_a_block, panels_a_block;
+    product_tasks tasks;
     int64_t panels_a_group;
     size_t table_bytes, wide_bytes; /* of one worker: pointers to rows, widened rows */
     char *tables;
 } q8_cut;
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* The depth is never cut, so nothing here changes a bit of the result. */
 static void cut_work(const q8_shape *s, size_t count, int threads, q8_cut *cut) {
-    int64_t panels = q8_panels(s->n);
-    cut->row_blocks = divide_up(s->m, Q8_MC);
-    cut->column_blocks = 1;
-    int64_t wanted = threads > 1 ? 4 * threads : 1;
-    while ((int64_t)count * cut->row_blocks * cut->column_blocks < wanted) {
-        int64_t rows = divide_up(s->m, cut->row_blocks), columns = divide_up(panels, cut->column_blocks);
-        if (columns > 1 && (columns * Q8_NR >= rows || rows < 4 * Q8_MR)) {
-            cut->column_blocks++;
-        } else if (rows >= 4 * Q8_MR) {
-            cut->row_blocks++;
-        } else {
-            break;
-        }
-    }
-    cut->rows_a_block = divide_up(divide_up(s->m, cut->row_blocks), Q8_MR) * Q8_MR;
-    cut->row_blocks = divide_up(s->m, cut->rows_a_block);
-    cut->panels_a_block = divide_up(panels, cut->column_blocks);
-    cut->column_blocks = divide_up(panels, cut->panels_a_block);
+    const product_size size = {s->m, q8_panels(s->n), Q8_NR, Q8_MR, Q8_MC, count, threads};
+    cut_rows(&size, &cut->tasks);
+    cut_columns(&size, size.panels, &cut->tasks);
     int64_t panel_bytes = q8_groups(s->taps, s->inner) * 4 * Q8_NR;
-    cut->panels_a_group = panel_bytes > 0 ? Q8_GROUP / panel_bytes : panels;
+    cut->panels_a_group = panel_bytes > 0 ? Q8_GROUP / panel_bytes : size.panels;
     cut->panels_a_group = cut->panels_a_group < 4 ? 4 : cut->panels_a_group;
 }
 
@@ -606,13 +587,13 @@ static void run_task(void *context, size_t begin, size_t end, int worker) {
     const uint8_t **table = (const uint8_t **)(void *)memory;
     int32_t *wide = s->vnni ? NULL : (int32_t *)(void *)(memory + cut->table_bytes);
     for (size_t i = begin; i < end; i++) {
-        int64_t column_block = (int64_t)i % cut->column_blocks;
-        int64_t row_block = (int64_t)i / cut->column_blocks % cut->row_blocks;
-        const q8_problem *p = cut->problems + (int64_t)i / cut->column_blocks / cut->row_blocks;
-        int64_t first = row_block * cut->rows_a_block, panel = column_block * cut->panels_a_block;
-        int64_t rows = s->m - first < cut->rows_a_block ? s->m - first : cut->rows_a_block;
+        int64_t column_block = (int64_t)i % cut->tasks.column_blocks;
+        int64_t row_block = (int64_t)i / cut->tasks.column_blocks % cut->tasks.row_blocks;
+        const q8_problem *p = cut->problems + (int64_t)i / cut->tasks.column_blocks / cut->tasks.row_blocks;
+        int64_t first = row_block * cut->tasks.rows_a_block, panel = column_block * cut->tasks.panels_a_block;
+        int64_t rows = s->m - first < cut->tasks.rows_a_block ? s->m - first : cut->tasks.rows_a_block;
         int64_t panels = q8_panels(s->n) - panel;
-        panels = panels > cut->panels_a_block ? cut->panels_a_block : panels;
+        panels = panels > cut->tasks.panels_a_block ? cut->tasks.panels_a_block : panels;
         run_block(cut, p, first, rows, panel, panel + panels, table, wide);
     }
 }
@@ -630,6 +611,6 @@ void q8_run(const q8_shape *s, const q8_problem *problems, size_t count, thread_
     cut_work(s, count, thread_pool_size(used), &cut);
     cut.table_bytes = table_bytes(s);
     cut.wide_bytes = wide_bytes(s);
-    size_t tasks = count * (size_t)(cut.row_blocks * cut.column_blocks);
+    size_t tasks = count * (size_t)(cut.tasks.row_blocks * cut.tasks.column_blocks);
     thread_pool_for(used, tasks, 1, run_task, &cut);
 }
