@@ -25,7 +25,11 @@ TILE_TARGET INLINE void TILE(body)(const int rows, const int vectors, const int 
             for (sums.room -= stop - k; k < stop; k++) {
                 vf b[TILE_MOST];
                 UNROLL for (int v = 0; v < wide; v++) {
-                    b[v] = v_load(panel + (v / vectors) * t->panel_step + (v % vectors) * VW);
+                    const float *at = panel + (v / vectors) * t->panel_step + (v % vectors) * VW;
+                    b[v] = v_load(at);
+                    if (v * VW % GEMM_LINE == 0) {
+                        __builtin_prefetch(at + GEMM_AHEAD);
+                    }
                 }
                 panel += vectors * VW;
                 UNROLL for (int i = 0; i < rows; i++) {
