@@ -215,6 +215,8 @@ class Page:
             ("machine", machine()),
             ("CPUs used by others at the start", f"{self.load:.2f}{busy}"),
         ]
+        if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+            rows.append(("scheduling", "real-time: nothing else on this machine is given a CPU while something of this wants one"))
         return rows + ([("form", self.form)] if self.form else [])
 
     def write(self):
