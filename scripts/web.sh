@@ -8,7 +8,10 @@ limit=500000 # bytes, compressed by gzip -9: one variant of the engine and the s
 
 rm -rf $out.new
 mkdir -p $out.new/package
-cp web/package/* LICENSE THIRD_PARTY.md $out.new/package/
+cp web/package/{README.md,index.d.ts,package.json} LICENSE THIRD_PARTY.md $out.new/package/
+for script in index worker thread webgpu webgpu_device webnn; do # each is one request
+    scripts/bundle.sh web/package/$script.js >$out.new/package/$script.js
+done
 cp build/wasm/accel-{baseline,relaxed}{,-threads}.wasm build/wasm/accel-{webnn,webgpu}.wasm $out.new/package/
 for folder in agent example; do
     [ ! -d web/$folder ] || cp -r web/$folder $out.new/
@@ -20,8 +23,10 @@ for variant in baseline relaxed baseline-threads relaxed-threads webnn webgpu; d
     size=$(gzip -9c $out/package/accel-$variant.wasm | wc -c)
     for file in $out/package/*.js; do
         case ${file##*/}:$variant in # a platform's own scripts are loaded when it is asked for
-        webnn*:webnn | webgpu*:webgpu) ;;
-        webnn* | webgpu*) continue ;;
+        webnn.js:webnn | webgpu.js:webgpu) ;;
+        webnn.js:* | webgpu.js:* | webgpu_device.js:*) continue ;; # the last is for capabilities()
+        thread.js:*-threads) ;;
+        thread.js:*) continue ;;
         esac
         size=$((size + $(gzip -9c "$file" | wc -c)))
     done
