@@ -8,8 +8,8 @@ limit=500000 # bytes, compressed by gzip -9: one variant of the engine and the s
 
 rm -rf $out.new
 mkdir -p $out.new/package
-cp web/package/{README.md,index.d.ts,package.json} LICENSE THIRD_PARTY.md $out.new/package/
-for script in index worker thread webgpu webgpu_device webnn; do # each is one request
+cp web/package/{README.md,index.d.ts,package.json,errors.js,native.js,sample.js,web*.js} LICENSE THIRD_PARTY.md $out.new/package/
+for script in index worker thread; do # what each start asks for; platforms' own scripts are modules as they are
     scripts/bundle.sh web/package/$script.js >$out.new/package/$script.js
 done
 cp build/wasm/accel-{baseline,relaxed}{,-threads}.wasm build/wasm/accel-{webnn,webgpu}.wasm $out.new/package/
@@ -23,10 +23,9 @@ for variant in baseline relaxed baseline-threads relaxed-threads webnn webgpu; d
     size=$(gzip -9c $out/package/accel-$variant.wasm | wc -c)
     for file in $out/package/*.js; do
         case ${file##*/}:$variant in # a platform's own scripts are loaded when it is asked for
-        webnn.js:webnn | webgpu.js:webgpu) ;;
-        webnn.js:* | webgpu.js:* | webgpu_device.js:*) continue ;; # the last is for capabilities()
-        thread.js:*-threads) ;;
-        thread.js:*) continue ;;
+        webnn*:webnn | webgpu*:webgpu) ;;
+        errors.js:web* | native.js:web* | sample.js:web* | thread.js:*-threads) ;;
+        webnn* | webgpu* | errors.js:* | native.js:* | sample.js:* | thread.js:*) continue ;;
         esac
         size=$((size + $(gzip -9c "$file" | wc -c)))
     done

@@ -112,10 +112,25 @@ class Chromium:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_read), os.close(of_write)
         self.last, self.buffer, self.console = 0, b"", []
-        target = next(t for t in self.send("Target.getTargets")["targetInfos"] if t["type"] == "page")
-        self.session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+        self.browser_context = None
+        self.attach(next(t for t in self.send("Target.getTargets")["targetInfos"] if t["type"] == "page")["targetId"])
+
+    def attach(self, target):
+        self.session = None  # of the browser itself
+        self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime"):
             self.send(f"{domain}.enable")
+
+    def renew(self):
+        """An empty page of a context of its own, which shares no process, storage or cache with those before it."""
+        self.session, old = None, self.browser_context
+        self.browser_context = self.send("Target.createBrowserContext")["browserContextId"]
+        self.attach(self.send("Target.createTarget", url="about:blank", browserContextId=self.browser_context)["targetId"])
+        if old:
+            session, self.session = self.session, None
+            self.send("Target.disposeBrowserContext", browserContextId=old)
+            self.session = session
+        time.sleep(0.3)  # the old one's process ends
 
     def send(self, method, timeout_s=60, **parameters):
         self.last += 1

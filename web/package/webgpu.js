@@ -3,12 +3,9 @@
 import { AccelError } from "./errors.js";
 import { arrays, bindFeeds } from "./native.js";
 import { sample } from "./sample.js";
-import { GpuDevice } from "./webgpu_device.js";
 import { ShaderList } from "./webgpu_shaders.js";
 import { GpuGraph } from "./webgpu_graph.js";
 import { Pipelines } from "./webgpu_pipelines.js";
-
-export { GpuDevice };
 
 /** Of a GpuDevice and a request to load: pipelines, and with the feature shaderPrecompile the list of those that the last load needed, which are begun. */
 export async function startShaders(gpu, request) {

@@ -168,8 +168,8 @@ function startPlatform(request) {
 }
 
 function startWebgpu(request) {
+  const device = import("./webgpu_device.js").then(({ GpuDevice }) => GpuDevice.open());
   const module = import("./webgpu.js");
-  const device = module.then(({ GpuDevice }) => GpuDevice.open());
   const shaders = Promise.all([device, module]).then(([gpu, { startShaders }]) => startShaders(gpu, request));
   for (const promise of [device, module, shaders]) promise.catch(() => {}); // told when it is waited for
   return async (engine, { tuning, profile }) => {
