@@ -95,8 +95,8 @@ export async function load(source, { progress = () => {}, signal, base, ...given
   const sha256 = { ...options.sha256, ...mapped(options.sha256, (name) => new URL(name, document.baseURI).href, (hash) => hash) };
   const build = chooseBuild(options);
   const request = { do: "load", build, model: portable(model), data: mapped(data, (name) => name, portable), options: { ...options, sha256 } };
-  const compiling = compileBuild(build.name, base); // it, the workers and the model's first bytes come at the same time
-  const remote = new Remote(base, progress, build.threads - 1);
+  const compiling = compileBuild(build.name, base); // it, the worker and the model's first bytes come at the same time
+  const remote = new Remote(base, progress);
   const cancel = () => remote.end(signal.reason);
   signal?.addEventListener("abort", cancel, { once: true });
   try {

@@ -32,11 +32,11 @@ export class Remote {
   #ended = null;
   #ending = new AbortController();
 
-  constructor(base, onProgress, threads) {
+  constructor(base, onProgress) {
     this.#worker = startEngine(base);
     this.#worker.onmessage = ({ data: { id, result, failed, progress, thread } }) => {
       if (progress) return onProgress(progress);
-      if (thread) return this.#threads[thread.index].postMessage(thread);
+      if (thread) return this.#addThread(startThread(base), thread);
       const { resolve, reject } = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (!failed) return resolve(result);
@@ -45,11 +45,11 @@ export class Remote {
       if (failed.status === "crashed") this.end(error);
     };
     this.#worker.onerror = (event) => this.end(new AccelError("crashed", `the engine's worker stopped: ${messageOf(event)}`));
-    for (let i = 0; i < threads; i++) this.#addThread(startThread(base));
   }
 
-  /** The page starts it and not the engine's worker, which cannot while it is at work. */
-  #addThread(thread) {
+  /** When the engine has started, so as not to be in its way. The page starts it and not the engine's worker, which cannot while it is at work. */
+  #addThread(thread, what) {
+    thread.postMessage(what);
     const failed = (reason) => this.end(new AccelError("error", `a thread cannot start: ${reason}`));
     thread.onerror = (event) => failed(messageOf(event));
     thread.onmessage = ({ data }) => failed(data.failed);

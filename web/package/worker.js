@@ -19,7 +19,7 @@ function takeGiven({ module, compiled_ms, early }) {
   if (early) given.early.take(early);
 }
 
-/** The page has workers for them, which come when they are ready: the engine goes without until then. */
+/** The page starts workers for them, which come when they are ready: the engine goes without until then. */
 function expectThreads(engine, count) {
   for (let index = 0; index < count; index++) self.postMessage({ thread: engine.thread(index) });
 }
