@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -80,13 +81,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     }
 
 
+class PageServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a page may break off what it asked for
+            super().handle_error(request, client_address)
+
+
 class Server:
     """Serves a folder on a free port of this machine; keywords are attributes of its Handler."""
 
     def __init__(self, folder, **settings):
         handler = type("Settings", (Handler,), {"log": [], "broken": set(), **settings})
         self.handler = handler
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+        self.server = PageServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
