@@ -8,7 +8,10 @@ limit=500000 # bytes, compressed by gzip -9: one variant of the engine and the s
 
 rm -rf $out.new
 mkdir -p $out.new/package
-cp web/package/* LICENSE THIRD_PARTY.md $out.new/package/
+cp web/package/{README.md,index.d.ts,package.json,errors.js,native.js,sample.js,web*.js} LICENSE THIRD_PARTY.md $out.new/package/
+for script in index worker thread; do # what each start asks for; platforms' own scripts are modules as they are
+    scripts/bundle.sh web/package/$script.js >$out.new/package/$script.js
+done
 cp build/wasm/accel-{baseline,relaxed}{,-threads}.wasm build/wasm/accel-{webnn,webgpu}.wasm $out.new/package/
 for folder in agent example; do
     [ ! -d web/$folder ] || cp -r web/$folder $out.new/
@@ -21,7 +24,8 @@ for variant in baseline relaxed baseline-threads relaxed-threads webnn webgpu; d
     for file in $out/package/*.js; do
         case ${file##*/}:$variant in # a platform's own scripts are loaded when it is asked for
         webnn*:webnn | webgpu*:webgpu) ;;
-        webnn* | webgpu*) continue ;;
+        errors.js:web* | native.js:web* | sample.js:web* | thread.js:*-threads) ;;
+        webnn* | webgpu* | errors.js:* | native.js:* | sample.js:* | thread.js:*) continue ;;
         esac
         size=$((size + $(gzip -9c "$file" | wc -c)))
     done

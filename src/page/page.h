@@ -113,11 +113,11 @@ const char *PAGE_EXPORT(page_webgpu_outputs)(const uint32_t *elements);
 void PAGE_EXPORT(page_close)(void);
 
 #ifdef __wasm_atomics__
-/* For a worker that is about to start: the end of its stack, which is also where its thread-local variables begin. NULL when memory
- * ends. */
-void *PAGE_EXPORT(page_thread)(void);
-void PAGE_EXPORT(page_thread_run)(int worker); /* worker: an index of its own, below 64 */
-void PAGE_EXPORT(page_thread_failed)(void);    /* it trapped: whoever waits for it traps too */
+/* For a worker that is about to start, with an index of its own below 64: the end of its stack, which is also where its thread-local variables
+ * begin. NULL when memory ends. From now on it counts as a thread; until it calls page_thread_run the others do its share. */
+void *PAGE_EXPORT(page_thread)(int worker);
+void PAGE_EXPORT(page_thread_run)(int worker);
+void PAGE_EXPORT(page_thread_failed)(void); /* it trapped: whoever waits for it traps too */
 int PAGE_EXPORT(page_threads_waiting)(void);
 #endif
 

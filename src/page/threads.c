@@ -7,7 +7,7 @@
 enum { STACK_BYTES = 1 << 19, STACK_ALIGNMENT = 64 };
 
 /* The stack lies below its end, the thread-local variables above it. Neither is freed: workers live as long as the instance. */
-void *page_thread(void) {
+void *page_thread(int worker) {
     const size_t locals =
         (__builtin_wasm_tls_size() + STACK_ALIGNMENT - 1) / STACK_ALIGNMENT * STACK_ALIGNMENT;
     char *memory = mem_alloc_aligned(STACK_BYTES + locals, STACK_ALIGNMENT, false);
@@ -15,6 +15,7 @@ void *page_thread(void) {
         error_no_memory(&page.error, "a thread's stack", STACK_BYTES + locals);
         return NULL;
     }
+    thread_worker_expect(worker);
     return memory + STACK_BYTES;
 }
 

@@ -37,7 +37,7 @@ window.once = async (source, options) => {
 
 
 def write_models(folder):
-    """y = x + w, with w inside; with w in a file of a folder beside it; and with a w of 3 MB that only its first elements are used of."""
+    """y = x + w, with w inside; with w in a file of a folder beside it; and with a w of 3 MB, and of 40 MB, that only its first elements are used of."""
     import numpy as np
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -54,10 +54,11 @@ def write_models(folder):
     outside = model(np.float32([10, 20, 30, 40]), add)
     onnx.external_data_helper.convert_model_to_external_data(outside, location="weights/w 1.bin", size_threshold=0)
     onnx.save(outside, folder / "outside.onnx")
-    large = np.zeros(750000, "f4")
-    large[:4] = [10, 20, 30, 40]
     cut = [helper.make_node("Slice", ["w", "zero", "four"], ["v"]), helper.make_node("Add", ["x", "v"], ["y"])]
-    onnx.save(model(large, cut), folder / "large.onnx")
+    for name, count in {"large": 750_000, "larger": 10_000_000}.items():
+        w = np.zeros(count, "f4")
+        w[:4] = [10, 20, 30, 40]
+        onnx.save(model(w, cut), folder / f"{name}.onnx")
 
 
 class Browser(unittest.TestCase):
@@ -133,6 +134,19 @@ class Browser(unittest.TestCase):
         self.open(break_after=1_000_000, no_ranges=True)
         self.assertEqual(self.evaluate("return (await once('large.onnx')).y"), [11, 22, 33, 44])
         self.assertEqual([line[1] for line in self.server.handler.log if "large" in line[0]], [None, None])
+
+    def test_the_page_hands_over_the_beginning_of_a_large_model(self):
+        self.open()
+        told = self.evaluate("return once('larger.onnx')")
+        self.assertEqual((told["y"], told["figures"]["downloaded_bytes"]), ([11, 22, 33, 44], (self.folder / "larger.onnx").stat().st_size))
+        asked = [line[1] for line in self.server.handler.log if "larger" in line[0]]
+        self.assertEqual((asked[0], len(asked)), (None, 2))
+        self.assertGreaterEqual(int(asked[1].removeprefix("bytes=").removesuffix("-")), 2**25)
+
+    def test_a_large_model_of_a_server_without_ranges_is_the_workers(self):
+        self.open(no_ranges=True)
+        self.assertEqual(self.evaluate("return (await once('larger.onnx')).y"), [11, 22, 33, 44])
+        self.assertEqual([line[1] for line in self.server.handler.log if "larger" in line[0]], [None, None])
 
     def test_the_cache_holds_what_has_the_hash(self):
         self.open()

@@ -1,6 +1,6 @@
 // web/package/thread.js for Node: a worker that the engine's threads run on. workerData.fail: it traps instead of working.
 import { parentPort, workerData } from "node:worker_threads";
-import { imports } from "../../web/package/engine.js";
+import { imports } from "../../web/package/imports.js";
 
 const { module, memory, stack, index, fail } = workerData;
 const { exports } = await WebAssembly.instantiate(module, imports(memory));

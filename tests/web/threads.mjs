@@ -37,6 +37,27 @@ async function results(threads) {
 const one = await results(1);
 for (const threads of [2, 3, 8]) (await results(threads)).forEach((data, i) => assert(relativeL2(data, one[i]) < 1e-5, `${threads} threads, output ${i}`));
 
+// A thread that is still starting is not waited for: not by runs, nor by the end of a session. When it comes, it takes its share.
+async function afterRuns(engine, threads, runs, meanwhile = () => {}) {
+  const model = await openModel(engine, "bert-tiny", {}, { threads });
+  await model.seed({ sequence: 40 });
+  await model.run();
+  await meanwhile();
+  for (let run = 0; run < runs; run++) await model.run();
+  return Object.values(await model.outputs())[0].data;
+}
+
+const alone = await afterRuns(await startEngine(variant), 1, 0);
+const early = await startEngine(variant), workerData = early.thread(0);
+let came = null;
+const comes = async () => {
+  came = new Worker(new URL("./thread_node.mjs", import.meta.url), { workerData });
+  while (early.call("page_threads_waiting") < 1) await new Promise((later) => setTimeout(later, 1));
+};
+for (const meanwhile of [undefined, undefined, comes, undefined])
+  assert(relativeL2(await afterRuns(early, 2, 20, meanwhile), alone) < 1e-5, "a thread that comes late");
+await came.terminate();
+
 const few = await withThreads(2);
 const tooMany = await openModel(few.engine, "bert-tiny", {}, { threads: 3, dims: { batch: 1, sequence: 4 } }).then(() => null, (error) => error);
 assert.match(tooMany.message, /cannot start thread 3 of 3: .*; ask for fewer threads/);

@@ -1,6 +1,6 @@
 // The engine's builds: which one this browser is given, fetched and compiled. The page does it while the worker starts.
 import { AccelError } from "./errors.js";
-import { cpus, relaxedSimd, simd, threads as threadsWork } from "./features.js";
+import { cpus, relaxedSimd, simd, threadsWork } from "./features.js";
 
 const builds = {
   baseline: new URL("./accel-baseline.wasm", import.meta.url),

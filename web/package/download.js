@@ -1,11 +1,11 @@
 // From a URL, bytes or the browser's own storage into the engine's memory, in pieces as they come.
+import { factsOf, STALLED_MS } from "./answer.js";
 import { AccelError, within } from "./errors.js";
 
 const PART = 2 ** 30; // of files above 2 GiB, which many servers and caches between do not send in one piece
 const TRIES = 5; // without a byte more
 const FOLDER = "accel-models";
 const STORAGE_MS = 10000; // the browser's storage answers within it, or there is none
-const STALLED_MS = 60000; // without a byte a connection counts as broken
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -14,15 +14,6 @@ async function ask(url, offset, end) {
   const response = await within(STALLED_MS, fetch(url, { headers }));
   if (!response.ok) throw new AccelError(response.status === 404 ? "not_found" : "io_error", `${url} cannot be loaded: the server answers ${response.status} ${response.statusText}`);
   return response;
-}
-
-/** What an answer says of the whole file. A compressed one says nothing, and cannot be gone on with. */
-function facts(response) {
-  const plain = (response.headers.get("content-encoding") ?? "identity") === "identity";
-  const range = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-  const length = response.headers.get("content-length");
-  const total = range ? Number(range[1]) : plain && length !== null && response.status === 200 ? Number(length) : null;
-  return { total, tag: response.headers.get("etag"), ranges: plain && response.headers.get("accept-ranges") === "bytes" };
 }
 
 /** The pieces of an answer, each of which comes within so many ms, without the first `skip` bytes. */
@@ -40,14 +31,22 @@ async function* piecesOf(body, ms, skip = 0) {
   }
 }
 
-/** The pieces of a file, in order. A connection that breaks is opened again where it broke; a large file comes in parts. */
-export async function* download(url, onTotal = () => {}) {
+/** The pieces of a file, in order. A connection that breaks is opened again where it broke; a large file comes in parts. begun: an Early of its first pieces. */
+export async function* download(url, onTotal = () => {}, begun = null) {
   let offset = 0, failures = 0, first = null;
+  if (begun && (first = await begun.facts)) {
+    onTotal(first.total);
+    for await (const piece of begun.pieces()) {
+      offset += piece.length;
+      yield piece;
+    }
+    if (offset === first.total) return;
+  }
   for (;;) {
     try {
       const large = first?.ranges && first.total > 2 * PART;
       const response = await ask(url, first?.ranges ? offset : 0, large ? Math.min(offset + PART, first.total) - 1 : undefined);
-      const now = facts(response);
+      const now = factsOf(response);
       first ??= now;
       if (now.tag !== first.tag || (now.total ?? first.total) !== first.total) throw new AccelError("io_error", `${url} changed while it was loaded: load it again`);
       onTotal(first.total);
@@ -65,6 +64,33 @@ export async function* download(url, onTotal = () => {}) {
       if (!first || ++failures > TRIES) // a server that never answered is not asked again
         throw new AccelError("io_error", `${url} cannot be loaded (${error.message})` + (offset > 0 ? `; it broke off at byte ${offset} of ${first.total ?? "an unknown number"}` : ""));
       await wait(100 * 2 ** failures);
+    }
+  }
+}
+
+/** The beginning of a file as the page hands it over (early.js). */
+export class Early {
+  #come = [];
+  #ended = false;
+  #wake = () => {};
+  #know;
+  facts = new Promise((know) => { this.#know = know; }); // null: nothing comes
+
+  take({ facts, piece, end }) {
+    if (facts) this.#know(facts);
+    if (piece) this.#come.push(piece);
+    if (end) {
+      this.#know(null);
+      this.#ended = true;
+    }
+    this.#wake();
+  }
+
+  async *pieces() {
+    for (;;) {
+      while (this.#come.length > 0) yield this.#come.shift();
+      if (this.#ended) return;
+      await new Promise((wake) => { this.#wake = wake; });
     }
   }
 }
@@ -142,7 +168,7 @@ async function toCache(engine, hash, { at, size }) {
 }
 
 /** A source in the engine's memory: {at, size, cached}. onBytes(n) is told of each piece, onTotal(n) of the whole size when it is known. */
-export async function take(engine, source, { hash, cache = true, onBytes = () => {}, onTotal = () => {} } = {}) {
+export async function take(engine, source, { hash, cache = true, begun = null, onBytes = () => {}, onTotal = () => {} } = {}) {
   if (typeof source !== "string") {
     onTotal(source.length);
     return { ...(await store(engine, [source], () => source.length, onBytes, hash)), cached: false };
@@ -155,7 +181,7 @@ export async function take(engine, source, { hash, cache = true, onBytes = () =>
   const pieces = download(source, (n) => {
     total = n;
     if (n !== null) onTotal(n);
-  });
+  }, begun);
   try {
     const taken = await store(engine, pieces, () => total, onBytes, hash);
     if (kept) await toCache(engine, kept, taken);

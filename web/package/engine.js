@@ -1,9 +1,8 @@
 // One instance of the engine: a memory, the module on it, and the functions of src/page/page.h as methods. Works in a page, a worker and Node.
 import { AccelError } from "./errors.js";
-import { cpus } from "./features.js";
+import { imports, textAt } from "./imports.js";
 
 const FIRST_PAGES = 64;
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** A shared memory must say at once how large it may become; where a browser refuses to reserve so much, less will do. */
@@ -16,22 +15,6 @@ function makeMemory(shared) {
       if (maximum <= 4096) throw new AccelError("out_of_memory", `the browser gives no shared memory of ${maximum / 16} MiB: ${error.message}`);
     }
   }
-}
-
-/** Text from the memory; a decoder takes no shared bytes, hence the copy. */
-const textAt = (memory, at, length) => decoder.decode(new Uint8Array(memory.buffer, at, length).slice());
-
-export function imports(memory) {
-  return {
-    env: { memory },
-    accel: {
-      host_now_ns: () => performance.now() * 1e6,
-      host_utc_us: () => Date.now() * 1e3,
-      host_sleep_ns: (duration) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration / 1e6),
-      host_log: (level, at, length) => console[["error", "warn", "info", "debug"][level] ?? "log"](textAt(memory, at >>> 0, length).trimEnd()),
-      host_cpu_count: cpus,
-    },
-  };
 }
 
 export class Engine {
@@ -127,7 +110,7 @@ export class Engine {
 
   /** What a further worker needs to run as a thread of this engine: see thread.js. */
   thread(index) {
-    const stack = this.call("page_thread") >>> 0;
+    const stack = this.call("page_thread", index) >>> 0;
     if (stack === 0) throw this.failure();
     return { module: this.module, memory: this.memory, stack, index };
   }

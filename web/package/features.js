@@ -12,7 +12,7 @@ export const relaxedSimd = () =>
 export const isolated = () => globalThis.crossOriginIsolated === true;
 
 /** A shared memory with an atomic load in it, which may be handed to other workers. */
-export const threads = () =>
+export const threadsWork = () =>
   isolated() && typeof SharedArrayBuffer === "function" &&
   validates(1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254, 16, 2, 0, 26, 11);
 

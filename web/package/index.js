@@ -1,63 +1,13 @@
 // The package's door: models that run in workers of their own. index.d.ts says what each function takes and gives.
 import { chooseBuild, compileBuild } from "./builds.js";
+import { handOver } from "./early.js";
 import { AccelError, within } from "./errors.js";
-import { cpus, isolated, relaxedSimd, simd, threads } from "./features.js";
-import { elsewhere, importingWorker } from "./workers.js";
+import { cpus, isolated, relaxedSimd, simd, threadsWork } from "./features.js";
+import { Remote } from "./remote.js";
 
 export { AccelError };
 export const version = "0.1.0";
 const STORAGE_MS = 5000; // the browser's storage answers within it, or there is none
-
-function startWorker(base) {
-  const folder = base ? new URL(base, location.href) : import.meta.url;
-  const far = elsewhere("worker.js", folder);
-  if (far) return importingWorker(far);
-  if (base) return new Worker(new URL("worker.js", folder), { type: "module" });
-  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-}
-
-/** The worker of one model, asked by messages. Once it stopped, all that is asked is refused with the reason. */
-class Remote {
-  #worker;
-  #waiting = new Map();
-  #last = 0;
-  #ended = null;
-
-  constructor(base, onProgress) {
-    this.#worker = startWorker(base);
-    this.#worker.onmessage = ({ data: { id, result, failed, progress } }) => {
-      if (progress) return onProgress(progress);
-      const { resolve, reject } = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (!failed) return resolve(result);
-      const error = new AccelError(failed.status, failed.message);
-      reject(error);
-      if (failed.status === "crashed") this.end(error);
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault?.();
-      this.end(new AccelError("crashed", `the engine's worker stopped: ${event.message || "its script cannot be loaded"}`));
-    };
-  }
-
-  ask(request) {
-    if (this.#ended) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
-      const id = ++this.#last;
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, ...request });
-    });
-  }
-
-  /** Ends the worker, and with it its threads and all its memory. */
-  end(reason) {
-    if (this.#ended) return;
-    this.#ended = reason;
-    this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(reason);
-    this.#waiting.clear();
-  }
-}
 
 class Model {
   #remote;
@@ -145,12 +95,14 @@ export async function load(source, { progress = () => {}, signal, base, ...given
   const sha256 = { ...options.sha256, ...mapped(options.sha256, (name) => new URL(name, document.baseURI).href, (hash) => hash) };
   const build = chooseBuild(options);
   const request = { do: "load", build, model: portable(model), data: mapped(data, (name) => name, portable), options: { ...options, sha256 } };
+  const compiling = compileBuild(build.name, base); // it, the worker and the model's first bytes come at the same time
   const remote = new Remote(base, progress);
   const cancel = () => remote.end(signal.reason);
   signal?.addEventListener("abort", cancel, { once: true });
   try {
-    const compiled = await compileBuild(build.name, base); // while the worker starts
-    return new Model(remote, await remote.ask({ ...request, ...compiled }));
+    const loaded = remote.ask({ ...request, early: handOver(request, remote) });
+    compiling.then((compiled) => remote.give(compiled), (error) => remote.end(error));
+    return new Model(remote, await loaded);
   } catch (error) {
     remote.end(error);
     throw error;
@@ -233,7 +185,7 @@ async function webgpuPlatform() {
 export async function capabilities() {
   return {
     platforms: [wasmPlatform(), ...(await Promise.all([webnnPlatform(), webgpuPlatform()]))],
-    simd: simd(), relaxed_simd: relaxedSimd(), threads: threads(), isolated: isolated(), cpus: cpus(),
+    simd: simd(), relaxed_simd: relaxedSimd(), threads: threadsWork(), isolated: isolated(), cpus: cpus(),
     memory_gb: navigator.deviceMemory ?? null, opfs: await hasOpfs(),
   };
 }

@@ -1,16 +1,20 @@
 // A worker that the engine's threads run on: the same module on the same memory, with a stack of its own. It waits in C for work, for ever.
-import { imports } from "./engine.js";
+import { imports } from "./imports.js";
 
-self.onmessage = async ({ data: { module, memory, stack, index } }) => {
-  const instance = await WebAssembly.instantiate(module, imports(memory));
-  const { __stack_pointer, __wasm_init_tls, page_thread_run, page_thread_failed } = instance.exports;
-  __stack_pointer.value = stack;
-  __wasm_init_tls(stack);
-  self.postMessage("ready");
+async function start({ module, memory, stack }) {
+  const { exports } = await WebAssembly.instantiate(module, imports(memory));
+  exports.__stack_pointer.value = stack;
+  exports.__wasm_init_tls(stack);
+  return exports;
+}
+
+self.onmessage = async ({ data: thread }) => {
+  const exports = await start(thread).catch((error) => self.postMessage({ failed: error.message }));
+  if (!exports) return;
   try {
-    page_thread_run(index);
+    exports.page_thread_run(thread.index);
   } catch (error) {
-    page_thread_failed();
+    exports.page_thread_failed();
     throw error;
   }
 };

@@ -2,29 +2,31 @@
 import { AccelError } from "./errors.js";
 import { Engine } from "./engine.js";
 import { NativeModel } from "./native.js";
-import { take } from "./download.js";
-import { elsewhere, importingWorker } from "./workers.js";
+import { Early, take } from "./download.js";
 
 const MOST_SHARDS = 1000;
-const threadWorkers = []; // held, so that no browser takes them for garbage
 let model = null; // NativeModel, WebnnModel of webnn.js or WebgpuModel of webgpu.js
 let figures, facts;
 
 /* ---- the engine ---- */
 
-/** Threads must wait in C before the engine asks for them: from then on this worker does not return to its messages. */
-async function startThreads(engine, count) {
-  if (count === 0) return;
-  await Promise.all(
-    Array.from({ length: count }, (_, index) => new Promise((ready, failed) => {
-      const far = elsewhere("thread.js", import.meta.url);
-      const thread = far ? importingWorker(far) : new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
-      thread.onmessage = ready;
-      thread.onerror = (event) => failed(new AccelError("error", `a thread cannot start: ${event.message ?? "its script cannot be loaded"}`));
-      threadWorkers.push(thread);
-      thread.postMessage(engine.thread(index));
-    })));
-  while (engine.call("page_threads_waiting") < count) await new Promise((later) => setTimeout(later, 0));
+/** What the page gives meanwhile, past the queue of requests: the module, and the beginning of the model's file. */
+let giveModule;
+const given = { module: new Promise((give) => { giveModule = give; }), early: new Early() };
+
+function takeGiven({ module, compiled_ms, early }) {
+  if (module) giveModule({ module, compiled_ms });
+  if (early) given.early.take(early);
+}
+
+/** The page starts workers for them, which come when they are ready: the engine goes without until then. */
+function expectThreads(engine, count) {
+  for (let index = 0; index < count; index++) self.postMessage({ thread: engine.thread(index) });
+}
+
+/** All of them: what is measured is measured with them. */
+async function allThreads() {
+  while (facts.threads > 1 && model.engine.call("page_threads_waiting") < facts.threads - 1) await new Promise((later) => setTimeout(later, 0));
 }
 
 /* ---- loading ---- */
@@ -55,7 +57,10 @@ function progressTeller(phase) {
 
 /** {at, size} of what was added, the engine's from now on. */
 async function addFile(engine, name, source, options, teller) {
-  const { at, size, cached } = await take(engine, source, { hash: options.sha256?.[source] ?? options.sha256?.[name], cache: options.cache, onBytes: teller.bytes, onTotal: teller.total });
+  const begun = source === given.address ? given.early : null;
+  if (begun) given.address = null; // its pieces come once
+  const hash = options.sha256?.[source] ?? options.sha256?.[name];
+  const { at, size, cached } = await take(engine, source, { hash, cache: options.cache, begun, onBytes: teller.bytes, onTotal: teller.total });
   figures[cached ? "cached_bytes" : "downloaded_bytes"] += isUrl(source) ? size : 0;
   try {
     engine.do("page_add_file", name, at, size);
@@ -120,32 +125,31 @@ async function addWeights(engine, folder, data, base, options, teller) {
   }
 }
 
-/** started: the threads, which come up meanwhile. */
-async function download(engine, { model: source, data, options, build: { threads } }, started) {
+async function bring(engine, { model: source, data, options, build: { threads } }) {
   const teller = progressTeller("download");
   const start = performance.now();
   if (isUrl(source) && /^(zoo|audio):/.test(source)) {
-    await started;
     return open(engine, source.replace(/^zoo:/, ""), "", null, threads, options, teller);
   }
   const name = nameOf(source), folder = name === "config.json" ? "model/" : "";
   const base = isUrl(source) ? source : null;
   await addFiles(engine, Object.entries({ [name]: source, ...data }).map(([file, from]) => [folder + file, from]), options, teller);
   if (folder) await addWeights(engine, folder, data, base, options, teller);
-  await started;
   await open(engine, folder ? "model" : name, folder, base, threads, options, teller);
   figures.download_ms = performance.now() - start - figures.load_ms;
   teller.now();
 }
 
 async function load(request) {
-  const { options, build, module, compiled_ms } = request;
-  const start = performance.now();
+  const { options, build } = request;
+  given.address = request.early;
   figures = { download_ms: null, engine_ms: null, load_ms: null, compile_ms: null, first_ms: null, downloaded_bytes: 0, cached_bytes: 0 };
   const openModel = startPlatform(request);
+  const { module, compiled_ms } = await given.module, came = performance.now();
   const engine = await Engine.start(module, build.name.endsWith("-threads"));
-  figures.engine_ms = compiled_ms + performance.now() - start;
-  await download(engine, request, startThreads(engine, build.threads - 1));
+  figures.engine_ms = compiled_ms + performance.now() - came;
+  expectThreads(engine, build.threads - 1);
+  await bring(engine, request);
   self.postMessage({ progress: { phase: "compile", loaded: 0 } });
   const opened = await openModel(engine, options);
   await opened.prepare(options);
@@ -201,7 +205,10 @@ const answers = {
     const run_ms = await run(request);
     return { outputs: await model.outputs(), run_ms, devices: model.devices, figures: currentFigures() };
   },
-  sample: (request) => model.sample(request),
+  async sample(request) {
+    await allThreads();
+    return model.sample(request);
+  },
   async profile() {
     if (!model.profile) throw new AccelError("unsupported", `${facts.variant} does not tell the times of its nodes in a page`);
     return { rows: model.profile() };
@@ -211,7 +218,8 @@ const answers = {
 
 /** One after the other, in the order of their coming. */
 let last = Promise.resolve();
-self.onmessage = ({ data: request }) => {
+self.onmessage = ({ data: { given: more, ...request } }) => {
+  if (more) return takeGiven(more);
   last = last.then(() => answer(request));
 };
 

@@ -10,7 +10,8 @@
 #include "base/wasm/host.h"
 #include "base/wasm/workers.h"
 
-enum { WORKER_ABSENT, WORKER_IDLE, WORKER_TAKEN, WORKER_WORKING };
+/* A worker that is still starting can have work already, so that nobody waits for its start: EXPECTED with work is AWAITED. */
+enum { WORKER_ABSENT, WORKER_EXPECTED, WORKER_AWAITED, WORKER_IDLE, WORKER_TAKEN, WORKER_WORKING };
 
 static struct {
     int state;
@@ -47,12 +48,31 @@ static void wait_while(int *word, int value) {
 
 /* ---- workers ---------------------------------------------------------------------------------------------------------- */
 
+static bool changes(int *state, int from, int to) {
+    return __atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void thread_worker_expect(int worker) {
+    if (worker < 0 || worker >= WORKERS_MOST) {
+        __builtin_trap();
+    }
+    changes(&workers[worker].state, WORKER_ABSENT, WORKER_EXPECTED);
+}
+
+/* With work that was given before it came, or without. */
+static void arrive(int *state) {
+    while (!changes(state, WORKER_AWAITED, WORKER_WORKING) && !changes(state, WORKER_EXPECTED, WORKER_IDLE) &&
+           !changes(state, WORKER_ABSENT, WORKER_IDLE)) {
+        wait_while(state, WORKER_TAKEN);
+    }
+}
+
 void thread_worker_run(int worker) {
     if (worker < 0 || worker >= WORKERS_MOST) {
         __builtin_trap();
     }
     int *state = &workers[worker].state;
-    store_and_wake(state, WORKER_IDLE);
+    arrive(state);
     atomic_fetch_add(&worker_count, 1); /* who sees it can take this worker */
     for (;; store_and_wake(state, WORKER_IDLE)) {
         wait_while(state, WORKER_IDLE);
@@ -82,15 +102,15 @@ int pthread_create(pthread_t *thread, const void *attributes, void *(*start)(voi
     const int no_worker_is_free = 11; /* EAGAIN */
     (void)attributes;
     for (int i = 0; i < WORKERS_MOST; i++) {
-        int idle = WORKER_IDLE;
-        if (!__atomic_compare_exchange_n(&workers[i].state, &idle, WORKER_TAKEN, false, __ATOMIC_SEQ_CST,
-                                         __ATOMIC_SEQ_CST)) {
+        int *state = &workers[i].state;
+        const bool is_idle = changes(state, WORKER_IDLE, WORKER_TAKEN);
+        if (!is_idle && !changes(state, WORKER_EXPECTED, WORKER_TAKEN)) {
             continue;
         }
         workers[i].start = start;
         workers[i].argument = argument;
         *thread = i;
-        store_and_wake(&workers[i].state, WORKER_WORKING);
+        store_and_wake(state, is_idle ? WORKER_WORKING : WORKER_AWAITED);
         return 0;
     }
     return no_worker_is_free;
@@ -104,7 +124,10 @@ char *strerror(int error) {
 
 int pthread_join(pthread_t thread, void **result) {
     (void)result;
-    wait_while(&workers[thread].state, WORKER_WORKING);
+    /* One that is still starting has begun nothing. */
+    if (!changes(&workers[thread].state, WORKER_AWAITED, WORKER_EXPECTED)) {
+        wait_while(&workers[thread].state, WORKER_WORKING);
+    }
     return 0;
 }
 
