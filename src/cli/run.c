@@ -328,6 +328,15 @@ static const option_def run_options[] = {
      .help = "the engine that runs it",
      .fallback = "native"},
     CLI_OPTION_DEVICE,
+    {.name = "on",
+     .kind = OPTION_TEXT,
+     .value_name = "PLATFORM",
+     .help =
+         "instead of naming an engine: where it runs, as `accel detect` calls it (cpu, vulkan, wasm, webgpu, …)"},
+    {.name = "browser",
+     .kind = OPTION_TEXT,
+     .value_name = "NAME",
+     .help = "which browser, with --on wasm, webnn or webgpu: chromium, firefox, webkit"},
     {.name = "precision",
      .letter = 'p',
      .kind = OPTION_TEXT,
@@ -386,6 +395,8 @@ static const char *const run_examples[] = {
     "seeded inputs of 16 tokens, on another engine",
     "accel run ./my-qwen2 --input input_ids=ids.npy --max-new-tokens 32 --output-dir out",
     "and the 32 tokens that follow",
+    "accel run ./my-qwen2 --text \"Once upon a time\" --max-new-tokens 32 --on webgpu --browser chromium",
+    "the same, written by a page in a browser",
     NULL,
 };
 

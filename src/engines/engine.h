@@ -198,6 +198,8 @@ typedef struct engine_tuner {
 
 struct engine_start;
 struct engine_started;
+struct engine_text;
+struct engine_written;
 
 typedef struct engine_def {
     const char *name;        /* "native", "onnxruntime", "openvino" */
@@ -252,6 +254,9 @@ typedef struct engine_def {
      * a page. */
     accel_status (*start)(engine_session *s, const struct engine_start *how, struct engine_started *out,
                           accel_error *err);
+    /* Text by a loop of its own (engines/text.h). NULL: none. */
+    accel_status (*generate)(const struct engine_text *text, const engine_device *device,
+                             const engine_options *options, struct engine_written *out, accel_error *err);
     void (*unload)(engine_session *s); /* accepts NULL */
     const engine_tuner *tuner;         /* NULL: there is nothing to tune */
 } engine_def;
