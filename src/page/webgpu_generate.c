@@ -46,6 +46,13 @@ static accel_status append_caches(str_buf *out, generation *g, accel_error *err)
     return ACCEL_OK;
 }
 
+/* What the GPU holds needs no room here. */
+static void drop_held(generate_stage *s) {
+    for (size_t i = 0; i < s->inputs.count; i++)
+        if (page_engine->holds(s->session.session, i))
+            tensor_free(&s->inputs.tensors[i]);
+}
+
 static accel_status ready(str_buf *out, accel_error *err) {
     generation *g;
     bool fresh;
@@ -60,6 +67,7 @@ static accel_status ready(str_buf *out, accel_error *err) {
     }
     page_append_plan(out, s->session.session->plan, s->left);
     ACCEL_TRY(append_caches(out, g, err));
+    drop_held(s);
     str_append_char(out, '}');
     return ACCEL_OK;
 }
