@@ -107,5 +107,6 @@ accel_status cli_engine_find(const command_line *line, const char *name, cli_eng
      .help = "exit code 1 when something became worse"}
 
 extern const option_group options_shapes; /* --batch, --seq, --dim, --seed, one value each */
+extern const option_group options_run;    /* run_options.c */
 
 #endif
