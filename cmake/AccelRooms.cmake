@@ -2,7 +2,7 @@
 # rooms before it. Sets ACCEL_ROOMS (the rooms that exist) and ACCEL_ALL_ROOMS (the order).
 
 # Where no time is spent that a user waits for: these rooms, and files, are made small, not fast.
-set(ACCEL_SMALL_FILES "/src/formats/onnx/|/src/formats/gguf_model.c|/src/graph/passes/|/src/graph/(builder|graph|infer).c")
+set(ACCEL_SMALL_FILES "/src/formats/onnx/|/src/formats/(gguf|gguf_model|hf_config|hf_folder|npy|safetensors).c|/src/media/image_config.c|/src/graph/passes/|/src/graph/(builder|graph|infer).c")
 string(APPEND ACCEL_SMALL_FILES "|/src/engines/(browser|onnxruntime|openvino|webgpu)/|/src/engines/native/(fuse|join|lower|plan|rewrite|schedule|subgraph).c")
 set(ACCEL_SMALL_ROOMS hw net browsers zoo ask measure store import report api server cli)
 

@@ -43,7 +43,7 @@ cmake -DSOURCE="$PWD" -DOUT="$PWD/$out/accel_git_commit.h" -P cmake/git_commit.c
 cmake -DFOLDER="$PWD/src/engines/webgpu/wgsl" -DOUT="$PWD/$out/webgpu_sources.h" -P cmake/wgsl.cmake
 mapfile -t files < <(find src/base src/graph src/media src/formats src/zoo src/engines/native src/engines/webnn src/engines/webgpu src/page -name '*.c' \
     ! -path 'src/base/posix/*' ! -path 'src/media/files/*' ! -path 'src/engines/webgpu/native/*' | sort)
-files+=(src/engines/names.c src/engines/precision.c src/engines/node_context.c src/measure/sampler.c .deps/yyjson/yyjson.c src/base/posix/version.c
+files+=(src/engines/names.c src/engines/precision.c src/engines/node_context.c src/measure/{sampler,generation,generate_stage,sample_token}.c .deps/yyjson/yyjson.c src/base/posix/version.c
     src/base/posix/thread_pool.c)
 
 objects() { # a line an object: FILE THREADS PART. PART: what its variants link: any; native, webnn or webgpu; simd128 or relaxed
@@ -55,12 +55,16 @@ objects() { # a line an object: FILE THREADS PART. PART: what its variants link:
         for file in "${files[@]}"; do
             case $file:$threads:$isa in # one of the two has threads, one has kernels
             src/base/wasm/thread.c:threads:* | src/base/wasm/pthread.c:plain:* | src/page/threads.c:plain:* | src/base/posix/thread_pool.c:plain:*) ;;
-            src/engines/native/*:web* | src/page/session.c:*:web* | src/page/sample.c:*:web* | src/measure/*:web*) ;;
+            src/engines/native/*:web* | src/page/session.c:*:web* | src/page/sample.c:*:web* | src/measure/sampler.c:*:web*) ;;
             src/engines/webnn/*:webnn | src/page/webnn.c:*:webnn) echo "$file $threads webnn" ;;
-            src/engines/webgpu/*:webgpu | src/page/webgpu.c:*:webgpu) echo "$file $threads webgpu" ;;
+            src/engines/webgpu/*:webgpu | src/page/webgpu*.c:*:webgpu) echo "$file $threads webgpu" ;;
             src/engines/web* | src/page/web*) ;;
+            src/page/generate.c:*:webnn | src/page/open.c:*:webnn | src/measure/*:webnn) ;; # texts are written by the other builds
+            src/page/generate.c:*:webgpu | src/page/open.c:*:webgpu | src/measure/*:webgpu) echo "$file $threads webgpu" ;;
             src/engines/native/kernels/* | src/engines/native/isa.c:*) echo "$file $threads $isa" ;;
-            src/engines/native/* | src/page/session.c:* | src/page/sample.c:* | src/measure/*) echo "$file $threads native" ;;
+            src/engines/native/* | src/page/session.c:* | src/page/sample.c:* | src/page/generate.c:* | src/page/open.c:* | src/measure/*)
+                echo "$file $threads native"
+                ;;
             *) echo "$file $threads any" ;;
             esac
         done

@@ -99,8 +99,47 @@ static accel_status pick_device(const engine_report *report, const char *id, cli
                      report->reason != NULL ? report->reason : "; `accel detect` shows what was found");
 }
 
+/* --on: the first engine with an available device of the platform, among those that --engine and --browser leave. */
+static accel_status find_platform(const command_line *line, const char *name, cli_engine *out,
+                                  accel_error *err) {
+    const char *engine = line_text(line, "engine", NULL), *id = line_text(line, "device", NULL);
+    const char *reason = NULL;
+    platform wanted = PLATFORM_CPU;
+    name = arena_strndup(line->arena, name, strcspn(name, "@"));
+    if (name == NULL || !platform_from_name(name, &wanted))
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "--on: there is no platform '%s'; `accel detect` lists them", name ? name : "");
+    bench_request request = {.platforms = &wanted, .platform_count = 1};
+    request.browsers = cli_browsers(line, &request.browser_count);
+    request.engines = &engine;
+    request.engine_count = engine != NULL;
+    measure_host host = cli_measure_host(line, &out->context);
+    ACCEL_TRY(probe_requested(&host, &request, cli_interrupt_flag(), &out->probes, err));
+    for (size_t i = 0; i < out->probes->count && out->device == NULL; i++) {
+        const probe_entry *e = &out->probes->entries[i];
+        for (size_t k = 0; e->report.present && k < e->report.device_count && out->device == NULL; k++) {
+            const engine_device *d = &e->report.devices[k];
+            if (d->platform != wanted || (id != NULL && !str_equal(id, d->id)))
+                continue;
+            reason = reason != NULL ? reason : d->reason;
+            out->engine = e->engine;
+            out->device = d->available ? d : NULL;
+        }
+    }
+    accel_status status = out->device != NULL
+                              ? ACCEL_OK
+                              : error_set(err, ACCEL_ABSENT, "nothing can be run on %s here: %s", name,
+                                          reason != NULL ? reason : "no engine that was found offers it");
+    if (status != ACCEL_OK)
+        probe_list_destroy(out->probes);
+    return status;
+}
+
 accel_status cli_engine_find(const command_line *line, const char *name, cli_engine *out, accel_error *err) {
+    const char *on = line_text(line, "on", NULL);
     *out = (cli_engine){.engine = engine_find(name), .context = cli_engine_context(line)};
+    if (on != NULL)
+        return find_platform(line, on, out, err);
     if (out->engine == NULL)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "there is no engine '%s'; `accel detect` lists them",
                          name);

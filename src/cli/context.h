@@ -18,7 +18,7 @@ bool cli_input_options(const command_line *line, zoo_input_options *out);
 /* What the harness needs to know; context must outlive it. */
 struct measure_host cli_measure_host(const command_line *line, const engine_context *context);
 
-/* An engine by name, its device (--device, or the first available one) and the probes that found it, each made in a child process. */
+/* An engine by name, or that of --on where the command has it, its device (--device, --browser, or the first available one) and the probes that found it, each made in a child process. */
 typedef struct cli_engine {
     const engine_def *engine;
     const engine_device *device;
@@ -107,5 +107,6 @@ accel_status cli_engine_find(const command_line *line, const char *name, cli_eng
      .help = "exit code 1 when something became worse"}
 
 extern const option_group options_shapes; /* --batch, --seq, --dim, --seed, one value each */
+extern const option_group options_run;    /* run_options.c */
 
 #endif

@@ -149,18 +149,21 @@ static accel_status tune_models(tuning *c, tune_run *run, accel_error *err) {
 
 /* ---- devices ------------------------------------------------------------------------------------------------------------- */
 
-static void print_notes(const tuning *c, const engine_tuner *tuner, const tune_run *run) {
+static void print_notes(const tuning *c, const tune_run *run) {
     str_buf text = {0};
     if (line_flag(c->line, "quiet"))
         return;
     str_appendf(&text, "%s\n", str_text(&run->adapter));
-    tuner->notes(run->state, &text);
+    tune_notes(run, &text);
     fputs(str_text(&text), stderr);
     str_free(&text);
 }
 
 static accel_status tune_device(tuning *c, const engine_def *engine, accel_error *err) {
+    const measure_host host = cli_measure_host(c->line, &c->context);
     const tune_request request = {.engine = engine,
+                                  .host = &host,
+                                  .timeout_s = line_real(c->line, "timeout", 300.0),
                                   .device = c->device,
                                   .context = &c->context,
                                   .seconds = line_real(c->line, "seconds", 1.0),
@@ -171,7 +174,7 @@ static accel_status tune_device(tuning *c, const engine_def *engine, accel_error
     accel_status status = tune_start(&request, &run, err);
     if (status == ACCEL_OK) {
         status = tune_models(c, &run, err);
-        print_notes(c, engine->tuner, &run);
+        print_notes(c, &run);
     }
     if (!c->dry && run.tuning.length > 0) { /* of an interrupted one what was found until then */
         accel_error why = {0};
@@ -300,6 +303,7 @@ static const option_def tune_options[] = {
      .fallback = "1",
      .low = 0.05,
      .high = 600},
+    CLI_OPTION_PHASE_TIMEOUT,
     {.name = "dry-run", .kind = OPTION_FLAG, .help = "measure and show, but remember nothing"},
     CLI_OPTION_BATCH,
     CLI_OPTION_SEQ,

@@ -185,12 +185,14 @@ typedef struct engine_trial {
 typedef struct engine_tuner_state engine_tuner_state;
 
 typedef struct engine_tuner {
+    bool in_child; /* a driver that crashes would take the process with it: the harness asks it in a child */
     /* The adapter in words that change with its driver, by which tunings are kept, is appended. */
     accel_status (*open)(const engine_context *context, const engine_device *device, engine_tuner_state **out,
                          str_buf *adapter, accel_error *err);
-    /* In rounds, for about `seconds` in all; what is far slower than the rest runs a few times only. */
+    /* In rounds, for about `seconds` in all; what is far slower than the rest runs a few times only. turn: told which trial runs next; or NULL. */
     accel_status (*compare)(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
-                            engine_trial *trials, size_t count, double seconds, accel_error *err);
+                            engine_trial *trials, size_t count, double seconds, void (*turn)(size_t index),
+                            accel_error *err);
     /* What is known of the device beside variants, a line each. */
     void (*notes)(const engine_tuner_state *s, str_buf *out);
     void (*close)(engine_tuner_state *s); /* accepts NULL */
@@ -198,6 +200,8 @@ typedef struct engine_tuner {
 
 struct engine_start;
 struct engine_started;
+struct engine_text;
+struct engine_written;
 
 typedef struct engine_def {
     const char *name;        /* "native", "onnxruntime", "openvino" */
@@ -252,6 +256,9 @@ typedef struct engine_def {
      * a page. */
     accel_status (*start)(engine_session *s, const struct engine_start *how, struct engine_started *out,
                           accel_error *err);
+    /* Text by a loop of its own (engines/text.h). NULL: none. */
+    accel_status (*generate)(const struct engine_text *text, const engine_device *device,
+                             const engine_options *options, struct engine_written *out, accel_error *err);
     void (*unload)(engine_session *s); /* accepts NULL */
     const engine_tuner *tuner;         /* NULL: there is nothing to tune */
 } engine_def;

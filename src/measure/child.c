@@ -192,6 +192,8 @@ static accel_status do_job(child *c, accel_error *err) {
         return child_reference(c, err);
     case JOB_CASE:
         return child_case(c, err);
+    case JOB_TUNE:
+        return child_tune(c, err);
     }
     return error_set(err, ACCEL_INTERNAL, "unknown job");
 }

@@ -43,6 +43,7 @@ accel_status child_probe(child *c, accel_error *err);
 accel_status child_prepare(child *c, accel_error *err);
 accel_status child_reference(child *c, accel_error *err);
 accel_status child_case(child *c, accel_error *err);
+accel_status child_tune(child *c, accel_error *err); /* tune_child.c */
 
 /* Peak resident memory of this process and the part of the present one that is pages of files; RECORD_NONE where unknown. */
 void child_memory(int64_t *peak_rss_bytes, int64_t *file_backed_bytes);

@@ -6,6 +6,8 @@
 #include "engines/engine.h"
 #include "zoo/zoo.h"
 
+enum { GENERATE_MOST_TOKENS = 1 << 20 };
+
 typedef struct generate_options {
     const engine_def *engine;
     const engine_device *device;
@@ -17,6 +19,8 @@ typedef struct generate_options {
     int64_t top_k;      /* sampling among the k likeliest; 0: all */
     double top_p;       /* … among the likeliest that hold this probability together; 0 or 1: all */
     uint64_t seed;
+    bool
+        caches_stay; /* what the prompt leaves goes to the decoder on the engine's device, by the hand of whoever carries out the runs (pages) */
 } generate_options;
 
 typedef struct generate_result {

@@ -26,6 +26,12 @@ accel_status generate_stage_load(const char *reference, const zoo_options *zoo, 
     zoo_options options = zoo ? *zoo : (zoo_options){0};
     options.mode = mode;
     ACCEL_TRY(zoo_load(reference, &options, &s->model, err));
+    if (!s->model.generation.able)
+        return error_set(
+            err, ACCEL_UNSUPPORTED,
+            "%s does not write text here: models of Hugging Face folders, GGUF files and the zoo "
+            "do, where their class writes",
+            s->model.name);
     return chooses(o) ? zoo_choose_token(&s->model, &(zoo_choice){o->temperature, o->top_k, o->top_p}, err)
                       : ACCEL_OK;
 }
@@ -35,9 +41,17 @@ static bool holds(const generate_stage *s, size_t input) {
     return e->holds != NULL && e->holds(s->session.session, input);
 }
 
-static void leave_caches(generate_stage *s) {
+static bool is_cache(const char *name) {
+    return str_starts_with(name, "past_key_values.") || str_starts_with(name, "cross.");
+}
+
+static void leave_caches(generate_stage *s, const generate_options *o) {
     const graph *g = s->model.graph;
     char name[128];
+    for (size_t k = 0; o->caches_stay && k < g->output_count; k++) {
+        const char *output = g->values[g->outputs[k]].name;
+        s->left[k] = str_starts_with(output, "present.") || is_cache(output);
+    }
     for (size_t i = 0; i < s->inputs.count; i++) {
         source_name(s->inputs.names[i], name, sizeof name);
         for (size_t k = 0; k < g->output_count; k++)
@@ -53,14 +67,17 @@ accel_status generate_stage_start(generate_stage *s, const generate_options *o, 
         return error_no_memory(err, "a model's outputs", s->model.graph->output_count);
     ACCEL_TRY(open_session_start(o->engine, o->device, &o->engine_options, &s->model, &s->inputs, &s->session,
                                  err));
-    leave_caches(s);
+    leave_caches(s, o);
     return ACCEL_OK;
 }
 
 accel_status generate_stage_run(generate_stage *s, accel_error *err) {
+    return s->session.engine->run(s->session.session, err);
+}
+
+accel_status generate_stage_take(generate_stage *s, accel_error *err) {
     const engine_def *e = s->session.engine;
     size_t count = s->model.graph->output_count;
-    ACCEL_TRY(e->run(s->session.session, err));
     if (e->output == NULL)
         return e->outputs(s->session.session, s->outputs, count, err);
     for (size_t i = 0; i < count; i++)
@@ -69,10 +86,16 @@ accel_status generate_stage_run(generate_stage *s, accel_error *err) {
     return ACCEL_OK;
 }
 
-void generate_stage_end(generate_stage *s) {
+void generate_stage_rest(generate_stage *s) {
     open_session_end(&s->session);
     mem_free(s->outputs);
     mem_free(s->left);
+    s->outputs = NULL;
+    s->left = NULL;
+}
+
+void generate_stage_end(generate_stage *s) {
+    generate_stage_rest(s);
     zoo_inputs_free(&s->inputs);
     zoo_model_free(&s->model);
 }
@@ -84,12 +107,22 @@ tensor *generate_input(const generate_stage *s, const char *name) {
     return NULL;
 }
 
+static size_t find_output(const graph *g, const char *name) {
+    size_t i = 0;
+    while (i < g->output_count && !str_equal(g->values[g->outputs[i]].name, name))
+        i++;
+    return i;
+}
+
 const tensor *generate_output(const generate_stage *s, const char *name) {
+    size_t i = find_output(s->model.graph, name);
+    return i < s->model.graph->output_count ? &s->outputs[i] : NULL;
+}
+
+const shape *generate_output_shape(const generate_stage *s, const char *name) {
     const graph *g = s->model.graph;
-    for (size_t i = 0; i < g->output_count; i++)
-        if (str_equal(g->values[g->outputs[i]].name, name))
-            return &s->outputs[i];
-    return NULL;
+    size_t i = find_output(g, name);
+    return i < g->output_count ? &g->values[g->outputs[i]].type.shape : NULL;
 }
 
 /* ---- the cache ---------------------------------------------------------------------------------------- */
@@ -103,27 +136,33 @@ static void spread(const tensor *present, tensor *cache) {
         memcpy((char *)cache->data + (size_t)i * step, (const char *)present->data + (size_t)i * line, line);
 }
 
-static bool is_cache(const char *name) {
-    return str_starts_with(name, "past_key_values.") || str_starts_with(name, "cross.");
+bool generate_cache_source(const generate_stage *prefill, const generate_stage *decode, size_t input,
+                           size_t *output) {
+    char name[128];
+    if (!is_cache(decode->inputs.names[input]))
+        return false;
+    source_name(decode->inputs.names[input], name, sizeof name);
+    *output = find_output(prefill->model.graph, name);
+    return true;
 }
 
 /* What the prompt left behind becomes the inputs of the decoder; caches that it did not write start empty. */
 accel_status generate_fill_caches(const generate_stage *prefill, generate_stage *d, accel_error *err) {
-    char name[128];
     for (size_t i = 0; i < d->inputs.count; i++) {
         tensor *cache = &d->inputs.tensors[i];
-        if (!is_cache(d->inputs.names[i]))
+        size_t output = 0;
+        if (!generate_cache_source(prefill, d, i, &output))
             continue;
-        source_name(d->inputs.names[i], name, sizeof name);
-        const tensor *from = generate_output(prefill, name);
-        if (!from) {
+        if (output == prefill->model.graph->output_count) {
             memset(cache->data, 0, cache->size_bytes);
             continue;
         }
+        const tensor *from = &prefill->outputs[output];
         if (from->shape.rank != 4 || from->shape.dims[0] != cache->shape.dims[0] ||
             from->shape.dims[1] != cache->shape.dims[1] || from->shape.dims[2] > cache->shape.dims[2] ||
             from->shape.dims[3] != cache->shape.dims[3])
-            return error_set(err, ACCEL_INTERNAL, "the cache '%s' does not fit what the prompt left", name);
+            return error_set(err, ACCEL_INTERNAL, "the cache '%s' does not fit what the prompt left",
+                             d->inputs.names[i]);
         spread(from, cache);
     }
     return ACCEL_OK;

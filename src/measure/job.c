@@ -2,8 +2,11 @@
 
 #include <string.h>
 
-static const char *const task_names[] = {
-    [JOB_PROBE] = "probe", [JOB_PREPARE] = "prepare", [JOB_CASE] = "case", [JOB_REFERENCE] = "reference"};
+static const char *const task_names[] = {[JOB_PROBE] = "probe",
+                                         [JOB_PREPARE] = "prepare",
+                                         [JOB_CASE] = "case",
+                                         [JOB_REFERENCE] = "reference",
+                                         [JOB_TUNE] = "tune"};
 
 case_status case_status_of(accel_status status) {
     switch (status) {
@@ -213,6 +216,10 @@ void job_write_json(const child_job *job, str_buf *out) {
     append_text(out, "known_sha256", job->known_sha256);
     append_text(out, "file_engines", job->file_engines);
     append_text(out, "data_folder", job->data_folder);
+    append_texts(out, "tunings", job->tunings, job->tuning_count);
+    append_int(out, "keys", job->keys);
+    str_append(out, ",\"seconds\":");
+    json_append_real(out, job->seconds);
     append_context(out, job->context);
     str_append_char(out, '}');
 }
@@ -265,6 +272,9 @@ static accel_status read_job(yyjson_val *root, arena *a, child_job *out, accel_e
     out->known_sha256 = json_get_text(root, "known_sha256", a, &ok);
     out->file_engines = json_get_text(root, "file_engines", a, &ok);
     out->data_folder = json_get_text(root, "data_folder", a, &ok);
+    out->tunings = read_texts(yyjson_obj_get(root, "tunings"), a, &out->tuning_count, &ok);
+    out->keys = json_get_int(root, "keys", 0, &ok);
+    out->seconds = json_get_real(root, "seconds", 0, &ok);
     return ok ? ACCEL_OK : error_set(err, ACCEL_BAD_FILE, "job: a member has the wrong type");
 }
 

@@ -6,10 +6,11 @@
 #include "measure/measure.h"
 
 typedef enum job_task {
-    JOB_PROBE,    /* say what one engine finds */
-    JOB_PREPARE,  /* load a model, say what it is, write it for engines that read files */
-    JOB_CASE,     /* load, run, sample as told */
-    JOB_REFERENCE /* run the scalar evaluator once */
+    JOB_PROBE,     /* say what one engine finds */
+    JOB_PREPARE,   /* load a model, say what it is, write it for engines that read files */
+    JOB_CASE,      /* load, run, sample as told */
+    JOB_REFERENCE, /* run the scalar evaluator once */
+    JOB_TUNE       /* a model under several tunings; none: say what the device is */
 } job_task;
 
 typedef struct child_job {
@@ -18,10 +19,14 @@ typedef struct child_job {
     int64_t seed;
     int64_t instances; /* sessions side by side (offline), else 1 */
     bool allow_fallback, deterministic;
-    const char *onnx_path;    /* for engines that read a file; else NULL */
-    const char *folder;       /* PREPARE: where to write */
-    const char *known_sha256; /* PREPARE: of an earlier one of this model, or NULL */
-    const char *file_engines; /* PREPARE: names of engines to write for, separated by blanks */
+    const char *onnx_path;      /* for engines that read a file, and TUNE; else NULL */
+    const char *folder;         /* PREPARE: where to write */
+    const char *known_sha256;   /* PREPARE: of an earlier one of this model, or NULL */
+    const char *file_engines;   /* PREPARE: names of engines to write for, separated by blanks */
+    const char *const *tunings; /* TUNE */
+    size_t tuning_count;
+    int64_t keys;   /* TUNE: tune_inputs_make */
+    double seconds; /* TUNE: of the trials */
     const engine_context *context;
     const char *data_folder;
 } child_job;

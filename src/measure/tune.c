@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "measure/tune_child.h"
 
 /* A variant must be so much faster than the usual one to be taken, for times vary; and give the same numbers. */
 static const double GAIN = 1.05, MOST_DIFFERENCE = 1e-4;
@@ -82,18 +83,39 @@ static accel_status compare(tune_run *t, const tune_graph *g, tune_result *r, ac
     const tune_request *q = t->request;
     str_buf folder = {0}, path = {0};
     accel_status status = ACCEL_OK;
-    if (q->engine->needs_file) {
+    if (q->engine->needs_file || q->engine->tuner->in_child) {
         status = file_make_temp_folder("accel-tune-", &folder, err);
         if (status == ACCEL_OK)
             status = engine_write_model(q->engine, g->graph, str_text(&folder), &path, err);
     }
     const engine_model model = {.graph = g->graph, .onnx_path = path.length > 0 ? str_text(&path) : NULL};
-    if (status == ACCEL_OK)
-        status = q->engine->tuner->compare(t->state, &model, g->inputs, r->trials, r->count, q->seconds, err);
+    if (status == ACCEL_OK && q->engine->tuner->in_child)
+        status = tune_in_child(q, model.onnx_path, r->sizes[1], r->trials, r->count, err);
+    else if (status == ACCEL_OK)
+        status = q->engine->tuner->compare(t->state, &model, g->inputs, r->trials, r->count, q->seconds, NULL,
+                                           err);
     if (folder.length > 0)
         (void)file_remove_tree(str_text(&folder), NULL);
     str_free(&folder);
     str_free(&path);
+    return status;
+}
+
+/* What was lost before a trial could be named: a page that crashed is opened anew. */
+static accel_status go_on(tune_run *t, accel_status status, const accel_error *why, arena *a, tune_result *r,
+                          accel_error *err) {
+    const tune_request *q = t->request;
+    if (status != ACCEL_CRASHED && status != ACCEL_TIMEOUT)
+        return error_set(err, status, "%s", why->message);
+    r->count = 0;
+    r->skipped = arena_strdup(a, why->message);
+    if (q->engine->tuner->in_child)
+        return ACCEL_OK;
+    str_buf adapter = {0};
+    q->engine->tuner->close(t->state);
+    t->state = NULL;
+    status = q->engine->tuner->open(q->context, q->device, &t->state, &adapter, err);
+    str_free(&adapter);
     return status;
 }
 
@@ -111,7 +133,9 @@ static accel_status try_choice(tune_run *t, const gpu_plan *p, const gpu_choice 
     } else if (r->count < 2) {
         r->skipped = "all variants come to the same here";
     } else {
-        status = compare(t, &g, r, err);
+        status = compare(t, &g, r, &why);
+        if (status != ACCEL_OK)
+            status = go_on(t, status, &why, a, r, err);
     }
     tune_graph_free(&g);
     return status;
@@ -148,6 +172,8 @@ static accel_status tune_choice(tune_run *t, const gpu_plan *p, const gpu_choice
 
 accel_status tune_start(const tune_request *request, tune_run *out, accel_error *err) {
     *out = (tune_run){.request = request};
+    if (request->engine->tuner->in_child)
+        return tune_describe_in_child(request, &out->adapter, &out->notes, err);
     return request->engine->tuner->open(request->context, request->device, &out->state, &out->adapter, err);
 }
 
@@ -165,11 +191,19 @@ accel_status tune_model(tune_run *t, const zoo_model *m, const char *name, accel
     return status;
 }
 
+void tune_notes(const tune_run *t, str_buf *out) {
+    if (t->request->engine->tuner->in_child)
+        str_append(out, str_text(&t->notes));
+    else if (t->state != NULL)
+        t->request->engine->tuner->notes(t->state, out);
+}
+
 void tune_end(tune_run *t) {
-    if (t->request != NULL)
+    if (t->state != NULL)
         t->request->engine->tuner->close(t->state);
     mem_free(t->seen);
     str_free(&t->adapter);
+    str_free(&t->notes);
     str_free(&t->tuning);
     *t = (tune_run){0};
 }

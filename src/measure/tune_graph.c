@@ -51,7 +51,7 @@ static accel_status copy_node(const graph *from, const graph_node *n, graph *to,
 }
 
 /* Reals in [-1, 1); a mask that lets all through; integers: as many keys as there are. */
-static void fill(tensor *t, size_t seed, const gpu_choice *c) {
+static void fill(tensor *t, size_t seed, int64_t keys) {
     int64_t n = 0;
     uint32_t state = (uint32_t)seed * 2654435761U + 12345U;
     (void)shape_elements(&t->shape, &n);
@@ -61,7 +61,7 @@ static void fill(tensor *t, size_t seed, const gpu_choice *c) {
         if (dtype_is_float(t->type))
             dtype_set_f64(t->type, t->data, i, real);
         else
-            dtype_set_i64(t->type, t->data, i, t->type == DTYPE_BOOL ? 1 : c->sizes[1]);
+            dtype_set_i64(t->type, t->data, i, t->type == DTYPE_BOOL ? 1 : keys);
     }
 }
 
@@ -69,13 +69,17 @@ accel_status tune_graph_make(const gpu_plan *p, const gpu_choice *c, tune_graph 
     *out = (tune_graph){0};
     ACCEL_TRY(graph_create(&out->graph, err));
     ACCEL_TRY(copy_node(p->graph, c->node, out->graph, err));
-    out->inputs = mem_calloc(out->graph->input_count + 1, sizeof *out->inputs);
-    if (out->inputs == NULL)
-        return error_no_memory(err, "inputs", out->graph->input_count * sizeof *out->inputs);
-    for (size_t i = 0; i < out->graph->input_count; i++) {
-        const value_type *t = &out->graph->values[out->graph->inputs[i]].type;
-        ACCEL_TRY(tensor_create(t->type, &t->shape, &out->inputs[i], err));
-        fill(&out->inputs[i], i, c);
+    return tune_inputs_make(out->graph, c->sizes[1], &out->inputs, err);
+}
+
+accel_status tune_inputs_make(const graph *g, int64_t keys, tensor **out, accel_error *err) {
+    *out = mem_calloc(g->input_count + 1, sizeof **out);
+    if (*out == NULL)
+        return error_no_memory(err, "inputs", g->input_count * sizeof **out);
+    for (size_t i = 0; i < g->input_count; i++) {
+        const value_type *t = &g->values[g->inputs[i]].type;
+        ACCEL_TRY(tensor_create(t->type, &t->shape, &(*out)[i], err));
+        fill(&(*out)[i], i, keys);
     }
     return ACCEL_OK;
 }

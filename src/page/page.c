@@ -97,7 +97,9 @@ const char *page_missing(void) {
 }
 
 static void drop_model(void) {
+    page_drop_generation();
     page_drop_inputs();
+    str_free(&page.reference);
     zoo_model_free(&page.model);
 }
 
@@ -118,26 +120,31 @@ static accel_status copy_text(const char *bytes, size_t length, str_buf *text, a
                : error_set(err, ACCEL_INVALID_ARGUMENT, "a name has a NUL inside");
 }
 
-static accel_status open_model(const str_buf *reference, const str_buf *precision, int threads,
+static accel_status open_model(const str_buf *reference, const str_buf *precision, int threads, double seed,
                                accel_error *err) {
     drop_model();
     page.threads = threads;
+    page.zoo = (zoo_options){.seed = seed >= 0 ? (uint64_t)seed : 0};
+    str_append(&page.reference, str_text(reference));
+    if (page.reference.failed) {
+        return error_no_memory(err, "a name", reference->length);
+    }
     if (!precision_from_name(str_text(precision), &page.precision)) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "no precision is called '%s'; fp32 is one",
                          str_text(precision));
     }
-    return zoo_load(str_text(reference), NULL, &page.model, err);
+    return zoo_load(str_text(reference), &page.zoo, &page.model, err);
 }
 
 accel_status page_open(const char *reference, size_t length, int threads, const char *precision,
-                       size_t precision_length) {
+                       size_t precision_length, double seed) {
     str_buf name = {0}, precision_text = {0};
     accel_status status = copy_text(reference, length, &name, &page.error);
     if (status == ACCEL_OK) {
         status = copy_text(precision, precision_length, &precision_text, &page.error);
     }
     if (status == ACCEL_OK) {
-        status = open_model(&name, &precision_text, threads, &page.error);
+        status = open_model(&name, &precision_text, threads, seed, &page.error);
     }
     str_free(&name);
     str_free(&precision_text);

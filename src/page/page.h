@@ -45,9 +45,9 @@ accel_status PAGE_EXPORT(page_add_file)(const char *name, size_t name_length, vo
 
 /* reference: the name of an .onnx or .gguf file among those that were added, a folder of them with a config.json, or the name of a zoo
  * model whose weights are generated ("bert-tiny"). ACCEL_NOT_FOUND with page_missing: add that file and open again. threads: at most one more than
- * workers wait; precision as contracts.md names it ("fp32"). */
+ * workers wait; precision as contracts.md names it ("fp32"); seed: of generated weights. */
 accel_status PAGE_EXPORT(page_open)(const char *reference, size_t length, int threads, const char *precision,
-                                    size_t precision_length);
+                                    size_t precision_length, double seed);
 const char *PAGE_EXPORT(page_missing)(void); /* NULL: no file was asked for in vain */
 /* {"inputs":[{"name","type","dims":[2,"sequence",null]}],"outputs":[…]}, types by their names in numpy. */
 const char *PAGE_EXPORT(page_describe)(void);
@@ -76,6 +76,16 @@ const char *PAGE_EXPORT(page_memory)(void);
 /* What runs: {"precision","threads","options"}. */
 const char *PAGE_EXPORT(page_ran)(void);
 
+/* Writing text, of models that do (zoo.h, zoo_mode); not in the build for WebNN. {"inputs": as of page_bind, by the names of the transformers package,
+ * "maxNewTokens", "eosTokenId", "temperature", "topK", "topP", "seed"; "seeded": {"batch","sequence","seed","dims"}: inputs that are not given are made
+ * from a seed}. Graphs of their own are opened over the same weights; one text is written at a time, and another start ends it. */
+accel_status PAGE_EXPORT(page_generate_start)(const char *json, size_t length);
+void PAGE_EXPORT(page_generate_end)(void);
+/* Before each run: makes its graph ready where it is not. The run: {"tokens": [the next token of each row], or null after a run that gives none,
+ * "done": all are written}. */
+accel_status PAGE_EXPORT(page_generate_prepare)(void);
+const char *PAGE_EXPORT(page_generate_run)(void);
+
 /* The build for WebNN has these in place of all from page_run to page_ran. limits is the JSON of MLContext.opSupportLimits(). */
 accel_status PAGE_EXPORT(page_webnn_start)(const char *limits, size_t length);
 /* The calls that build the graph for the shapes that its inputs have now: engines/webnn/webnn.h has the form. Its constants lie in this memory
@@ -85,7 +95,7 @@ void PAGE_EXPORT(page_webnn_forget)(void);
 /* What page_bind was given and what follows from it, for all inputs of the model, in the form of page_outputs. */
 const char *PAGE_EXPORT(page_webnn_inputs)(void);
 
-/* The build for WebGPU has these in place of all from page_run to page_ran. Limits of the GPUDevice: maxBufferSize, maxStorageBufferBindingSize,
+/* The build for WebGPU has these in place of all from page_run to page_ran, of page_generate_prepare and page_generate_run. Limits of the GPUDevice: maxBufferSize, maxStorageBufferBindingSize,
  * maxComputeWorkgroupsPerDimension; the size of its adapter's smallest subgroups, 0 without the feature "subgroups". */
 void PAGE_EXPORT(page_webgpu_start)(double buffer_bytes, double binding_bytes, uint32_t groups,
                                     uint32_t subgroup);
@@ -108,6 +118,17 @@ void PAGE_EXPORT(page_webgpu_forget)(void);
 const char *PAGE_EXPORT(page_webgpu_costs)(void);
 /* Outputs in the form of page_outputs, of what the GPU made: all of them one behind the other, 4 bytes an element. */
 const char *PAGE_EXPORT(page_webgpu_outputs)(const uint32_t *elements);
+
+/* What the functions above are about from now on, but for page_webgpu_plan: 0, as at first: the model; else the stage of a text that page_generate_ready
+ * told of. */
+void PAGE_EXPORT(page_webgpu_use)(int generation);
+/* A run of a text that is written: {"stage": "prefill" or "decode", "plan": as page_webgpu_plan gives it, or null: that of before}. With a plan of decode come
+ *   "caches": [[buffer, offset, buffer, offset, rows, bytes, bytes], …]   what the prompt's run left at the first, to the second (which is zeros so
+ *                                                                         far): rows of so many bytes, that many apart there
+ * Held inputs are not written. The page runs it, and gives the outputs that are not held, as page_webgpu_outputs takes them; the answer is
+ * page_generate_run's. */
+const char *PAGE_EXPORT(page_generate_ready)(void);
+const char *PAGE_EXPORT(page_generate_take)(const uint32_t *elements);
 
 /* Drops the model and the files. */
 void PAGE_EXPORT(page_close)(void);

@@ -1,10 +1,12 @@
 /* The native engine's session: made ready, run, and what comes out. */
 #include "base/json.h"
 #include "base/mem.h"
+#include "page/generate.h"
 #include "page/page.h"
 #include "page/state.h"
 
 extern const engine_def engine_native;
+const engine_def *const page_engine = &engine_native;
 
 void page_drop_session(void) {
     engine_native.unload(page.session);
@@ -72,4 +74,31 @@ const char *page_ran(void) {
     json_append_text(out, ran.options);
     str_append_char(out, '}');
     return page_text_end(ACCEL_OK);
+}
+
+/* ---- writing text ---------------------------------------------------------------------------------------------------------- */
+
+accel_status page_generate_prepare(void) {
+    generation *g;
+    bool fresh;
+    ACCEL_TRY(page_need_generation(&g, &page.error));
+    return generation_ready(g, &fresh, &page.error);
+}
+
+static accel_status run_generation(str_buf *out, accel_error *err) {
+    generation *g;
+    bool chosen = false;
+    ACCEL_TRY(page_need_generation(&g, err));
+    if (generation_stage(g)->session.session == NULL)
+        return error_set(err, ACCEL_INVALID_ARGUMENT,
+                         "nothing is ready to run: page_generate_prepare comes first");
+    generation_write(g);
+    ACCEL_TRY(generate_stage_run(generation_stage(g), err));
+    ACCEL_TRY(generation_take(g, &chosen, err));
+    page_append_tokens(g, chosen, out);
+    return ACCEL_OK;
+}
+
+const char *page_generate_run(void) {
+    return page_text_end(run_generation(page_text_start(), &page.error));
 }

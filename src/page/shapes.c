@@ -122,12 +122,6 @@ static accel_status shapes_from(yyjson_val *root, accel_error *err) {
 
 /* ---- inputs ------------------------------------------------------------------------------------------------------------- */
 
-typedef struct feeds {
-    size_t count;
-    const char **names;
-    tensor *values; /* what the page wrote, in place */
-} feeds;
-
 static accel_status read_feed(yyjson_val *given, const char **name, tensor *value, accel_error *err) {
     const char *type = json_text(yyjson_obj_get(given, "type"));
     *name = json_text(yyjson_obj_get(given, "name"));
@@ -140,7 +134,7 @@ static accel_status read_feed(yyjson_val *given, const char **name, tensor *valu
     return tensor_size_bytes(value->type, &value->shape, *name, &value->size_bytes, err);
 }
 
-static accel_status read_feeds(yyjson_val *list, arena *a, feeds *out, accel_error *err) {
+accel_status page_read_feeds(yyjson_val *list, arena *a, page_feeds *out, accel_error *err) {
     const size_t count = yyjson_arr_size(list);
     out->names = ARENA_ARRAY(a, const char *, count);
     out->values = ARENA_ARRAY(a, tensor, count);
@@ -154,7 +148,7 @@ static accel_status read_feeds(yyjson_val *list, arena *a, feeds *out, accel_err
     return ACCEL_OK;
 }
 
-static const tensor *find_feed(const feeds *f, const char *name) {
+static const tensor *find_feed(const page_feeds *f, const char *name) {
     for (size_t i = 0; i < f->count; i++) {
         if (str_equal(f->names[i], name)) {
             return &f->values[i];
@@ -164,7 +158,7 @@ static const tensor *find_feed(const feeds *f, const char *name) {
 }
 
 /* Whether each input of the graph is given, and only these. */
-static bool gives_all(const feeds *f) {
+static bool gives_all(const page_feeds *f) {
     size_t found = 0;
     for (size_t i = 0; i < page.model.graph->input_count; i++) {
         found += find_feed(f, input_value(i)->name) != NULL;
@@ -173,7 +167,7 @@ static bool gives_all(const feeds *f) {
 }
 
 /* Tensors of our own for all inputs of the graph. */
-static accel_status copy_feeds(const feeds *f, zoo_inputs *out, accel_error *err) {
+static accel_status copy_feeds(const page_feeds *f, zoo_inputs *out, accel_error *err) {
     out->count = page.model.graph->input_count;
     out->tensors = mem_calloc(out->count + 1, sizeof *out->tensors);
     if (out->tensors == NULL) {
@@ -225,11 +219,11 @@ static accel_status use_inputs(zoo_inputs *made, accel_error *err) {
 
 static accel_status bind_from(yyjson_val *root, accel_error *err) {
     const zoo_input_options unseeded = {.unseeded = true};
-    feeds f = {0};
+    page_feeds f = {0};
     zoo_inputs made = {0};
     ACCEL_TRY(page_need_model(err));
     arena *a = arena_create();
-    accel_status status = a ? read_feeds(root, a, &f, err) : error_no_memory(err, "the inputs", 0);
+    accel_status status = a ? page_read_feeds(root, a, &f, err) : error_no_memory(err, "the inputs", 0);
     if (status == ACCEL_OK) {
         status = gives_all(&f)
                      ? copy_feeds(&f, &made, err)
@@ -255,8 +249,8 @@ accel_status page_seed(int batch, int sequence, double seed) {
     return status;
 }
 
-static accel_status with_json(const char *json, size_t length, const char *what,
-                              accel_status (*use)(yyjson_val *root, accel_error *err)) {
+accel_status page_with_json(const char *json, size_t length, const char *what,
+                            accel_status (*use)(yyjson_val *root, accel_error *err)) {
     yyjson_doc *doc = NULL;
     ACCEL_TRY(json_parse(json, length, JSON_MAX_BYTES, what, &doc, &page.error));
     accel_status status = use(yyjson_doc_get_root(doc), &page.error);
@@ -265,11 +259,11 @@ static accel_status with_json(const char *json, size_t length, const char *what,
 }
 
 accel_status page_shapes(const char *json, size_t length) {
-    return with_json(json, length, "the list of shapes", shapes_from);
+    return page_with_json(json, length, "the list of shapes", shapes_from);
 }
 
 accel_status page_bind(const char *json, size_t length) {
-    return with_json(json, length, "the list of inputs", bind_from);
+    return page_with_json(json, length, "the list of inputs", bind_from);
 }
 
 /* ---- tensors as the page is told of them ------------------------------------------------------------------------------------ */

@@ -1,33 +1,18 @@
 /* In the build for WebGPU, in place of session.c: this instance reads the model, follows shapes, makes the plan, and turns numbers into the device's
  * and back; the page gives the plan to the browser's GPU. */
+#include "page/webgpu.h"
+
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "engines/webgpu/gpu_plan.h"
 #include "graph/cost.h"
 #include "page/page.h"
 #include "page/state.h"
 
 enum { PARAMETER_BYTES = GPU_PARAMETER_WORDS * 4 };
 
-static gpu_limits limits;
-static str_buf tuning;
-static gpu_plan *plan;
-static uint32_t *elements; /* what was given out last, where it had to be made */
-static tensor *outputs;
-
-static void drop_elements(void) {
-    mem_free(elements);
-    elements = NULL;
-}
-
-static void drop_outputs(void) {
-    for (size_t i = 0; outputs != NULL && i < plan->outputs.count; i++)
-        tensor_free(&outputs[i]);
-    mem_free(outputs);
-    outputs = NULL;
-}
+static bool of_generation; /* what the functions below are about */
 
 /* Nothing runs here: the page asks for the plan when it wants it. */
 accel_status page_make_session(accel_error *err) {
@@ -36,41 +21,24 @@ accel_status page_make_session(accel_error *err) {
 }
 
 void page_drop_session(void) {
-    drop_elements();
-    drop_outputs();
-    gpu_plan_destroy(plan);
-    plan = NULL;
+    page_engine->unload(page.session);
+    page.session = NULL;
 }
 
-void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups, uint32_t subgroup) {
-    limits = (gpu_limits){.buffer_bytes = (uint64_t)buffer_bytes,
-                          .binding_bytes = (uint64_t)binding_bytes,
-                          .groups = groups,
-                          .soon = true,
-                          .subgroup = subgroup,
-                          .subgroup_directive = "enable subgroups;"};
+void page_webgpu_use(int generation) {
+    of_generation = generation != 0;
 }
 
-accel_status page_webgpu_tune(const char *text, size_t length) {
-    str_buf given = {0};
-    str_append_bytes(&given, text, length);
-    accel_status status = given.failed ? error_no_memory(&page.error, "a tuning", length)
-                                       : gpu_tuning_check(str_text(&given), &page.error);
-    str_free(status == ACCEL_OK ? &tuning : &given);
-    if (status == ACCEL_OK)
-        tuning = given;
-    return status;
-}
-
-static accel_status need_plan(accel_error *err) {
-    return plan != NULL ? ACCEL_OK
+static accel_status need_plan(engine_session **out, accel_error *err) {
+    *out = of_generation ? page_generation_session() : page.session;
+    return *out != NULL ? ACCEL_OK
                         : error_set(err, ACCEL_INVALID_ARGUMENT,
                                     "the model has no plan for a GPU yet: page_webgpu_plan comes first");
 }
 
 /* ---- the plan as the page reads it -------------------------------------------------------------------------------------------- */
 
-static void append_buffers(str_buf *out) {
+static void append_buffers(str_buf *out, const gpu_plan *plan) {
     str_append(out, "{\"buffers\":[");
     for (size_t i = 0; i < plan->buffer_count; i++)
         str_appendf(out, "%s%llu", i > 0 ? "," : "", (unsigned long long)plan->buffers[i]);
@@ -78,7 +46,7 @@ static void append_buffers(str_buf *out) {
                 (unsigned long long)plan->value_bytes);
 }
 
-static void append_shaders(str_buf *out) {
+static void append_shaders(str_buf *out, const gpu_plan *plan) {
     str_append(out, ",\"shaders\":[");
     for (size_t i = 0; i < plan->shader_count; i++) {
         const gpu_shader *s = &plan->shaders[i];
@@ -94,7 +62,7 @@ static void append_shaders(str_buf *out) {
 }
 
 /* [label, shader, [x, y, z], [buffer, offset, bytes, …]] */
-static void append_steps(str_buf *out) {
+static void append_steps(str_buf *out, const gpu_plan *plan) {
     str_append(out, "],\"steps\":[");
     for (size_t i = 0; i < plan->step_count; i++) {
         const gpu_step *s = &plan->steps[i];
@@ -110,39 +78,38 @@ static void append_steps(str_buf *out) {
     }
 }
 
-/* [buffer, offset, bytes], and true of what is held */
-static void append_tensors(str_buf *out, const char *what, const gpu_tensors *list) {
+/* [buffer, offset, bytes], and true of what stays: held, or left there */
+static void append_tensors(str_buf *out, const char *what, const gpu_tensors *list, const bool *left) {
     str_appendf(out, "],\"%s\":[", what);
     for (size_t i = 0; i < list->count; i++) {
         const gpu_tensor *t = &list->items[i];
         str_appendf(out, "%s[%u,%llu,%llu%s]", i > 0 ? "," : "", t->range.buffer,
                     (unsigned long long)t->range.offset, (unsigned long long)t->elements * GPU_ELEMENT_BYTES,
-                    t->held ? ",true" : "");
+                    t->held || (left != NULL && left[i]) ? ",true" : "");
     }
+}
+
+void page_append_plan(str_buf *out, const gpu_plan *plan, const bool *left) {
+    char tuned[160];
+    append_buffers(out, plan);
+    gpu_plan_describe_tuning(plan, tuned, sizeof tuned);
+    str_append(out, ",\"tuned\":");
+    json_append_text(out, tuned);
+    append_shaders(out, plan);
+    append_steps(out, plan);
+    append_tensors(out, "constants", &plan->constants, NULL);
+    append_tensors(out, "inputs", &plan->inputs, NULL);
+    append_tensors(out, "outputs", &plan->outputs, left);
+    str_append(out, "]}");
 }
 
 static accel_status make_plan(str_buf *out, accel_error *err) {
     ACCEL_TRY(page_need_model(err));
-    if (limits.groups == 0)
-        return error_set(err, ACCEL_INVALID_ARGUMENT,
-                         "what the browser's GPU can do is not known: page_webgpu_start comes first");
-    if (page.precision != PRECISION_FP32)
-        return error_set(err, ACCEL_UNSUPPORTED, "the kernels compute in fp32; %s was asked for",
-                         precision_name(page.precision));
     page_drop_session();
-    char tuned[160];
-    limits.tuning = str_text(&tuning);
-    ACCEL_TRY(gpu_plan_create(page.model.graph, &limits, &plan, err));
-    append_buffers(out);
-    gpu_plan_describe_tuning(plan, tuned, sizeof tuned);
-    str_append(out, ",\"tuned\":");
-    json_append_text(out, tuned);
-    append_shaders(out);
-    append_steps(out);
-    append_tensors(out, "constants", &plan->constants);
-    append_tensors(out, "inputs", &plan->inputs);
-    append_tensors(out, "outputs", &plan->outputs);
-    str_append(out, "]}");
+    const engine_model model = {.graph = page.model.graph};
+    const engine_options options = {.precision = page.precision};
+    ACCEL_TRY(page_engine->load(&model, NULL, &options, &page.session, err));
+    page_append_plan(out, page.session->plan, NULL);
     return ACCEL_OK;
 }
 
@@ -153,10 +120,10 @@ const char *page_webgpu_plan(void) {
 /* ---- numbers of the device --------------------------------------------------------------------------------------------------------- */
 
 /* Room for so many elements; what was given out before is gone. */
-static accel_status make_room(size_t count, accel_error *err) {
-    drop_elements();
-    elements = mem_calloc(count + 1, sizeof *elements);
-    return elements != NULL ? ACCEL_OK : error_no_memory(err, "a tensor", count * sizeof *elements);
+static accel_status make_room(engine_session *s, size_t count, accel_error *err) {
+    mem_free(s->elements);
+    s->elements = mem_calloc(count + 1, sizeof *s->elements);
+    return s->elements != NULL ? ACCEL_OK : error_no_memory(err, "a tensor", count * sizeof *s->elements);
 }
 
 static accel_status check_index(const gpu_tensors *list, size_t index, accel_error *err) {
@@ -167,7 +134,8 @@ static accel_status check_index(const gpu_tensors *list, size_t index, accel_err
 }
 
 /* The constant where it lies, if it lies as the device holds it: large models have most of their bytes in such. */
-static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_error *err) {
+static accel_status find_in_place(const gpu_plan *plan, const gpu_tensor *c, const void **out,
+                                  accel_error *err) {
     *out = c->own;
     if (c->own != NULL)
         return ACCEL_OK;
@@ -186,15 +154,16 @@ static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_e
 }
 
 static accel_status constant(size_t index, const void **out, accel_error *err) {
-    ACCEL_TRY(need_plan(err));
-    ACCEL_TRY(check_index(&plan->constants, index, err));
-    const gpu_tensor *c = &plan->constants.items[index];
-    ACCEL_TRY(find_in_place(c, out, err));
+    engine_session *s;
+    ACCEL_TRY(need_plan(&s, err));
+    ACCEL_TRY(check_index(&s->plan->constants, index, err));
+    const gpu_tensor *c = &s->plan->constants.items[index];
+    ACCEL_TRY(find_in_place(s->plan, c, out, err));
     if (*out != NULL)
         return ACCEL_OK;
-    ACCEL_TRY(make_room(c->elements, err));
-    *out = elements;
-    return gpu_plan_constant(plan, c, elements, err);
+    ACCEL_TRY(make_room(s, c->elements, err));
+    *out = s->elements;
+    return gpu_plan_constant(s->plan, c, s->elements, err);
 }
 
 const void *page_webgpu_constant(size_t index) {
@@ -202,37 +171,46 @@ const void *page_webgpu_constant(size_t index) {
     return constant(index, &bytes, &page.error) == ACCEL_OK ? bytes : NULL;
 }
 
-static accel_status input(size_t index, accel_error *err) {
-    ACCEL_TRY(need_plan(err));
-    ACCEL_TRY(check_index(&plan->inputs, index, err));
-    const gpu_tensor *t = &plan->inputs.items[index];
-    if (page.inputs == NULL)
+static accel_status input(size_t index, const void **out, accel_error *err) {
+    engine_session *s;
+    ACCEL_TRY(need_plan(&s, err));
+    ACCEL_TRY(check_index(&s->plan->inputs, index, err));
+    const gpu_tensor *t = &s->plan->inputs.items[index];
+    const tensor *inputs = of_generation ? s->inputs : page.inputs;
+    if (inputs == NULL)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no inputs yet: bind them first");
-    ACCEL_TRY(make_room(t->elements, err));
-    return gpu_elements_from(page.inputs[index].type, page.inputs[index].data, t->elements, elements)
+    ACCEL_TRY(make_room(s, t->elements, err));
+    *out = s->elements;
+    return gpu_elements_from(inputs[index].type, inputs[index].data, t->elements, s->elements)
                ? ACCEL_OK
                : error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits",
-                           plan->graph->values[t->value].name);
+                           s->plan->graph->values[t->value].name);
 }
 
 const void *page_webgpu_input(size_t index) {
-    return input(index, &page.error) == ACCEL_OK ? elements : NULL;
+    const void *bytes = NULL;
+    return input(index, &bytes, &page.error) == ACCEL_OK ? bytes : NULL;
 }
 
-static accel_status parameters(accel_error *err) {
-    ACCEL_TRY(need_plan(err));
-    ACCEL_TRY(make_room(plan->step_count * GPU_PARAMETER_WORDS, err));
-    for (size_t i = 0; i < plan->step_count; i++)
-        memcpy(elements + i * GPU_PARAMETER_WORDS, plan->steps[i].parameters, PARAMETER_BYTES);
+static accel_status parameters(const void **out, accel_error *err) {
+    engine_session *s;
+    ACCEL_TRY(need_plan(&s, err));
+    ACCEL_TRY(make_room(s, s->plan->step_count * GPU_PARAMETER_WORDS, err));
+    for (size_t i = 0; i < s->plan->step_count; i++)
+        memcpy(s->elements + i * GPU_PARAMETER_WORDS, s->plan->steps[i].parameters, PARAMETER_BYTES);
+    *out = s->elements;
     return ACCEL_OK;
 }
 
 const void *page_webgpu_parameters(void) {
-    return parameters(&page.error) == ACCEL_OK ? elements : NULL;
+    const void *bytes = NULL;
+    return parameters(&bytes, &page.error) == ACCEL_OK ? bytes : NULL;
 }
 
 static accel_status append_costs(str_buf *out, accel_error *err) {
-    ACCEL_TRY(need_plan(err));
+    engine_session *s;
+    ACCEL_TRY(need_plan(&s, err));
+    const gpu_plan *plan = s->plan;
     str_append_char(out, '[');
     for (size_t i = 0; i < plan->step_count; i++) {
         const graph_node *node = plan->steps[i].node;
@@ -256,30 +234,18 @@ const char *page_webgpu_costs(void) {
 }
 
 void page_webgpu_forget(void) {
-    drop_elements();
-}
-
-static accel_status make_outputs(accel_error *err) {
-    outputs = mem_calloc(plan->outputs.count + 1, sizeof *outputs);
-    if (outputs == NULL)
-        return error_no_memory(err, "the outputs", plan->outputs.count * sizeof *outputs);
-    for (size_t i = 0; i < plan->outputs.count; i++) {
-        const value_type *t = &plan->graph->values[plan->outputs.items[i].value].type;
-        ACCEL_TRY(tensor_create(t->type, &t->shape, &outputs[i], err));
-    }
-    return ACCEL_OK;
+    engine_session *s;
+    if (need_plan(&s, NULL) != ACCEL_OK)
+        return;
+    mem_free(s->elements);
+    s->elements = NULL;
 }
 
 static accel_status append_outputs(str_buf *out, const uint32_t *given, accel_error *err) {
-    ACCEL_TRY(need_plan(err));
-    drop_outputs();
-    ACCEL_TRY(make_outputs(err));
-    for (size_t i = 0; i < plan->outputs.count; i++) {
-        const size_t count = plan->outputs.items[i].elements;
-        gpu_elements_to(outputs[i].type, given, count, outputs[i].data);
-        given += count;
-    }
-    page_append_tensors(out, page.model.graph->outputs, outputs, plan->outputs.count);
+    engine_session *s;
+    ACCEL_TRY(need_plan(&s, err));
+    ACCEL_TRY(page_gpu_take(s, given, NULL, err));
+    page_append_tensors(out, page.model.graph->outputs, s->outputs, s->plan->outputs.count);
     return ACCEL_OK;
 }
 

@@ -17,6 +17,8 @@ void page_drop_session(void) {
     page_webnn_forget();
 }
 
+void page_drop_generation(void) {}
+
 accel_status page_webnn_start(const char *json, size_t length) {
     webnn_limits_destroy(limits);
     limits = NULL;

@@ -193,7 +193,7 @@ static void test_trials_time_variants_and_the_file_brings_the_best_back(void **s
                              {.tuning = "gemv/0.6.6=split-16"},
                              {.tuning = "gemv/0.6.6=split-3"}};
     check_ok(tuner->open(vendor_context(), &device, &tuning, &adapter, &err), &err);
-    check_ok(tuner->compare(tuning, &(engine_model){.graph = c.graph}, c.inputs, trials, 3, 0.05, &err),
+    check_ok(tuner->compare(tuning, &(engine_model){.graph = c.graph}, c.inputs, trials, 3, 0.05, NULL, &err),
              &err);
     tuner->close(tuning);
     for (int i = 0; i < 2; i++) {

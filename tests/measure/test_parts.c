@@ -285,6 +285,10 @@ static void a_job_survives_its_message(void **state) {
                      .instances = 2,
                      .onnx_path = "x.onnx",
                      .context = &context,
+                     .tunings = paths,
+                     .tuning_count = 2,
+                     .keys = 7,
+                     .seconds = 0.25,
                      .deterministic = true},
               back;
     str_buf text = {0};
@@ -295,6 +299,8 @@ static void a_job_survives_its_message(void **state) {
     assert_int_equal(back.seed, -1);
     assert_int_equal(back.instances, 2);
     assert_string_equal(back.context->runtime_paths[1], paths[1]);
+    assert_true(back.tuning_count == 2 && back.keys == 7 && back.seconds == 0.25);
+    assert_string_equal(back.tunings[1], paths[1]);
     assert_int_equal(back.context->browser_count, 2);
     assert_string_equal(back.context->browsers[1], "@phone");
     assert_string_equal(back.c->device.id, "GPU.0");

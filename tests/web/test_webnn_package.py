@@ -58,6 +58,10 @@ class Package(PackagePage):
     def test_a_device_that_is_not_there_or_no_webnn_is_absent(self):
         self.assertRegex(self.refusal("await load('zoo:bert-tiny', { platform: 'webnn', deviceType: 'abacus' });"), "absent: .*abacus")
 
+    def test_texts_are_refused(self):
+        said = self.refusal("await (await load('zoo:qwen2-tiny', { platform: 'webnn' })).generate({ input_ids: ids([1, 4], 90) }, { maxNewTokens: 2 }).next();")
+        self.assertEqual(said, 'unsupported: no text is written on webnn: load the model with platform "wasm" or "webgpu"')
+
     def test_a_run_without_inputs_is_refused(self):
         self.assertRegex(self.refusal("await (await load('zoo:bert-tiny', { platform: 'webnn' })).run();"), "invalid_argument: .*bind")
 

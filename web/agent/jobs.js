@@ -25,6 +25,9 @@ function own(path) {
   return url.href;
 }
 
+/** A model by its path, or by a name that nothing is fetched for. */
+const ownModel = (model) => (/^(zoo|audio):/.test(model) ? model : own(model));
+
 const ownAll = (paths = {}) => Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, own(path)]));
 
 function shapeBytes(type, dims) {
@@ -124,12 +127,31 @@ const JOBS = {
     return { outputs: await deliver(job.put, results, model.outputs.map(({ name }) => name), signal) };
   },
 
+  /** A text by a model that is loaded for it. */
+  async generate(state, job, { progress, signal }) {
+    await unload(state);
+    const { platform, threads, precision, tuning, seed, inputs, options } = job;
+    const feeds = {}, tokens = [];
+    for (const input of inputs ?? []) feeds[input.name] = await fetchTensor(input, signal);
+    const model = await load({ model: ownModel(job.model), data: ownAll(job.data) }, { platform, threads, precision, tuning, seed, progress, signal });
+    try {
+      const text = model.generate(feeds, { ...options, signal });
+      for (;;) {
+        const { value, done } = await text.next();
+        if (done) return { tokens, ...value };
+        tokens.push(value);
+      }
+    } finally {
+      model.dispose();
+    }
+  },
+
   /** From nothing to the first outputs, as a page of an application does it: components loaded, and run in their order. Inputs are here before. */
   async start(state, job, { signal }) {
     await unload(state);
     const components = {}, feeds = [];
     for (const [index, { model, data, shapes, platform, inputs }] of job.components.entries()) {
-      components[index] = { model: /^audio:/.test(model) ? model : own(model), data: ownAll(data), shapes, platform };
+      components[index] = { model: ownModel(model), data: ownAll(data), shapes, platform };
       feeds[index] = {};
       for (const input of inputs ?? []) feeds[index][input.name] = await fetchTensor(input, signal);
     }

@@ -79,7 +79,7 @@ function keepName(name) {
 
 const JOB_WORDS = {
   load: "Loading a model", bind: "Taking its inputs", run: "Running once", sample: "Measuring", outputs: "Sending outputs",
-  memory: "Asking for its memory", profile: "Asking for its profile", start: "Loading a model, up to its first outputs", unload: "Unloading",
+  memory: "Asking for its memory", profile: "Asking for its profile", start: "Loading a model, up to its first outputs", generate: "Writing a text", unload: "Unloading",
 };
 const ms = (value) => (Number.isFinite(value) ? `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms` : "not known");
 const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

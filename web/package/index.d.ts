@@ -39,6 +39,8 @@ export interface LoadOptions {
   sha256?: Record<string, string>;
   /** Folder that accel's .wasm and worker files lie in, ended by /; default: this module's. */
   base?: string | URL;
+  /** Of "zoo:NAME": of its generated weights; default 0. */
+  seed?: number;
   /** Of webgpu: which variants of its kernels to take for which shapes, as `accel tune webgpu` found them for this adapter; the rest is as usual. */
   tuning?: string;
   /** What is done at the start to be ready sooner; the outputs are the same with and without. */
@@ -102,6 +104,22 @@ export interface Adapter {
   limits: Record<string, number>;
 }
 
+export interface GenerateOptions {
+  /** How many tokens are written, unless all rows have met `eosTokenId` before. */
+  maxNewTokens: number;
+  /** The token that ends a text; a row that met it goes on with it. Default: none, all tokens are written. */
+  eosTokenId?: number;
+  /** 0, the default: the likeliest token each time. Above it tokens are drawn: among the `topK` likeliest (default 0: all), and of these among the fewest
+   *  that hold `topP` of the probability together (default 1: all). On webgpu with a `topK` of 1 to 256 the GPU draws itself, else the logits are read. */
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  /** Of what is drawn; default 0. The same seed gives the same tokens on every platform, and with `accel run --seed`. */
+  seed?: number;
+  /** Ends the text; the model goes on as before. */
+  signal?: AbortSignal;
+}
+
 export interface Model {
   readonly inputs: ValueInfo[];
   readonly outputs: ValueInfo[];
@@ -119,6 +137,12 @@ export interface Model {
   /** One inference; the outputs are copies and the caller's. Errors name the input, node or limit. Of a Hugging Face model, attention_mask,
    *  position_ids and token_type_ids may be left out. The first run with other shapes makes the model ready for them again. */
   run(feeds?: Record<string, Tensor>): Promise<Record<string, Tensor>>;
+  /** Writes on after a prompt, with the model's cache of keys and values kept where it runs; wasm and webgpu. Feeds as for run, by the names of the
+   *  transformers package (`input_ids`, `attention_mask`, `pixel_values`, …; of an encoder-decoder those of the encoder and, if another start is wanted,
+   *  `decoder_input_ids`); prompts of a batch are padded on the left. Models of Hugging Face folders, GGUF files and the zoo, where their class writes.
+   *  Gives the next token of each row of the batch; in the end (as a generator's return value) how long the runs of each took, loading left out.
+   *  One text is written at a time: another call ends the one before. */
+  generate(feeds: Record<string, Tensor>, options: GenerateOptions): AsyncGenerator<number[], { tokens_ms: number[] }, void>;
   /** Many inferences on the bound inputs, timed in the worker without messages between them. */
   sample(options: { lead_in_ms?: number; duration_ms: number; least?: number; most?: number }): Promise<Samples>;
   /** Of a model loaded with `profile`: the kernels of the last run, by the device's timestamps, whose steps some browsers make coarse. flops and bytes of

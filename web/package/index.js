@@ -9,9 +9,21 @@ export { AccelError };
 export const version = "0.1.0";
 const STORAGE_MS = 5000; // the browser's storage answers within it, or there is none
 
+/** As the promise; once the signal is aborted, its reason. */
+function unlessAborted(signal, promise) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
 class Model {
   #remote;
   #facts;
+  #texts = 0;
 
   constructor(remote, facts) {
     this.#remote = remote;
@@ -44,6 +56,23 @@ class Model {
 
   async run(feeds) {
     return (await this.#ask({ do: "run", feeds })).outputs;
+  }
+
+  async *generate(feeds, { signal, ...options } = {}) {
+    const text = ++this.#texts, tokens_ms = [];
+    const ask = (request) => unlessAborted(signal, this.#ask({ ...request, text }));
+    signal?.throwIfAborted();
+    try {
+      await ask({ do: "generate", feeds, options });
+      for (let next = {}; !next.done;) {
+        next = await ask({ do: "nextTokens" });
+        tokens_ms.push(next.ms);
+        yield next.tokens;
+      }
+      return { tokens_ms };
+    } finally {
+      this.#ask({ do: "endText", text }).catch(() => {}); // a model that ended wrote no further anyway
+    }
   }
 
   sample(options) {

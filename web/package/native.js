@@ -16,8 +16,8 @@ export function checkTensor(name, { type, dims, data } = {}) {
     throw new AccelError("invalid_argument", `input '${name}' of ${type} [${dims}] takes a ${array.name} of ${count} elements, not ${data?.length} in a ${data?.constructor?.name}`);
 }
 
-/** Hands inputs to the engine, which checks them and completes what follows from them. */
-export function bindFeeds(engine, feeds) {
+/** Inputs in the engine's memory while use has them: [{name, type, dims, at}]. */
+function withFeeds(engine, feeds, use) {
   const given = [];
   try {
     for (const [name, tensor] of Object.entries(feeds)) {
@@ -25,10 +25,21 @@ export function bindFeeds(engine, feeds) {
       const { type, dims, data } = tensor;
       given.push({ name, type, dims, at: engine.put(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) });
     }
-    engine.do("page_bind", JSON.stringify(given));
+    use(given);
   } finally {
     for (const { at } of given) engine.free(at);
   }
+}
+
+/** Hands inputs to the engine, which checks them and completes what follows from them. */
+export function bindFeeds(engine, feeds) {
+  withFeeds(engine, feeds, (inputs) => engine.do("page_bind", JSON.stringify(inputs)));
+}
+
+/** Begins a text; the engine checks the options. */
+export function startText(engine, feeds, options) {
+  const plain = (_, value) => (typeof value === "bigint" ? Number(value) : value);
+  withFeeds(engine, feeds ?? {}, (inputs) => engine.do("page_generate_start", JSON.stringify({ ...options, inputs }, plain)));
 }
 
 export class NativeModel {
@@ -68,6 +79,25 @@ export class NativeModel {
 
   async sample({ lead_in_ms = 0, duration_ms, least = 1, most = 0 }) {
     return this.engine.ask("page_sample", lead_in_ms, duration_ms, least, most);
+  }
+
+  generate(feeds, options) {
+    startText(this.engine, feeds, options);
+  }
+
+  /** {tokens: one a row, done, ms}: ms of the runs alone. */
+  nextTokens() {
+    for (let ms = 0; ;) {
+      this.engine.do("page_generate_prepare");
+      const start = performance.now();
+      const next = this.engine.ask("page_generate_run");
+      ms += performance.now() - start;
+      if (next.tokens || next.done) return { ...next, ms };
+    }
+  }
+
+  endText() {
+    this.engine.call("page_generate_end");
   }
 
   memory() {

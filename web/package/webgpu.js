@@ -1,11 +1,12 @@
 // The open model of an engine, run by the browser's WebGPU: the engine reads it and plans what the GPU is to do. native.js has a class with the same
 // functions.
 import { AccelError } from "./errors.js";
-import { arrays, bindFeeds } from "./native.js";
+import { arrays, bindFeeds, startText } from "./native.js";
 import { sample } from "./sample.js";
-import { ShaderList } from "./webgpu_shaders.js";
-import { GpuGraph } from "./webgpu_graph.js";
+import { GpuWriter } from "./webgpu_generate.js";
+import { buildPlan, engineBytes } from "./webgpu_plan.js";
 import { Pipelines } from "./webgpu_pipelines.js";
+import { ShaderList } from "./webgpu_shaders.js";
 
 /** Of a GpuDevice and a request to load: pipelines, and with the feature shaderPrecompile the list of those that the last load needed, which are begun. */
 export async function startShaders(gpu, request) {
@@ -24,8 +25,9 @@ export class WebgpuModel {
   #planned = null;
   #inputs = null; // as the GPU holds them
   #shaders;
-
   #profile;
+  #writer = null; // of the text that is being written
+  #writers = {}; // pipelines of texts, by the stage that they are of
 
   /** gpu: a GpuDevice; tuning: variants of kernels, or nothing; shaders: of startShaders; profile: take the time of each step. */
   constructor(engine, gpu, { tuning, shaders, profile = false }) {
@@ -55,27 +57,13 @@ export class WebgpuModel {
     return this.engine.ask("page_describe").inputs;
   }
 
-  /** Bytes that a function of page.h gives. */
-  #bytes(length, name, ...values) {
-    const at = this.engine.call(name, ...values);
-    if (at === 0) throw this.engine.failure();
-    return this.engine.bytes(at, length);
-  }
-
   async #build() {
     const start = performance.now();
     this.#drop();
     const plan = this.engine.ask("page_webgpu_plan");
     this.#planned = performance.now() - start;
     const kept = this.#shaders.list?.keep(plan.shaders); // while all below goes on
-    try {
-      this.#graph = await GpuGraph.build(this.#gpu, plan, {
-        parameters: () => this.#bytes(plan.steps.length * 256, "page_webgpu_parameters"),
-        constant: (index) => this.#bytes(plan.constants[index][2], "page_webgpu_constant", index),
-      }, this.#shaders.pipelines, this.#profile);
-    } finally {
-      this.engine.call("page_webgpu_forget");
-    }
+    this.#graph = await buildPlan(this.engine, this.#gpu, plan, this.#shaders.pipelines, this.#profile);
     this.#shapes = JSON.stringify(this.#values());
     await kept; // a page that leaves at once finds it the next time
     this.#prepared = performance.now() - start;
@@ -90,7 +78,7 @@ export class WebgpuModel {
   /** The inputs that the engine has now. */
   async #take() {
     if (!this.#graph || JSON.stringify(this.#values()) !== this.#shapes) await this.#build();
-    this.#inputs = this.#graph.plan.inputs.map(([, , bytes], index) => this.#bytes(bytes, "page_webgpu_input", index).slice());
+    this.#inputs = this.#graph.plan.inputs.map(([, , bytes], index) => engineBytes(this.engine, bytes, "page_webgpu_input", index).slice());
     this.engine.call("page_webgpu_forget");
     await this.#graph.hold(this.#inputs);
     this.#graph.plan.inputs.forEach(([, , , held], index) => { if (held) this.#inputs[index] = null; }); // the GPU has them
@@ -121,6 +109,22 @@ export class WebgpuModel {
     } finally {
       this.engine.free(at);
     }
+  }
+
+  generate(feeds, options) {
+    this.endText();
+    startText(this.engine, feeds, options);
+    this.#writer = new GpuWriter(this.engine, this.#gpu, this.#writers);
+  }
+
+  nextTokens() {
+    return this.#writer.next();
+  }
+
+  endText() {
+    this.#writer?.dispose();
+    this.#writer = null;
+    this.engine.call("page_generate_end");
   }
 
   async sample(options) {

@@ -7,6 +7,7 @@ import { Early, take } from "./download.js";
 const MOST_SHARDS = 1000;
 let model = null; // NativeModel, WebnnModel of webnn.js or WebgpuModel of webgpu.js
 let figures, facts;
+let text = 0; // the one that is being written; 0: none
 
 /* ---- the engine ---- */
 
@@ -79,7 +80,7 @@ async function open(engine, reference, folder, base, threads, options, teller) {
   for (;;) {
     try {
       const start = performance.now();
-      engine.do("page_open", reference, threads, options.precision ?? "fp32");
+      engine.do("page_open", reference, threads, options.precision ?? "fp32", options.seed ?? 0);
       figures.load_ms = performance.now() - start;
       return;
     } catch (error) {
@@ -208,6 +209,26 @@ const answers = {
   async sample(request) {
     await allThreads();
     return model.sample(request);
+  },
+  async generate({ feeds, options, text: begun }) {
+    if (!model.generate) throw new AccelError("unsupported", `no text is written on ${facts.platform}: load the model with platform "wasm" or "webgpu"`);
+    text = 0;
+    await model.generate(feeds, options);
+    text = begun;
+    return {};
+  },
+  async nextTokens({ text: asked }) {
+    if (asked !== text) throw new AccelError("invalid_argument", "this text is not written any further: another one was begun on the same model");
+    const next = await model.nextTokens();
+    if (next.done) answers.endText({ text });
+    return next;
+  },
+  endText({ text: ended }) {
+    if (ended === text) {
+      model.endText();
+      text = 0;
+    }
+    return {};
   },
   async profile() {
     if (!model.profile) throw new AccelError("unsupported", `${facts.variant} does not tell the times of its nodes in a page`);

@@ -225,6 +225,7 @@ const engine_def engine_browser = {
     .web = page_web,
     .profile = page_profile,
     .start = page_start,
+    .generate = page_generate,
     .unload = page_unload,
     .tuner = &page_tuner,
 };

@@ -1,6 +1,7 @@
 /* Models and inputs as jobs of a page name them: by addresses under which it finds them. */
 #include "base/file.h"
 #include "engines/browser/session.h"
+#include "engines/tuning_file.h"
 #include "formats/formats.h"
 
 /* "data":{name: address} of the files that the weights lie in. */
@@ -104,4 +105,21 @@ void page_describe_adapter(const tab *t, const char *browser, str_buf *out) {
     }
     str_appendf(out, "webgpu in %s %s on %s", browser, version != NULL ? version : "",
                 name != NULL ? name : "an adapter without a name");
+}
+
+void page_append_tuning(const tab *t, const engine_device *device, const engine_options *options,
+                        str_buf *out) {
+    str_buf adapter = {0}, tuning = {0};
+    if (options->tuning != NULL) {
+        str_append(&tuning, options->tuning);
+    } else if (device->platform == PLATFORM_WEBGPU && options->context != NULL && !options->deterministic) {
+        page_describe_adapter(t, device->id, &adapter);
+        (void)tuning_file_find(options->context->tuning_path, str_text(&adapter), &tuning, NULL);
+    }
+    if (tuning.length > 0) {
+        str_append(out, ",\"tuning\":");
+        json_append_text(out, str_text(&tuning));
+    }
+    str_free(&adapter);
+    str_free(&tuning);
 }

@@ -23,21 +23,9 @@ static uint64_t ns_of(yyjson_val *object, const char *key) {
 
 static accel_status describe_load(engine_session *s, const engine_model *model, const engine_device *device,
                                   const engine_options *options, str_buf *out, accel_error *err) {
-    str_buf adapter = {0}, tuning = {0};
     ACCEL_TRY(web_features_default(getenv, &s->features, err));
     ACCEL_TRY(page_append_model(s->tab, s->memory, model->onnx_path, model->graph, out, err));
-    if (options->tuning != NULL) {
-        str_append(&tuning, options->tuning);
-    } else if (device->platform == PLATFORM_WEBGPU && options->context != NULL && !options->deterministic) {
-        page_describe_adapter(s->tab, device->id, &adapter);
-        (void)tuning_file_find(options->context->tuning_path, str_text(&adapter), &tuning, NULL);
-    }
-    if (tuning.length > 0) {
-        str_append(out, ",\"tuning\":");
-        json_append_text(out, str_text(&tuning));
-    }
-    str_free(&adapter);
-    str_free(&tuning);
+    page_append_tuning(s->tab, device, options, out);
     str_appendf(out, ",\"platform\":\"%s\",\"precision\":\"%s\",\"threads\":%d,",
                 platform_name(device->platform), precision_name(options->precision), vendor_threads(options));
     web_features_append(s->features, out);

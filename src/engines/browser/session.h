@@ -4,6 +4,7 @@
 
 #include "engines/browser/tab.h"
 #include "engines/start.h"
+#include "engines/text.h"
 
 /* What the page told beside times of load and inferences; NAN and NULL where it did not. */
 typedef struct page_figures {
@@ -36,6 +37,9 @@ void page_append_shapes(const graph *g, str_buf *out); /* ,"shapes":{…} */
 accel_status page_append_inputs(tab *t, const graph *g, const tensor *inputs, str_buf *out, accel_error *err);
 accel_status page_append_input(tab *t, const char *name, const tensor *x, str_buf *out,
                                accel_error *err); /* an object of "inputs" */
+/* ,"tuning":"…" of the device where there is one: the options', else the one that is remembered. */
+void page_append_tuning(const tab *t, const engine_device *device, const engine_options *options,
+                        str_buf *out);
 /* The browser, its version and its WebGPU adapter: what tunings are kept by. */
 void page_describe_adapter(const tab *t, const char *browser, str_buf *out);
 /* outputs.c. Makes room for g's outputs, and takes them from what the page delivered into s->outputs. */
@@ -56,6 +60,8 @@ accel_status page_profile(engine_session *s, arena *a, engine_profile_row **rows
                           accel_error *err);
 accel_status page_start(engine_session *s, const engine_start *how, engine_started *out,
                         accel_error *err); /* start.c */
+accel_status page_generate(const engine_text *text, const engine_device *device,
+                           const engine_options *options, engine_written *out, accel_error *err); /* text.c */
 void page_web(const engine_session *s, str_buf *json);
 void page_memory(const engine_session *s, engine_memory *out);
 void page_unload(engine_session *s);

@@ -97,7 +97,9 @@ static accel_status describe(engine_tuner_state *s, const engine_model *model, c
 }
 
 static accel_status compare(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
-                            engine_trial *trials, size_t count, double seconds, accel_error *err) {
+                            engine_trial *trials, size_t count, double seconds, void (*turn)(size_t index),
+                            accel_error *err) {
+    (void)turn; /* the page runs them */
     str_buf job = {0};
     yyjson_doc *answer = NULL;
     tab_forget_bytes(s->tab);
@@ -114,4 +116,4 @@ static accel_status compare(engine_tuner_state *s, const engine_model *model, co
     return ACCEL_OK;
 }
 
-const engine_tuner page_tuner = {open_tab, compare, notes, close_tab};
+const engine_tuner page_tuner = {.open = open_tab, .compare = compare, .notes = notes, .close = close_tab};

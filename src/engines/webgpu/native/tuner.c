@@ -129,13 +129,16 @@ static bool is_hopeless(const candidate *all, size_t count, const candidate *c) 
 
 /* Until the time is over, everybody has run MOST_RUNS times, or nobody is left. */
 static void run_rounds(const tensor *inputs, candidate *all, engine_trial *trials, size_t count,
-                       double seconds) {
+                       double seconds, void (*turn)(size_t index)) {
     uint64_t end = clock_now_ns() + (uint64_t)(seconds * 1e9);
     for (size_t round = 0; round < MOST_RUNS && (round < LEAST_RUNS || clock_now_ns() < end); round++) {
         for (size_t i = 0; i < count; i++) {
             accel_error why = {0};
-            if (trials[i].status == ACCEL_OK && !is_hopeless(all, count, &all[i]) &&
-                run_once(&all[i], inputs, &why) != ACCEL_OK)
+            if (trials[i].status != ACCEL_OK || is_hopeless(all, count, &all[i]))
+                continue;
+            if (turn != NULL)
+                turn(i);
+            if (run_once(&all[i], inputs, &why) != ACCEL_OK)
                 fail(&trials[i], &why);
         }
     }
@@ -167,19 +170,22 @@ static void judge(const candidate *first, candidate *c, size_t output_count, eng
 }
 
 static accel_status compare(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
-                            engine_trial *trials, size_t count, double seconds, accel_error *err) {
+                            engine_trial *trials, size_t count, double seconds, void (*turn)(size_t index),
+                            accel_error *err) {
     const graph *g = model->graph;
     candidate *all = mem_calloc(count + 1, sizeof *all);
     if (all == NULL)
         return error_no_memory(err, "trials", count * sizeof *all);
     for (size_t i = 0; i < count; i++) {
         accel_error why = {0};
+        if (turn != NULL)
+            turn(i);
         if (prepare(s, g, trials[i].tuning, &all[i], &why) != ACCEL_OK ||
             run_once(&all[i], inputs, &why) != ACCEL_OK)
             fail(&trials[i], &why);
         all[i].runs = 0; /* the first run is no sample */
     }
-    run_rounds(inputs, all, trials, count, seconds);
+    run_rounds(inputs, all, trials, count, seconds, turn);
     for (size_t i = 0; i < count; i++)
         judge(&all[0], &all[i], g->output_count, &trials[i]);
     for (size_t i = 0; i < count; i++)
@@ -188,4 +194,5 @@ static accel_status compare(engine_tuner_state *s, const engine_model *model, co
     return ACCEL_OK;
 }
 
-const engine_tuner wgpu_tuner = {open_device, compare, notes, close_device};
+const engine_tuner wgpu_tuner = {
+    .in_child = true, .open = open_device, .compare = compare, .notes = notes, .close = close_device};
