@@ -69,6 +69,7 @@ typedef struct engine_device {
     const char *driver;    /* version of the driver, or NULL */
     uint64_t memory_bytes; /* 0 when unknown */
     uint32_t precisions;   /* bit (1 << precision) for each that it executes */
+    const char *lacks;     /* why it does not execute more, where that is known: "it lacks …", or NULL */
     bool
         elsewhere; /* of another machine: what this one has and does says nothing about it. Used only where it is named */
     bool available;

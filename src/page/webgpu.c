@@ -42,12 +42,14 @@ void page_drop_session(void) {
     plan = NULL;
 }
 
-void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups, uint32_t subgroup) {
+void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups, uint32_t subgroup,
+                       int f16) {
     limits = (gpu_limits){.buffer_bytes = (uint64_t)buffer_bytes,
                           .binding_bytes = (uint64_t)binding_bytes,
                           .groups = groups,
                           .soon = true,
                           .subgroup = subgroup,
+                          .f16 = f16 != 0,
                           .subgroup_directive = "enable subgroups;"};
 }
 
@@ -116,7 +118,7 @@ static void append_tensors(str_buf *out, const char *what, const gpu_tensors *li
     for (size_t i = 0; i < list->count; i++) {
         const gpu_tensor *t = &list->items[i];
         str_appendf(out, "%s[%u,%llu,%llu%s]", i > 0 ? "," : "", t->range.buffer,
-                    (unsigned long long)t->range.offset, (unsigned long long)t->elements * GPU_ELEMENT_BYTES,
+                    (unsigned long long)t->range.offset, (unsigned long long)gpu_tensor_bytes(t),
                     t->held ? ",true" : "");
     }
 }
@@ -126,12 +128,10 @@ static accel_status make_plan(str_buf *out, accel_error *err) {
     if (limits.groups == 0)
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "what the browser's GPU can do is not known: page_webgpu_start comes first");
-    if (page.precision != PRECISION_FP32)
-        return error_set(err, ACCEL_UNSUPPORTED, "the kernels compute in fp32; %s was asked for",
-                         precision_name(page.precision));
     page_drop_session();
     char tuned[160];
     limits.tuning = str_text(&tuning);
+    limits.precision = page.precision;
     ACCEL_TRY(gpu_plan_create(page.model.graph, &limits, &plan, err));
     append_buffers(out);
     gpu_plan_describe_tuning(plan, tuned, sizeof tuned);
@@ -172,8 +172,8 @@ static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_e
     if (c->own != NULL)
         return ACCEL_OK;
     const graph_value *v = &plan->graph->values[c->value];
-    bool same = (v->type.type == DTYPE_F32 || v->type.type == DTYPE_I32) && !c->turned &&
-                c->part.count == 0 && v->data.kind == DATA_BYTES &&
+    bool same = (v->type.type == DTYPE_I32 || v->type.type == (c->half ? DTYPE_F16 : DTYPE_F32)) &&
+                !c->turned && c->part.count == 0 && v->data.kind == DATA_BYTES &&
                 (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
     tensor t = {0};
     bool owned = false;
@@ -209,7 +209,7 @@ static accel_status input(size_t index, accel_error *err) {
     if (page.inputs == NULL)
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no inputs yet: bind them first");
     ACCEL_TRY(make_room(t->elements, err));
-    return gpu_elements_from(page.inputs[index].type, page.inputs[index].data, t->elements, elements)
+    return gpu_elements_from(page.inputs[index].type, page.inputs[index].data, t->elements, t->half, elements)
                ? ACCEL_OK
                : error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits",
                            plan->graph->values[t->value].name);
@@ -275,9 +275,9 @@ static accel_status append_outputs(str_buf *out, const uint32_t *given, accel_er
     drop_outputs();
     ACCEL_TRY(make_outputs(err));
     for (size_t i = 0; i < plan->outputs.count; i++) {
-        const size_t count = plan->outputs.items[i].elements;
-        gpu_elements_to(outputs[i].type, given, count, outputs[i].data);
-        given += count;
+        const gpu_tensor *t = &plan->outputs.items[i];
+        gpu_elements_to(outputs[i].type, given, t->elements, t->half, outputs[i].data);
+        given += gpu_tensor_bytes(t) / sizeof *given;
     }
     page_append_tensors(out, page.model.graph->outputs, outputs, plan->outputs.count);
     return ACCEL_OK;

@@ -26,15 +26,18 @@ export class WebgpuModel {
   #shaders;
 
   #profile;
+  #precision;
 
-  /** gpu: a GpuDevice; tuning: variants of kernels, or nothing; shaders: of startShaders; profile: take the time of each step. */
-  constructor(engine, gpu, { tuning, shaders, profile = false }) {
+  /** gpu: a GpuDevice; precision: that the engine opened the model for, which a plan keeps or refuses; tuning: variants of kernels, or nothing; shaders: of
+   * startShaders; profile: take the time of each step. */
+  constructor(engine, gpu, { precision = "fp32", tuning, shaders, profile = false }) {
     const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
     this.engine = engine;
     this.#gpu = gpu;
     this.#shaders = shaders;
     this.#profile = profile;
-    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, gpu.subgroup);
+    this.#precision = precision;
+    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, gpu.subgroup, Number(gpu.half));
     if (tuning) engine.do("page_webgpu_tune", tuning);
   }
 
@@ -142,7 +145,7 @@ export class WebgpuModel {
   }
 
   precision() {
-    return "fp32";
+    return this.#precision;
   }
 
   preparedMs() {
