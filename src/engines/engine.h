@@ -186,9 +186,9 @@ typedef struct engine_trial {
 typedef struct engine_tuner_state engine_tuner_state;
 
 typedef struct engine_tuner {
-    /* The adapter in words that change with its driver, by which tunings are kept, is appended. */
-    accel_status (*open)(const engine_context *context, const engine_device *device, engine_tuner_state **out,
-                         str_buf *adapter, accel_error *err);
+    /* For trials in this precision. The adapter in words that change with its driver, by which tunings are kept, is appended. */
+    accel_status (*open)(const engine_context *context, const engine_device *device, precision precision,
+                         engine_tuner_state **out, str_buf *adapter, accel_error *err);
     /* In rounds, for about `seconds` in all; what is far slower than the rest runs a few times only. */
     accel_status (*compare)(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
                             engine_trial *trials, size_t count, double seconds, accel_error *err);

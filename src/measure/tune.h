@@ -26,6 +26,7 @@ typedef struct tune_request {
     const engine_def *engine; /* with a tuner */
     const engine_device *device;
     const engine_context *context;
+    precision precision;
     double seconds; /* of the trials of one kernel and class */
     measure_cancel cancel;
     void (*watch)(void *context, const tune_result *r);

@@ -30,6 +30,7 @@ static accel_status describe_load(engine_session *s, const engine_model *model, 
         str_append(&tuning, options->tuning);
     } else if (device->platform == PLATFORM_WEBGPU && options->context != NULL && !options->deterministic) {
         page_describe_adapter(s->tab, device->id, &adapter);
+        tuning_append_precision(&adapter, options->precision);
         (void)tuning_file_find(options->context->tuning_path, str_text(&adapter), &tuning, NULL);
     }
     if (tuning.length > 0) {

@@ -59,7 +59,7 @@ const char *gpu_type_name(gpu_lowering *l, dtype t) {
 }
 
 void gpu_want_reals(gpu_lowering *l) {
-    if (gpu_input_type(l, 0) != DTYPE_F32)
+    if (strcmp(gpu_type_name(l, gpu_input_type(l, 0)), "f32") != 0)
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
 }
 

@@ -63,6 +63,7 @@ static accel_status make_plan(engine_session *s, const engine_options *options, 
         str_append(&tuning, options->tuning);
     } else if (options->context != NULL && !options->deterministic) {
         wgpu_device_describe(&s->device, &adapter);
+        tuning_append_precision(&adapter, options->precision);
         (void)tuning_file_find(options->context->tuning_path, str_text(&adapter), &tuning, NULL);
     }
     gpu_limits limits = s->device.limits;
