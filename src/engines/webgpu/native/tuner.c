@@ -24,9 +24,8 @@ typedef struct candidate {
     size_t runs;
 } candidate;
 
-static accel_status open_device(const engine_context *context, const engine_device *device,
-                                precision how, engine_tuner_state **out, str_buf *adapter,
-                                accel_error *err) {
+static accel_status open_device(const engine_context *context, const engine_device *device, precision how,
+                                engine_tuner_state **out, str_buf *adapter, accel_error *err) {
     const wgpu_runtime *rt = NULL;
     ACCEL_TRY(wgpu_runtime_open(context, &rt, err));
     engine_tuner_state *s = mem_calloc(1, sizeof *s);
