@@ -173,7 +173,8 @@ static accel_status find_in_place(const gpu_tensor *c, const void **out, accel_e
         return ACCEL_OK;
     const graph_value *v = &plan->graph->values[c->value];
     bool same = (v->type.type == DTYPE_I32 || v->type.type == (c->half ? DTYPE_F16 : DTYPE_F32)) &&
-                !c->turned && c->part.count == 0 && v->data.kind == DATA_BYTES &&
+                gpu_tensor_bytes(c) == c->elements * dtype_bits(v->type.type) / 8 && !c->turned &&
+                c->part.count == 0 && v->data.kind == DATA_BYTES &&
                 (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
     tensor t = {0};
     bool owned = false;

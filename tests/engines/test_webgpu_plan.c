@@ -508,24 +508,29 @@ static void test_plans_of_the_zoos_smallest_hold_together(void **state) {
         check_ok(zoo_load(models[i].name, &options, &m, &err), &err);
         check_ok(zoo_make_inputs(&m, &shapes, &inputs, &err), &err);
         check_ok(zoo_bind(&m, &inputs, &err), &err);
-        gpu_plan *p = plan_of(m.graph);
-        check_plan(p);
-        assert_true(p->step_count > 10);
-        gpu_plan_destroy(p);
+        for (int half = 0; half < 2; half++) {
+            gpu_plan *p = NULL;
+            gpu_limits limits = usual;
+            limits.f16 = true;
+            limits.precision = half ? PRECISION_FP16 : PRECISION_FP32;
+            check_ok(gpu_plan_create(m.graph, &limits, &p, &err), &err);
+            check_plan(p);
+            assert_true(p->step_count > 10);
+            gpu_plan_destroy(p);
+        }
         zoo_inputs_free(&inputs);
         zoo_model_free(&m);
     }
 }
 
-static void test_every_failed_allocation_is_reported(void **state) {
-    (void)state;
+static void check_every_failed_allocation(const gpu_limits *limits) {
     graph *g = picture();
     bool whole = false;
     for (uint64_t n = 1; n < 20000 && !whole; n++) {
         accel_error err = {0};
         gpu_plan *p = NULL;
         mem_fault_set(n, true);
-        accel_status status = gpu_plan_create(g, &usual, &p, &err);
+        accel_status status = gpu_plan_create(g, limits, &p, &err);
         mem_fault_set(0, false);
         whole = status == ACCEL_OK;
         if (!whole)
@@ -534,6 +539,15 @@ static void test_every_failed_allocation_is_reported(void **state) {
     }
     assert_true(whole);
     graph_destroy(g);
+}
+
+static void test_every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    gpu_limits half = usual;
+    half.f16 = true;
+    half.precision = PRECISION_FP16;
+    check_every_failed_allocation(&usual);
+    check_every_failed_allocation(&half);
 }
 
 int main(void) {
