@@ -16,6 +16,7 @@ typedef struct tuning {
     const command_line *line;
     table *table;
     const engine_device *device;
+    precision precision;
     engine_context context;
     bool dry;
     size_t models; /* that could be tried */
@@ -166,6 +167,7 @@ static accel_status tune_device(tuning *c, const engine_def *engine, accel_error
                                   .timeout_s = line_real(c->line, "timeout", 300.0),
                                   .device = c->device,
                                   .context = &c->context,
+                                  .precision = c->precision,
                                   .seconds = line_real(c->line, "seconds", 1.0),
                                   .cancel = cli_interrupt_flag(),
                                   .watch = watch,
@@ -212,6 +214,10 @@ static accel_status tune_devices(tuning *c, const bench_request *request, const 
             reason = c->device->reason != NULL ? c->device->reason : reason;
             if (!c->device->available)
                 continue;
+            if ((c->device->precisions >> c->precision & 1) == 0)
+                return error_set(err, ACCEL_UNSUPPORTED, "%s does not execute %s%s%s", c->device->name,
+                                 precision_name(c->precision), c->device->lacks != NULL ? ": " : "",
+                                 c->device->lacks != NULL ? c->device->lacks : "");
             ACCEL_TRY(tune_device(c, e->engine, err));
             tuned++;
         }
@@ -267,6 +273,9 @@ static int run_tune(const command_line *line) {
     probe_list *probes = NULL;
     tuning c = {.line = line, .context = cli_engine_context(line), .dry = line_flag(line, "dry-run")};
     accel_status status = read_request(line, &request, &err);
+    const char *asked = line_text(line, "precision", precision_name(PRECISION_FP32));
+    if (status == ACCEL_OK && !precision_from_name(asked, &c.precision))
+        status = error_set(&err, ACCEL_INVALID_ARGUMENT, "--precision: '%s' is neither fp32 nor fp16", asked);
     if (status != ACCEL_OK)
         return cli_fail(&err);
     cli_interrupt_catch();
@@ -296,6 +305,12 @@ static const option_def tune_options[] = {
      .value_name = "NAME,...",
      .help = "which browsers: chromium, firefox, webkit"},
     CLI_OPTION_DEVICE,
+    {.name = "precision",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .value_name = "P",
+     .help = "fp32 or fp16: each has a tuning of its own",
+     .fallback = "fp32"},
     {.name = "seconds",
      .kind = OPTION_REAL,
      .value_name = "S",

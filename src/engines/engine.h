@@ -69,6 +69,7 @@ typedef struct engine_device {
     const char *driver;    /* version of the driver, or NULL */
     uint64_t memory_bytes; /* 0 when unknown */
     uint32_t precisions;   /* bit (1 << precision) for each that it executes */
+    const char *lacks;     /* why it does not execute more, where that is known: "it lacks …", or NULL */
     bool
         elsewhere; /* of another machine: what this one has and does says nothing about it. Used only where it is named */
     bool available;
@@ -186,9 +187,9 @@ typedef struct engine_tuner_state engine_tuner_state;
 
 typedef struct engine_tuner {
     bool in_child; /* a driver that crashes would take the process with it: the harness asks it in a child */
-    /* The adapter in words that change with its driver, by which tunings are kept, is appended. */
-    accel_status (*open)(const engine_context *context, const engine_device *device, engine_tuner_state **out,
-                         str_buf *adapter, accel_error *err);
+    /* For trials in this precision. The adapter in words that change with its driver, by which tunings are kept, is appended. */
+    accel_status (*open)(const engine_context *context, const engine_device *device, precision precision,
+                         engine_tuner_state **out, str_buf *adapter, accel_error *err);
     /* In rounds, for about `seconds` in all; what is far slower than the rest runs a few times only. turn: told which trial runs next; or NULL. */
     accel_status (*compare)(engine_tuner_state *s, const engine_model *model, const tensor *inputs,
                             engine_trial *trials, size_t count, double seconds, void (*turn)(size_t index),

@@ -47,6 +47,11 @@ static accel_status checked_tuning(const char *path, yyjson_val *entry, const ch
                      text != NULL ? why.message : "an adapter without a tuning");
 }
 
+void tuning_append_precision(str_buf *adapter, precision p) {
+    if (p != PRECISION_FP32)
+        str_appendf(adapter, ", %s", precision_name(p));
+}
+
 accel_status tuning_file_find(const char *path, const char *adapter, str_buf *tuning, accel_error *err) {
     yyjson_doc *doc = NULL;
     yyjson_val *list = NULL;

@@ -5,6 +5,10 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "engines/engine.h"
+
+/* What is fast in one precision may not be in another: the words of an adapter name all but fp32. */
+void tuning_append_precision(str_buf *adapter, precision p);
 
 /* The tuning of this adapter; nothing is appended where there is none. ACCEL_BAD_FILE: the file, or what it says of the adapter, is not what accel
  * writes; then it is as if there were none. path NULL: there is none. */

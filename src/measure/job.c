@@ -49,6 +49,7 @@ void device_append_json(str_buf *out, const engine_device *d) {
     append_text(out, "driver", d->driver);
     str_appendf(out, ",\"memory_bytes\":%llu", (unsigned long long)d->memory_bytes);
     append_int(out, "precisions", (int64_t)d->precisions);
+    append_text(out, "lacks", d->lacks);
     append_bool(out, "elsewhere", d->elsewhere);
     append_bool(out, "available", d->available);
     append_text(out, "reason", d->reason);
@@ -67,6 +68,7 @@ bool device_from_json(yyjson_val *object, arena *a, engine_device *out) {
     int64_t memory_bytes = json_get_int(object, "memory_bytes", 0, &ok);
     out->memory_bytes = memory_bytes > 0 ? (uint64_t)memory_bytes : 0;
     out->precisions = (uint32_t)(json_get_int(object, "precisions", 0, &ok) & 0xffffffff);
+    out->lacks = json_get_text(object, "lacks", a, &ok);
     out->elsewhere = json_get_bool(object, "elsewhere", false, &ok);
     out->available = json_get_bool(object, "available", false, &ok);
     out->reason = json_get_text(object, "reason", a, &ok);

@@ -263,8 +263,9 @@ static accel_status set_precision(bench_case *c, arena *a, accel_error *err) {
     if (c->preset != CASE_OK || c->device.precisions == 0 || (c->device.precisions >> c->precision) & 1u)
         return ACCEL_OK;
     c->preset = CASE_UNSUPPORTED;
-    c->reason = arena_printf(a, "%s on %s does not execute %s", c->engine,
-                             c->device.name ? c->device.name : "this device", precision_name(c->precision));
+    c->reason = arena_printf(a, "%s on %s does not execute %s%s%s", c->engine,
+                             c->device.name ? c->device.name : "this device", precision_name(c->precision),
+                             c->device.lacks ? ": " : "", c->device.lacks ? c->device.lacks : "");
     return c->reason ? ACCEL_OK : error_no_memory(err, "a plan", 1);
 }
 

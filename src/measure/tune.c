@@ -7,11 +7,22 @@
 #include "measure/tune_child.h"
 
 /* A variant must be so much faster than the usual one to be taken, for times vary; and give the same numbers. */
-static const double GAIN = 1.05, MOST_DIFFERENCE = 1e-4;
+static const double GAIN = 1.05;
+
+/* Sums in another order; in fp16 they then round to a neighbour here and there. */
+static double most_difference(precision p) {
+    return p == PRECISION_FP16 ? 1e-3 : 1e-4;
+}
 
 /* Which choices a model needs, and which variants come to the same, follows from shapes alone: of a device that can do everything. */
-static const gpu_limits any_device = {
-    .buffer_bytes = UINT64_C(1) << 40, .binding_bytes = UINT64_C(1) << 32, .groups = 65535, .subgroup = 128};
+static gpu_limits any_device(precision p) {
+    return (gpu_limits){.buffer_bytes = UINT64_C(1) << 40,
+                        .binding_bytes = UINT64_C(1) << 32,
+                        .groups = 65535,
+                        .subgroup = 128,
+                        .f16 = true,
+                        .precision = p};
+}
 
 /* ---- what is tried ---------------------------------------------------------------------------------------------------------- */
 
@@ -23,10 +34,10 @@ static bool same_work(const gpu_plan *a, const gpu_plan *b) {
     return same;
 }
 
-static accel_status plan_of(const graph *g, const gpu_class *class, const gpu_variant *v, arena *a,
-                            const char **tuning, gpu_plan **out, accel_error *err) {
+static accel_status plan_of(const graph *g, const gpu_class *class, const gpu_variant *v, precision p,
+                            arena *a, const char **tuning, gpu_plan **out, accel_error *err) {
     str_buf text = {0};
-    gpu_limits limits = any_device;
+    gpu_limits limits = any_device(p);
     gpu_tuning_append(&text, class, v->name);
     *tuning = text.failed ? NULL : arena_strdup(a, str_text(&text));
     str_free(&text);
@@ -37,7 +48,8 @@ static accel_status plan_of(const graph *g, const gpu_class *class, const gpu_va
 }
 
 /* The usual variant comes first. */
-static accel_status list_trials(const graph *g, bool soon, arena *a, tune_result *r, accel_error *err) {
+static accel_status list_trials(const graph *g, precision p, bool soon, arena *a, tune_result *r,
+                                accel_error *err) {
     gpu_plan *plans[TUNE_MOST_VARIANTS] = {NULL};
     accel_status status = ACCEL_OK;
     const gpu_variant *usual = gpu_variant_usual(&r->class, soon);
@@ -47,7 +59,7 @@ static accel_status list_trials(const graph *g, bool soon, arena *a, tune_result
         bool known = false;
         if (v->kernel != r->class.kernel || (i > 0 && v == usual))
             continue;
-        status = plan_of(g, &r->class, v, a, &tuning, &plans[r->count], err);
+        status = plan_of(g, &r->class, v, p, a, &tuning, &plans[r->count], err);
         for (size_t k = 0; k < r->count && status == ACCEL_OK; k++)
             known = known || same_work(plans[k], plans[r->count]);
         if (status == ACCEL_OK && !known) {
@@ -63,14 +75,15 @@ static accel_status list_trials(const graph *g, bool soon, arena *a, tune_result
     return status;
 }
 
-static size_t winner_of(const tune_result *r) {
+static size_t winner_of(const tune_result *r, precision p) {
     const engine_trial *usual = &r->trials[0];
     size_t best = 0;
     if (usual->status != ACCEL_OK)
         return 0;
     for (size_t i = 1; i < r->count; i++) {
         const engine_trial *t = &r->trials[i];
-        bool sound = t->status == ACCEL_OK && t->difference <= MOST_DIFFERENCE && t->by_gpu == usual->by_gpu;
+        bool sound =
+            t->status == ACCEL_OK && t->difference <= most_difference(p) && t->by_gpu == usual->by_gpu;
         if (sound && t->time_ns * GAIN < usual->time_ns && t->time_ns < r->trials[best].time_ns)
             best = i;
     }
@@ -114,7 +127,7 @@ static accel_status go_on(tune_run *t, accel_status status, const accel_error *w
     str_buf adapter = {0};
     q->engine->tuner->close(t->state);
     t->state = NULL;
-    status = q->engine->tuner->open(q->context, q->device, &t->state, &adapter, err);
+    status = q->engine->tuner->open(q->context, q->device, q->precision, &t->state, &adapter, err);
     str_free(&adapter);
     return status;
 }
@@ -125,7 +138,8 @@ static accel_status try_choice(tune_run *t, const gpu_plan *p, const gpu_choice 
     accel_error why = {0};
     accel_status status = tune_graph_make(p, c, &g, &why);
     if (status == ACCEL_OK)
-        status = list_trials(g.graph, t->request->device->platform == PLATFORM_WEBGPU, a, r, &why);
+        status = list_trials(g.graph, t->request->precision, t->request->device->platform == PLATFORM_WEBGPU,
+                             a, r, &why);
     if (status != ACCEL_OK) {
         r->count = 0;
         r->skipped = arena_strdup(a, why.message);
@@ -159,7 +173,7 @@ static accel_status tune_choice(tune_run *t, const gpu_plan *p, const gpu_choice
     memcpy(r.sizes, c->sizes, sizeof r.sizes);
     accel_status status = try_choice(t, p, c, a, &r, err);
     if (status == ACCEL_OK && r.count > 1 && r.trials[0].status == ACCEL_OK) {
-        r.winner = winner_of(&r);
+        r.winner = winner_of(&r, t->request->precision);
         gpu_tuning_append(&t->tuning, &r.class, r.variants[r.winner]->name);
     }
     if (status == ACCEL_OK)
@@ -174,12 +188,14 @@ accel_status tune_start(const tune_request *request, tune_run *out, accel_error 
     *out = (tune_run){.request = request};
     if (request->engine->tuner->in_child)
         return tune_describe_in_child(request, &out->adapter, &out->notes, err);
-    return request->engine->tuner->open(request->context, request->device, &out->state, &out->adapter, err);
+    return request->engine->tuner->open(request->context, request->device, request->precision, &out->state,
+                                        &out->adapter, err);
 }
 
 accel_status tune_model(tune_run *t, const zoo_model *m, const char *name, accel_error *err) {
     gpu_plan *plan = NULL;
-    ACCEL_TRY(gpu_plan_create(m->graph, &any_device, &plan, err));
+    const gpu_limits limits = any_device(t->request->precision);
+    ACCEL_TRY(gpu_plan_create(m->graph, &limits, &plan, err));
     accel_status status = ACCEL_OK;
     for (size_t i = 0; i < plan->choice_count && status == ACCEL_OK; i++) {
         if (t->request->cancel != NULL && *t->request->cancel != 0)

@@ -27,8 +27,9 @@ typedef struct tune_request {
     const engine_device *device;
     const engine_context *context;
     const measure_host *host; /* of children, where trials run in such (engine_tuner.in_child) */
-    double seconds;           /* of the trials of one kernel and class */
-    double timeout_s;         /* a child that is not heard of for so long hangs */
+    precision precision;
+    double seconds;   /* of the trials of one kernel and class */
+    double timeout_s; /* a child that is not heard of for so long hangs */
     measure_cancel cancel;
     void (*watch)(void *context, const tune_result *r);
     void *watch_context;

@@ -89,7 +89,8 @@ accel_status child_tune(child *c, accel_error *err) {
     if (engine == NULL || engine->tuner == NULL)
         return error_set(err, ACCEL_INTERNAL, "there is nothing to tune for '%s'", c->job.c->engine);
     child_phase("opening the device");
-    accel_status status = engine->tuner->open(c->job.context, &c->job.c->device, &state, &adapter, err);
+    accel_status status =
+        engine->tuner->open(c->job.context, &c->job.c->device, c->job.c->precision, &state, &adapter, err);
     if (status == ACCEL_OK && c->job.tuning_count > 0)
         status = read_trials(c, &t, err);
     const engine_model model = {.graph = t.graph, .onnx_path = c->job.onnx_path};
@@ -109,7 +110,12 @@ accel_status child_tune(child *c, accel_error *err) {
 /* One child's life. *at: the trial that it was at when it failed; SIZE_MAX: none. */
 static case_status ask_child(const tune_request *q, child_job *job, process_message *said, size_t *at,
                              accel_error *err) {
-    bench_case c = {.model = "", .engine = q->engine->name, .device = *q->device, .threads = 1, .batch = 1};
+    bench_case c = {.model = "",
+                    .engine = q->engine->name,
+                    .device = *q->device,
+                    .threads = 1,
+                    .batch = 1,
+                    .precision = q->precision};
     process p = {0};
     job->task = JOB_TUNE;
     job->c = &c;

@@ -96,9 +96,9 @@ void PAGE_EXPORT(page_webnn_forget)(void);
 const char *PAGE_EXPORT(page_webnn_inputs)(void);
 
 /* The build for WebGPU has these in place of all from page_run to page_ran, of page_generate_prepare and page_generate_run. Limits of the GPUDevice: maxBufferSize, maxStorageBufferBindingSize,
- * maxComputeWorkgroupsPerDimension; the size of its adapter's smallest subgroups, 0 without the feature "subgroups". */
+ * maxComputeWorkgroupsPerDimension; the size of its adapter's smallest subgroups, 0 without the feature "subgroups"; whether it has the feature "shader-f16". */
 void PAGE_EXPORT(page_webgpu_start)(double buffer_bytes, double binding_bytes, uint32_t groups,
-                                    uint32_t subgroup);
+                                    uint32_t subgroup, int f16);
 /* Which variants of kernels plans take from now on (engines/webgpu/tuning.h); none until then. */
 accel_status PAGE_EXPORT(page_webgpu_tune)(const char *text, size_t length);
 /* The plan (engines/webgpu/gpu_plan.h) for the shapes that the inputs have now, which lasts until they change:
@@ -108,7 +108,7 @@ accel_status PAGE_EXPORT(page_webgpu_tune)(const char *text, size_t length);
  *    "constants", "inputs", "outputs": [[buffer, offset, bytes], …]}          bytes 0: nothing to write
  *                                                                             a fourth, true: held (gpu_plan.h) */
 const char *PAGE_EXPORT(page_webgpu_plan)(void);
-/* Parameters of all steps, 256 bytes each; a constant or an input as the GPU holds it, 4 bytes an element. Each lies here until the next of these
+/* Parameters of all steps, 256 bytes each; a constant or an input as the GPU holds it, of which the plan says how many. Each lies here until the next of these
  * calls or page_webgpu_forget; NULL: failed. */
 const void *PAGE_EXPORT(page_webgpu_parameters)(void);
 const void *PAGE_EXPORT(page_webgpu_constant)(size_t index);
@@ -116,7 +116,7 @@ const void *PAGE_EXPORT(page_webgpu_input)(size_t index);
 void PAGE_EXPORT(page_webgpu_forget)(void);
 /* [["MatMul", flops, bytes]]: operator and cost of each step; the cost of a node stands at its first step, 0 where it is not known. */
 const char *PAGE_EXPORT(page_webgpu_costs)(void);
-/* Outputs in the form of page_outputs, of what the GPU made: all of them one behind the other, 4 bytes an element. */
+/* Outputs in the form of page_outputs, of what the GPU made: all of them one behind the other, of as many bytes as the plan says. */
 const char *PAGE_EXPORT(page_webgpu_outputs)(const uint32_t *elements);
 
 /* What the functions above are about from now on, but for page_webgpu_plan: 0, as at first: the model; else the stage of a text that page_generate_ready

@@ -84,7 +84,7 @@ static void append_tensors(str_buf *out, const char *what, const gpu_tensors *li
     for (size_t i = 0; i < list->count; i++) {
         const gpu_tensor *t = &list->items[i];
         str_appendf(out, "%s[%u,%llu,%llu%s]", i > 0 ? "," : "", t->range.buffer,
-                    (unsigned long long)t->range.offset, (unsigned long long)t->elements * GPU_ELEMENT_BYTES,
+                    (unsigned long long)t->range.offset, (unsigned long long)gpu_tensor_bytes(t),
                     t->held || (left != NULL && left[i]) ? ",true" : "");
     }
 }
@@ -140,7 +140,8 @@ static accel_status find_in_place(const gpu_plan *plan, const gpu_tensor *c, con
     if (c->own != NULL)
         return ACCEL_OK;
     const graph_value *v = &plan->graph->values[c->value];
-    bool same = (v->type.type == DTYPE_F32 || v->type.type == DTYPE_I32) && !c->turned &&
+    bool same = (v->type.type == DTYPE_I32 || v->type.type == (c->half ? DTYPE_F16 : DTYPE_F32)) &&
+                gpu_tensor_bytes(c) == c->elements * dtype_bits(v->type.type) / 8 && !c->turned &&
                 c->part.count == 0 && v->data.kind == DATA_BYTES &&
                 (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
     tensor t = {0};
@@ -181,7 +182,7 @@ static accel_status input(size_t index, const void **out, accel_error *err) {
         return error_set(err, ACCEL_INVALID_ARGUMENT, "the model has no inputs yet: bind them first");
     ACCEL_TRY(make_room(s, t->elements, err));
     *out = s->elements;
-    return gpu_elements_from(inputs[index].type, inputs[index].data, t->elements, s->elements)
+    return gpu_elements_from(inputs[index].type, inputs[index].data, t->elements, t->half, s->elements)
                ? ACCEL_OK
                : error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits",
                            s->plan->graph->values[t->value].name);

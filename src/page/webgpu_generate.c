@@ -13,13 +13,17 @@ engine_session *page_generation_session(void) {
 static accel_status append_cache(str_buf *out, const generation *g, size_t input, size_t output,
                                  accel_error *err) {
     const gpu_plan *prefill = g->prefill.session.session->plan, *decode = g->decode.session.session->plan;
-    const gpu_range *from = &prefill->outputs.items[output].range, *to = &decode->inputs.items[input].range;
+    const gpu_tensor *made = &prefill->outputs.items[output], *cache = &decode->inputs.items[input];
+    const gpu_range *from = &made->range, *to = &cache->range;
     const graph *p = g->prefill.model.graph;
     const int64_t *left = p->values[p->outputs[output]].type.shape.dims;
     const int64_t *room = g->decode.inputs.tensors[input].shape.dims;
     if (left[0] != room[0] || left[1] != room[1] || left[2] > room[2] || left[3] != room[3])
         return error_set(err, ACCEL_INTERNAL, "the cache '%s' does not fit what the prompt left",
                          g->decode.inputs.names[input]);
+    if (made->half || cache->half)
+        return error_set(err, ACCEL_UNSUPPORTED,
+                         "in a page text is not written in fp16: load the model with precision fp32");
     str_appendf(out, "%s[%u,%llu,%u,%llu,%lld,%lld,%lld]", out->data[out->length - 1] == '[' ? "" : ",",
                 from->buffer, (unsigned long long)from->offset, to->buffer, (unsigned long long)to->offset,
                 (long long)(left[0] * left[1]), (long long)(left[2] * left[3] * GPU_ELEMENT_BYTES),

@@ -8,12 +8,14 @@
 static gpu_limits limits;
 static str_buf tuning;
 
-void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups, uint32_t subgroup) {
+void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t groups, uint32_t subgroup,
+                       int f16) {
     limits = (gpu_limits){.buffer_bytes = (uint64_t)buffer_bytes,
                           .binding_bytes = (uint64_t)binding_bytes,
                           .groups = groups,
                           .soon = true,
                           .subgroup = subgroup,
+                          .f16 = f16 != 0,
                           .subgroup_directive = "enable subgroups;"};
 }
 
@@ -34,13 +36,11 @@ static accel_status load(const engine_model *model, const engine_device *device,
     if (limits.groups == 0)
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "what the browser's GPU can do is not known: page_webgpu_start comes first");
-    if (options->precision != PRECISION_FP32)
-        return error_set(err, ACCEL_UNSUPPORTED, "the kernels compute in fp32; %s was asked for",
-                         precision_name(options->precision));
     engine_session *s = mem_calloc(1, sizeof *s);
     if (s == NULL)
         return error_no_memory(err, "a session", sizeof *s);
     limits.tuning = str_text(&tuning);
+    limits.precision = options->precision;
     accel_status status = gpu_plan_create(model->graph, &limits, &s->plan, err);
     *out = status == ACCEL_OK ? s : NULL;
     if (status != ACCEL_OK)
@@ -72,13 +72,13 @@ accel_status page_gpu_take(engine_session *s, const uint32_t *given, const bool 
     if (s->outputs == NULL)
         return error_no_memory(err, "the outputs", list->count * sizeof *s->outputs);
     for (size_t i = 0; i < list->count; i++) {
-        const value_type *t = &s->plan->graph->values[list->items[i].value].type;
-        const size_t count = list->items[i].elements;
+        const gpu_tensor *from = &list->items[i];
+        const value_type *t = &s->plan->graph->values[from->value].type;
         if (left != NULL && left[i])
             continue;
         ACCEL_TRY(tensor_create(t->type, &t->shape, &s->outputs[i], err));
-        gpu_elements_to(t->type, given, count, s->outputs[i].data);
-        given += count;
+        gpu_elements_to(t->type, given, from->elements, from->half, s->outputs[i].data);
+        given += gpu_tensor_bytes(from) / sizeof *given;
     }
     return ACCEL_OK;
 }

@@ -12,7 +12,7 @@ struct engine_session {
     uint32_t *elements;   /* what was given to the page last, where it had to be made */
 };
 
-/* What the page read of the GPU: all outputs one behind the other, 4 bytes an element, but for those that are left there (NULL: none is). */
+/* What the page read of the GPU: all outputs one behind the other, of as many bytes as the plan says, but for those that are left there (NULL: none is). */
 accel_status page_gpu_take(engine_session *s, const uint32_t *given, const bool *left, accel_error *err);
 
 #endif

@@ -42,6 +42,15 @@ class Tune(CliCase):
         self.assertIn("tuned=0 of 1", self.options("--deterministic"))
         self.assertIn("what `accel tune` found", self.accel("cache", env=self.env))
 
+    def test_each_precision_has_a_tuning_of_its_own(self):
+        self.tune("--precision", "fp16")
+        if "does not execute fp16" in self.err:
+            self.skipTest(self.err.strip())
+        self.assertIn("fp16", json.loads(self.kept.read_text())["adapters"][0]["adapter"])
+        self.assertIn("tuned=0 of 1", self.options())
+        self.assertIn("tuned=1 of 1, values=fp16", self.options("--precision", "fp16"))
+        self.accel("tune", "webgpu", "--precision", "half-baked", code=2)
+
     def test_a_bad_cache_is_a_sentence_and_no_harm(self):
         self.tune()
         self.kept.write_text(self.kept.read_text().replace("gemv/0.4.4=", "gemv/0.4.4=x"))

@@ -139,6 +139,20 @@ class Web(CliCase):
         self.assertEqual((feature["audio_seconds"], feature["verdict"]), (30, "too few pairs to tell"))
         self.assertTrue(all(run["relative_l2"] < 5e-5 and run["run_ms"] > 0 for run in feature["runs"]))
 
+    @unittest.skipUnless(GPU_HERE, f"no browser has WebGPU here: {FOUND_GPU}")
+    def test_each_browser_in_fp16_is_verified_or_says_what_its_gpu_lacks(self):
+        for name in GPU_HERE:
+            with self.subTest(browser=name):
+                (record,) = json.loads(self.bench("bert-tiny", "--seq", 16, "--on", "webgpu", "--browser", name, "--precision", "fp16", "--no-db",
+                                                  "--format", "json", code=None))
+                if record["status"] == "unsupported":
+                    self.assertIn("does not execute fp16: its GPU lacks the feature shader-f16, which fp16 needs", record["error"])
+                    continue
+                self.assertEqual((record["status"], record["precision_ran"]), ("ok", "fp16"), record["error"])
+                self.assertLessEqual(record["verification"]["relative_l2"], 5e-3)
+                self.assertIn("shader-f16", record["web"]["adapter"]["features"])
+                self.assertIn("values=fp16, sums=fp32", record["engine"]["options"])
+
     @unittest.skipUnless(set(HERE) - set(GPU_HERE), "every browser here has WebGPU")
     def test_a_browser_without_webgpu_is_absent_with_the_reason(self):
         (record,) = self.browse("--no-db", on="webgpu", browser=min(set(HERE) - set(GPU_HERE)), code=3)

@@ -1,5 +1,7 @@
 /* Plans for GPUs, made without one: memory that steps share, limits of a device, what is refused and how, memory that ends. Numbers are checked on an
  * adapter: test_webgpu_ops.c. */
+#include <math.h>
+
 #include "engines/native_graphs.h"
 #include "engines/webgpu/gpu_plan.h"
 #include "support/test.h"
@@ -312,13 +314,75 @@ static void test_elements_go_there_and_back(void **state) {
             else
                 dtype_set_i64(types[t], from, i, types[t] == DTYPE_BOOL ? (int64_t)i % 2 : (int64_t)i + 90);
         }
-        assert_true(gpu_elements_from(types[t], from, 5, elements));
-        gpu_elements_to(types[t], elements, 5, to);
+        assert_true(gpu_elements_from(types[t], from, 5, false, elements));
+        gpu_elements_to(types[t], elements, 5, false, to);
         assert_memory_equal(from, to, sizeof from);
     }
     uint32_t element;
-    assert_false(gpu_elements_from(DTYPE_I64, &(int64_t){INT64_C(1) << 31}, 1, &element));
-    assert_true(gpu_elements_from(DTYPE_I64, &(int64_t){INT32_MIN}, 1, &element));
+    assert_false(gpu_elements_from(DTYPE_I64, &(int64_t){INT64_C(1) << 31}, 1, false, &element));
+    assert_true(gpu_elements_from(DTYPE_I64, &(int64_t){INT32_MIN}, 1, false, &element));
+}
+
+static void test_half_elements_go_there_and_back(void **state) {
+    (void)state;
+    const float from[3] = {1.5F, -65504, 70000};
+    float to[3];
+    uint32_t elements[3];
+    assert_int_equal(gpu_bytes_of(3, true), 8);
+    assert_true(gpu_elements_from(DTYPE_F32, from, 3, true, elements));
+    assert_int_equal(elements[0], 0xFBFF3E00);
+    assert_int_equal(elements[1], 0x7C00); /* infinity, then nothing */
+    gpu_elements_to(DTYPE_F32, elements, 3, true, to);
+    assert_true(to[0] == from[0] && to[1] == from[1] && isinf(to[2]));
+    const uint16_t halves[2] = {0x3C00, 0xC000};
+    uint16_t same[2];
+    assert_true(gpu_elements_from(DTYPE_F16, halves, 2, true, elements));
+    assert_memory_equal(elements, halves, sizeof halves);
+    gpu_elements_to(DTYPE_F16, elements, 2, true, same);
+    assert_memory_equal(same, halves, sizeof halves);
+}
+
+/* Values by name: what lies in f16 and what does not. */
+static void test_what_lies_in_half(void **state) {
+    (void)state;
+    accel_error err = {0};
+    gpu_plan *p = NULL, *wide = NULL;
+    gpu_limits limits = usual;
+    builder b = start();
+    value_id x = input(&b, DIMS(5, 64)), at = input_of(&b, DTYPE_I64, DIMS(5, 1)),
+             cache = input(&b, DIMS(5, 64));
+    b.graph->values[cache].held = true;
+    value_id angle = BUILD(&b, "Cos",
+                           BUILD(&b, "Mul", build_op(&b, "Cast", 1, &at, 1, &BUILD_INT("to", DTYPE_F32)),
+                                 constant(&b, DIMS(64))));
+    value_id y =
+        BUILD(&b, "Add", BUILD(&b, "Mul", BUILD(&b, "MatMul", x, constant(&b, DIMS(64, 64))), angle), cache);
+    build_output(&b, "y", BUILD(&b, "Softmax", y));
+    graph *g = finish_graph(&b);
+    limits.precision = PRECISION_FP16;
+    assert_int_equal(gpu_plan_create(g, &limits, &p, &err), ACCEL_UNSUPPORTED);
+    assert_says("this GPU lacks the feature shader-f16");
+    limits.f16 = true;
+    limits.precision = PRECISION_BF16;
+    assert_int_equal(gpu_plan_create(g, &limits, &p, &err), ACCEL_UNSUPPORTED);
+    assert_says("fp32 and fp16; bf16 was asked for");
+    limits.precision = PRECISION_FP16;
+    check_ok(gpu_plan_create(g, &limits, &p, &err), &err);
+    check_plan(p);
+    wide = plan_of(g);
+    assert_false(p->inputs.items[0].half || p->inputs.items[1].half || p->outputs.items[0].half);
+    assert_true(p->inputs.items[2].half);
+    assert_true(p->held_bytes == 768 && wide->held_bytes == 1280);
+    for (size_t i = 0; i < p->constants.count; i++)
+        assert_true(p->constants.items[i].half == (p->constants.items[i].elements == 64 * 64));
+    assert_true(p->weight_bytes == 64 * 64 * 2 + 256 && wide->weight_bytes == 64 * 64 * 4 + 256);
+    for (size_t i = 0; i < p->shader_count; i++) { /* angles are made and read as f32 */
+        bool angles = strstr(p->shaders[i].text, "cos(a)") != NULL;
+        assert_true(!angles || strstr(p->shaders[i].text, "f16") == NULL);
+    }
+    gpu_plan_destroy(p);
+    gpu_plan_destroy(wide);
+    graph_destroy(g);
 }
 
 static void test_a_constant_beyond_32_bits_is_named(void **state) {
@@ -444,24 +508,29 @@ static void test_plans_of_the_zoos_smallest_hold_together(void **state) {
         check_ok(zoo_load(models[i].name, &options, &m, &err), &err);
         check_ok(zoo_make_inputs(&m, &shapes, &inputs, &err), &err);
         check_ok(zoo_bind(&m, &inputs, &err), &err);
-        gpu_plan *p = plan_of(m.graph);
-        check_plan(p);
-        assert_true(p->step_count > 10);
-        gpu_plan_destroy(p);
+        for (int half = 0; half < 2; half++) {
+            gpu_plan *p = NULL;
+            gpu_limits limits = usual;
+            limits.f16 = true;
+            limits.precision = half ? PRECISION_FP16 : PRECISION_FP32;
+            check_ok(gpu_plan_create(m.graph, &limits, &p, &err), &err);
+            check_plan(p);
+            assert_true(p->step_count > 10);
+            gpu_plan_destroy(p);
+        }
         zoo_inputs_free(&inputs);
         zoo_model_free(&m);
     }
 }
 
-static void test_every_failed_allocation_is_reported(void **state) {
-    (void)state;
+static void check_every_failed_allocation(const gpu_limits *limits) {
     graph *g = picture();
     bool whole = false;
     for (uint64_t n = 1; n < 20000 && !whole; n++) {
         accel_error err = {0};
         gpu_plan *p = NULL;
         mem_fault_set(n, true);
-        accel_status status = gpu_plan_create(g, &usual, &p, &err);
+        accel_status status = gpu_plan_create(g, limits, &p, &err);
         mem_fault_set(0, false);
         whole = status == ACCEL_OK;
         if (!whole)
@@ -470,6 +539,15 @@ static void test_every_failed_allocation_is_reported(void **state) {
     }
     assert_true(whole);
     graph_destroy(g);
+}
+
+static void test_every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    gpu_limits half = usual;
+    half.f16 = true;
+    half.precision = PRECISION_FP16;
+    check_every_failed_allocation(&usual);
+    check_every_failed_allocation(&half);
 }
 
 int main(void) {
@@ -485,6 +563,8 @@ int main(void) {
         cmocka_unit_test(test_a_cache_is_not_written_from_another),
         cmocka_unit_test(test_caches_beyond_one_binding_lie_in_several_buffers),
         cmocka_unit_test(test_elements_go_there_and_back),
+        cmocka_unit_test(test_half_elements_go_there_and_back),
+        cmocka_unit_test(test_what_lies_in_half),
         cmocka_unit_test(test_a_constant_beyond_32_bits_is_named),
         cmocka_unit_test(test_all_that_is_missing_is_named_at_once),
         cmocka_unit_test(test_a_shape_that_nobody_gave_is_refused),

@@ -15,7 +15,7 @@ static str_buf text_of(const char *words) {
 static void check_expands(const char *template, const char *wgsl) {
     uint32_t count = 0, written = 0;
     str_buf text = text_of(template);
-    assert_true(template_expand(&text, &count, &written));
+    assert_true(template_expand(&text, 0, &count, &written));
     assert_string_equal(str_text(&text), wgsl);
     str_free(&text);
 }
@@ -23,7 +23,7 @@ static void check_expands(const char *template, const char *wgsl) {
 static void check_malformed(const char *template) {
     uint32_t count = 0, written = 0;
     str_buf text = text_of(template);
-    assert_false(template_expand(&text, &count, &written));
+    assert_false(template_expand(&text, 0, &count, &written));
     assert_false(text.failed);
     str_free(&text);
 }
@@ -47,7 +47,7 @@ static void bindings_count_in_their_order(void **state) {
     (void)state;
     uint32_t count = 0, written = 0;
     str_buf text = text_of("$read a: f32\n  $write b: vec4<i32>\n\n$read c: i32\n");
-    assert_true(template_expand(&text, &count, &written));
+    assert_true(template_expand(&text, 0, &count, &written));
     assert_string_equal(str_text(&text),
                         UNIFORM "@group(0) @binding(1) var<storage, read> a: array<f32>;\n"
                                 "@group(0) @binding(2) var<storage, read_write> b: array<vec4<i32>>;\n\n"
@@ -81,11 +81,33 @@ static void lines_are_repeated(void **state) {
     check_malformed("$for i 1\n$for j 2\n$end\n");
 }
 
+static void what_is_read_of_f16_is_widened_and_what_is_written_rounded(void **state) {
+    (void)state;
+    uint32_t count = 0, written = 0;
+    str_buf text =
+        text_of("enable subgroups;\n$read a: vec4<f32>\n$read at: i32\n$write r: f32\n$read w: f32\n"
+                "if (w[0] == p.a[1]) { r[at[2] + u32(w[3])] = dot(a[i % 2], aa[0]) + r[p.r[0]]; }\n");
+    assert_true(template_expand(&text, 0xD, &count, &written));
+    assert_string_equal(str_text(&text), "enable f16;\nenable subgroups;\n" UNIFORM
+                                         "@group(0) @binding(1) var<storage, read> a: array<vec4<f16>>;\n"
+                                         "@group(0) @binding(2) var<storage, read> at: array<i32>;\n"
+                                         "@group(0) @binding(3) var<storage, read_write> r: array<f16>;\n"
+                                         "@group(0) @binding(4) var<storage, read> w: array<f16>;\n"
+                                         "if (f32(w[0]) == p.a[1]) { r[at[2] + u32(f32(w[3]))] = "
+                                         "f16(dot(vec4<f32>(a[i % 2]), aa[0]) + f32(r[p.r[0]])); }\n");
+    assert_int_equal(written, 4);
+    str_free(&text);
+    text = text_of("$read at: i32\n");
+    assert_false(template_expand(&text, 1, &count, &written)); /* integers are never f16 */
+    str_free(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_enabled_stays_first),
         cmocka_unit_test(words_are_replaced_whole),
         cmocka_unit_test(bindings_count_in_their_order),
+        cmocka_unit_test(what_is_read_of_f16_is_widened_and_what_is_written_rounded),
         cmocka_unit_test(each_is_the_head_of_main),
         cmocka_unit_test(lines_are_repeated),
     };

@@ -192,7 +192,7 @@ static void test_trials_time_variants_and_the_file_brings_the_best_back(void **s
     engine_trial trials[] = {{.tuning = "gemv/0.6.6=columns-16x4"},
                              {.tuning = "gemv/0.6.6=split-16"},
                              {.tuning = "gemv/0.6.6=split-3"}};
-    check_ok(tuner->open(vendor_context(), &device, &tuning, &adapter, &err), &err);
+    check_ok(tuner->open(vendor_context(), &device, PRECISION_FP32, &tuning, &adapter, &err), &err);
     check_ok(tuner->compare(tuning, &(engine_model){.graph = c.graph}, c.inputs, trials, 3, 0.05, NULL, &err),
              &err);
     tuner->close(tuning);

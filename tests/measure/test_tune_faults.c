@@ -26,9 +26,9 @@ static void crash(void) {
     raise(SIGSEGV);
 }
 
-static accel_status fake_open(const engine_context *context, const engine_device *device,
+static accel_status fake_open(const engine_context *context, const engine_device *device, precision how,
                               engine_tuner_state **out, str_buf *adapter, accel_error *err) {
-    (void)context, (void)err;
+    (void)how, (void)context, (void)err;
     str_format(the_state.fault, sizeof the_state.fault, "%s", device->id);
     *out = &the_state;
     str_append(adapter, "an adapter");

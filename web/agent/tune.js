@@ -18,8 +18,8 @@ function difference(got, want) {
   return wrong === 0 ? 0 : Math.sqrt(wrong / (whole || 1));
 }
 
-async function start({ model, data, shapes }, tuning, feeds, signal) {
-  const trial = { model: await load({ model, data }, { platform: "webgpu", shapes, tuning, signal }), ms: [], gpu: [] };
+async function start({ model, data, shapes, precision }, tuning, feeds, signal) {
+  const trial = { model: await load({ model, data }, { platform: "webgpu", precision, shapes, tuning, signal }), ms: [], gpu: [] };
   try {
     if (trial.model.figures.tuned?.startsWith("tuned=0 ")) throw Object.assign(new Error("this device cannot run it: it has no such subgroups"), { status: "unsupported" });
     trial.outputs = await trial.model.run(feeds);

@@ -23,7 +23,8 @@ export interface LoadOptions {
   platform?: Platform;
   /** Of the wasm engine. Default: as many as CPUs when the page is cross-origin isolated, else 1. */
   threads?: number;
-  /** What products of fp32 models compute in; default fp32, and nothing else on webgpu. A quantised model runs as it is. */
+  /** What products of fp32 models compute in; default fp32. A quantised model runs as it is. On webgpu fp16 needs a GPU with "shader-f16" (Adapter.features):
+   * values are held in it, sums stay fp32; there is no bf16. */
   precision?: "fp32" | "fp16" | "bf16";
   /** What WebNN is asked for; what it took is in Model.devices. */
   deviceType?: "cpu" | "gpu" | "npu";

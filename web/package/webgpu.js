@@ -28,15 +28,18 @@ export class WebgpuModel {
   #profile;
   #writer = null; // of the text that is being written
   #writers = {}; // pipelines of texts, by the stage that they are of
+  #precision;
 
-  /** gpu: a GpuDevice; tuning: variants of kernels, or nothing; shaders: of startShaders; profile: take the time of each step. */
-  constructor(engine, gpu, { tuning, shaders, profile = false }) {
+  /** gpu: a GpuDevice; precision: that the engine opened the model for, which a plan keeps or refuses; tuning: variants of kernels, or nothing; shaders: of
+   * startShaders; profile: take the time of each step. */
+  constructor(engine, gpu, { precision = "fp32", tuning, shaders, profile = false }) {
     const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = gpu.device.limits;
     this.engine = engine;
     this.#gpu = gpu;
     this.#shaders = shaders;
     this.#profile = profile;
-    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, gpu.subgroup);
+    this.#precision = precision;
+    engine.call("page_webgpu_start", maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension, gpu.subgroup, Number(gpu.half));
     if (tuning) engine.do("page_webgpu_tune", tuning);
   }
 
@@ -146,7 +149,7 @@ export class WebgpuModel {
   }
 
   precision() {
-    return "fp32";
+    return this.#precision;
   }
 
   preparedMs() {

@@ -64,9 +64,10 @@ export class GpuDevice {
     gpu.adapter = describeAdapter(adapter);
     const requiredLimits = Object.fromEntries(LIMITS.filter((name) => adapter.limits[name] !== undefined).map((name) => [name, adapter.limits[name]]));
     gpu.timed = adapter.features.has("timestamp-query");
+    gpu.half = adapter.features.has("shader-f16");
     gpu.subgroup = adapter.features.has("subgroups") ? gpu.adapter.subgroup_sizes?.[0] ?? 0 : 0;
     try {
-      const requiredFeatures = [...(gpu.timed ? ["timestamp-query"] : []), ...(gpu.subgroup ? ["subgroups"] : [])];
+      const requiredFeatures = [...(gpu.timed ? ["timestamp-query"] : []), ...(gpu.subgroup ? ["subgroups"] : []), ...(gpu.half ? ["shader-f16"] : [])];
       gpu.device = await adapter.requestDevice({ label: "accel", requiredLimits, requiredFeatures });
     } catch (error) {
       throw new AccelError("absent", `the GPU ${gpu.adapter.name} gives no device: ${sentence(error.message)}`);

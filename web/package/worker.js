@@ -173,9 +173,9 @@ function startWebgpu(request) {
   const module = import("./webgpu.js");
   const shaders = Promise.all([device, module]).then(([gpu, { startShaders }]) => startShaders(gpu, request));
   for (const promise of [device, module, shaders]) promise.catch(() => {}); // told when it is waited for
-  return async (engine, { tuning, profile }) => {
+  return async (engine, { precision, tuning, profile }) => {
     const gpu = await device;
-    return new (await module).WebgpuModel(engine, gpu, { tuning, shaders: await shaders, profile });
+    return new (await module).WebgpuModel(engine, gpu, { precision, tuning, shaders: await shaders, profile });
   };
 }
 

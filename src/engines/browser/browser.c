@@ -20,6 +20,21 @@ static const char *device_title(arena *a, const browser_info *info) {
     return copy;
 }
 
+/* In fp16 a GPU's kernels hold values in types that not every one has. */
+static void take_features(yyjson_val *adapter, engine_device *d) {
+    yyjson_val *feature;
+    size_t i, n;
+    if (d->platform != PLATFORM_WEBGPU || !yyjson_is_obj(adapter))
+        return;
+    d->lacks = "its GPU lacks the feature shader-f16, which fp16 needs";
+    yyjson_arr_foreach(yyjson_obj_get(adapter, "features"), i, n, feature) {
+        if (!str_equal(yyjson_get_str(feature), "shader-f16"))
+            continue;
+        d->precisions |= 1U << PRECISION_FP16;
+        d->lacks = NULL;
+    }
+}
+
 /* What the page says of a platform, into d. */
 static void take_platform(yyjson_val *capabilities, arena *a, engine_device *d) {
     yyjson_val *list = yyjson_obj_get(capabilities, "platforms"), *item;
@@ -34,6 +49,7 @@ static void take_platform(yyjson_val *capabilities, arena *a, engine_device *d) 
         const char *reason = json_get_text(item, "reason", a, &ok);
         d->reason = d->available ? NULL : reason != NULL ? reason : "the page gives no reason";
         yyjson_val *adapter = yyjson_obj_get(item, "adapter"); /* of WebGPU */
+        take_features(adapter, d);
         d->driver = json_get_text(adapter, "name", a, &ok);
         d->note =
             yyjson_is_true(yyjson_obj_get(adapter, "fallback")) ? "software: runs on the processor" : NULL;

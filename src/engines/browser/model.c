@@ -114,6 +114,7 @@ void page_append_tuning(const tab *t, const engine_device *device, const engine_
         str_append(&tuning, options->tuning);
     } else if (device->platform == PLATFORM_WEBGPU && options->context != NULL && !options->deterministic) {
         page_describe_adapter(t, device->id, &adapter);
+        tuning_append_precision(&adapter, options->precision);
         (void)tuning_file_find(options->context->tuning_path, str_text(&adapter), &tuning, NULL);
     }
     if (tuning.length > 0) {

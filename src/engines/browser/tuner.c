@@ -3,11 +3,13 @@
 
 #include "base/mem.h"
 #include "engines/browser/session.h"
+#include "engines/tuning_file.h"
 
 static const double LIMIT_S = 600; /* of loading all of them: shaders may take seconds each */
 
 struct engine_tuner_state {
     tab *tab;
+    precision precision;
     arena *memory;
     yyjson_doc *answer; /* the last one; NULL: none yet */
 };
@@ -21,7 +23,7 @@ static void close_tab(engine_tuner_state *s) {
     mem_free(s);
 }
 
-static accel_status open_tab(const engine_context *context, const engine_device *device,
+static accel_status open_tab(const engine_context *context, const engine_device *device, precision how,
                              engine_tuner_state **out, str_buf *adapter, accel_error *err) {
     engine_tuner_state *s = mem_calloc(1, sizeof *s);
     if (s == NULL || (s->memory = arena_create()) == NULL) {
@@ -29,8 +31,11 @@ static accel_status open_tab(const engine_context *context, const engine_device 
         return error_no_memory(err, "a tab", sizeof *s);
     }
     accel_status status = tab_open(context, device->id, &s->tab, err);
-    if (status == ACCEL_OK)
+    s->precision = how;
+    if (status == ACCEL_OK) {
         page_describe_adapter(s->tab, device->id, adapter);
+        tuning_append_precision(adapter, how);
+    }
     if (status == ACCEL_OK)
         *out = s;
     else
@@ -60,7 +65,7 @@ static void notes(const engine_tuner_state *s, str_buf *out) {
     else
         str_append(out, "subgroups: no\n");
     str_appendf(out, "shader-f16: %s\n",
-                has_feature(adapter, "shader-f16") ? "yes, not used by the kernels" : "no");
+                has_feature(adapter, "shader-f16") ? "yes, fp16 can be asked for" : "no");
     str_append(out,
                yyjson_is_true(yyjson_obj_get(adapter, "polled"))
                    ? "finished work: found by asking, for the browser looks for it from time to time only\n"
@@ -87,7 +92,8 @@ static accel_status describe(engine_tuner_state *s, const engine_model *model, c
     ACCEL_TRY(page_append_model(s->tab, s->memory, model->onnx_path, model->graph, job, err));
     str_append(job, ",");
     ACCEL_TRY(page_append_inputs(s->tab, model->graph, inputs, job, err));
-    str_appendf(job, ",\"duration_ms\":%.0f,\"tunings\":[", seconds * 1e3);
+    str_appendf(job, ",\"precision\":\"%s\",\"duration_ms\":%.0f,\"tunings\":[", precision_name(s->precision),
+                seconds * 1e3);
     for (size_t i = 0; i < count; i++) {
         str_append(job, i > 0 ? "," : "");
         json_append_text(job, trials[i].tuning);

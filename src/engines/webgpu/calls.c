@@ -99,8 +99,10 @@ static bool find_shader(gpu_lowering *l, uint32_t *out) {
 
 /* The text as WGSL; it binds what the call does. */
 static void finish_text(gpu_lowering *l) {
-    uint32_t count = 0, written = 0;
-    bool fine = template_expand(&l->text, &count, &written);
+    uint32_t count = 0, written = 0, half = 0;
+    for (uint32_t i = 0; i < l->call.step.binding_count; i++)
+        half |= (uint32_t)l->blocks[l->call.bindings[i]].half << i;
+    bool fine = template_expand(&l->text, half, &count, &written);
     if (l->text.failed)
         gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at a shader");
     else if (!fine)

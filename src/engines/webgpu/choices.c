@@ -57,7 +57,8 @@ void gpu_plan_describe_tuning(const gpu_plan *p, char *out, size_t size) {
     size_t tuned = 0;
     for (size_t i = 0; i < p->choice_count; i++)
         tuned += p->choices[i].tuned;
-    str_appendf(&text, "tuned=%zu of %zu", tuned, p->choice_count);
+    str_appendf(&text, "tuned=%zu of %zu%s", tuned, p->choice_count,
+                p->precision == PRECISION_FP16 ? ", values=fp16, sums=fp32" : "");
     for (size_t i = 0; i < gpu_variant_count(); i++) {
         const gpu_variant *v = gpu_variant_at(i);
         size_t steps = steps_of(p, v);

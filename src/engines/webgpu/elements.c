@@ -8,9 +8,36 @@ static bool is_float(dtype t) {
     return t == DTYPE_F32 || t == DTYPE_F16 || t == DTYPE_BF16;
 }
 
-bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out) {
+uint64_t gpu_bytes_of(size_t elements, bool half) {
+    uint64_t bytes = (uint64_t)elements * (half ? GPU_HALF_BYTES : GPU_ELEMENT_BYTES);
+    return (bytes + GPU_ELEMENT_BYTES - 1) / GPU_ELEMENT_BYTES * GPU_ELEMENT_BYTES;
+}
+
+uint64_t gpu_tensor_bytes(const gpu_tensor *t) {
+    return gpu_bytes_of(t->elements, t->half);
+}
+
+/* Of f32 in place. What lies above 65504 becomes an infinity. */
+static void halve(uint32_t *elements, size_t count) {
+    uint16_t pair[2] = {0, 0};
+    for (size_t i = 0; i < count; i++) {
+        float value;
+        memcpy(&value, &elements[i], sizeof value);
+        pair[i % 2] = f32_to_f16(value);
+        if (i % 2 == 0)
+            pair[1] = 0;
+        memcpy(&elements[i / 2], pair, sizeof pair);
+    }
+}
+
+bool gpu_elements_from(dtype type, const void *data, size_t count, bool half, uint32_t *out) {
     if (count == 0) /* there may be no memory at all */
         return true;
+    if (half) {
+        bool fits = gpu_elements_from(type, data, count, false, out);
+        halve(out, count);
+        return fits;
+    }
     if (type == DTYPE_F32 || type == DTYPE_I32) {
         memcpy(out, data, count * sizeof *out);
         return true;
@@ -29,16 +56,25 @@ bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out
     return true;
 }
 
-void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, void *out) {
+static float half_at(const uint32_t *elements, size_t index) {
+    uint16_t bits;
+    memcpy(&bits, (const uint8_t *)elements + index * sizeof bits, sizeof bits);
+    return f16_to_f32(bits);
+}
+
+void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, bool half, void *out) {
     if (count == 0)
         return;
-    if (type == DTYPE_F32 || type == DTYPE_I32) {
+    if (!half && (type == DTYPE_F32 || type == DTYPE_I32)) {
         memcpy(out, elements, count * sizeof *elements);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         float value;
-        memcpy(&value, &elements[i], sizeof value);
+        if (half)
+            value = half_at(elements, i);
+        else
+            memcpy(&value, &elements[i], sizeof value);
         if (is_float(type))
             dtype_set_f64(type, out, i, (double)value);
         else
@@ -82,14 +118,14 @@ static bool take_lines(const tensor *t, const lines *from, uint32_t *out) {
     bool fits = true;
     for (size_t i = 0; i < from->count && from->length > 0 && fits; i++) {
         size_t at = (from->start + i * from->step) * dtype_bits(t->type) / 8;
-        fits =
-            gpu_elements_from(t->type, (const uint8_t *)t->data + at, from->length, out + i * from->length);
+        fits = gpu_elements_from(t->type, (const uint8_t *)t->data + at, from->length, false,
+                                 out + i * from->length);
     }
     return fits;
 }
 
-accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
-                               accel_error *err) {
+static accel_status wide_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
+                                  accel_error *err) {
     if (constant->own != NULL) {
         memcpy(out, constant->own, constant->elements * sizeof *out);
         return ACCEL_OK;
@@ -115,4 +151,12 @@ accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, ui
         s = (shape){.rank = 2, .dims = {rows ? taken : others, rows ? others : taken}};
     }
     return constant->turned ? turn(out, constant->elements, &s, err) : ACCEL_OK;
+}
+
+accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
+                               accel_error *err) {
+    ACCEL_TRY(wide_constant(p, constant, out, err));
+    if (constant->half)
+        halve(out, constant->elements);
+    return ACCEL_OK;
 }

@@ -1,6 +1,7 @@
 /* What a GPU is to do for one model, as data: memory, shaders, steps. Made of a graph here, without a GPU; executed by native/ over wgpu-native.
  *
- * An element takes 4 bytes on the device: floats are f32; integers and bool are i32 (WGSL has neither 64 bits nor bytes). */
+ * An element takes 4 bytes on the device: floats are f32; integers and bool are i32 (WGSL has neither 64 bits nor bytes). In fp16 most floats are f16
+ * and take 2 (half.c says which); kernels compute in f32 all the same: what they read is widened, what they write is rounded. */
 #ifndef ACCEL_ENGINES_WEBGPU_GPU_PLAN_H
 #define ACCEL_ENGINES_WEBGPU_GPU_PLAN_H
 
@@ -13,6 +14,7 @@ enum {
     GPU_PARAMETER_WORDS = 64,
     GPU_ALIGNMENT = 256, /* of ranges: minStorageBufferOffsetAlignment is never above it */
     GPU_ELEMENT_BYTES = 4,
+    GPU_HALF_BYTES = 2,
     GPU_GROUP = 64 /* invocations of a workgroup in kernels that say nothing else */
 };
 
@@ -22,6 +24,8 @@ typedef struct gpu_limits {
     uint64_t binding_bytes; /* maxStorageBufferBindingSize */
     uint32_t groups;        /* maxComputeWorkgroupsPerDimension */
     uint32_t subgroup;      /* invocations of its smallest subgroups; 0: kernels may not use subgroups */
+    bool f16;               /* shaders may hold f16: the feature shader-f16 */
+    precision precision;    /* that is asked for: fp32, or fp16 where there is f16 */
     const char *subgroup_directive; /* by which a shader says that it uses them; NULL: by none */
     const char *tuning;             /* tuning.h; NULL: as usual. It lives as long as the lowering */
     bool soon; /* shaders are waited for: what compiles sooner is usual (gpu_variant_usual) */
@@ -70,6 +74,7 @@ typedef struct gpu_tensor {
     value_id value; /* VALUE_NONE: a constant that a lowering made */
     gpu_range range;
     size_t elements;
+    bool half;           /* they are f16 */
     bool turned;         /* a constant whose last two axes are exchanged on the device */
     gpu_part part;       /* what of a constant it is */
     const uint32_t *own; /* contents of one that is not of the graph, or NULL */
@@ -95,7 +100,8 @@ typedef struct gpu_plan {
         outputs; /* inputs and outputs in the graph's order; an input that nothing reads has no elements */
     gpu_choice *choices;
     size_t choice_count;
-    bool soon; /* as its limits said */
+    bool soon;           /* as its limits said */
+    precision precision; /* likewise */
     uint64_t weight_bytes, value_bytes;
     uint64_t held_bytes; /* of value_bytes: inputs that stay on the device */
 } gpu_plan;
@@ -104,15 +110,18 @@ typedef struct gpu_plan {
 accel_status gpu_plan_create(const graph *g, const gpu_limits *limits, gpu_plan **out, accel_error *err);
 void gpu_plan_destroy(gpu_plan *p); /* accepts NULL */
 
-/* Contents of a constant as the device holds them: `out` has room for its elements. ACCEL_UNSUPPORTED: integers of more than 32 bits. */
+/* What so many elements take: whole words. */
+uint64_t gpu_bytes_of(size_t elements, bool half);
+uint64_t gpu_tensor_bytes(const gpu_tensor *t);
+/* Contents of a constant as the device holds them: `out` has room for a word an element. ACCEL_UNSUPPORTED: integers of more than 32 bits. */
 accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
                                accel_error *err);
-/* To and from elements of the device. False: an integer does not fit 32 bits. */
-bool gpu_elements_from(dtype type, const void *data, size_t count, uint32_t *out);
-void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, void *out);
+/* To and from elements of the device; `out` has room for a word an element. False: an integer does not fit 32 bits. */
+bool gpu_elements_from(dtype type, const void *data, size_t count, bool half, uint32_t *out);
+void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, bool half, void *out);
 
 /* "tuned=3 of 7, gemm/tile-8x16 12, gemv/split-4 60": how many choices the tuning made, and for how many steps which variants that are not the usual
- * ones; for people and records. */
+ * ones; in fp16 "values=fp16, sums=fp32" between them. For people and records. */
 void gpu_plan_describe_tuning(const gpu_plan *p, char *out, size_t size);
 
 /* The WGSL file of this name under wgsl/; NULL: there is none. */

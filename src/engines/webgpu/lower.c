@@ -45,7 +45,7 @@ static void stand_in(gpu_lowering *l, const graph_node *n) {
     for (size_t i = 0; i < n->output_count && !l->failed; i++) {
         value_id v = n->outputs[i];
         if (v != VALUE_NONE && l->placed[v] == BLOCK_NONE && shape_is_static(gpu_shape(l, v)))
-            l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+            l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)), v);
     }
 }
 
@@ -85,7 +85,8 @@ static void lower_input(gpu_lowering *l, value_id v) {
         (void)gpu_type_name(l, value->type.type);
     bool fine = !l->failed;
     l->failed = false;
-    l->placed[v] = gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0);
+    l->placed[v] =
+        gpu_scratch(l, shape_is_static(&value->type.shape) ? gpu_elements(&value->type.shape) : 0, v);
     if (l->placed[v] != BLOCK_NONE) /* one that is updated: where the node that does it writes over it */
         l->blocks[l->placed[v]].held = value->held && !value->updated;
     if (fine && !l->failed)
@@ -101,7 +102,7 @@ static void lower_output(gpu_lowering *l, value_id v) {
         return;
     if (!gpu_is_constant(l, v))
         gpu_fail(l, "nothing makes it");
-    l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+    l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)), v);
     if (l->placed[v] != BLOCK_NONE)
         l->blocks[l->placed[v]].constant = v;
     str_format(subject, sizeof subject, "output '%s'", l->graph->values[v].name);
@@ -139,11 +140,13 @@ static accel_status lower_into(gpu_lowering *l, gpu_plan *plan, accel_error *err
     for (size_t i = 0; i < l->graph->value_count; i++)
         l->placed[i] = l->turned[i] = BLOCK_NONE;
     ACCEL_TRY(graph_find_readers(l->graph, l->uses, l->readers, err));
+    ACCEL_TRY(gpu_choose_half(l, err));
     l->err = &scratch;
     lower_parts(l);
     l->err = NULL;
     ACCEL_TRY(judge(l, err));
     plan->soon = l->limits->soon;
+    plan->precision = l->limits->precision;
     plan->choices = arena_copy(plan->arena, l->choices, l->choice_count * sizeof *l->choices);
     plan->choice_count = l->choice_count;
     if (plan->choices == NULL && l->choice_count > 0)

@@ -18,6 +18,7 @@ enum { BLOCK_NONE = -1 };
 typedef struct gpu_block {
     uint64_t size_bytes;
     size_t elements;
+    bool half;           /* they are f16 */
     value_id constant;   /* whose contents it holds, or VALUE_NONE */
     const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
@@ -41,6 +42,7 @@ typedef struct gpu_lowering {
     gpu_block *blocks;
     size_t block_count, block_capacity;
     block *placed, *turned;     /* by value id: its block; the one with the last two axes exchanged */
+    uint8_t *half;              /* by value id: whether it lies in f16 (half.c); NULL: none does */
     uint32_t *uses;             /* by value id, as graph_count_uses gives them */
     const graph_node **readers; /* by value id: the last node that reads it; NULL for none */
     gpu_draft *drafts;
@@ -84,6 +86,8 @@ const gpu_lower_def *gpu_lower_find(const char *domain, const char *op_type); /*
 accel_status gpu_rewrite(const graph *g, graph **out, accel_error *err); /* rewrite.c */
 /* Whether Attention stays one node, for the kernel of ops/attention.c; else it becomes products and a softmax. */
 bool gpu_takes_attention(const graph *g, const graph_node *n);
+/* Decides l->half (half.c). ACCEL_UNSUPPORTED: the device cannot compute in the precision that is asked for. */
+accel_status gpu_choose_half(gpu_lowering *l, accel_error *err);
 /* Gives all blocks places and makes the plan of them (place.c). */
 accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err);
 
@@ -103,20 +107,22 @@ const shape *gpu_output_shape(const gpu_lowering *l, size_t output);
 dtype gpu_input_type(const gpu_lowering *l, size_t input);
 dtype gpu_output_type(const gpu_lowering *l, size_t output);
 size_t gpu_elements(const shape *s);
-/* "f32" or "i32"; the node fails for element types that the device does not hold. */
+/* "f32" or "i32", in which kernels compute with it; the node fails for element types that the device does not hold. */
 const char *gpu_type_name(gpu_lowering *l, dtype t);
 void gpu_want_reals(gpu_lowering *l); /* the node fails unless input 0 is f32 */
 
 block gpu_input(gpu_lowering *l, size_t input);   /* BLOCK_NONE when omitted */
 block gpu_value(gpu_lowering *l, value_id v);     /* any that is there */
 block gpu_output(gpu_lowering *l, size_t output); /* new memory for it */
-block gpu_scratch(gpu_lowering *l, size_t elements);
+/* Memory on the way to a value, of the same kind of element; VALUE_NONE: f32 or i32. */
+block gpu_scratch(gpu_lowering *l, size_t elements, value_id like);
+bool gpu_is_half(const gpu_lowering *l, value_id v); /* it lies in f16, or will */
 /* A constant matrix, or several, with the last two axes exchanged. */
 block gpu_turned(gpu_lowering *l, value_id v);
-/* Of constants that are larger than what the device binds at once. How many lines (rows or columns) of so many elements it binds, a multiple of
+/* Of constants that are larger than what the device binds at once. How many lines (rows or columns) of so many elements of v it binds, a multiple of
  * `unit`; 0: not even that. */
 bool gpu_is_large(const gpu_lowering *l, value_id v);
-int64_t gpu_lines_at_once(const gpu_lowering *l, int64_t line_elements, int64_t unit);
+int64_t gpu_lines_at_once(const gpu_lowering *l, value_id v, int64_t line_elements, int64_t unit);
 /* Rows or columns of the constant as [first dim, the others], or of the matrix turned; `line`: elements of one. */
 block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements);
 /* Memory for a value that a later node would make; that node is then passed over. */

@@ -171,6 +171,7 @@ static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error
         plan->constants.items[plan->constants.count++] = (gpu_tensor){.value = b->constant,
                                                                       .range = b->range,
                                                                       .elements = b->elements,
+                                                                      .half = b->half,
                                                                       .turned = b->turned,
                                                                       .part = b->part,
                                                                       .own = b->own};
@@ -199,8 +200,8 @@ static accel_status list(gpu_lowering *l, gpu_plan *plan, const value_id *values
         return error_no_memory(err, "a plan", count * sizeof *out->items);
     for (size_t i = 0; i < count; i++) {
         const gpu_block *b = &l->blocks[l->placed[values[i]]];
-        out->items[i] =
-            (gpu_tensor){.value = values[i], .range = b->range, .elements = b->elements, .held = b->held};
+        out->items[i] = (gpu_tensor){
+            .value = values[i], .range = b->range, .elements = b->elements, .half = b->half, .held = b->held};
     }
     out->count = count;
     return ACCEL_OK;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/mem.h"
 #include "engines/webgpu/lower.h"
 #include "graph/infer.h"
 #include "graph/passes.h"
@@ -48,6 +49,32 @@ static const graph_pass passes[] = {
     graph_fold_weight_transposes, /* products read their right side row by row */
 };
 
+/* Constants of float16 and bfloat16 behind a Cast that nobody folded, which are large ones: whoever reads the Cast reads the constant, for lowerings take
+ * whatever lies as a float. The graph's types do not say that: nothing infers them after this. */
+static accel_status read_as_they_lie(graph *g, accel_error *err) {
+    value_id *cast_of = mem_alloc((g->value_count + 1) * sizeof *cast_of);
+    if (cast_of == NULL)
+        return error_no_memory(err, "a plan", g->value_count * sizeof *cast_of);
+    for (size_t v = 0; v < g->value_count; v++)
+        cast_of[v] = (value_id)v;
+    for (size_t i = 0; i < g->node_count; i++) {
+        const graph_node *n = g->nodes[i];
+        if (n->dead || n->domain[0] != 0 || strcmp(n->op_type, "Cast") != 0 ||
+            g->values[n->outputs[0]].type.type != DTYPE_F32 || !graph_value_is_constant(g, n->inputs[0]))
+            continue;
+        dtype from = g->values[n->inputs[0]].type.type;
+        if (from == DTYPE_F16 || from == DTYPE_BF16)
+            cast_of[n->outputs[0]] = n->inputs[0];
+    }
+    for (size_t i = 0; i < g->node_count; i++)
+        for (size_t k = 0; k < g->nodes[i]->input_count; k++)
+            if (g->nodes[i]->inputs[k] != VALUE_NONE)
+                g->nodes[i]->inputs[k] = cast_of[g->nodes[i]->inputs[k]];
+    mem_free(cast_of);
+    return ACCEL_OK;
+}
+
 accel_status gpu_rewrite(const graph *g, graph **out, accel_error *err) {
-    return graph_rewrite(g, passes, sizeof passes / sizeof passes[0], out, err);
+    ACCEL_TRY(graph_rewrite(g, passes, sizeof passes / sizeof passes[0], out, err));
+    return read_as_they_lie(*out, err);
 }

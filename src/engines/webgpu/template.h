@@ -16,7 +16,8 @@
 
 /* Puts `value` in the place of every $word. */
 void template_define(str_buf *text, const char *word, const char *value);
-/* Makes WGSL of it. written: bit i for the binding i + 1. False: a line that is none of the above, or memory ended (text->failed). */
-bool template_expand(str_buf *text, uint32_t *binding_count, uint32_t *written);
+/* Makes WGSL of it. half: bit i for the binding i + 1, whose memory holds f16 where the text says f32: what is read of it becomes f32, what is written
+ * f16, by "NAME[INDEX] = VALUE;" and no other assignment. written: bit i for the binding i + 1. False: a line that is none of the above, or memory ended (text->failed). */
+bool template_expand(str_buf *text, uint32_t half, uint32_t *binding_count, uint32_t *written);
 
 #endif

@@ -59,13 +59,13 @@ const char *gpu_type_name(gpu_lowering *l, dtype t) {
 }
 
 void gpu_want_reals(gpu_lowering *l) {
-    if (gpu_input_type(l, 0) != DTYPE_F32)
+    if (strcmp(gpu_type_name(l, gpu_input_type(l, 0)), "f32") != 0)
         gpu_fail(l, "no kernel for %s", dtype_name(gpu_input_type(l, 0)));
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------------- */
 
-block gpu_scratch(gpu_lowering *l, size_t elements) {
+block gpu_scratch(gpu_lowering *l, size_t elements, value_id like) {
     if (l->failed)
         return BLOCK_NONE;
     if (elements > UINT32_MAX / GPU_ELEMENT_BYTES) {
@@ -76,8 +76,10 @@ block gpu_scratch(gpu_lowering *l, size_t elements) {
         gpu_fatal(l, ACCEL_OUT_OF_MEMORY, "memory ended at %zu pieces of a plan", l->block_count);
         return BLOCK_NONE;
     }
-    l->blocks[l->block_count] = (gpu_block){.size_bytes = (uint64_t)elements * GPU_ELEMENT_BYTES,
+    bool half = gpu_is_half(l, like);
+    l->blocks[l->block_count] = (gpu_block){.size_bytes = gpu_bytes_of(elements, half),
                                             .elements = elements,
+                                            .half = half,
                                             .constant = VALUE_NONE,
                                             .first = UINT32_MAX};
     return (block)l->block_count++;
@@ -85,7 +87,7 @@ block gpu_scratch(gpu_lowering *l, size_t elements) {
 
 static block constant_block(gpu_lowering *l, value_id v, bool turned) {
     (void)gpu_type_name(l, l->graph->values[v].type.type);
-    block b = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+    block b = gpu_scratch(l, gpu_elements(gpu_shape(l, v)), v);
     if (b != BLOCK_NONE) {
         l->blocks[b].constant = v;
         l->blocks[b].turned = turned;
@@ -123,17 +125,18 @@ static uint64_t most_at_once(const gpu_lowering *l) {
 
 bool gpu_is_large(const gpu_lowering *l, value_id v) {
     return gpu_is_constant(l, v) &&
-           (uint64_t)gpu_elements(gpu_shape(l, v)) * GPU_ELEMENT_BYTES > most_at_once(l);
+           gpu_bytes_of(gpu_elements(gpu_shape(l, v)), gpu_is_half(l, v)) > most_at_once(l);
 }
 
-int64_t gpu_lines_at_once(const gpu_lowering *l, int64_t line_elements, int64_t unit) {
-    uint64_t lines = line_elements > 0 ? most_at_once(l) / ((uint64_t)line_elements * GPU_ELEMENT_BYTES) : 0;
+int64_t gpu_lines_at_once(const gpu_lowering *l, value_id v, int64_t line_elements, int64_t unit) {
+    uint64_t element = gpu_is_half(l, v) ? GPU_HALF_BYTES : GPU_ELEMENT_BYTES,
+             lines = line_elements > 0 ? most_at_once(l) / ((uint64_t)line_elements * element) : 0;
     return (int64_t)lines / unit * unit;
 }
 
 block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements) {
     (void)gpu_type_name(l, l->graph->values[v].type.type);
-    block b = gpu_scratch(l, part.count * (size_t)line_elements);
+    block b = gpu_scratch(l, part.count * (size_t)line_elements, v);
     if (b != BLOCK_NONE) {
         l->blocks[b].constant = v;
         l->blocks[b].turned = turned;
@@ -146,7 +149,7 @@ block gpu_output_value(gpu_lowering *l, value_id v) {
     if (v == VALUE_NONE || l->failed)
         return BLOCK_NONE;
     (void)gpu_type_name(l, l->graph->values[v].type.type);
-    return l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)));
+    return l->placed[v] = gpu_scratch(l, gpu_elements(gpu_shape(l, v)), v);
 }
 
 block gpu_output(gpu_lowering *l, size_t output) {
@@ -165,7 +168,7 @@ uint32_t *gpu_table_words(gpu_lowering *l, size_t elements) {
 }
 
 block gpu_table(gpu_lowering *l, size_t elements, const uint32_t *words) {
-    block b = gpu_scratch(l, elements);
+    block b = gpu_scratch(l, elements, VALUE_NONE);
     if (b != BLOCK_NONE)
         l->blocks[b].own = words;
     return b;

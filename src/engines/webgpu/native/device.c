@@ -93,7 +93,7 @@ static accel_status request(wgpu_device *d, accel_error *err) {
     if (d->rt->wgpuAdapterGetLimits(d->adapter, &limits) != WGPUStatus_Success)
         return error_set(err, ACCEL_RUNTIME, "wgpu-native %s: %s does not tell its limits", d->rt->version,
                          d->name);
-    WGPUFeatureName features[2];
+    WGPUFeatureName features[3];
     size_t feature_count = 0;
     d->limits = (gpu_limits){.buffer_bytes = limits.maxBufferSize,
                              .binding_bytes = limits.maxStorageBufferBindingSize,
@@ -101,6 +101,9 @@ static accel_status request(wgpu_device *d, accel_error *err) {
     d->timestamps = d->rt->wgpuAdapterHasFeature(d->adapter, WGPUFeatureName_TimestampQuery);
     if (d->timestamps)
         features[feature_count++] = WGPUFeatureName_TimestampQuery;
+    d->limits.f16 = d->rt->wgpuAdapterHasFeature(d->adapter, WGPUFeatureName_ShaderF16);
+    if (d->limits.f16)
+        features[feature_count++] = WGPUFeatureName_ShaderF16;
     if (d->rt->wgpuAdapterHasFeature(d->adapter, SUBGROUPS)) {
         features[feature_count++] = SUBGROUPS;
         d->limits.subgroup = told > LEAST_SUBGROUP ? told : LEAST_SUBGROUP;

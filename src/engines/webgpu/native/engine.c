@@ -63,10 +63,12 @@ static accel_status make_plan(engine_session *s, const engine_options *options, 
         str_append(&tuning, options->tuning);
     } else if (options->context != NULL && !options->deterministic) {
         wgpu_device_describe(&s->device, &adapter);
+        tuning_append_precision(&adapter, options->precision);
         (void)tuning_file_find(options->context->tuning_path, str_text(&adapter), &tuning, NULL);
     }
     gpu_limits limits = s->device.limits;
     limits.tuning = str_text(&tuning);
+    limits.precision = options->precision;
     if (status == ACCEL_OK)
         status = gpu_plan_create(s->graph, &limits, &s->plan, err);
     str_free(&adapter);
@@ -80,9 +82,6 @@ static accel_status load_into(engine_session *s, const engine_model *model, cons
     uint64_t start = clock_now_ns();
     s->graph = model->graph;
     s->threads = vendor_threads(options);
-    if (options->precision != PRECISION_FP32)
-        return error_set(err, ACCEL_UNSUPPORTED, "the kernels compute in fp32; %s was asked for",
-                         precision_name(options->precision));
     ACCEL_TRY(vendor_check_values(model->graph, "WebGPU", err));
     ACCEL_TRY(wgpu_runtime_open(options->context, &rt, err));
     ACCEL_TRY(wgpu_device_open(rt, device->id, &s->device, err));
@@ -171,7 +170,7 @@ static void memory(const engine_session *s, engine_memory *out) {
 }
 
 static void ran(const engine_session *s, engine_ran *out) {
-    *out = (engine_ran){.precision = PRECISION_FP32, .threads = s->threads};
+    *out = (engine_ran){.precision = s->plan->precision, .threads = s->threads};
     char tuned[160];
     gpu_plan_describe_tuning(s->plan, tuned, sizeof tuned);
     str_format(out->options, sizeof out->options, "driver=%s, steps=%zu, shaders=%zu, %s", s->device.driver,

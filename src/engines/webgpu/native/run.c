@@ -46,8 +46,8 @@ static accel_status upload_constants(wgpu_work *w, accel_error *err) {
             continue;
         ACCEL_TRY(gpu_plan_constant(w->plan, c, w->elements, err));
         rt->wgpuQueueWriteBuffer(w->device->queue, w->buffers[c->range.buffer], c->range.offset, w->elements,
-                                 c->elements * GPU_ELEMENT_BYTES);
-        in_flight += c->elements * GPU_ELEMENT_BYTES;
+                                 (size_t)gpu_tensor_bytes(c));
+        in_flight += (size_t)gpu_tensor_bytes(c);
         if (in_flight > MOST_IN_FLIGHT) {
             rt->wgpuQueueSubmit(w->device->queue, 0, NULL);
             rt->wgpuDevicePoll(w->device->device, true, NULL);
@@ -104,7 +104,7 @@ accel_status wgpu_work_load(wgpu_work *w, wgpu_device *d, const gpu_plan *plan, 
     for (size_t i = 0; i < plan->outputs.count; i++) {
         w->reading_at[i] = w->reading_bytes;
         if (!plan->outputs.items[i].held)
-            w->reading_bytes += aligned(plan->outputs.items[i].elements * GPU_ELEMENT_BYTES);
+            w->reading_bytes += aligned(gpu_tensor_bytes(&plan->outputs.items[i]));
     }
     if (profile)
         ACCEL_TRY(make_queries(w, err));
@@ -191,10 +191,10 @@ static accel_status write_inputs(wgpu_work *w, const tensor *inputs, bool held, 
         const char *name = w->plan->graph->values[t->value].name;
         if (t->elements == 0 || t->held != held)
             continue;
-        if (!gpu_elements_from(inputs[i].type, inputs[i].data, t->elements, w->elements))
+        if (!gpu_elements_from(inputs[i].type, inputs[i].data, t->elements, t->half, w->elements))
             return error_set(err, ACCEL_UNSUPPORTED, "input '%s' holds integers of more than 32 bits", name);
         w->device->rt->wgpuQueueWriteBuffer(w->device->queue, w->buffers[t->range.buffer], t->range.offset,
-                                            w->elements, t->elements * GPU_ELEMENT_BYTES);
+                                            w->elements, (size_t)gpu_tensor_bytes(t));
     }
     return ACCEL_OK;
 }
@@ -233,8 +233,8 @@ static void encode_steps(const wgpu_work *w, WGPUCommandEncoder encoder) {
 static void encode_copy(const wgpu_work *w, WGPUCommandEncoder encoder, const gpu_tensor *t, WGPUBuffer to,
                         uint64_t at) {
     if (t->elements > 0)
-        w->device->rt->wgpuCommandEncoderCopyBufferToBuffer(
-            encoder, w->buffers[t->range.buffer], t->range.offset, to, at, t->elements * GPU_ELEMENT_BYTES);
+        w->device->rt->wgpuCommandEncoderCopyBufferToBuffer(encoder, w->buffers[t->range.buffer],
+                                                            t->range.offset, to, at, gpu_tensor_bytes(t));
 }
 
 static void submit(const wgpu_work *w, WGPUCommandEncoder encoder) {
@@ -278,8 +278,8 @@ static accel_status map(wgpu_work *w, WGPUBuffer buffer, size_t size, const uint
 }
 
 static void take_output(const wgpu_work *w, size_t index, const uint8_t *bytes, tensor *out) {
-    gpu_elements_to(out->type, (const uint32_t *)(const void *)bytes, w->plan->outputs.items[index].elements,
-                    out->data);
+    const gpu_tensor *t = &w->plan->outputs.items[index];
+    gpu_elements_to(out->type, (const uint32_t *)(const void *)bytes, t->elements, t->half, out->data);
 }
 
 accel_status wgpu_work_bind(wgpu_work *w, const tensor *inputs, accel_error *err) {
@@ -310,7 +310,7 @@ accel_status wgpu_work_read(wgpu_work *w, size_t output, tensor *out, accel_erro
     const gpu_tensor *t = &w->plan->outputs.items[output];
     const uint8_t *bytes = NULL;
     WGPUBuffer reading = NULL;
-    uint64_t size = aligned(t->elements * GPU_ELEMENT_BYTES + 1);
+    uint64_t size = aligned(gpu_tensor_bytes(t) + 1);
     accel_status status =
         make_buffer(w, size, WGPUBufferUsage_MapRead | WGPUBufferUsage_CopyDst, &reading, err);
     if (status == ACCEL_OK) {

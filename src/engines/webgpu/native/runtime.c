@@ -83,6 +83,10 @@ static accel_status describe(const wgpu_runtime *rt, WGPUAdapter adapter, size_t
     out->name = text_of(a, info.device);
     out->driver = text_of(a, info.description);
     out->precisions = 1U << PRECISION_FP32;
+    if (rt->wgpuAdapterHasFeature(adapter, WGPUFeatureName_ShaderF16))
+        out->precisions |= 1U << PRECISION_FP16;
+    else
+        out->lacks = "it lacks the feature shader-f16, which fp16 needs";
     out->available = true;
     out->note = info.adapterType == WGPUAdapterType_CPU ? "software: runs on the processor" : NULL;
     rt->wgpuAdapterInfoFreeMembers(info);

@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engines/tuning_file.h"
 #include "engines/webgpu/native/wgpu.h"
 
 enum { MOST_RUNS = 400, LEAST_RUNS = 5, HOPELESS = 3 };
 
 struct engine_tuner_state {
     wgpu_device device;
+    precision precision;
 };
 
 /* A tuning that is tried. */
@@ -22,7 +24,7 @@ typedef struct candidate {
     size_t runs;
 } candidate;
 
-static accel_status open_device(const engine_context *context, const engine_device *device,
+static accel_status open_device(const engine_context *context, const engine_device *device, precision how,
                                 engine_tuner_state **out, str_buf *adapter, accel_error *err) {
     const wgpu_runtime *rt = NULL;
     ACCEL_TRY(wgpu_runtime_open(context, &rt, err));
@@ -31,6 +33,8 @@ static accel_status open_device(const engine_context *context, const engine_devi
         return error_no_memory(err, "a device", sizeof *s);
     accel_status status = wgpu_device_open(rt, device->id, &s->device, err);
     wgpu_device_describe(&s->device, adapter);
+    tuning_append_precision(adapter, how);
+    s->precision = how;
     *out = s;
     return status;
 }
@@ -48,6 +52,7 @@ static void notes(const engine_tuner_state *s, str_buf *out) {
         str_appendf(out, "subgroups: yes, of at least %u invocations\n", d->limits.subgroup);
     else
         str_append(out, "subgroups: no\n");
+    str_appendf(out, "shader-f16: %s\n", d->limits.f16 ? "yes, fp16 can be asked for" : "no");
 }
 
 /* ---- one tuning -------------------------------------------------------------------------------------------------------------- */
@@ -85,6 +90,7 @@ static accel_status prepare(engine_tuner_state *s, const graph *g, const char *t
                             accel_error *err) {
     gpu_limits limits = s->device.limits;
     limits.tuning = tuning;
+    limits.precision = s->precision;
     ACCEL_TRY(gpu_tuning_check(tuning, err));
     ACCEL_TRY(gpu_plan_create(g, &limits, &c->plan, err));
     if (!is_tuned(c->plan))

@@ -51,7 +51,9 @@ static heads join_past(gpu_lowering *l, const heads *fresh, size_t past, size_t 
           part = whole;
     if (!gpu_has_input(l, past) && !gpu_has_output(l, output))
         return *fresh;
-    block b = gpu_has_output(l, output) ? gpu_output(l, output) : gpu_scratch(l, gpu_elements(&whole));
+    block b = gpu_has_output(l, output)
+                  ? gpu_output(l, output)
+                  : gpu_scratch(l, gpu_elements(&whole), gpu_input_value(l, past == PAST_KEY ? K : V));
     heads all = heads_of(b, &whole, fresh->heads);
     gpu_operand to = operand_of(&all);
     part.dims[2] = before;

@@ -278,7 +278,9 @@ static void lower_cast(gpu_lowering *l, const char *detail) {
     const char *from = gpu_type_name(l, gpu_input_type(l, 0)), *into = gpu_type_name(l, to);
     char number[32], expression[64];
     (void)detail;
-    if (strcmp(from, into) == 0 && (to == DTYPE_F32 || to == DTYPE_I32 || to == DTYPE_I64)) {
+    block x = gpu_input(l, 0);
+    bool rounded = to == DTYPE_F16 && x != BLOCK_NONE && l->blocks[x].half; /* as it lies there */
+    if (strcmp(from, into) == 0 && (to == DTYPE_F32 || to == DTYPE_I32 || to == DTYPE_I64 || rounded)) {
         gpu_view(l, 0, 0);
         return;
     }
@@ -297,8 +299,8 @@ static void lower_variadic(gpu_lowering *l, const char *expression) {
     if (count == 1)
         gpu_view(l, 0, 0);
     for (size_t i = 1; i < count && !l->failed; i++) {
-        block to = i + 1 == count ? gpu_output(l, 0) : gpu_scratch(l, gpu_elements(s));
         bool mean = strcmp(expression, "mean") == 0, last = i + 1 == count;
+        block to = last ? gpu_output(l, 0) : gpu_scratch(l, gpu_elements(s), VALUE_NONE);
         gpu_map m = {.expression = !mean  ? expression
                                    : last ? "(a + b) * p.x"
                                           : "a + b",

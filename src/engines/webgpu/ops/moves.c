@@ -136,7 +136,7 @@ static void pad_by_places(gpu_lowering *l, const padding *p, const char *mode) {
             places[i] = (uint32_t)mirrored(mode, i - p->before[d], now.dims[d]);
         shape next = now;
         next.dims[d] = size;
-        to = gpu_scratch(l, gpu_elements(&next));
+        to = gpu_scratch(l, gpu_elements(&next), gpu_input_value(l, 0));
         gpu_gather(l, type, from, &now, d, gpu_table(l, (size_t)size, places), size, to);
         now = next;
         from = to;
@@ -211,7 +211,7 @@ static void lower_blocks(gpu_lowering *l, const char *detail) {
 static bool gather_in_parts(gpu_lowering *l, const char *type, const shape *s) {
     value_id table = gpu_input_value(l, 0);
     int64_t inner = s->dims[0] > 0 ? (int64_t)gpu_elements(s) / s->dims[0] : 0,
-            most = gpu_is_large(l, table) ? gpu_lines_at_once(l, inner, 1) : 0;
+            most = gpu_is_large(l, table) ? gpu_lines_at_once(l, table, inner, 1) : 0;
     if (most == 0)
         return false;
     block indices = gpu_input(l, 1), to = gpu_output(l, 0);

@@ -44,7 +44,7 @@ static void lower_top(gpu_lowering *l, const char *detail) {
     gpu_define(l, "BETTER", gpu_attr_int(l, "largest", 1) != 0 ? ">" : "<");
     gpu_read(l, gpu_input(l, 0));
     for (size_t i = 0; i < 2; i++) /* both are written; nobody may want one of them */
-        gpu_write(l, gpu_has_output(l, i) ? gpu_output(l, i) : gpu_scratch(l, gpu_elements(to)));
+        gpu_write(l, gpu_has_output(l, i) ? gpu_output(l, i) : gpu_scratch(l, gpu_elements(to), VALUE_NONE));
     const int64_t words[] = {r.count, r.size, r.step, to->dims[axis]};
     gpu_words(l, 4, words, 4, 0);
     size_t rows = to->dims[axis] > 0 ? (size_t)r.count : 0;

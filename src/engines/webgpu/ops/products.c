@@ -134,10 +134,11 @@ static void join_columns(gpu_lowering *l, const gpu_product *p, block columns, b
 }
 
 void gpu_run_product_in_parts(gpu_lowering *l, const gpu_product *p, value_id b, bool turned) {
-    int64_t most = gpu_lines_at_once(l, p->k, WIDE);
+    int64_t most = gpu_lines_at_once(l, b, p->k, WIDE);
     if (most == 0 || p->batch_dims > 0)
         gpu_fail(l, "a column of its weight takes %lld bytes, the device binds at most %llu at once",
-                 (long long)p->k * GPU_ELEMENT_BYTES, (unsigned long long)l->limits->binding_bytes);
+                 (long long)gpu_bytes_of((size_t)p->k, gpu_is_half(l, b)),
+                 (unsigned long long)l->limits->binding_bytes);
     block to = gpu_output(l, 0);
     for (int64_t first = 0; first < p->n && !l->failed; first += most) {
         int64_t count = p->n - first < most ? p->n - first : most;
@@ -147,7 +148,7 @@ void gpu_run_product_in_parts(gpu_lowering *l, const gpu_product *p, value_id b,
         part.n = count;
         part.c = BLOCK_NONE;
         part.tail = gpu_tail_of(VALUE_NONE);
-        part.tail.to = gpu_scratch(l, (size_t)(p->m * count));
+        part.tail.to = gpu_scratch(l, (size_t)(p->m * count), VALUE_NONE);
         gpu_run_product(l, &part);
         join_columns(l, p, part.tail.to, to, first, count);
     }

@@ -87,7 +87,7 @@ static void lower_resize(gpu_lowering *l, const char *detail) {
         if (resize_keeps(&p, d, now.dims[d]))
             continue;
         next.dims[d] = p.out[d];
-        block to = d == last ? gpu_output(l, 0) : gpu_scratch(l, gpu_elements(&next));
+        block to = d == last ? gpu_output(l, 0) : gpu_scratch(l, gpu_elements(&next), gpu_input_value(l, 0));
         resize_axis(l, &p, d, &now, from, to);
         from = to;
     }

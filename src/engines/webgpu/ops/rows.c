@@ -130,7 +130,7 @@ static const reduction reductions[] = {
 static int64_t bits_of(const char *start, dtype t) {
     bool greatest = strcmp(start, "+") == 0, is_signed = dtype_is_signed_integer(t);
     unsigned bits = t == DTYPE_BOOL ? 1 : t == DTYPE_I64 ? 32 : dtype_bits(t);
-    if (t == DTYPE_F32)
+    if (dtype_is_float(t))
         return greatest ? 0x7F800000 : 0xFF800000;
     int64_t most = (INT64_C(1) << (is_signed ? bits - 1 : bits)) - 1;
     return greatest ? most : is_signed ? -most - 1 : 0;
