@@ -227,7 +227,7 @@ static accel_status finish_steps(gpu_lowering *l, gpu_plan *plan, accel_error *e
             s->bindings[k].size_bytes =
                 s->bindings[k].size_bytes > 0 ? s->bindings[k].size_bytes : WIDEST_ELEMENT;
             if (s->bindings[k].size_bytes > l->limits->binding_bytes)
-                return error_set(err, ACCEL_LIMIT,
+                return error_set(err, ACCEL_UNSUPPORTED,
                                  "'%s' works on a tensor of %llu bytes, the device binds at most %llu",
                                  s->label, (unsigned long long)s->bindings[k].size_bytes,
                                  (unsigned long long)l->limits->binding_bytes);
