@@ -15,7 +15,7 @@
 #include "store/store.h"
 
 /* What is read ahead is bounded by memory; a transaction takes in many files, since each costs an fsync and a dozen statements. */
-enum { FILES_AHEAD = 4096, BYTES_AHEAD = 48 << 20, COMMIT_FILES = 1 << 15, COMMIT_BYTES = 192 << 20 };
+enum { FILES_AHEAD = 4096, BYTES_AHEAD = 48 << 20, COMMIT_FILES = 1 << 15, COMMIT_BYTES = 256 << 20 };
 enum { FILES_BETWEEN_PROGRESS = 256 };
 
 const char *import_outcome_name(import_outcome outcome) {
