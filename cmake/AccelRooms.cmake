@@ -5,6 +5,8 @@
 set(ACCEL_SMALL_FILES "/src/formats/onnx/|/src/formats/(gguf|gguf_model|hf_config|hf_folder|npy|safetensors).c|/src/media/image_config.c|/src/graph/passes/|/src/graph/(builder|graph|infer).c")
 string(APPEND ACCEL_SMALL_FILES "|/src/engines/(browser|onnxruntime|openvino|webgpu)/|/src/engines/native/(fuse|join|lower|plan|rewrite|schedule|subgraph).c")
 set(ACCEL_SMALL_ROOMS hw net browsers zoo ask measure store import report api server cli)
+# In rooms of these, what every row of an import or of a history goes through.
+set(ACCEL_FAST_FILES "/src/store/(insert|key_set|known_keys|prepare|rows|stage).c|/src/measure/(record|record_json|stats).c")
 
 function(accel_kernel_variants room sources)
   foreach(isa IN LISTS ACCEL_ISAS)
@@ -35,6 +37,8 @@ function(accel_rooms)
     target_compile_options(accel_${room} PRIVATE -Wmissing-prototypes)
     if(room IN_LIST ACCEL_SMALL_ROOMS AND NOT ACCEL_SANITIZE)
       target_compile_options(accel_${room} PRIVATE -Os)
+      list(FILTER sources INCLUDE REGEX "${ACCEL_FAST_FILES}")
+      set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -O2)
     elseif(NOT ACCEL_SANITIZE)
       list(FILTER sources INCLUDE REGEX "${ACCEL_SMALL_FILES}")
       set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -Os)

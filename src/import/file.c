@@ -285,11 +285,18 @@ accel_status file_reading_of_path(const char *path, import_stated stated,
     return status;
 }
 
-void file_reading_check(file_reading *f) {
-    accel_error err = {0};
+accel_status file_reading_prepare(file_reading *f, store_preparer *p, accel_error *err) {
+    accel_error own = {0};
     store_batch b = import_rows_batch(&f->rows);
-    if (f->outcome == IMPORT_IMPORTED && store_batch_validate(&b, &err) != ACCEL_OK)
-        settle(f, IMPORT_REJECTED, "%s", err.message);
+    if (f->outcome != IMPORT_IMPORTED)
+        return ACCEL_OK;
+    accel_status status = store_batch_prepare(p, f->arena, &b, &own);
+    if (status != ACCEL_OK && status != ACCEL_BAD_FILE && status != ACCEL_LIMIT)
+        return error_set(err, status, "%s", own.message);
+    f->prepared = b.prepared;
+    if (status != ACCEL_OK)
+        settle(f, IMPORT_REJECTED, "%s", own.message);
+    return ACCEL_OK;
 }
 
 void file_reading_free(file_reading *f) {
@@ -300,5 +307,7 @@ void file_reading_free(file_reading *f) {
 }
 
 store_batch file_reading_batch(const file_reading *f) {
-    return import_rows_batch(&f->rows);
+    store_batch b = import_rows_batch(&f->rows);
+    b.prepared = f->prepared;
+    return b;
 }

@@ -13,7 +13,8 @@ typedef struct file_reading {
     arena *arena;
     yyjson_doc *doc;
     import_rows rows;
-    const import_shape *shape; /* NULL: none matched, or it is no JSON */
+    const store_prepared *prepared; /* NULL: not yet */
+    const import_shape *shape;      /* NULL: none matched, or it is no JSON */
     import_outcome outcome;
     char message[ACCEL_ERROR_MESSAGE_BYTES];
     char hash[SHA256_HEX_BYTES];
@@ -32,8 +33,8 @@ accel_status file_reading_of_stated_bytes(const char *path, const char *bytes, s
 accel_status file_reading_of_path(const char *path, import_stated stated,
                                   bool (*is_known)(void *context, const char *hash), void *context,
                                   file_reading *out, accel_error *err);
-/* Rejects what the database would refuse, which it says itself when it is given the batch: for a dry run. */
-void file_reading_check(file_reading *f);
+/* Rejects what the database would refuse, and prepares the rest for it. Fails only when memory ends. */
+accel_status file_reading_prepare(file_reading *f, store_preparer *p, accel_error *err);
 void file_reading_free(file_reading *f); /* leaves it zero; accepts a zero one */
 /* The batch of an imported file, with its run. */
 store_batch file_reading_batch(const file_reading *f);

@@ -1,23 +1,22 @@
-/* An import: files are read by several threads, a group at a time, while one of them writes the group before it. */
+/* An import: files are read by several threads, while one of them writes those that were read, in their order. */
 #include "import/import.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/posix/io.h"
-#include "base/thread.h"
 #include "engines/engine.h"
 #include "import/databases.h"
 #include "import/file.h"
 #include "import/find.h"
 #include "import/known.h"
+#include "import/pipeline.h"
 #include "import/put_away.h"
 #include "store/store.h"
 
-/* A group is read at a time, which bounds memory; a transaction takes in many, since each costs an fsync and a dozen statements. */
-enum { GROUP_FILES = 512, GROUP_BYTES = 8 << 20, COMMIT_FILES = 1 << 15, COMMIT_BYTES = 192 << 20 };
+/* What is read ahead is bounded by memory; a transaction takes in many files, since each costs an fsync and a dozen statements. */
+enum { FILES_AHEAD = 4096, BYTES_AHEAD = 48 << 20, COMMIT_FILES = 1 << 15, COMMIT_BYTES = 256 << 20 };
+enum { FILES_BETWEEN_PROGRESS = 256 };
 
 const char *import_outcome_name(import_outcome outcome) {
     static const char *const names[] = {"imported", "skipped", "rejected"};
@@ -29,11 +28,6 @@ typedef struct member {
     accel_status status; /* of reading it */
     accel_error err;
 } member;
-
-typedef struct group {
-    member *members;
-    size_t first, count; /* of the files */
-} group;
 
 /* What is remembered of a file between its staging and its commit. */
 typedef struct pending {
@@ -53,9 +47,9 @@ typedef struct import {
     size_t first_pending;
     uint64_t pending_bytes;
     bool any_staged;
-    group groups[2];
-    group *reading, *writing; /* writing: NULL before the first */
-    accel_status status;      /* of the writer: what ends the import */
+    member *members;            /* FILES_AHEAD */
+    store_preparer **preparers; /* one a thread */
+    accel_status status;        /* of the writer: what ends the import */
     accel_error err;
 } import;
 
@@ -236,28 +230,7 @@ static accel_status write_member(import *im, member *m, size_t index, accel_erro
         (known_file){p->hash, import_outcome_name(f->outcome), f->message != NULL ? f->message : ""}, err);
 }
 
-static accel_status write_group(import *im, group *g, accel_error *err) {
-    for (size_t i = 0; i < g->count; i++) {
-        ACCEL_TRY(write_member(im, &g->members[i], g->first + i, err));
-        im->pending_bytes += g->members[i].reading.size_bytes;
-    }
-    size_t end = g->first + g->count;
-    bool full = im->pending_bytes >= COMMIT_BYTES || end - im->first_pending >= COMMIT_FILES;
-    return full || end == im->files.count ? finish_pending(im, end, err) : ACCEL_OK;
-}
-
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
-
-static void finish_group(import *im, group *g) {
-    import_report *report = im->report;
-    for (size_t i = 0; i < g->count; i++) {
-        report->bytes += g->members[i].reading.size_bytes;
-        file_reading_free(&g->members[i].reading);
-    }
-    if (im->options->progress != NULL)
-        im->options->progress(im->options->progress_context, g->first + g->count, im->files.count,
-                              report->bytes);
-}
 
 /* A file whose bytes were imported before need not be parsed. */
 static bool is_known(void *context, const char *hash) {
@@ -265,54 +238,64 @@ static bool is_known(void *context, const char *hash) {
     return is_imported(known_find(&im->known, hash));
 }
 
-static void work(void *context, size_t begin, size_t end, int worker) {
+static uint64_t read_file(void *context, size_t index, size_t slot, int worker) {
     import *im = context;
-    (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        if (i == 0) {
-            if (im->writing != NULL)
-                im->status = write_group(im, im->writing, &im->err);
-            continue;
-        }
-        group *g = im->reading;
-        member *m = &g->members[i - 1];
-        *m = (member){0};
-        m->status = file_reading_of_path(im->files.paths[g->first + i - 1], stated_by(im->options), is_known,
-                                         im, &m->reading, &m->err);
-        if (im->bulk == NULL && m->status == ACCEL_OK)
-            file_reading_check(&m->reading);
-    }
+    member *m = &im->members[slot];
+    *m = (member){0};
+    m->status = file_reading_of_path(im->files.paths[index], stated_by(im->options), is_known, im,
+                                     &m->reading, &m->err);
+    if (m->status == ACCEL_OK)
+        m->status = file_reading_prepare(&m->reading, im->preparers[worker], &m->err);
+    return m->reading.size_bytes;
 }
 
-/* As many files as are read at once. */
-static size_t group_size(const import *im, size_t first) {
-    uint64_t bytes = 0;
-    size_t count = 0;
-    struct stat facts;
-    while (count < GROUP_FILES && first + count < im->files.count && (count == 0 || bytes < GROUP_BYTES))
-        bytes += io_stat(im->files.paths[first + count++], &facts) == 0 ? (uint64_t)facts.st_size : 0;
-    return count;
+static bool write_file(void *context, size_t index, size_t slot) {
+    import *im = context;
+    member *m = &im->members[slot];
+    size_t end = index + 1;
+    im->status = write_member(im, m, index, &im->err);
+    im->pending_bytes += m->reading.size_bytes;
+    im->report->bytes += m->reading.size_bytes;
+    file_reading_free(&m->reading);
+    bool last = end == im->files.count,
+         full = im->pending_bytes >= COMMIT_BYTES || end - im->first_pending >= COMMIT_FILES;
+    if (im->status == ACCEL_OK && (full || last))
+        im->status = finish_pending(im, end, &im->err);
+    if (im->options->progress != NULL && (last || end % FILES_BETWEEN_PROGRESS == 0))
+        im->options->progress(im->options->progress_context, end, im->files.count, im->report->bytes);
+    return im->status == ACCEL_OK;
 }
 
-static accel_status import_groups(import *im, thread_pool *pool, accel_error *err) {
-    size_t next = 0;
-    for (size_t turn = 0; next < im->files.count || im->writing != NULL; turn++) {
-        group *g = &im->groups[turn % 2];
-        g->first = next;
-        g->count = group_size(im, next);
-        next += g->count;
-        im->reading = g;
-        thread_pool_for(pool, g->count + 1, 1, work, im);
-        if (im->writing != NULL)
-            finish_group(im, im->writing);
-        im->writing = g->count > 0 ? g : NULL;
-        if (im->status != ACCEL_OK) {
-            for (size_t i = 0; i < g->count; i++)
-                file_reading_free(&g->members[i].reading);
-            return error_set(err, im->status, "%s", im->err.message);
-        }
-    }
-    return ACCEL_OK;
+static void drop_file(void *context, size_t slot) {
+    import *im = context;
+    file_reading_free(&im->members[slot].reading);
+}
+
+static accel_status make_preparers(import *im, size_t threads, accel_error *err) {
+    im->preparers = ARENA_ARRAY(im->report->arena, store_preparer *, threads);
+    for (size_t i = 0; im->preparers != NULL && i < threads; i++)
+        if ((im->preparers[i] = store_preparer_create()) == NULL)
+            return error_no_memory(err, "a thread that reads", 0);
+    return im->preparers != NULL ? ACCEL_OK : error_no_memory(err, "threads that read", threads);
+}
+
+static accel_status import_files(import *im, thread_pool *pool, accel_error *err) {
+    size_t threads = (size_t)thread_pool_size(pool);
+    pipeline p = {.count = im->files.count,
+                  .most_ahead = FILES_AHEAD,
+                  .most_bytes_ahead = BYTES_AHEAD,
+                  .context = im,
+                  .read = read_file,
+                  .write = write_file,
+                  .drop = drop_file};
+    accel_status status = make_preparers(im, threads, err);
+    if (status == ACCEL_OK)
+        status = pipeline_run(&p, pool, err);
+    for (size_t i = 0; im->preparers != NULL && i < threads; i++)
+        store_preparer_destroy(im->preparers[i]);
+    if (status != ACCEL_OK)
+        return status;
+    return im->status == ACCEL_OK ? ACCEL_OK : error_set(err, im->status, "%s", im->err.message);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------------------------ */
@@ -363,10 +346,8 @@ static accel_status prepare(import *im, accel_error *err) {
     im->report->files =
         ARENA_ARRAY(im->report->arena, import_file, im->files.count + im->files.database_count);
     im->pending = ARENA_ARRAY(im->report->arena, pending, im->files.count);
-    for (size_t i = 0; i < 2; i++)
-        im->groups[i].members = mem_calloc(GROUP_FILES, sizeof *im->groups[i].members);
-    if (im->report->files == NULL || im->pending == NULL || im->groups[0].members == NULL ||
-        im->groups[1].members == NULL)
+    im->members = mem_calloc(FILES_AHEAD, sizeof *im->members);
+    if (im->report->files == NULL || im->pending == NULL || im->members == NULL)
         return error_no_memory(err, "the files to import", im->files.count * sizeof *im->report->files);
     for (size_t i = 0; i < im->files.count; i++)
         im->report->files[i].path = im->files.paths[i];
@@ -386,13 +367,12 @@ import im = {.options = options, .report = report };
     if (status == ACCEL_OK)
         status = thread_pool_create(options->jobs > 0 ? options->jobs : thread_cpu_count(), 0, &pool, err);
     if (status == ACCEL_OK)
-        status = import_groups(&im, pool, err);
+        status = import_files(&im, pool, err);
     thread_pool_destroy(pool);
     store_bulk_close(im.bulk);
     if (status == ACCEL_OK) /* a merge opens the database itself */
         status = databases_merge(options, im.files.databases, im.files.database_count, report, err);
-    for (size_t i = 0; i < 2; i++)
-        mem_free(im.groups[i].members);
+    mem_free(im.members);
     known_free(&im.known);
     known_free(&im.seen);
     found_files_free(&im.files);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "import/value.h"
 
 enum { MOST_DEPTH = 24, SHOWN_BYTES = 120 };
@@ -89,32 +90,50 @@ static const char *say_text(const import_context *c, const char *key, const char
     return arena_printf(c->arena, "%.80s says \"%.*s\"", key, (int)(end - begin), begin);
 }
 
-static bool is_flag_key(const char *key) {
-    static const char *const keys[] = {
+typedef enum key_class { KEY_PLAIN, KEY_FLAG, KEY_INPUT } key_class;
+
+static key_class read_class(const char *key) {
+    static const char *const flags[] = {
         "simulated", "is_simulated", "is_simulation", "simulation", "simulation_mode", "is_mock",
         "mock",      "mocked",       "using_mock",    "use_mock",   "mock_mode",       "transformers_mocked",
         "simulate",  "is_mocked",    "used_mock"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (str_equal(keys[i], key))
-            return true;
-    return false;
+    /* What the model was given or is called says nothing of how it ran. */
+    static const char *const inputs[] = {"input", "inputs",     "prompt",     "prompts",
+                                         "text",  "test_texts", "filename",   "file",
+                                         "path",  "command",    "model_name", "model"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (str_equal(flags[i], key))
+            return KEY_FLAG;
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        if (str_equal(inputs[i], key))
+            return KEY_INPUT;
+    return KEY_PLAIN;
 }
 
-/* What the model was given or is called says nothing of how it ran. */
-static bool is_input_key(const char *key) {
-    static const char *const keys[] = {"input",    "inputs", "prompt", "prompts", "text",       "test_texts",
-                                       "filename", "file",   "path",   "command", "model_name", "model"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (str_equal(keys[i], key))
-            return true;
-    return false;
+/* The same few dozen keys come again and again: what each is is remembered, a table a thread. */
+static key_class class_of(const char *key) {
+    enum { SLOTS = 256, KEY_BYTES = 24 }; /* the longest of the names above fits */
+    static _Thread_local struct {
+        char key[KEY_BYTES];
+        key_class class;
+    } table[SLOTS];
+    size_t length = strlen(key);
+    if (length == 0 || length >= KEY_BYTES)
+        return KEY_PLAIN;
+    size_t slot = hash_bytes(key, length, 0) & (SLOTS - 1);
+    if (memcmp(table[slot].key, key, length + 1) != 0) {
+        table[slot].class = read_class(key);
+        memcpy(table[slot].key, key, length + 1);
+    }
+    return table[slot].class;
 }
 
 static const char *scan_scalar(const import_context *c, const char *key, yyjson_val *v) {
     int flag = 0;
-    if (is_flag_key(key) && value_flag(v, &flag))
+    key_class class = class_of(key);
+    if (class == KEY_FLAG && value_flag(v, &flag))
         return flag ? arena_printf(c->arena, "%s is true", key) : NULL;
-    const char *text = is_input_key(key) ? NULL : value_text(c, v),
+    const char *text = class == KEY_INPUT ? NULL : value_text(c, v),
                *at = text != NULL ? find_word(text) : NULL;
     return at != NULL ? say_text(c, key, text, at) : NULL;
 }

@@ -30,12 +30,16 @@ accel_status store_bulk_open(const char *path, double patience_s, store_bulk **o
         mem_free(b);
         return status;
     }
+    inserter_learn(b->in);
     *out = b;
     return ACCEL_OK;
 }
 
 accel_status store_bulk_add(store_bulk *b, const store_batch *batch, accel_error *err) {
-    ACCEL_TRY(store_batch_validate(batch, err));
+    if (batch->prepared == NULL)
+        ACCEL_TRY(store_batch_validate(batch, err));
+    else if (batch->source != NULL)
+        ACCEL_TRY(store_source_validate(batch->source, err));
     return inserter_add(b->in, batch, err);
 }
 

@@ -15,15 +15,20 @@ typedef struct given_field {
     record_kind kind;
     size_t offset;
 } given_field;
-#define FIELD_run(kind, name)           {#name, RECORD_##kind, offsetof(store_run, name)},
-#define FIELD_compatibility(kind, name) {#name, RECORD_##kind, offsetof(store_compatibility, name)},
-#define FIELD_integration(kind, name)   {#name, RECORD_##kind, offsetof(store_integration, name)},
-#define FIELD_assertion(kind, name)     {#name, RECORD_##kind, offsetof(store_assertion, name)},
-#define FIELD_web(kind, name)           {#name, RECORD_##kind, offsetof(store_web, name)},
-#define FIELD_webgpu(kind, name)        {#name, RECORD_##kind, offsetof(store_webgpu, name)},
-#define FIELD_optimization(kind, name)  {#name, RECORD_##kind, offsetof(store_optimization, name)},
-#define FIELD_shader(kind, name)        {#name, RECORD_##kind, offsetof(store_shader, name)},
-#define FIELD_loading(kind, name)       {#name, RECORD_##kind, offsetof(store_loading, name)},
+#define GIVEN_TEXT                      RECORD_TEXT
+#define GIVEN_JSON                      RECORD_TEXT
+#define GIVEN_INT                       RECORD_INT
+#define GIVEN_REAL                      RECORD_REAL
+#define GIVEN_BOOL                      RECORD_BOOL
+#define FIELD_run(kind, name)           {#name, GIVEN_##kind, offsetof(store_run, name)},
+#define FIELD_compatibility(kind, name) {#name, GIVEN_##kind, offsetof(store_compatibility, name)},
+#define FIELD_integration(kind, name)   {#name, GIVEN_##kind, offsetof(store_integration, name)},
+#define FIELD_assertion(kind, name)     {#name, GIVEN_##kind, offsetof(store_assertion, name)},
+#define FIELD_web(kind, name)           {#name, GIVEN_##kind, offsetof(store_web, name)},
+#define FIELD_webgpu(kind, name)        {#name, GIVEN_##kind, offsetof(store_webgpu, name)},
+#define FIELD_optimization(kind, name)  {#name, GIVEN_##kind, offsetof(store_optimization, name)},
+#define FIELD_shader(kind, name)        {#name, GIVEN_##kind, offsetof(store_shader, name)},
+#define FIELD_loading(kind, name)       {#name, GIVEN_##kind, offsetof(store_loading, name)},
 static const given_field run_fields[] = {STORE_RUN_FIELDS(FIELD_run)};
 static const given_field compatibility_fields[] = {STORE_COMPATIBILITY_FIELDS(FIELD_compatibility)};
 static const given_field integration_fields[] = {STORE_INTEGRATION_FIELDS(FIELD_integration)};

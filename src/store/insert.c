@@ -3,60 +3,88 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/insert_stages.h"
 #include "store/key_set.h"
-#include "store/record_columns.h"
+#include "store/known_rows.h"
+#include "store/prepare.h"
 
 struct inserter {
     database *db;
     stage stages[STAGE_COUNT];
-    key_set
-        keys; /* natural keys of models, hardware and series that are staged, or in the database, by what they are made of */
-    key_set ids;         /* of the records that are staged */
-    str_buf text;        /* of a key */
-    str_buf json;        /* of a record */
+    store_preparer *preparer; /* of batches that nobody prepared */
+    arena *scratch;           /* of one such batch */
+    key_set natural
+        [STAGE_COUNT]; /* natural keys of models, hardware and series that are staged, or in the database */
+    known_rows known[STAGE_COUNT];
+    bool learns;         /* known rows: worth it for many batches only */
+    size_t added;        /* rows staged since it was made */
+    key_set ids;         /* of the records that are staged, where not all are known */
     bool begun;          /* a transaction */
     int64_t rows;        /* that it brought */
     int64_t before;      /* its first number of performance_results, which no row has; 0: none yet */
     accel_error failure; /* what ends it */
 };
 
-/* ---- natural keys -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is there already ----------------------------------------------------------------------------------------------------- */
 
-static void append_parts(const char *const *parts, size_t count, str_buf *out) {
-    for (size_t i = 0; i < count; i++) {
-        str_append(out, parts[i] != NULL ? parts[i] : "\x01");
-        str_append_char(out, '\x1f');
-    }
+/* Before the first row of a stage since it was cleared: how its rows will be taken over. */
+static accel_status begin_stage(inserter *in, stage_id id, accel_error *err) {
+    known_rows *k = &in->known[id];
+    bool kept = known_rows_column(id) != NULL;
+    if (k->complete && stage_is_direct(&in->stages[id]) && known_rows_trim(k))
+        return ACCEL_OK;
+    if (in->learns && kept && !k->complete)
+        ACCEL_TRY(known_rows_learn(k, in->db, id, in->added, err));
+    stage_direct_sql(id, k->complete || !kept, &in->stages[id].insert);
+    return in->stages[id].insert.failed ? error_no_memory(err, "a statement", 0) : ACCEL_OK;
 }
 
-/* The key of a row of a kind. *is_new: it was not met yet, so the row must be staged. key lives as long as in->keys. */
-static accel_status key_of(inserter *in, char kind, const char *const *parts, size_t count, const char **key,
-                           bool *is_new, accel_error *err) {
-    char hex[SHA256_HEX_BYTES];
-    str_buf *all = &in->text;
-    all->length = 0;
-    str_append_char(all, kind);
-    append_parts(parts, count, all);
-    if (all->failed)
-        return error_no_memory(err, "a key", all->length);
-    *key = key_set_find(&in->keys, all->data);
-    *is_new = *key == NULL;
-    if (!*is_new)
+static accel_status add_row(inserter *in, stage_id id, const void *row, accel_error *err) {
+    if (in->stages[id].total == 0)
+        ACCEL_TRY(begin_stage(in, id, err));
+    in->added++;
+    return stage_add(&in->stages[id], row, err);
+}
+
+/* Whether a row is to be staged: not where it is known to be there, or to be staged already. */
+static accel_status is_wanted(inserter *in, stage_id id, const char *text, bool *wanted, accel_error *err) {
+    known_rows *k = &in->known[id];
+    known_key key;
+    *wanted = true;
+    if (in->stages[id].total == 0)
+        ACCEL_TRY(begin_stage(in, id, err));
+    if (!k->complete || !known_key_of(text, &key))
         return ACCEL_OK;
-    ACCEL_TRY(sha256_bytes(all->data + 1, all->length - 1, hex, err));
-    return key_set_add(&in->keys, all->data, hex, key, err);
+    *wanted = !known_keys_have(&k->keys, &key);
+    return *wanted ? known_keys_add(&k->keys, &key, err) : ACCEL_OK;
+}
+
+/* The same of models, hardware and series, by their natural keys. */
+static accel_status is_new_key(inserter *in, stage_id id, const char *key, bool *is_new, accel_error *err) {
+    *is_new = key_set_find(&in->natural[id], key) == NULL;
+    return *is_new ? key_set_add(&in->natural[id], key, "", NULL, err) : ACCEL_OK;
+}
+
+static void forget_natural(inserter *in, size_t most) {
+    size_t count = 0;
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        count += in->natural[i].count;
+    for (size_t i = 0; i < STAGE_COUNT && count > most; i++)
+        key_set_free(&in->natural[i]);
+}
+
+static void forget_known(inserter *in) {
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        known_rows_forget(&in->known[i]);
 }
 
 /* ---- models and hardware ------------------------------------------------------------------------------------------------------ */
 
-static accel_status stage_model(inserter *in, const record *r, const char **key, accel_error *err) {
-    const char *parts[] = {r->model_name, r->model_source, r->model_sha256};
+static accel_status stage_model(inserter *in, const record *r, const char *key, accel_error *err) {
     bool is_new;
-    ACCEL_TRY(key_of(in, 'm', parts, sizeof parts / sizeof *parts, key, &is_new, err));
+    ACCEL_TRY(is_new_key(in, STAGE_MODELS, key, &is_new, err));
     if (!is_new)
         return ACCEL_OK;
     char metadata[64];
@@ -70,9 +98,9 @@ static accel_status stage_model(inserter *in, const record *r, const char **key,
         .parameters_million =
             r->model_parameters == RECORD_NONE ? (double)NAN : (double)r->model_parameters / 1e6,
         .metadata = r->model_weight_bytes == RECORD_NONE ? NULL : metadata,
-        .natural_key = *key,
+        .natural_key = key,
     };
-    return stage_add(&in->stages[STAGE_MODELS], &m, err);
+    return add_row(in, STAGE_MODELS, &m, err);
 }
 
 static void hardware_metadata(const record *r, str_buf *out) {
@@ -88,11 +116,9 @@ static void hardware_metadata(const record *r, str_buf *out) {
     str_append(out, "}");
 }
 
-static accel_status stage_hardware(inserter *in, const record *r, const char **key, accel_error *err) {
-    const char *parts[] = {r->platform,   r->device_name, r->device_id,  r->device_driver,
-                           r->machine_id, r->machine_cpu, r->machine_os, r->machine_kernel};
+static accel_status stage_hardware(inserter *in, const record *r, const char *key, accel_error *err) {
     bool is_new;
-    ACCEL_TRY(key_of(in, 'h', parts, sizeof parts / sizeof *parts, key, &is_new, err));
+    ACCEL_TRY(is_new_key(in, STAGE_HARDWARE, key, &is_new, err));
     if (!is_new)
         return ACCEL_OK;
     bool cpu = str_equal(r->platform, "cpu");
@@ -110,10 +136,10 @@ static accel_status stage_hardware(inserter *in, const record *r, const char **k
         .memory_gb = memory == RECORD_NONE ? (double)NAN : (double)memory / 1e9,
         .compute_units = cpu ? r->machine_cores : RECORD_NONE,
         .metadata = str_text(&metadata),
-        .natural_key = *key,
+        .natural_key = key,
     };
     accel_status status = metadata.failed ? error_no_memory(err, "a hardware row", metadata.length)
-                                          : stage_add(&in->stages[STAGE_HARDWARE], &h, err);
+                                          : add_row(in, STAGE_HARDWARE, &h, err);
     str_free(&metadata);
     return status;
 }
@@ -131,27 +157,6 @@ static double total_seconds(const record *r) {
     for (size_t i = 0; i < r->samples_ns_count; i++)
         sum += (double)r->samples_ns[i];
     return sum / 1e9;
-}
-
-/* The record but what is absent, its samples and, when it is ok, what has a column of its own or follows from the samples: query.c puts it back. */
-static accel_status record_json(const record *r, bool ok, str_buf *out, accel_error *err) {
-    record copy = *r, none;
-    sample_figures follow;
-    record_init(&none);
-    ACCEL_TRY(figures_of_samples(r, &follow, err));
-    if (r->latency_min_ms == follow.min_ms && r->latency_max_ms == follow.max_ms &&
-        r->latency_std_ms == follow.std_ms)
-        copy.latency_min_ms = copy.latency_max_ms = copy.latency_std_ms = (double)NAN;
-    copy.samples_ns = NULL;
-    copy.samples_ns_count = 0;
-    if (ok) {
-#define STORED_ELSEWHERE(member, column, scale) copy.member = none.member;
-        RECORD_COLUMNS_INT(STORED_ELSEWHERE)
-        RECORD_COLUMNS_REAL(STORED_ELSEWHERE)
-        RECORD_COLUMNS_TEXT(STORED_ELSEWHERE)
-    }
-    record_write_json_brief(&copy, out);
-    return out->failed ? error_no_memory(err, "a record", out->length) : ACCEL_OK;
 }
 
 static void set_figures(staged_result *s, const record *r) {
@@ -179,70 +184,47 @@ static void no_figures(staged_result *s) {
     set_figures(s, &none);
 }
 
-static bool is_simulated(const record *r) {
-    return r->is_simulated > 0 || str_equal(r->provenance, "simulated");
-}
-
-/* What makes two results measurements of the same thing (contracts.md); rewrite.c says the same in SQL. */
-static accel_status stage_identity(inserter *in, staged_result *s, const char *model_key,
-                                   const char *hardware_key, accel_error *err) {
-    char batch[24], sequence[24], threads[24];
-    const struct {
-        int64_t value;
-        char *text;
-    } numbers[] = {{s->batch_size, batch}, {s->sequence_length, sequence}, {s->threads, threads}};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        str_format(numbers[i].text, sizeof batch, "%lld", (long long)numbers[i].value);
-    const char *parts[] = {model_key,
-                           hardware_key,
-                           s->engine,
-                           s->engine_version,
-                           s->precision,
-                           s->batch_size != RECORD_NONE ? batch : NULL,
-                           s->sequence_length != RECORD_NONE ? sequence : NULL,
-                           s->shapes,
-                           s->threads != RECORD_NONE ? threads : NULL,
-                           s->mode,
-                           s->scenario,
-                           s->provenance,
-                           s->is_simulated ? "true" : "false"};
+static accel_status stage_identity(inserter *in, const staged_result *s, const store_prepared *p,
+                                   accel_error *err) {
     bool is_new;
-    ACCEL_TRY(key_of(in, 'i', parts, sizeof parts / sizeof *parts, &s->identity_key, &is_new, err));
+    ACCEL_TRY(is_new_key(in, STAGE_IDENTITIES, p->identity_key, &is_new, err));
     if (!is_new)
         return ACCEL_OK;
     staged_identity i = {
-        .model_key = model_key, .hardware_key = hardware_key, .natural_key = s->identity_key};
+        .model_key = p->model_key, .hardware_key = p->hardware_key, .natural_key = p->identity_key};
 #define OF_SERIES(kind, name) i.name = s->name;
     STAGED_SERIES_FIELDS(OF_SERIES)
-    return stage_add(&in->stages[STAGE_IDENTITIES], &i, err);
+    return add_row(in, STAGE_IDENTITIES, &i, err);
 }
 
 /* A record that is there twice in a transaction counts once. */
 static accel_status stage_record_id(inserter *in, const record *r, bool *is_new, accel_error *err) {
     staged_id s = {.record_id = r->record_id};
+    ACCEL_TRY(is_wanted(in, STAGE_RESULTS, r->record_id, is_new, err));
+    if (!*is_new || in->known[STAGE_RESULTS].complete)
+        return ACCEL_OK;
     *is_new = key_set_find(&in->ids, r->record_id) == NULL;
     if (!*is_new)
         return ACCEL_OK;
     ACCEL_TRY(key_set_add(&in->ids, r->record_id, "", NULL, err));
-    return stage_add(&in->stages[STAGE_IDS], &s, err);
+    return add_row(in, STAGE_IDS, &s, err);
 }
 
-static accel_status stage_result(inserter *in, const char *run_uuid, const record *r, accel_error *err) {
-    const char *model_key, *hardware_key;
-    char test_case[96];
-    bool ok = str_equal(r->status, case_status_name(CASE_OK)), is_new;
+static accel_status stage_result(inserter *in, const char *run_uuid, const record *r, const store_prepared *p,
+                                 accel_error *err) {
+    bool is_new;
     ACCEL_TRY(stage_record_id(in, r, &is_new, err));
     if (!is_new)
         return ACCEL_OK;
-    ACCEL_TRY(stage_model(in, r, &model_key, err));
-    ACCEL_TRY(stage_hardware(in, r, &hardware_key, err));
-    str_format(test_case, sizeof test_case, "%s/%s", r->mode != NULL ? r->mode : "inference",
-               r->scenario != NULL ? r->scenario : "single-stream");
+    ACCEL_TRY(stage_model(in, r, p->model_key, err));
+    ACCEL_TRY(stage_hardware(in, r, p->hardware_key, err));
     staged_result s = {
         .run_uuid = run_uuid,
-        .test_case = test_case,
+        .identity_key = p->identity_key,
+        .test_case = p->test_case,
+        .metrics = p->metrics,
         .batch_size = r->batch,
-        .precision = ok && r->precision_ran != NULL ? r->precision_ran : r->precision_asked,
+        .precision = record_precision(r),
         .status = r->status,
         .error_message = r->error,
         .record_id = r->record_id,
@@ -259,18 +241,15 @@ static accel_status stage_result(inserter *in, const char *run_uuid, const recor
         .reference = r->verification_reference,
         .relative_l2 = r->relative_l2,
         .provenance = r->provenance,
-        .is_simulated = is_simulated(r),
+        .is_simulated = record_is_simulated(r),
         .simulation_reason = r->simulation_reason,
     };
-    if (ok)
+    if (record_is_ok(r))
         set_figures(&s, r);
     else
         no_figures(&s);
-    ACCEL_TRY(stage_identity(in, &s, model_key, hardware_key, err));
-    in->json.length = 0;
-    ACCEL_TRY(record_json(r, ok, &in->json, err));
-    s.metrics = in->json.data;
-    return stage_add(&in->stages[STAGE_RESULTS], &s, err);
+    ACCEL_TRY(stage_identity(in, &s, p, err));
+    return add_row(in, STAGE_RESULTS, &s, err);
 }
 
 /* ---- rows of other kinds -------------------------------------------------------------------------------------------------------- */
@@ -278,7 +257,11 @@ static accel_status stage_result(inserter *in, const char *run_uuid, const recor
 /* Model and hardware of a row that is no record: what is known of them. */
 static accel_status stage_subject(inserter *in, const char *name, const char *family, const char *modality,
                                   const char *source, const char *hardware, const char *device,
-                                  staged_keys *out, accel_error *err) {
+                                  const store_prepared *p, accel_error *err) {
+    bool known = (name == NULL || key_set_find(&in->natural[STAGE_MODELS], p->model_key) != NULL) &&
+                 (hardware == NULL || key_set_find(&in->natural[STAGE_HARDWARE], p->hardware_key) != NULL);
+    if (known)
+        return ACCEL_OK;
     record r;
     record_init(&r);
     r.model_name = name;
@@ -288,84 +271,44 @@ static accel_status stage_subject(inserter *in, const char *name, const char *fa
     r.platform = hardware;
     r.device_name = device;
     if (name != NULL)
-        ACCEL_TRY(stage_model(in, &r, &out->model_key, err));
-    return hardware != NULL ? stage_hardware(in, &r, &out->hardware_key, err) : ACCEL_OK;
-}
-
-static void append_member(str_buf *out, stage_kind kind, const void *member) {
-    const char *text;
-    switch (kind) {
-    case STAGE_TEXT:
-    case STAGE_JSON:
-        text = *(const char *const *)member;
-        str_append(out, text != NULL ? text : "\x01");
-        return;
-    case STAGE_INT:
-        str_append_i64(out, *(const int64_t *)member);
-        return;
-    case STAGE_REAL:
-        if (isnan(*(const double *)member) && !signbit(*(const double *)member)) /* most are */
-            str_append_bytes(out, "nan", 3);
-        else
-            str_appendf(out, "%.17g", *(const double *)member);
-        return;
-    case STAGE_BOOL:
-        str_append_i64(out, *(const int *)member);
-        return;
-    case STAGE_INTS:
-        return;
-    }
-}
-
-/* SHA-256 of what a staged row says, and of when its run began: the same said twice is one row. */
-static accel_status content_key(inserter *in, const stage_table *t, const void *row, const store_run *run,
-                                char key[SHA256_HEX_BYTES], accel_error *err) {
-    str_buf *all = &in->text;
-    all->length = 0;
-    append_parts((const char *const[]){run->test_name != NULL ? run->test_name : "",
-                                       run->started_at != NULL ? run->started_at : ""},
-                 2, all);
-    for (size_t c = 1; c < t->column_count;
-         c++) { /* the first is the run's UUID: another in another file that says the same */
-        append_member(all, t->columns[c].kind, (const char *)row + t->columns[c].offset);
-        str_append_char(all, '\x1f');
-    }
-    return all->failed ? error_no_memory(err, "a key", all->length)
-                       : sha256_bytes(all->data, all->length, key, err);
+        ACCEL_TRY(stage_model(in, &r, p->model_key, err));
+    return hardware != NULL ? stage_hardware(in, &r, p->hardware_key, err) : ACCEL_OK;
 }
 
 #define SUBJECT_OF(r)                                                                                        \
     (r)->model_name, (r)->model_family, (r)->model_modality, (r)->model_source, (r)->hardware_type,          \
         (r)->device_name
 
-typedef char key_text[SHA256_HEX_BYTES];
-
-/* Rows that are found again by what they say; parents, whose content keys their children name, among them. */
+/* Rows that are found again by what they say; parents, whose content keys their children name, among them. wanted: of each, whether it was staged. */
 #define STAGE_KEYED(type, id, subject)                                                                       \
-    static accel_status stage_##type##_rows(inserter *in, const store_batch *b, key_text *content,           \
-                                            accel_error *err) {                                              \
+    static accel_status stage_##type##_rows(inserter *in, const store_batch *b, const store_prepared *p,     \
+                                            bool *wanted, accel_error *err) {                                \
         for (size_t i = 0; i < b->type##_count; i++) {                                                       \
-            staged_##type s = {.keys.run_uuid = b->run.uuid, .row = b->type##_rows[i]};                      \
+            staged_##type s = {                                                                              \
+                .keys = {b->run.uuid, p[i].model_key, p[i].hardware_key, p[i].content_key, NULL},            \
+                .row = b->type##_rows[i]};                                                                   \
+            ACCEL_TRY(is_wanted(in, id, p[i].content_key, &wanted[i], err));                                 \
+            if (!wanted[i])                                                                                  \
+                continue;                                                                                    \
             subject;                                                                                         \
-            ACCEL_TRY(content_key(in, &stage_tables[id], &s, &b->run, content[i], err));                     \
-            s.keys.content_key = content[i];                                                                 \
-            ACCEL_TRY(stage_add(&in->stages[id], &s, err));                                                  \
+            ACCEL_TRY(add_row(in, id, &s, err));                                                             \
         }                                                                                                    \
         return ACCEL_OK;                                                                                     \
     }
-#define WITH_SUBJECT ACCEL_TRY(stage_subject(in, SUBJECT_OF(&s.row), &s.keys, err))
+#define WITH_SUBJECT ACCEL_TRY(stage_subject(in, SUBJECT_OF(&s.row), &p[i], err))
 STAGE_KEYED(integration, STAGE_INTEGRATION, WITH_SUBJECT)
 STAGE_KEYED(compatibility, STAGE_COMPATIBILITY, WITH_SUBJECT)
 STAGE_KEYED(web, STAGE_WEB, WITH_SUBJECT)
 STAGE_KEYED(optimization, STAGE_OPTIMIZATIONS, (void)0)
 
 #define STAGE_CHILDREN(type, id)                                                                             \
-    static accel_status stage_##type##_rows(inserter *in, const store_batch *b, key_text *content,           \
-                                            accel_error *err) {                                              \
+    static accel_status stage_##type##_rows(inserter *in, const store_batch *b, const store_prepared *p,     \
+                                            const bool *wanted, accel_error *err) {                          \
         for (size_t i = 0; i < b->type##_count; i++) {                                                       \
             staged_##type s = {.row = b->type##_rows[i]};                                                    \
-            s.keys.parent_key = content[s.row.parent];                                                       \
-            ACCEL_TRY(stage_add(&in->stages[id], &s, err));                                                  \
+            s.keys.parent_key = p[s.row.parent].content_key;                                                 \
+            if (wanted[s.row.parent])                                                                        \
+                ACCEL_TRY(add_row(in, id, &s, err));                                                         \
         }                                                                                                    \
         return ACCEL_OK;                                                                                     \
     }
@@ -374,31 +317,31 @@ STAGE_CHILDREN(webgpu, STAGE_WEBGPU)
 STAGE_CHILDREN(shader, STAGE_SHADERS)
 STAGE_CHILDREN(loading, STAGE_LOADING)
 
+/* In the order of b->prepared. */
+static accel_status stage_all_families(inserter *in, const store_batch *b, bool *wanted, accel_error *err) {
+    const store_prepared *p = b->prepared + b->record_count;
+    ACCEL_TRY(stage_integration_rows(in, b, p, wanted, err));
+    ACCEL_TRY(stage_assertion_rows(in, b, p, wanted, err));
+    p += b->integration_count;
+    ACCEL_TRY(stage_web_rows(in, b, p, wanted, err));
+    ACCEL_TRY(stage_webgpu_rows(in, b, p, wanted, err));
+    p += b->web_count;
+    ACCEL_TRY(stage_optimization_rows(in, b, p, wanted, err));
+    ACCEL_TRY(stage_shader_rows(in, b, p, wanted, err));
+    ACCEL_TRY(stage_loading_rows(in, b, p, wanted, err));
+    p += b->optimization_count;
+    return stage_compatibility_rows(in, b, p, wanted, err);
+}
+
 static accel_status stage_families(inserter *in, const store_batch *b, accel_error *err) {
     size_t most = b->integration_count + b->web_count + b->optimization_count + b->compatibility_count;
     if (most == 0)
         return ACCEL_OK;
-    key_text *content = mem_calloc(most, sizeof *content);
-    if (content == NULL)
-        return error_no_memory(err, "keys of a batch", most * sizeof *content);
-    key_text *web = content + b->integration_count, *optimizations = web + b->web_count;
-    key_text *compatibility = optimizations + b->optimization_count;
-    accel_status status = stage_integration_rows(in, b, content, err);
-    if (status == ACCEL_OK)
-        status = stage_assertion_rows(in, b, content, err);
-    if (status == ACCEL_OK)
-        status = stage_web_rows(in, b, web, err);
-    if (status == ACCEL_OK)
-        status = stage_webgpu_rows(in, b, web, err);
-    if (status == ACCEL_OK)
-        status = stage_optimization_rows(in, b, optimizations, err);
-    if (status == ACCEL_OK)
-        status = stage_shader_rows(in, b, optimizations, err);
-    if (status == ACCEL_OK)
-        status = stage_loading_rows(in, b, optimizations, err);
-    if (status == ACCEL_OK)
-        status = stage_compatibility_rows(in, b, compatibility, err);
-    mem_free(content);
+    bool *wanted = mem_calloc(most, sizeof *wanted);
+    if (wanted == NULL)
+        return error_no_memory(err, "rows of a batch", most * sizeof *wanted);
+    accel_status status = stage_all_families(in, b, wanted, err);
+    mem_free(wanted);
     return status;
 }
 
@@ -413,28 +356,43 @@ accel_status inserter_create(database *db, inserter **out, accel_error *err) {
     if (in == NULL)
         return error_no_memory(err, "a writer", sizeof *in);
     in->db = db;
+    in->preparer = store_preparer_create();
+    in->scratch = arena_create();
     for (size_t i = 0; i < STAGE_COUNT; i++)
         stage_init(&in->stages[i], db, &stage_tables[i]);
+    if (in->preparer == NULL || in->scratch == NULL) {
+        inserter_destroy(in);
+        return error_no_memory(err, "a writer", 0);
+    }
     *out = in;
     return ACCEL_OK;
 }
 
+void inserter_learn(inserter *in) {
+    in->learns = true;
+}
+
+static accel_status stage_run(inserter *in, const store_run *run, accel_error *err) {
+    staged_run s = {.row = *run};
+    bool wanted;
+    ACCEL_TRY(is_wanted(in, STAGE_RUNS, run->uuid, &wanted, err));
+    return wanted ? add_row(in, STAGE_RUNS, &s, err) : ACCEL_OK;
+}
+
 static accel_status stage_batch(inserter *in, const store_batch *b, accel_error *err) {
-    if (b->run.uuid != NULL) {
-        staged_run s = {.row = b->run};
-        ACCEL_TRY(stage_add(&in->stages[STAGE_RUNS], &s, err));
-    }
+    if (b->run.uuid != NULL)
+        ACCEL_TRY(stage_run(in, &b->run, err));
     for (size_t i = 0; i < b->record_count; i++)
-        ACCEL_TRY(stage_result(in, b->run.uuid, &b->records[i], err));
+        ACCEL_TRY(stage_result(in, b->run.uuid, &b->records[i], &b->prepared[i], err));
     ACCEL_TRY(stage_families(in, b, err));
     for (size_t i = 0; i < b->seen_count; i++) {
         staged_seen s = {.row = b->seen_rows[i]};
-        ACCEL_TRY(stage_add(&in->stages[STAGE_SEEN], &s, err));
+        ACCEL_TRY(add_row(in, STAGE_SEEN, &s, err));
     }
     if (b->source == NULL)
         return ACCEL_OK;
     staged_source s = {.row = *b->source};
-    return stage_add(&in->stages[STAGE_SOURCES], &s, err);
+    return add_row(in, STAGE_SOURCES, &s, err);
 }
 
 static accel_status clear_stages(inserter *in, accel_error *err) {
@@ -466,7 +424,12 @@ static size_t rows_held(const inserter *in) {
 accel_status inserter_add(inserter *in, const store_batch *b, accel_error *err) {
     if (in->failure.status != ACCEL_OK)
         return ACCEL_OK; /* the commit tells */
-    accel_status status = stage_batch(in, b, err);
+    store_batch own = *b;
+    arena_reset(in->scratch);
+    accel_status status =
+        b->prepared == NULL ? prepare_batch(in->preparer, in->scratch, &own, err) : ACCEL_OK;
+    if (status == ACCEL_OK)
+        status = stage_batch(in, &own, err);
     if (status != ACCEL_OK) {
         in->failure = (accel_error){0};
         error_set(&in->failure, status, "a batch could not be staged");
@@ -490,6 +453,8 @@ static accel_status commit(inserter *in, accel_error *err) {
 /* The database, and what taking over had set for its time, are as before. */
 static void roll_back(inserter *in) {
     (void)database_exec(in->db, "ROLLBACK", NULL);
+    for (size_t i = 0; i < STAGE_COUNT; i++) /* one that the transaction had made is gone */
+        in->stages[i].has_table = false;
     (void)database_exec(in->db, "RESET disabled_optimizers", NULL);
 }
 
@@ -506,8 +471,10 @@ accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err) {
     if (status != ACCEL_OK && in->begun)
         roll_back(in);
     accel_status cleared = clear_stages(in, status == ACCEL_OK ? err : NULL);
-    if (status != ACCEL_OK || in->keys.count > MOST_KEYS)
-        key_set_free(&in->keys); /* what they name is gone, or there are too many to keep */
+    forget_natural(in, status == ACCEL_OK ? MOST_KEYS
+                                          : 0); /* what they name is gone, or there are too many to keep */
+    if (status != ACCEL_OK)
+        forget_known(in);
     if (rows != NULL)
         *rows = status == ACCEL_OK ? in->rows : 0;
     in->begun = false;
@@ -523,10 +490,11 @@ void inserter_destroy(inserter *in) {
         stage_free(&in->stages[i]);
     if (in->begun)
         roll_back(in);
-    key_set_free(&in->keys);
+    forget_natural(in, 0);
+    forget_known(in);
     key_set_free(&in->ids);
-    str_free(&in->text);
-    str_free(&in->json);
+    store_preparer_destroy(in->preparer);
+    arena_destroy(in->scratch);
     mem_free(in);
 }
 

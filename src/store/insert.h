@@ -12,7 +12,9 @@
 typedef struct inserter inserter;
 
 accel_status inserter_create(database *db, inserter **out, accel_error *err);
-/* Stages a batch, which was validated. */
+/* From now on it remembers what the tables have, where that is worth it: for whoever has the database alone and adds many batches. */
+void inserter_learn(inserter *in);
+/* Stages a batch, which was validated; prepared, or it is prepared here. */
 accel_status inserter_add(inserter *in, const store_batch *batch, accel_error *err);
 /* Everything staged, in one transaction, or nothing: then the stages are empty as well. rows (may be NULL): how many new ones. */
 accel_status inserter_commit(inserter *in, int64_t *rows, accel_error *err);

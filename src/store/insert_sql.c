@@ -54,11 +54,11 @@ STORE_ROW_KINDS(COLUMNS)
 
 #define UTC(column) "CAST(replace(" column ", 'Z', '') AS TIMESTAMP)"
 
-static const char runs_sql[] =
+static const char new_runs_sql[] =
     "INSERT INTO test_runs (test_name, test_type, started_at, completed_at, execution_time_seconds, success, git_commit, git_branch, command_line, metadata, "
     "run_uuid) SELECT test_name, coalesce(test_type, 'performance'), " UTC("started_at") ", " UTC(
         "completed_at") ", execution_time_seconds, success, git_commit, "
-                        "git_branch, command_line, metadata, uuid FROM staged_runs ON CONFLICT (run_uuid) DO NOTHING";
+                        "git_branch, command_line, metadata, uuid FROM staged_runs";
 static const char models_sql[] =
     "INSERT INTO models (model_name, model_family, modality, source, version, parameters_million, metadata, natural_key) "
     "SELECT model_name, model_family, modality, source, version, parameters_million, metadata, natural_key FROM staged_models ON CONFLICT (natural_key) DO NOTHING";
@@ -83,9 +83,9 @@ static const char known_ids_sql[] =
     "samples_ns, provenance, is_simulated, simulation_reason"
 static const char results_sql[] =
     "INSERT INTO performance_results (run_id, model_id, hardware_id, identity_id, " RESULT_COLUMNS ") "
-    "SELECT r.run_id, i.model_id, i.hardware_id, i.identity_id, s.* EXCLUDE (run_uuid, identity_key) FROM staged_results s "
-    "SEMI JOIN staged_ids n ON n.record_id = s.record_id JOIN test_runs r ON r.run_uuid = s.run_uuid "
-    "JOIN performance_identities i ON i.natural_key = s.identity_key";
+    "SELECT r.run_id, i.model_id, i.hardware_id, i.identity_id, s.* EXCLUDE (run_uuid, identity_key) FROM staged_results s ";
+static const char results_joins_sql[] = "JOIN test_runs r ON r.run_uuid = s.run_uuid "
+                                        "JOIN performance_identities i ON i.natural_key = s.identity_key";
 
 /* $1: the last result_id before this batch. Rows of (run, model, hardware) that results of this batch touch are made anew from all results of the three. */
 #define TOUCHED                                                                                              \
@@ -127,15 +127,14 @@ static const char *const results_follow_sql[] = {
 
 /* ---- the staging tables, together ---------------------------------------------------------------------------------------- */
 
-#define STAGE(name, columns) {name, columns, sizeof columns / sizeof *columns, NULL}
+#define STAGE(name, columns) {name, columns, sizeof columns / sizeof *columns}
 const stage_table stage_tables[STAGE_COUNT] = {
     [STAGE_RUNS] = STAGE("staged_runs", run_columns),
     [STAGE_MODELS] = STAGE("staged_models", model_columns),
     [STAGE_HARDWARE] = STAGE("staged_hardware", hardware_columns),
     [STAGE_IDENTITIES] = STAGE("staged_identities", identity_columns),
     [STAGE_IDS] = STAGE("staged_ids", id_columns),
-    [STAGE_RESULTS] = {"staged_results", result_columns, sizeof result_columns / sizeof *result_columns,
-                       results_sql},
+    [STAGE_RESULTS] = STAGE("staged_results", result_columns),
     [STAGE_COMPATIBILITY] = STAGE("staged_compatibility", compatibility_columns),
     [STAGE_INTEGRATION] = STAGE("staged_integration", integration_columns),
     [STAGE_ASSERTIONS] = STAGE("staged_assertions", assertion_columns),
@@ -213,7 +212,8 @@ static void append_columns(const struct takeover *t, bool values, str_buf *sql) 
     }
 }
 
-static void append_takeover(const struct takeover *t, str_buf *sql) {
+/* plain: none of its rows is there already. */
+static void append_takeover(const struct takeover *t, bool plain, str_buf *sql) {
     bool sources = t->stage == STAGE_SOURCES;
     str_appendf(sql, "INSERT INTO %s (", t->table);
     append_columns(t, false, sql);
@@ -240,7 +240,27 @@ static void append_takeover(const struct takeover *t, str_buf *sql) {
             sql,
             " JOIN %s p ON p.content_key = s.k_parent AND p.%s > (SELECT last FROM staged_lasts WHERE name = '%s')",
             t->parent, t->parent_id, t->parent);
-    str_appendf(sql, " %s", t->conflict);
+    if (!plain || !t->has_content_key)
+        str_appendf(sql, " %s", t->conflict);
+}
+
+static const struct takeover *takeover_of(stage_id id) {
+    for (size_t i = 0; i < sizeof takeovers / sizeof *takeovers; i++)
+        if (takeovers[i].stage == id)
+            return &takeovers[i];
+    return NULL;
+}
+
+void stage_direct_sql(stage_id id, bool plain, str_buf *out) {
+    const struct takeover *t = takeover_of(id);
+    out->length = 0;
+    if (id == STAGE_RUNS && plain)
+        str_append(out, new_runs_sql);
+    if (id == STAGE_RESULTS)
+        str_appendf(out, "%s%s%s", results_sql,
+                    plain ? "" : "SEMI JOIN staged_ids n ON n.record_id = s.record_id ", results_joins_sql);
+    if (t != NULL && (plain || !t->has_content_key))
+        append_takeover(t, plain, out);
 }
 
 /* ---- taking over ----------------------------------------------------------------------------------------------------------- */
@@ -265,24 +285,33 @@ accel_status results_follow(database *db, int64_t last, accel_error *err) {
     return ACCEL_OK;
 }
 
-static accel_status next_number(database *db, int64_t *out, accel_error *err) {
-    return database_number(db, out, err, "SELECT nextval('performance_results_seq')");
+static accel_status next_number(database *db, const char *table, int64_t *out, accel_error *err) {
+    return database_number(db, out, err, "SELECT nextval('%s_seq')", table);
+}
+
+/* Executes the one statement of a stage, which must bring as many rows as were expected: none may be lost by a join. *first: a number before theirs. */
+static accel_status finish_direct(database *db, stage *s, const char *table, int64_t expected, int64_t *first,
+                                  accel_error *err) {
+    int64_t last = 0;
+    ACCEL_TRY(next_number(db, table, first, err));
+    ACCEL_TRY(stage_finish(s, err));
+    ACCEL_TRY(next_number(db, table, &last, err));
+    if (last - *first - 1 != expected)
+        return error_set(err, ACCEL_INTERNAL, "%s: %lld rows of %s were staged, %lld came", db->path,
+                         (long long)expected, table, (long long)(last - *first - 1));
+    return ACCEL_OK;
 }
 
 static accel_status take_over_results(database *db, stage *stages, int64_t *rows, int64_t *before,
                                       accel_error *err) {
-    int64_t expected = 0, first = 0, last = 0;
-    ACCEL_TRY(database_exec(db, known_ids_sql, err));
-    ACCEL_TRY(archive_drop_staged(db, stage_tables[STAGE_IDS].name, err));
-    ACCEL_TRY(database_number(db, &expected, err, "SELECT count(*) FROM staged_ids"));
-    ACCEL_TRY(next_number(db, &first, err));
-    ACCEL_TRY(database_exec(db, "SET disabled_optimizers = 'join_order, build_side_probe_side'", err));
-    ACCEL_TRY(stage_finish(&stages[STAGE_RESULTS], err));
-    ACCEL_TRY(database_exec(db, "RESET disabled_optimizers", err));
-    ACCEL_TRY(next_number(db, &last, err));
-    if (last - first - 1 != expected) /* no result may be lost by a join */
-        return error_set(err, ACCEL_INTERNAL, "%s: %lld results were staged, %lld came", db->path,
-                         (long long)expected, (long long)(last - first - 1));
+    int64_t expected = (int64_t)stages[STAGE_RESULTS].total, first = 0;
+    if (stages[STAGE_IDS].total > 0) {
+        ACCEL_TRY(stage_finish(&stages[STAGE_IDS], err));
+        ACCEL_TRY(database_exec(db, known_ids_sql, err));
+        ACCEL_TRY(archive_drop_staged(db, stage_tables[STAGE_IDS].name, err));
+        ACCEL_TRY(database_number(db, &expected, err, "SELECT count(*) FROM staged_ids"));
+    }
+    ACCEL_TRY(finish_direct(db, &stages[STAGE_RESULTS], "performance_results", expected, &first, err));
     *before = *before == 0 ? first : *before;
     *rows += expected;
     return ACCEL_OK;
@@ -294,17 +323,46 @@ static const char lasts_sql[] =
     "UNION ALL SELECT 'web_platform_results', nextval('web_platform_results_seq') "
     "UNION ALL SELECT 'web_platform_optimizations', nextval('web_platform_optimizations_seq')";
 
+static accel_status take_over_rows(database *db, const struct takeover *t, stage *s, int64_t *rows,
+                                   accel_error *err) {
+    int64_t first;
+    if (t->stage == STAGE_SOURCES)
+        return stage_finish(s, err);
+    if (stage_is_direct(s)) {
+        ACCEL_TRY(finish_direct(db, s, t->table, (int64_t)s->total, &first, err));
+        *rows += (int64_t)s->total;
+        return ACCEL_OK;
+    }
+    str_buf sql = {0};
+    ACCEL_TRY(stage_finish(s, err));
+    append_takeover(t, false, &sql);
+    accel_status status =
+        sql.failed ? error_no_memory(err, "a statement", sql.length) : changed_rows(db, sql.data, rows, err);
+    str_free(&sql);
+    return status;
+}
+
+/* Runs, models, hardware and series: what results refer to. */
+static accel_status take_over_subjects(database *db, stage *stages, accel_error *err) {
+    static const char *const others[] = {
+        [STAGE_MODELS] = models_sql, [STAGE_HARDWARE] = hardware_sql, [STAGE_IDENTITIES] = identities_sql};
+    stage *runs = &stages[STAGE_RUNS];
+    ACCEL_TRY(stage_finish(runs, err)); /* their numbers are what users call them: none is left out */
+    if (runs->total > 0 && !stage_is_direct(runs))
+        ACCEL_TRY(database_execf(db, err, "%s ON CONFLICT (run_uuid) DO NOTHING", new_runs_sql));
+    for (size_t i = STAGE_MODELS; i <= STAGE_IDENTITIES; i++) {
+        if (stages[i].total == 0)
+            continue;
+        ACCEL_TRY(stage_finish(&stages[i], err));
+        ACCEL_TRY(database_exec(db, others[i], err));
+    }
+    return ACCEL_OK;
+}
+
 accel_status take_over(database *db, stage *stages, int64_t *rows, int64_t *before, accel_error *err) {
-    static const char *const first[] = {[STAGE_RUNS] = runs_sql,
-                                        [STAGE_MODELS] = models_sql,
-                                        [STAGE_HARDWARE] = hardware_sql,
-                                        [STAGE_IDENTITIES] = identities_sql};
-    for (size_t i = 0; i < STAGE_COUNT; i++)
-        if (stages[i].total > 0 && i != STAGE_RESULTS)
-            ACCEL_TRY(stage_finish(&stages[i], err));
-    for (size_t i = STAGE_RUNS; i <= STAGE_IDENTITIES; i++)
-        if (stages[i].total > 0)
-            ACCEL_TRY(database_exec(db, first[i], err));
+    ACCEL_TRY(take_over_subjects(db, stages, err));
+    /* What is staged has no statistics by which a join could be put in order: it comes first. */
+    ACCEL_TRY(database_exec(db, "SET disabled_optimizers = 'join_order, build_side_probe_side'", err));
     if (stages[STAGE_RESULTS].total > 0)
         ACCEL_TRY(take_over_results(db, stages, rows, before, err));
     if (stages[STAGE_ASSERTIONS].total + stages[STAGE_WEBGPU].total + stages[STAGE_SHADERS].total +
@@ -312,16 +370,9 @@ accel_status take_over(database *db, stage *stages, int64_t *rows, int64_t *befo
         0)
         ACCEL_TRY(database_exec(db, lasts_sql, err));
     for (size_t i = 0; i < sizeof takeovers / sizeof *takeovers; i++) {
-        const struct takeover *t = &takeovers[i];
-        if (stages[t->stage].total == 0)
-            continue;
-        str_buf sql = {0};
-        append_takeover(t, &sql);
-        accel_status status = sql.failed
-                                  ? error_no_memory(err, "a statement", sql.length)
-                                  : changed_rows(db, sql.data, t->stage == STAGE_SOURCES ? NULL : rows, err);
-        str_free(&sql);
-        ACCEL_TRY(status);
+        stage *s = &stages[takeovers[i].stage];
+        if (s->total > 0)
+            ACCEL_TRY(take_over_rows(db, &takeovers[i], s, rows, err));
     }
-    return ACCEL_OK;
+    return database_exec(db, "RESET disabled_optimizers", err);
 }

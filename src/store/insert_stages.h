@@ -148,6 +148,10 @@ typedef enum stage_id {
 } stage_id;
 extern const stage_table stage_tables[STAGE_COUNT];
 
+/* The one statement that takes a stage over, into out; empty: it takes several. plain: none of its rows is in its table, which saves DuckDB (1.5: a
+ * MERGE, with all rows of the stage in a hash table) from looking. */
+void stage_direct_sql(stage_id id, bool plain, str_buf *out);
+
 /* Takes over every stage that has rows; inside a transaction. *rows: new rows of result tables are added. *before: a number of
  * performance_results before those of its rows, where it is 0 and there are any. */
 accel_status take_over(database *db, stage *stages, int64_t *rows, int64_t *before, accel_error *err);

@@ -147,6 +147,7 @@ typedef struct kind_rules {
     size_t text_count;
 } kind_rules;
 #define TEXT_OF_TEXT(type, name) offsetof(store_##type, name),
+#define TEXT_OF_JSON(type, name) offsetof(store_##type, name),
 #define TEXT_OF_INT(type, name)
 #define TEXT_OF_REAL(type, name)
 #define TEXT_OF_BOOL(type, name)
@@ -287,7 +288,11 @@ accel_status store_batch_validate(const store_batch *b, accel_error *err) {
     CHECK_PARENTS(webgpu, web)
     CHECK_PARENTS(shader, optimization)
     CHECK_PARENTS(loading, optimization)
-    return b->source != NULL ? check_row(&source_kind, b->source, err) : ACCEL_OK;
+    return b->source != NULL ? store_source_validate(b->source, err) : ACCEL_OK;
+}
+
+accel_status store_source_validate(const store_source *source, accel_error *err) {
+    return check_row(&source_kind, source, err);
 }
 
 accel_status store_uuid_of(const char *text, size_t length, char uuid[37], accel_error *err) {

@@ -2,10 +2,11 @@
  *
  * Each kind is one list of fields, from which its struct, its staging table and its validation are made. Absent is NULL for text, NAN
  * for REAL, RECORD_NONE for INT, RECORD_UNKNOWN_BOOL for BOOL, as in a record (measure/record.h); ROW_INIT makes such a row. Texts are the
- * caller's and must live until the batch is added. Times are UTC as 2026-11-23T02:11:00Z. */
+ * caller's and must live until the batch is added; JSON is the text of an object. Times are UTC as 2026-11-23T02:11:00Z. */
 #ifndef ACCEL_STORE_ROWS_H
 #define ACCEL_STORE_ROWS_H
 
+#include "base/arena.h"
 #include "measure/record.h"
 
 /* The command, file or test suite that results belong to. uuid names it across database and spool: equal uuids are one row. */
@@ -20,7 +21,7 @@
     X(TEXT, git_commit)                                                                                      \
     X(TEXT, git_branch)                                                                                      \
     X(TEXT, command_line)                                                                                    \
-    X(TEXT, metadata) /* JSON object */
+    X(JSON, metadata)
 
 /* What a row is about, as far as it is known. Rows of one batch belong to its run. */
 #define STORE_SUBJECT_FIELDS(X)                                                                              \
@@ -47,7 +48,7 @@
     X(TEXT, suggested_fix)                                                                                   \
     X(BOOL, workaround_available)                                                                            \
     X(REAL, compatibility_score)                                                                             \
-    X(TEXT, metadata)                                                                                        \
+    X(JSON, metadata)                                                                                        \
     STORE_PROVENANCE_FIELDS(X)
 
 #define STORE_INTEGRATION_FIELDS(X)                                                                          \
@@ -59,7 +60,7 @@
     X(REAL, execution_time_seconds)                                                                          \
     X(TEXT, error_message)                                                                                   \
     X(TEXT, error_traceback)                                                                                 \
-    X(TEXT, metadata)                                                                                        \
+    X(JSON, metadata)                                                                                        \
     STORE_PROVENANCE_FIELDS(X)
 
 #define STORE_ASSERTION_FIELDS(X)                                                                            \
@@ -84,7 +85,7 @@
     X(REAL, shader_compilation_time_ms)                                                                      \
     X(REAL, memory_usage_mb)                                                                                 \
     X(TEXT, error_message)                                                                                   \
-    X(TEXT, metrics)                                                                                         \
+    X(JSON, metrics)                                                                                         \
     STORE_PROVENANCE_FIELDS(X)
 
 #define STORE_WEBGPU_FIELDS(X)                                                                               \
@@ -116,7 +117,7 @@
     X(INT, component_count)                                                                                  \
     X(TEXT, hardware_type)                                                                                   \
     X(TEXT, browser)                                                                                         \
-    X(TEXT, environment)                                                                                     \
+    X(JSON, environment)                                                                                     \
     STORE_PROVENANCE_FIELDS(X)
 
 #define STORE_SHADER_FIELDS(X)                                                                               \
@@ -144,7 +145,7 @@
     X(BOOL, is_available)                                                                                    \
     X(BOOL, is_simulated)                                                                                    \
     X(TEXT, detection_method)                                                                                \
-    X(TEXT, detection_details)                                                                               \
+    X(JSON, detection_details)                                                                               \
     X(TEXT, detected_at)                                                                                     \
     X(TEXT, machine_id)                                                                                      \
     X(TEXT, device)
@@ -174,6 +175,7 @@
     X(source, STORE_SOURCE_FIELDS)
 
 #define STORE_MEMBER_TEXT        const char *
+#define STORE_MEMBER_JSON        const char *
 #define STORE_MEMBER_INT         int64_t
 #define STORE_MEMBER_REAL        double
 #define STORE_MEMBER_BOOL        int
@@ -186,6 +188,7 @@ STORE_ROW_KINDS(STORE_STRUCT)
 
 /* An absent value of each kind; a row of them: store_web w; store_web_init(&w). */
 #define STORE_ABSENT_TEXT       NULL
+#define STORE_ABSENT_JSON       NULL
 #define STORE_ABSENT_INT        RECORD_NONE
 #define STORE_ABSENT_REAL       ((double)NAN)
 #define STORE_ABSENT_BOOL       RECORD_UNKNOWN_BOOL
@@ -195,6 +198,13 @@ STORE_ROW_KINDS(STORE_STRUCT)
         fields(STORE_RESET)                                                                                  \
     }
 STORE_ROW_KINDS(STORE_INIT)
+
+/* What follows from a record, or from a row of the other kinds that are found again by what they say: their natural and content keys, what a record
+ * holds beside its columns. */
+typedef struct store_prepared {
+    const char *model_key, *hardware_key, *identity_key, *content_key;
+    const char *metrics, *test_case;
+} store_prepared;
 
 /* One run and what belongs to it. Any array may be empty. */
 typedef struct store_batch {
@@ -215,6 +225,8 @@ typedef struct store_batch {
     STORE_ARRAY(seen)
 #undef STORE_ARRAY
     const store_source *source; /* the file it comes from; NULL: none */
+    const store_prepared *
+        prepared; /* by store_batch_prepare: of the records, integration, web, optimization and compatibility rows */
 } store_batch;
 
 /* A UUID that follows from the text, for what must have the same id whenever it is said again (RFC 9562, version 8: from its SHA-256). */
@@ -226,5 +238,13 @@ bool store_is_utc(const char *text);
 /* What the database would refuse, or must not hold: names missing or not from their lists, a number that is infinite or negative, text that is no
  * UTF-8, JSON that is none, a parent that is not there. One sentence, ACCEL_BAD_FILE. */
 accel_status store_batch_validate(const store_batch *b, accel_error *err);
+accel_status store_source_validate(const store_source *source, accel_error *err);
+
+/* Does beforehand, on any thread, what one writer would do else: validates the batch (but not its source) and sets b->prepared, in a. A preparer
+ * remembers keys; one thread at a time uses it. */
+typedef struct store_preparer store_preparer;
+store_preparer *store_preparer_create(void); /* NULL when memory ends */
+void store_preparer_destroy(store_preparer *p);
+accel_status store_batch_prepare(store_preparer *p, arena *a, store_batch *b, accel_error *err);
 
 #endif

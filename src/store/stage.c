@@ -54,10 +54,12 @@ static void begin_chunk(stage *s) {
     s->rows = 0;
 }
 
+bool stage_is_direct(const stage *s) {
+    return s->insert.length > 0;
+}
+
 static accel_status make(stage *s, accel_error *err) {
     const stage_table *t = s->table;
-    if (t->insert == NULL)
-        ACCEL_TRY(make_table(s, err));
     for (size_t c = 0; c < t->column_count; c++)
         s->types[c] = make_type(t->columns[c].kind);
     s->chunk = duckdb_create_data_chunk(s->types, t->column_count);
@@ -79,12 +81,15 @@ static accel_status open_appender(stage *s, accel_error *err) {
     const char *names[sizeof s->types / sizeof *s->types];
     if (!s->made)
         ACCEL_TRY(make(s, err));
+    if (!stage_is_direct(s) && !s->has_table)
+        ACCEL_TRY(make_table(s, err));
+    s->has_table |= !stage_is_direct(s);
     for (size_t c = 0; c < t->column_count; c++)
         names[c] = t->columns[c].name;
     duckdb_state state =
-        t->insert != NULL
-            ? duckdb_appender_create_query(s->db->connection, t->insert, t->column_count, s->types, t->name,
-                                           names, &s->appender)
+        stage_is_direct(s)
+            ? duckdb_appender_create_query(s->db->connection, s->insert.data, t->column_count, s->types,
+                                           t->name, names, &s->appender)
             : duckdb_appender_create_ext(s->db->connection, "temp", "main", t->name, &s->appender);
     if (state == DuckDBSuccess)
         return ACCEL_OK;
@@ -175,7 +180,7 @@ accel_status stage_add(stage *s, const void *row, accel_error *err) {
 
 accel_status stage_finish(stage *s, accel_error *err) {
     if (s->appender == NULL)
-        return s->made ? ACCEL_OK : make(s, err); /* the statements name it even when it is empty */
+        return ACCEL_OK;
     ACCEL_TRY(append_chunk(s, err));
     if (duckdb_appender_close(s->appender) != DuckDBSuccess)
         return appender_error(s, err);
@@ -193,7 +198,7 @@ accel_status stage_clear(stage *s, accel_error *err) {
     if (s->total == 0)
         return ACCEL_OK;
     s->total = 0;
-    if (s->table->insert != NULL)
+    if (!s->has_table)
         return ACCEL_OK;
     str_buf sql = {0};
     str_appendf(&sql, "TRUNCATE TABLE %s", s->table->name);
@@ -210,5 +215,6 @@ void stage_free(stage *s) {
         duckdb_destroy_data_chunk(&s->chunk);
     for (size_t c = 0; c < s->table->column_count && s->made; c++)
         duckdb_destroy_logical_type(&s->types[c]);
+    str_free(&s->insert);
     *s = (stage){0};
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/str.h"
 #include "store/database.h"
 
 /* JSON: text that is known to be JSON, so that DuckDB need not parse it. */
@@ -20,7 +21,6 @@ typedef struct stage_table {
     const char *name;
     const stage_column *columns;
     size_t column_count;
-    const char *insert; /* the one statement that reads it, as a table of its name; NULL: several do */
 } stage_table;
 
 /* A column of the chunk being filled. */
@@ -40,10 +40,14 @@ typedef struct stage {
     stage_vector vectors[64]; /* of the chunk */
     size_t rows;              /* in the chunk */
     size_t total;
-    bool made;
+    bool made; /* the chunk */
+    str_buf
+        insert; /* the one statement that reads it, as a table of its name; empty: it is a temporary table, for several */
+    bool has_table;
 } stage;
 
 void stage_init(stage *s, database *db, const stage_table *table); /* nothing is made yet */
+bool stage_is_direct(const stage *s);                              /* it has its one statement */
 accel_status stage_add(stage *s, const void *row, accel_error *err);
 accel_status stage_finish(stage *s,
                           accel_error *err); /* all rows are in the table, or its statement has taken them */

@@ -62,7 +62,7 @@ accel_status store_add_given(const char *path, const char *result_type, const ch
 typedef struct store_bulk store_bulk;
 accel_status store_bulk_open(const char *path, double patience_s, store_bulk **out,
                              accel_error *err); /* below 0: 5 s */
-/* Validates and stages a batch; ACCEL_BAD_FILE: it is not valid, nothing of it is staged. */
+/* Validates (what is not prepared) and stages a batch; ACCEL_BAD_FILE: it is not valid, nothing of it is staged. */
 accel_status store_bulk_add(store_bulk *b, const store_batch *batch, accel_error *err);
 /* All staged batches, in one transaction; on failure none of them, and they are forgotten. rows (may be NULL): how many result rows were
  * new. Batches that belong together only by time may share a transaction: whoever is refused tries them one by one. */
