@@ -452,7 +452,7 @@ static void test_a_weight_above_the_binding_is_refused_with_the_numbers(void **s
     const gpu_limits small = {.buffer_bytes = 1 << 20, .binding_bytes = 1024, .groups = 65535};
     builder b = start();
     check_refused(done(&b, BUILD(&b, "Add", input(&b, DIMS(2, 1)), constant(&b, DIMS(1, 300)))), &small,
-                  ACCEL_LIMIT, "takes 1280 bytes, the device binds at most 1024 at once");
+                  ACCEL_UNSUPPORTED, "takes 1280 bytes, the device binds at most 1024 at once");
     b = start();
     check_refused(done(&b, BUILD(&b, "MatMul", input(&b, DIMS(2, 300)), constant(&b, DIMS(300, 10)))), &small,
                   ACCEL_UNSUPPORTED,
@@ -463,7 +463,7 @@ static void test_a_tensor_above_the_binding_is_refused_with_the_numbers(void **s
     (void)state;
     const gpu_limits small = {.buffer_bytes = 1 << 20, .binding_bytes = 1024, .groups = 65535};
     builder b = start();
-    check_refused(done(&b, BUILD(&b, "Relu", input(&b, DIMS(30, 10)))), &small, ACCEL_LIMIT,
+    check_refused(done(&b, BUILD(&b, "Relu", input(&b, DIMS(30, 10)))), &small, ACCEL_UNSUPPORTED,
                   "works on a tensor of 1200 bytes, the device binds at most 1024");
 }
 
@@ -474,8 +474,8 @@ static void test_values_above_the_largest_buffer_are_refused_with_the_numbers(vo
     value_id x = input(&b, DIMS(300)), parts[3];
     for (int i = 0; i < 3; i++)
         parts[i] = BUILD(&b, i == 0 ? "Exp" : i == 1 ? "Sin" : "Cos", x);
-    check_refused(done(&b, build_op(&b, "Concat", 3, parts, 1, &BUILD_INT("axis", 0))), &small, ACCEL_LIMIT,
-                  "2048 bytes");
+    check_refused(done(&b, build_op(&b, "Concat", 3, parts, 1, &BUILD_INT("axis", 0))), &small,
+                  ACCEL_UNSUPPORTED, "2048 bytes");
 }
 
 /* ---- whole models -------------------------------------------------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ static accel_status place_arena(gpu_lowering *l, gpu_plan *plan, uint32_t which,
         return ACCEL_OK;
     ACCEL_TRY(memory_plan(blocks, count, GPU_ALIGNMENT, &total, err));
     if (total > l->limits->buffer_bytes)
-        return error_set(err, ACCEL_LIMIT,
+        return error_set(err, ACCEL_UNSUPPORTED,
                          "values take %zu bytes at once, the device's largest buffer is %llu bytes", total,
                          (unsigned long long)l->limits->buffer_bytes);
     count = 0;
@@ -119,7 +119,8 @@ static accel_status place_values(gpu_lowering *l, gpu_plan *plan, accel_error *e
     if (decided == NULL || blocks == NULL)
         status = error_no_memory(err, "a plan of memory", l->block_count * sizeof *blocks);
     else if (!choose_arenas(l, decided))
-        status = error_set(err, ACCEL_LIMIT, "the model's values need more than %d buffers", MOST_ARENAS);
+        status =
+            error_set(err, ACCEL_UNSUPPORTED, "the model's values need more than %d buffers", MOST_ARENAS);
     for (uint32_t which = 0; which < MOST_ARENAS && status == ACCEL_OK; which++)
         status = place_arena(l, plan, which, blocks, err);
     mem_free(decided);
@@ -147,12 +148,14 @@ static accel_status place_behind(gpu_lowering *l, gpu_plan *plan, size_t index, 
                                                                        : l->limits->buffer_bytes;
     uint64_t size = aligned(b->size_bytes);
     if (size > most)
-        return error_set(err, ACCEL_LIMIT, "%s '%s' takes %llu bytes, the device binds at most %llu at once",
+        return error_set(err, ACCEL_UNSUPPORTED,
+                         "%s '%s' takes %llu bytes, the device binds at most %llu at once",
                          b->held ? "cache" : "weight", name_of(l, index), (unsigned long long)size,
                          (unsigned long long)most);
     if (*buffer == MOST_BUFFERS || plan->buffers[*buffer] + size > most) {
         if (plan->buffer_count == MOST_BUFFERS)
-            return error_set(err, ACCEL_LIMIT, "the model's weights need more than %d buffers", MOST_BUFFERS);
+            return error_set(err, ACCEL_UNSUPPORTED, "the model's weights need more than %d buffers",
+                             MOST_BUFFERS);
         *buffer = plan->buffer_count++;
     }
     b->range = (gpu_range){(uint32_t)*buffer, plan->buffers[*buffer], b->size_bytes};
