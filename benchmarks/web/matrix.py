@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Every class of models in real browsers, unattended, and again while browsers are killed. Writes docs/results/web-matrix.md.
+"""Every class of models in real browsers, unattended, and again while browsers are killed. Writes docs/results/web-matrix.md and web-matrix-kills.md.
 
-    benchmarks/web/matrix.py [--kills 10] [--browsers chromium,firefox,webkit] [--models a,b] [--on wasm] [ACCEL]
+    benchmarks/web/matrix.py [--kills 10] [--only-kills] [--browsers chromium,firefox,webkit] [--models a,b] [--on wasm] [ACCEL]
 
-First the smallest model of each class and the small set (`accel models`), each in each browser; then the same of the small set while a random process
-of a random browser is killed now and then. About 40 minutes."""
+First the smallest model of each class and the small set (`accel models`), each in each browser; then the small set again while a random process
+of a random browser is killed now and then, until enough were. About 40 minutes on a quiet machine."""
 
 import argparse
 import json
@@ -41,7 +41,9 @@ def ours():
 
 
 def profiles(folder):
-    return {path.name for path in Path(folder).rglob("accel-browser*")}
+    """{profile: its first files}"""
+    found = [path for path in Path(folder).rglob("accel-browser*") if path.is_dir()]
+    return {path.name: [str(file.relative_to(path)) for file in path.rglob("*")][:20] for path in found}
 
 
 def models_of(accel):
@@ -104,55 +106,72 @@ def cell(record):
     return record["status"]
 
 
+def write_whole(how, models, records, minutes):
+    browsers = how.browsers.split(",")
+    page = Page("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"Every class of models in browsers, {how.on}", how.accel, form=f"only {how.models}" if how.models else "")
+    versions = {r["web"]["browser"]: r["web"]["browser_version"] for r in records.values() if r["status"] == "ok"}
+    page.text(
+        "Relative L2 of the outputs from the reference engine's on the CPU, or why there are none; one thread, seeded weights but for all-minilm-l6-v2. "
+        + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
+    page.table(["model", *(f">{name}" for name in browsers)], [[m, *(cell(records.get((m, b))) for b in browsers)] for m in models])
+    page.text(*sorted({f"- {m}, {b}: {r['error']}" for (m, b), r in records.items() if r["status"] != "ok"}))
+    worst = max((r["verification"]["relative_l2"] for r in records.values() if r["status"] == "ok"), default=float("nan"))
+    fine = [r for r in records.values() if r["status"] == "ok" and r["verification"]["pass"]]
+    explained = [r for r in records.values() if r["status"] in ("unsupported", "absent", "skipped", "out_of_memory") and r["error"]]
+    page.bar(f"every model agrees with the reference to {LIMITS[how.on]:g} or is unsupported with the reason", f"{len(fine)} of {len(records)} agree, {len(explained)} unsupported, "
+             f"worst {worst:.1e}", len(fine) + len(explained) == len(records) and worst <= LIMITS[how.on], timed=False)
+    page.text(f"It took {minutes:.0f} minutes.")
+    page.write()
+
+
+def write_killed(how, models, passes, killed, left, left_folders):
+    page = Page("web-matrix-kills", f"Browsers that are killed meanwhile, {how.on}", how.accel, form=f"only {how.models}" if how.models else "")
+    records = [(model, browser, r) for whole in passes for (model, browser), r in whole.items()]
+    page.text(f"The small set in {how.browsers}, {len(passes)} times, while {len(killed)} processes of browsers were killed at random: {', '.join(killed)}.")
+    page.table(["status", ">cases"], [[status, sum(r["status"] == status for _, _, r in records)] for status in sorted({r["status"] for _, _, r in records})])
+    page.table(["model", "browser", "status", "why"], [[m, b, r["status"], " ".join(r["error"].split())] for m, b, r in records if r["status"] != "ok"])
+    odd = [r for _, _, r in records if r["status"] not in ("ok", "crashed", "unsupported", "out_of_memory")]
+    whole = len(passes) * len(models) * len(how.browsers.split(","))
+    page.bar(f"{how.kills} kills: every case is measured, recorded as crashed, or cannot run", f"{len(records)} of {whole} cases, {len(odd)} of another kind",
+             len(killed) == how.kills and len(records) == whole and not odd, timed=False)
+    for folder, files in left_folders.items():
+        page.text(f"Left: {folder} with {', '.join(files) or 'nothing'}.")
+    page.bar("no process or profile of ours is left", f"{len(left)} processes, {len(left_folders)} profiles", not left and not left_folders, timed=False)
+    page.write()
+
+
+def kill_browsers(how, models, work):
+    killer, passes = Killer(how.kills, how.pause), []
+    killer.start()
+    while not passes or len(killer.killed) < how.kills:
+        passes.append(bench(how.accel, models, how, f"{work}/killed.duckdb"))
+    killer.join()
+    time.sleep(2)
+    write_killed(how, models, passes, killer.killed, ours(), profiles(work))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--kills", type=int, default=10, help="0: only the first pass")
+    parser.add_argument("--pause", type=float, default=60, help="seconds between kills, about")
+    parser.add_argument("--only-kills", action="store_true", help="only the second")
     parser.add_argument("--browsers", default="chromium,firefox,webkit")
     parser.add_argument("--models")
     parser.add_argument("--on", default="wasm")
     parser.add_argument("accel", nargs="?", default="build/release/accel")
     how = parser.parse_args()
-    page = Page("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"Every class of models in browsers, {how.on}", how.accel, form=f"only {how.models}" if how.models else "")
     small, least = models_of(how.accel)
     if how.models:
         small, least = how.models.split(","), []
-    browsers = how.browsers.split(",")
     with tempfile.TemporaryDirectory(prefix="accel-matrix-") as work:
         name, value = MARK.split("=")
         os.environ.update({name: value, "TMPDIR": work})
-        begin = time.monotonic()
-        whole = bench(how.accel, least + small, how, f"{work}/whole.duckdb")
-        minutes = (time.monotonic() - begin) / 60
-        killer = Killer(how.kills, max(minutes * 60 / (how.kills + 3) * len(small) / len(small + least), 2))
-        killer.start()
-        killed = bench(how.accel, small, how, f"{work}/killed.duckdb") if how.kills > 0 else {}
-        killer.ended.set()
-        killer.join()
-        time.sleep(2)
-        left, left_folders = ours(), profiles(work)
-
-    versions = {r["web"]["browser"]: r["web"]["browser_version"] for r in whole.values() if r["status"] == "ok"}
-    page.text(
-        "Relative L2 of the outputs from the reference engine's on the CPU, or why there are none; one thread, seeded weights but for all-minilm-l6-v2. "
-        + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
-    page.table(["model", *(f">{name}" for name in browsers)], [[m, *(cell(whole.get((m, b))) for b in browsers)] for m in least + small])
-    reasons = sorted({f"- {m}, {b}: {r['error']}" for (m, b), r in whole.items() if r["status"] != "ok"})
-    page.text(*reasons)
-    worst = max((r["verification"]["relative_l2"] for r in whole.values() if r["status"] == "ok"), default=float("nan"))
-    fine = [r for r in whole.values() if r["status"] == "ok" and r["verification"]["pass"]]
-    explained = [r for r in whole.values() if r["status"] in ("unsupported", "absent", "skipped", "out_of_memory") and r["error"]]
-    page.bar(f"every model agrees with the reference to {LIMITS[how.on]:g} or is unsupported with the reason", f"{len(fine)} of {len(whole)} agree, {len(explained)} unsupported, "
-             f"worst {worst:.1e}", len(fine) + len(explained) == len(whole) and worst <= LIMITS[how.on], timed=False)
-    if killed:
-        page.text(f"The small set again, while {len(killer.killed)} processes were killed: {', '.join(killer.killed)}.")
-        changed = {key: r for key, r in killed.items() if r["status"] != whole[key]["status"]}
-        page.table(["model", "browser", "status", "why"], [[m, b, r["status"], r["error"]] for (m, b), r in sorted(changed.items())])
-        odd = [r for r in changed.values() if r["status"] not in ("crashed", "ok")]
-        page.bar(f"{how.kills} kills: every case is measured or recorded as crashed", f"{len(killed)} cases, {len(changed)} otherwise than before, {len(odd)} of them not as crashed",
-                 len(killer.killed) == how.kills and len(killed) == len(small) * len(browsers) and not odd, timed=False)
-        page.bar("no process or profile of ours is left", f"{len(left)} processes, {len(left_folders)} profiles", not left and not left_folders, timed=False)
-    page.text(f"The first pass took {minutes:.0f} minutes.")
-    page.write()
+        if not how.only_kills:
+            begin = time.monotonic()
+            records = bench(how.accel, least + small, how, f"{work}/whole.duckdb")
+            write_whole(how, least + small, records, (time.monotonic() - begin) / 60)
+        if how.kills > 0:
+            kill_browsers(how, small, work)
 
 
 if __name__ == "__main__":
