@@ -24,7 +24,7 @@ from bars import Page, say  # noqa: E402
 
 MARK = f"ACCEL_MATRIX={os.getpid()}"  # in the environment of every process that comes from here, and of no other
 QUICK = ["--min-time", "0.2", "--max-time", "2", "--min-runs", "2"]
-LIMITS = {"wasm": 1e-5, "webnn": 1e-3, "webgpu": 1e-4}
+LIMITS = {"wasm": 1e-5, "webnn": 1e-3, "webgpu": 1e-4, "vulkan": 1e-4}
 
 
 def ours():
@@ -85,7 +85,8 @@ def bench(accel, models, how, database):
     """{(model, browser): record}; a browser is restarted for each model, so that one command's end is not all's."""
     records = {}
     for model in models:
-        command = [accel, "bench", model, "--on", how.on, "--browser", how.browsers, "--db", database, "-q", "--format", "json", *QUICK]
+        browsers = ["--browser", how.browsers] if how.browsers else []
+        command = [accel, "bench", model, "--on", how.on, *browsers, "--db", database, "-q", "--format", "json", *QUICK]
         begin = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
         try:
@@ -93,7 +94,7 @@ def bench(accel, models, how, database):
         except ValueError:
             raise SystemExit(f"{model}: exit code {done.returncode}: {done.stderr}")
         for record in found:
-            records[model, record["device"]["id"]] = record
+            records[model, record["device"]["id"] if browsers else how.on] = record
         say(f"{model}: {', '.join(r['status'] for r in found)} in {time.monotonic() - begin:.0f} s")
     return records
 
@@ -107,11 +108,13 @@ def cell(record):
 
 
 def write_whole(how, models, records, minutes):
-    browsers = how.browsers.split(",")
-    page = Page("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"Every class of models in browsers, {how.on}", how.accel, form=f"only {how.models}" if how.models else "")
-    versions = {r["web"]["browser"]: r["web"]["browser_version"] for r in records.values() if r["status"] == "ok"}
+    browsers = how.browsers.split(",") if how.browsers else [how.on]
+    name, where = ("web-matrix" if how.on == "wasm" else f"web-matrix-{how.on}", f"in browsers, {how.on}") if how.browsers else (f"matrix-{how.on}", f"on {how.on}")
+    page = Page(name, f"Every class of models {where}", how.accel, form=f"only {how.models}" if how.models else "")
+    versions = {r["web"]["browser"]: r["web"]["browser_version"] for r in records.values() if r["status"] == "ok" and how.browsers}
+    versions |= {r["device"]["name"]: r["device"]["driver"] for r in records.values() if r["status"] == "ok" and not how.browsers}
     page.text(
-        "Relative L2 of the outputs from the reference engine's on the CPU, or why there are none; one thread, seeded weights but for all-minilm-l6-v2. "
+        "Relative L2 of the outputs from the reference engine's on the CPU, or why there are none; seeded weights but for all-minilm-l6-v2. "
         + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
     page.table(["model", *(f">{name}" for name in browsers)], [[m, *(cell(records.get((m, b))) for b in browsers)] for m in models])
     page.text(*sorted({f"- {m}, {b}: {r['error']}" for (m, b), r in records.items() if r["status"] != "ok"}))
@@ -155,7 +158,7 @@ def main():
     parser.add_argument("--kills", type=int, default=10, help="0: only the first pass")
     parser.add_argument("--pause", type=float, default=60, help="seconds between kills, about")
     parser.add_argument("--only-kills", action="store_true", help="only the second")
-    parser.add_argument("--browsers", default="chromium,firefox,webkit")
+    parser.add_argument("--browsers", default="chromium,firefox,webkit", help="by commas; empty: natively, no browser")
     parser.add_argument("--models")
     parser.add_argument("--on", default="wasm")
     parser.add_argument("accel", nargs="?", default="build/release/accel")
@@ -170,7 +173,7 @@ def main():
             begin = time.monotonic()
             records = bench(how.accel, least + small, how, f"{work}/whole.duckdb")
             write_whole(how, least + small, records, (time.monotonic() - begin) / 60)
-        if how.kills > 0:
+        if how.kills > 0 and how.browsers:
             kill_browsers(how, small, work)
 
 
