@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -35,9 +36,14 @@ HERE = [name for name in BROWSERS if FOUND[name] is None]
 GPU_HERE = [name for name in BROWSERS if FOUND_GPU[name] is None]
 
 
+# Other tests start browsers meanwhile. This folder's name stands in the environment or, with profiles, in the command of each that comes from here.
+TMPDIR = tempfile.TemporaryDirectory(prefix="accel-web-")
+os.environ["TMPDIR"] = TMPDIR.name
+
+
 def running(*markers):
-    """Process ids whose environment and command line hold the markers."""
-    found = set()
+    """Process ids of browsers from here whose environment and command line hold the markers."""
+    found, markers = set(), (TMPDIR.name.encode(), b"accel-browser", *markers)
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit():
@@ -206,14 +212,14 @@ class Web(CliCase):
     def browse_killed(self, after_s, *arguments, code=0, browser=HERE and HERE[0], on="wasm", part=b""):
         """The records of a run whose first browser process (with this part in its command) that lives so long is killed once, and the processes that
         stayed."""
-        before = running(b"accel-browser")
+        before = running()
 
         def kill():
             since = {}
             until = time.monotonic() + 90
             while time.monotonic() < until:
                 now = time.monotonic()
-                since = {pid: since.get(pid, now) for pid in running(b"accel-browser", part) - before}
+                since = {pid: since.get(pid, now) for pid in running(part) - before}
                 old = [pid for pid, begun in since.items() if now - begun > after_s]
                 if old:
                     os.kill(min(old), signal.SIGKILL)
@@ -226,7 +232,7 @@ class Web(CliCase):
                             timeout_s=300)
         killer.join()
         time.sleep(1)
-        return json.loads(output), running(b"accel-browser") - before
+        return json.loads(output), running() - before
 
 
 if __name__ == "__main__":

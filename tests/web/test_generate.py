@@ -54,6 +54,7 @@ class Text(unittest.TestCase):
         (cls.folder / "index.html").write_text("<!doctype html><title>text</title>")
         (cls.folder / "web").symlink_to(WEB)
         (cls.folder / "zoo").symlink_to(ZOO)
+        (cls.folder / "parts").symlink_to(SOURCE / "web" / "package")  # which are one file in the package
         cls.server = Server(cls.folder)
         cls.browser = Chromium("--enable-unsafe-webgpu", "--disable-dev-shm-usage")
         cls.browser.open(f"{cls.server.url}/index.html")
@@ -188,8 +189,8 @@ class Text(unittest.TestCase):
         batch, capacity, rows = 2, 5 + 8 - 1, 2
         for how, bytes_a_row in (("{}", 4), ("{ temperature: 1, topK: 10 }", 4), ("{ temperature: 1 }", 4 * 100)):
             reads, writes, copies = self.page(f"""
-              const {{ Engine }} = await import("/web/package/engine.js"), {{ GpuDevice }} = await import("/web/package/webgpu_device.js");
-              const {{ startShaders, WebgpuModel }} = await import("/web/package/webgpu.js");
+              const {{ Engine }} = await import("/parts/engine.js"), {{ GpuDevice }} = await import("/parts/webgpu_device.js");
+              const {{ startShaders, WebgpuModel }} = await import("/parts/webgpu.js");
               const engine = await Engine.start(await WebAssembly.compileStreaming(fetch("/web/package/accel-webgpu.wasm")));
               engine.do("page_open", "qwen2-tiny", 1, "fp32", 0);
               const gpu = await GpuDevice.open(), model = new WebgpuModel(engine, gpu, {{ shaders: await startShaders(gpu, {{ options: {{}} }}) }});

@@ -68,6 +68,16 @@ INLINE void dot_block(const gemm_form form, const int rows, const int columns, c
     }
 }
 
+/* Stands once: unrolled it would be most of each of the functions below. */
+static __attribute__((noinline)) void sum_lanes(int rows, int columns, vf (*total)[COLUMNS],
+                                                float (*sums)[COLUMNS]) {
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < columns; j++) {
+            sums[i][j] = v_sum(total[i][j]);
+        }
+    }
+}
+
 INLINE void dot_rows(const gemm_form form, const int rows, const int columns, const float *const *x,
                      const void *const *w, int64_t depth, float (*sums)[COLUMNS]) {
     const int64_t whole = depth - depth % VW;
@@ -81,11 +91,7 @@ INLINE void dot_rows(const gemm_form form, const int rows, const int columns, co
     for (int64_t from = 0; from < whole; from += BLOCK) {
         dot_block(form, rows, columns, x, w, from, whole - from < BLOCK ? whole : from + BLOCK, total);
     }
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < columns; j++) {
-            sums[i][j] = v_sum(total[i][j]);
-        }
-    }
+    sum_lanes(rows, columns, total, sums);
 }
 
 typedef void (*dot_function)(const float *const *x, const void *const *w, int64_t depth,
