@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/hash.h"
+#include "import/remembered.h"
 
 enum { MOST_WORDS = 8, WORD_BYTES = 24 };
 
@@ -180,22 +180,16 @@ static figure_key read_key(const char *key) {
     return f.kind != KIND_NONE ? f : time_key(k);
 }
 
-/* The same few dozen keys come again and again: what each means is remembered, a table a thread. */
 figure_key figure_key_of(const char *key) {
-    enum { SLOTS = 256, KEY_BYTES = 40 };
-    static _Thread_local struct {
-        char key[KEY_BYTES];
-        figure_key meaning;
-    } table[SLOTS];
-    size_t length = strlen(key);
-    if (length == 0 || length >= KEY_BYTES)
+    static _Thread_local remembered_keys keys;
+    static _Thread_local figure_key meanings[REMEMBERED_SLOTS];
+    bool fresh;
+    size_t slot = remembered_slot(keys, key, &fresh);
+    if (slot == REMEMBERED_SLOTS)
         return read_key(key);
-    size_t slot = hash_bytes(key, length, 0) & (SLOTS - 1);
-    if (memcmp(table[slot].key, key, length + 1) != 0) {
-        table[slot].meaning = read_key(key);
-        memcpy(table[slot].key, key, length + 1);
-    }
-    return table[slot].meaning;
+    if (fresh)
+        meanings[slot] = read_key(key);
+    return meanings[slot];
 }
 
 figure_key figure_statistic_of(const char *key) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/hash.h"
+#include "import/remembered.h"
 #include "import/value.h"
 
 enum { MOST_DEPTH = 24, SHOWN_BYTES = 120 };
@@ -110,22 +110,16 @@ static key_class read_class(const char *key) {
     return KEY_PLAIN;
 }
 
-/* The same few dozen keys come again and again: what each is is remembered, a table a thread. */
 static key_class class_of(const char *key) {
-    enum { SLOTS = 256, KEY_BYTES = 24 }; /* the longest of the names above fits */
-    static _Thread_local struct {
-        char key[KEY_BYTES];
-        key_class class;
-    } table[SLOTS];
-    size_t length = strlen(key);
-    if (length == 0 || length >= KEY_BYTES)
-        return KEY_PLAIN;
-    size_t slot = hash_bytes(key, length, 0) & (SLOTS - 1);
-    if (memcmp(table[slot].key, key, length + 1) != 0) {
-        table[slot].class = read_class(key);
-        memcpy(table[slot].key, key, length + 1);
-    }
-    return table[slot].class;
+    static _Thread_local remembered_keys keys;
+    static _Thread_local key_class classes[REMEMBERED_SLOTS];
+    bool fresh;
+    size_t slot = remembered_slot(keys, key, &fresh);
+    if (slot == REMEMBERED_SLOTS)
+        return read_class(key);
+    if (fresh)
+        classes[slot] = read_class(key);
+    return classes[slot];
 }
 
 static const char *scan_scalar(const import_context *c, const char *key, yyjson_val *v) {
