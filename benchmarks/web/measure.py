@@ -65,9 +65,9 @@ class Case:
         self.ratio, self.low, self.high = ratio_of_pairs(list(zip(blocks[self.peer], blocks["accel"])))
 
 
-def call(browser, function, *arguments):
+def call(browser, function, *arguments, module="compare"):
     given = ", ".join(json.dumps(argument) for argument in arguments)
-    return browser.evaluate(f'import("/pages/compare.js").then((page) => page.{function}({given}))', 600)
+    return browser.evaluate(f'import("/pages/{module}.js").then((page) => page.{function}({given}))', 600)
 
 
 def measure_case(how, browser, name, files, threads):
