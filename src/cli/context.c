@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "browsers/browsers.h"
 #include "cli/cache_folder.h"
 #include "cli/interrupt.h"
 #include "engines/tuning_file.h"
@@ -37,6 +38,25 @@ const char *const *cli_browsers(const command_line *line, size_t *count) {
         if (strchr(on[i], '@') != NULL)
             all[(*count)++] = strchr(on[i], '@');
     return all;
+}
+
+accel_status cli_browsers_check(const command_line *line, accel_error *err) {
+    const char *known[32];
+    size_t count, kinds = 0;
+    const char *const *names = line_list(line, "browser", &count);
+    for (; kinds < browser_kind_count() && kinds < sizeof known / sizeof *known; kinds++)
+        known[kinds] = browser_kind_name(kinds);
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < kinds && !str_equal(known[k], names[i]))
+            k++;
+        if (k < kinds || *names[i] == '@')
+            continue; /* of another device: whether it is connected is found out later */
+        const char *near = str_nearest(names[i], known, kinds);
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "--browser: there is no browser '%s'%s%s", names[i],
+                         near != NULL ? ", did you mean " : "", near != NULL ? near : "");
+    }
+    return ACCEL_OK;
 }
 
 engine_context cli_engine_context(const command_line *line) {
@@ -109,6 +129,7 @@ static accel_status find_platform(const command_line *line, const char *name, cl
     if (name == NULL || !platform_from_name(name, &wanted))
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "--on: there is no platform '%s'; `accel detect` lists them", name ? name : "");
+    ACCEL_TRY(cli_browsers_check(line, err));
     bench_request request = {.platforms = &wanted, .platform_count = 1};
     request.browsers = cli_browsers(line, &request.browser_count);
     request.engines = &engine;

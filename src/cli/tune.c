@@ -232,9 +232,13 @@ static accel_status tune_devices(tuning *c, const bench_request *request, const 
 
 /* ---- the command ----------------------------------------------------------------------------------------------------------- */
 
+static const platform native[] = {PLATFORM_VULKAN, PLATFORM_MPS, PLATFORM_DX12}, page[] = {PLATFORM_WEBGPU};
+
+static bool is_tuned(platform p) {
+    return p == page[0] || p == native[0] || p == native[1] || p == native[2];
+}
+
 static accel_status read_request(const command_line *line, bench_request *r, accel_error *err) {
-    static const platform native[] = {PLATFORM_VULKAN, PLATFORM_MPS, PLATFORM_DX12},
-                          page[] = {PLATFORM_WEBGPU};
     size_t count;
     const char *const *names = line_list(line, "on", &count);
     platform *list = ARENA_ARRAY(line->arena, platform, count + 1);
@@ -245,11 +249,12 @@ static accel_status read_request(const command_line *line, bench_request *r, acc
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "`accel tune` tunes the engine webgpu (accel tune webgpu MODEL…), not '%s'",
                          line->positional[0]);
+    ACCEL_TRY(cli_browsers_check(line, err));
     for (size_t i = 0; i < count && list != NULL; i++) {
         const char *at = strchr(names[i], '@');
         size_t length = at != NULL ? (size_t)(at - names[i]) : strlen(names[i]);
         const char *name = arena_strndup(line->arena, names[i], length);
-        if (name == NULL || !platform_from_name(name, &list[i]))
+        if (name == NULL || !platform_from_name(name, &list[i]) || !is_tuned(list[i]))
             return error_set(err, ACCEL_INVALID_ARGUMENT, "--on: '%s' is none of vulkan, mps, dx12, webgpu",
                              names[i]);
     }
