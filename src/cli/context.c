@@ -132,6 +132,8 @@ static accel_status find_platform(const command_line *line, const char *name, cl
     ACCEL_TRY(cli_browsers_check(line, err));
     bench_request request = {.platforms = &wanted, .platform_count = 1};
     request.browsers = cli_browsers(line, &request.browser_count);
+    if (engine == NULL && request.browser_count > 0)
+        engine = "browser";
     request.engines = &engine;
     request.engine_count = engine != NULL;
     measure_host host = cli_measure_host(line, &out->context);
@@ -158,6 +160,8 @@ static accel_status find_platform(const command_line *line, const char *name, cl
 
 accel_status cli_engine_find(const command_line *line, const char *name, cli_engine *out, accel_error *err) {
     const char *on = line_text(line, "on", NULL);
+    if (on == NULL && line_text(line, "browser", NULL) != NULL)
+        on = platform_name(PLATFORM_WASM); /* what every browser has, as for bench */
     *out = (cli_engine){.engine = engine_find(name), .context = cli_engine_context(line)};
     if (on != NULL)
         return find_platform(line, on, out, err);

@@ -200,11 +200,13 @@ static bool is_meant(const tuning *c, const bench_request *request, const engine
 
 static accel_status tune_devices(tuning *c, const bench_request *request, const probe_list *probes,
                                  accel_error *err) {
-    const char *reason = "nothing on this machine was found";
+    const char *reason = line_text(c->line, "device", NULL) != NULL
+                             ? "none of its name was found; `accel detect --all` shows what --device can be"
+                             : "nothing on this machine was found";
     size_t tuned = 0;
     for (size_t i = 0; i < probes->count; i++) {
         const probe_entry *e = &probes->entries[i];
-        if (e->engine->tuner == NULL)
+        if (e->engine->tuner == NULL || e->kind == PROBE_NOT_ASKED)
             continue;
         reason = e->report.reason != NULL ? e->report.reason : reason;
         for (size_t k = 0; e->report.present && k < e->report.device_count; k++) {
@@ -279,7 +281,8 @@ static int run_tune(const command_line *line) {
     tuning c = {.line = line, .context = cli_engine_context(line), .dry = line_flag(line, "dry-run")};
     accel_status status = read_request(line, &request, &err);
     const char *asked = line_text(line, "precision", precision_name(PRECISION_FP32));
-    if (status == ACCEL_OK && !precision_from_name(asked, &c.precision))
+    if (status == ACCEL_OK && (!precision_from_name(asked, &c.precision) ||
+                               (c.precision != PRECISION_FP32 && c.precision != PRECISION_FP16)))
         status = error_set(&err, ACCEL_INVALID_ARGUMENT, "--precision: '%s' is neither fp32 nor fp16", asked);
     if (status != ACCEL_OK)
         return cli_fail(&err);
