@@ -32,11 +32,14 @@ const char *const *cli_browsers(const command_line *line, size_t *count) {
     const char *const *on = line_list(line, "on", &places);
     const char **all = ARENA_ARRAY(line->arena, const char *, named + places + 1);
     *count = 0;
-    for (size_t i = 0; all != NULL && i < named; i++)
-        all[(*count)++] = names[i];
-    for (size_t i = 0; all != NULL && i < places; i++)
-        if (strchr(on[i], '@') != NULL)
-            all[(*count)++] = strchr(on[i], '@');
+    for (size_t i = 0; all != NULL && i < named + places; i++) {
+        const char *name = i < named ? names[i] : strchr(on[i - named], '@');
+        size_t k = 0;
+        while (name != NULL && k < *count && !str_equal(all[k], name))
+            k++;
+        if (name != NULL && k == *count) /* a device of two platforms is one */
+            all[(*count)++] = name;
+    }
     return all;
 }
 
