@@ -6,7 +6,7 @@ set(ACCEL_SMALL_FILES "/src/formats/onnx/|/src/formats/(gguf|gguf_model|hf_confi
 string(APPEND ACCEL_SMALL_FILES "|/src/engines/(browser|onnxruntime|openvino|webgpu)/|/src/engines/native/(fuse|join|lower|plan|rewrite|schedule|subgraph).c")
 set(ACCEL_SMALL_ROOMS hw net browsers zoo ask measure store import report api server cli)
 # In rooms of these, what every row of an import or of a history goes through.
-set(ACCEL_FAST_FILES "/src/store/(insert|key_set|known_keys|prepare|rows|stage).c|/src/measure/(record|record_json|stats).c")
+set(ACCEL_FAST_FILES "/src/store/(insert|insert_batch|insert_records|key_set|known_keys|prepare|rows|stage).c|/src/measure/(record|record_json|stats).c")
 
 function(accel_kernel_variants room sources)
   foreach(isa IN LISTS ACCEL_ISAS)

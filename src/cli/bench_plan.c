@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "browsers/browsers.h"
 #include "cli/context.h"
 #include "cli/interrupt.h"
 #include "store/store.h"
@@ -48,22 +47,8 @@ static accel_status read_platforms(const command_line *line, bench_request *r, a
 /* --browser without --on means what every browser has, --web-features the platform that has them. */
 static accel_status read_browsers(const command_line *line, bench_request *r, accel_error *err) {
     static const platform wasm[] = {PLATFORM_WASM}, webgpu[] = {PLATFORM_WEBGPU};
-    const char *known[32];
-    size_t kinds = browser_kind_count();
     r->browsers = cli_browsers(line, &r->browser_count);
-    for (size_t i = 0; i < kinds && i < sizeof known / sizeof *known; i++)
-        known[i] = browser_kind_name(i);
-    for (size_t i = 0; i < r->browser_count; i++) {
-        size_t k = 0;
-        if (*r->browsers[i] == '@')
-            continue; /* of another device: whether it is connected is found out later */
-        while (k < kinds && !str_equal(known[k], r->browsers[i]))
-            k++;
-        const char *near = k < kinds ? NULL : str_nearest(r->browsers[i], known, kinds);
-        if (k == kinds)
-            return error_set(err, ACCEL_INVALID_ARGUMENT, "--browser: there is no browser '%s'%s%s",
-                             r->browsers[i], near != NULL ? ", did you mean " : "", near != NULL ? near : "");
-    }
+    ACCEL_TRY(cli_browsers_check(line, err));
     size_t features = 0;
     (void)line_list(line, "web-features", &features);
     if (r->browser_count + features > 0 && r->platform_count == 0 && !r->all_platforms) {

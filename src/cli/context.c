@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "browsers/browsers.h"
 #include "cli/cache_folder.h"
 #include "cli/interrupt.h"
 #include "engines/tuning_file.h"
@@ -31,12 +32,34 @@ const char *const *cli_browsers(const command_line *line, size_t *count) {
     const char *const *on = line_list(line, "on", &places);
     const char **all = ARENA_ARRAY(line->arena, const char *, named + places + 1);
     *count = 0;
-    for (size_t i = 0; all != NULL && i < named; i++)
-        all[(*count)++] = names[i];
-    for (size_t i = 0; all != NULL && i < places; i++)
-        if (strchr(on[i], '@') != NULL)
-            all[(*count)++] = strchr(on[i], '@');
+    for (size_t i = 0; all != NULL && i < named + places; i++) {
+        const char *name = i < named ? names[i] : strchr(on[i - named], '@');
+        size_t k = 0;
+        while (name != NULL && k < *count && !str_equal(all[k], name))
+            k++;
+        if (name != NULL && k == *count) /* a device of two platforms is one */
+            all[(*count)++] = name;
+    }
     return all;
+}
+
+accel_status cli_browsers_check(const command_line *line, accel_error *err) {
+    const char *known[32];
+    size_t count, kinds = 0;
+    const char *const *names = line_list(line, "browser", &count);
+    for (; kinds < browser_kind_count() && kinds < sizeof known / sizeof *known; kinds++)
+        known[kinds] = browser_kind_name(kinds);
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < kinds && !str_equal(known[k], names[i]))
+            k++;
+        if (k < kinds || *names[i] == '@')
+            continue; /* of another device: whether it is connected is found out later */
+        const char *near = str_nearest(names[i], known, kinds);
+        return error_set(err, ACCEL_INVALID_ARGUMENT, "--browser: there is no browser '%s'%s%s", names[i],
+                         near != NULL ? ", did you mean " : "", near != NULL ? near : "");
+    }
+    return ACCEL_OK;
 }
 
 engine_context cli_engine_context(const command_line *line) {
@@ -109,8 +132,11 @@ static accel_status find_platform(const command_line *line, const char *name, cl
     if (name == NULL || !platform_from_name(name, &wanted))
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "--on: there is no platform '%s'; `accel detect` lists them", name ? name : "");
+    ACCEL_TRY(cli_browsers_check(line, err));
     bench_request request = {.platforms = &wanted, .platform_count = 1};
     request.browsers = cli_browsers(line, &request.browser_count);
+    if (engine == NULL && request.browser_count > 0)
+        engine = "browser";
     request.engines = &engine;
     request.engine_count = engine != NULL;
     measure_host host = cli_measure_host(line, &out->context);
@@ -137,6 +163,8 @@ static accel_status find_platform(const command_line *line, const char *name, cl
 
 accel_status cli_engine_find(const command_line *line, const char *name, cli_engine *out, accel_error *err) {
     const char *on = line_text(line, "on", NULL);
+    if (on == NULL && line_text(line, "browser", NULL) != NULL)
+        on = platform_name(PLATFORM_WASM); /* what every browser has, as for bench */
     *out = (cli_engine){.engine = engine_find(name), .context = cli_engine_context(line)};
     if (on != NULL)
         return find_platform(line, on, out, err);

@@ -9,6 +9,8 @@
 engine_context cli_engine_context(const command_line *line); /* --runtime-path and the program's folder */
 /* --browser, and "@NAME" of `--on PLATFORM@NAME`: what the engine browser calls its devices. */
 const char *const *cli_browsers(const command_line *line, size_t *count);
+/* ACCEL_INVALID_ARGUMENT when --browser names one that accel does not know. */
+accel_status cli_browsers_check(const command_line *line, accel_error *err);
 zoo_options cli_zoo_options(const command_line *line); /* --seed */
 /* --dim NAME=N, as often as given; the array lives as long as the command line. */
 accel_status cli_dims(const command_line *line, const zoo_dim **out, size_t *count, accel_error *err);

@@ -61,14 +61,18 @@ static void device_row(table *t, const probe_entry *e, const engine_device *d) {
     str_free(&evidence);
 }
 
-static void absent_row(table *t, const char *platform_text, const char *engine, const char *reason) {
+static void row_without_device(table *t, const char *platform_text, const char *engine, bool asked,
+                               const char *reason) {
     table_row(t);
     table_text(t, platform_text);
     table_text(t, engine);
     table_null(t);
     table_null(t);
-    table_bool(t, 0);
-    table_display(t, "absent");
+    if (asked)
+        table_bool(t, 0);
+    else
+        table_null(t);
+    table_display(t, asked ? "absent" : "not probed");
     for (int i = 0; i < 4; i++)
         table_null(t);
     table_text(t, reason);
@@ -76,17 +80,11 @@ static void absent_row(table *t, const char *platform_text, const char *engine, 
 
 /* A runtime whose library lies here, and which was not loaded to ask what it drives. */
 static void unasked_row(table *t, const probe_entry *e) {
-    table_row(t);
-    table_null(t);
-    table_text(t, e->engine->name);
-    table_null(t);
-    table_null(t);
-    table_null(t);
-    table_display(t, "not probed");
-    for (int i = 0; i < 4; i++)
-        table_null(t);
-    table_textf(t, "present, not probed: %s; `accel detect --all` asks it",
-                e->report.library != NULL ? e->report.library : "");
+    char text[4352];
+    const char *library = e->report.library != NULL ? e->report.library : "";
+    str_format(text, sizeof text, "present, not probed%s%s; `accel detect --all` asks it",
+               *library != 0 ? ": " : "", library);
+    row_without_device(t, NULL, e->engine->name, false, text);
 }
 
 static bool platform_seen(const probe_list *probes, platform p) {
@@ -116,9 +114,9 @@ static const char *what_it_needs(platform p) {
     case PLATFORM_WEBNN:
     case PLATFORM_WEBGPU:
     case PLATFORM_WASM:
-        return "a browser, and an engine of this program that drives it";
+        return "a browser";
     case PLATFORM_VULKAN:
-        return "a GPU with a Vulkan driver, and an engine of this program that drives it";
+        return "a GPU with a Vulkan driver, and wgpu-native (make deps brings it)";
     case PLATFORM_DX12:
         return "Windows";
     default:
@@ -126,13 +124,15 @@ static const char *what_it_needs(platform p) {
     }
 }
 
-static void absent_platform(table *t, platform p, bool all_were_asked) {
+/* No engine that was asked drives it; while others were not, nobody knows. */
+static void unseen_platform(table *t, platform p, bool all_were_asked) {
     char text[256];
     const char *needs = what_it_needs(p);
     str_format(text, sizeof text, "%s%s%s",
-               all_were_asked ? "no engine found here drives it" : "no engine that was asked drives it",
+               all_were_asked ? "no engine found here drives it"
+                              : "`accel detect --all` asks the engines that may drive it",
                needs != NULL ? "; it needs " : "", needs != NULL ? needs : "");
-    absent_row(t, platform_name(p), NULL, text);
+    row_without_device(t, platform_name(p), NULL, all_were_asked, text);
 }
 
 static bool all_asked(const probe_list *probes) {
@@ -151,7 +151,7 @@ table *platform_table(const probe_list *probes, bool only_available) {
         const probe_entry *e = &probes->entries[i];
         if (!e->report.present) {
             if (!only_available)
-                absent_row(t, NULL, e->engine->name, e->report.reason);
+                row_without_device(t, NULL, e->engine->name, true, e->report.reason);
             continue;
         }
         if (e->kind == PROBE_NOT_ASKED)
@@ -163,7 +163,7 @@ table *platform_table(const probe_list *probes, bool only_available) {
     }
     for (int p = 0; p < PLATFORM_COUNT && !only_available; p++) {
         if (!platform_seen(probes, (platform)p))
-            absent_platform(t, (platform)p, all_asked(probes));
+            unseen_platform(t, (platform)p, all_asked(probes));
     }
     return t;
 }

@@ -117,9 +117,6 @@ static accel_status serve_agents(agents_options *o, accel_error *err) {
     o->key_path = str_text(&c.key_path);
     if (status == ACCEL_OK)
         status = agents_start(o, &a, err);
-    if (status == ACCEL_IO)
-        status = err->status =
-            ACCEL_ABSENT; /* a port that is taken is something asked for that is not here */
     if (status == ACCEL_OK)
         status = print_address(a, address, &c, err);
     if (status == ACCEL_OK)

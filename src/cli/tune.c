@@ -200,11 +200,13 @@ static bool is_meant(const tuning *c, const bench_request *request, const engine
 
 static accel_status tune_devices(tuning *c, const bench_request *request, const probe_list *probes,
                                  accel_error *err) {
-    const char *reason = "nothing on this machine was found";
+    const char *reason = line_text(c->line, "device", NULL) != NULL
+                             ? "none of its name was found; `accel detect --all` shows what --device can be"
+                             : "nothing on this machine was found";
     size_t tuned = 0;
     for (size_t i = 0; i < probes->count; i++) {
         const probe_entry *e = &probes->entries[i];
-        if (e->engine->tuner == NULL)
+        if (e->engine->tuner == NULL || e->kind == PROBE_NOT_ASKED)
             continue;
         reason = e->report.reason != NULL ? e->report.reason : reason;
         for (size_t k = 0; e->report.present && k < e->report.device_count; k++) {
@@ -232,9 +234,13 @@ static accel_status tune_devices(tuning *c, const bench_request *request, const 
 
 /* ---- the command ----------------------------------------------------------------------------------------------------------- */
 
+static const platform native[] = {PLATFORM_VULKAN, PLATFORM_MPS, PLATFORM_DX12}, page[] = {PLATFORM_WEBGPU};
+
+static bool is_tuned(platform p) {
+    return p == page[0] || p == native[0] || p == native[1] || p == native[2];
+}
+
 static accel_status read_request(const command_line *line, bench_request *r, accel_error *err) {
-    static const platform native[] = {PLATFORM_VULKAN, PLATFORM_MPS, PLATFORM_DX12},
-                          page[] = {PLATFORM_WEBGPU};
     size_t count;
     const char *const *names = line_list(line, "on", &count);
     platform *list = ARENA_ARRAY(line->arena, platform, count + 1);
@@ -245,11 +251,12 @@ static accel_status read_request(const command_line *line, bench_request *r, acc
         return error_set(err, ACCEL_INVALID_ARGUMENT,
                          "`accel tune` tunes the engine webgpu (accel tune webgpu MODEL…), not '%s'",
                          line->positional[0]);
+    ACCEL_TRY(cli_browsers_check(line, err));
     for (size_t i = 0; i < count && list != NULL; i++) {
         const char *at = strchr(names[i], '@');
         size_t length = at != NULL ? (size_t)(at - names[i]) : strlen(names[i]);
         const char *name = arena_strndup(line->arena, names[i], length);
-        if (name == NULL || !platform_from_name(name, &list[i]))
+        if (name == NULL || !platform_from_name(name, &list[i]) || !is_tuned(list[i]))
             return error_set(err, ACCEL_INVALID_ARGUMENT, "--on: '%s' is none of vulkan, mps, dx12, webgpu",
                              names[i]);
     }
@@ -274,7 +281,8 @@ static int run_tune(const command_line *line) {
     tuning c = {.line = line, .context = cli_engine_context(line), .dry = line_flag(line, "dry-run")};
     accel_status status = read_request(line, &request, &err);
     const char *asked = line_text(line, "precision", precision_name(PRECISION_FP32));
-    if (status == ACCEL_OK && !precision_from_name(asked, &c.precision))
+    if (status == ACCEL_OK && (!precision_from_name(asked, &c.precision) ||
+                               (c.precision != PRECISION_FP32 && c.precision != PRECISION_FP16)))
         status = error_set(&err, ACCEL_INVALID_ARGUMENT, "--precision: '%s' is neither fp32 nor fp16", asked);
     if (status != ACCEL_OK)
         return cli_fail(&err);

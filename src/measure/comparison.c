@@ -108,11 +108,20 @@ static bool fits_beside(const runner *run, const model_facts *f, const case_run 
     return (given <= 0 && available == RECORD_NONE) || 1.25 * most < 0.9 * (double)available;
 }
 
-/* Starts children one after the other as long as memory lasts; how many it tried. */
+/* A device of another machine does one job at a time (docs/agents.md). */
+static bool is_taken(const case_run *cases, size_t started) {
+    const engine_device *wanted = &cases[started].c->device;
+    for (size_t i = 0; i < started; i++)
+        if (wanted->elsewhere && cases[i].alive && str_equal(cases[i].c->device.id, wanted->id))
+            return true;
+    return false;
+}
+
+/* Starts children one after the other as long as memory lasts, and what they run on; how many it tried. */
 static size_t start_all(runner *run, model_facts *f, case_run *cases, size_t count) {
     size_t started = 0;
     for (; started < count && !runner_cancelled(run); started++) {
-        if (started > 0 && !fits_beside(run, f, cases, started))
+        if (started > 0 && (is_taken(cases, started) || !fits_beside(run, f, cases, started)))
             break;
         block_wait_for_others(run, cases, count, &cases[started]);
         case_start(run, &cases[started], f, 1);
@@ -134,14 +143,15 @@ static accel_status run_alone(runner *run, model_facts *f, case_run *k, double s
 /* ---- the whole --------------------------------------------------------------------------------------------------------- */
 
 /* Half of the samples in one order, the other half in the opposite one (A B B A), so that a drift of the machine meets both alike. */
-static accel_status take_turns(runner *run, model_facts *f, case_run *cases, size_t count, accel_error *err) {
+static accel_status take_turns(runner *run, model_facts *f, case_run *cases, size_t count, const char *why,
+                               accel_error *err) {
     for (size_t turn = 0; turn < 2 * count && !runner_cancelled(run); turn++) {
         case_run *k = &cases[turn < count ? turn : 2 * count - 1 - turn];
         if (!k->done)
             ACCEL_TRY(run_alone(run, f, k, turn < count ? 0.5 : 1.0, err));
     }
     for (size_t i = 0; i < count; i++)
-        case_warn(&cases[i], "processes took turns: together they need more memory than is available");
+        case_warn(&cases[i], "%s", why);
     return ACCEL_OK;
 }
 
@@ -156,10 +166,14 @@ accel_status comparison_run(runner *run, model_facts *f, case_run *cases, size_t
         size_t started = start_all(run, f, cases, count);
         if (started == count || runner_cancelled(run))
             return run_started(run, cases, count, 1.0, err);
+        const char *why =
+            is_taken(cases, started)
+                ? "processes took turns: a device of `accel serve --agents` does one job at a time"
+                : "processes took turns: together they need more memory than is available";
         for (size_t i = 1; i < started; i++)
             if (cases[i].alive)
                 park(&cases[i]);
-        return take_turns(run, f, cases, count, err);
+        return take_turns(run, f, cases, count, why, err);
     }
     for (size_t i = 0; i < count && !runner_cancelled(run); i++)
         ACCEL_TRY(run_alone(run, f, &cases[i], 1.0, err));

@@ -174,7 +174,8 @@ static accel_status add_absent_platform(target_list *list, const probe_list *pro
     str_buf reason = {0};
     str_appendf(&reason, "no engine here offers platform %s", platform_name(p));
     for (size_t i = 0; i < probes->count; i++)
-        if (engine_wanted(r, probes->entries[i].engine->name) && !probes->entries[i].report.present)
+        if (engine_wanted(r, probes->entries[i].engine->name) && !probes->entries[i].report.present &&
+            probes->entries[i].kind != PROBE_NOT_ASKED)
             str_appendf(&reason, "; %s: %s", probes->entries[i].engine->name,
                         probes->entries[i].report.reason ? probes->entries[i].report.reason : "not here");
     const char *copy = reason.failed ? NULL : arena_strdup(list->arena, str_text(&reason));

@@ -154,11 +154,12 @@ const char *record_runner(const record *r, char *buffer, size_t size) {
     const char *engine = r->engine_name != NULL && *r->engine_name != 0 ? r->engine_name : "no engine";
     const char *platform = r->platform != NULL ? r->platform : "?";
     bool plain = str_equal(platform, "cpu") || str_equal(platform, engine);
-    str_format(buffer, size, "%s%s%s%s%s", engine, plain ? "" : " ", plain ? "" : platform,
-               r->repeat != RECORD_NONE && r->repeat > 0 ? " #" : "", "");
+    bool paged = str_equal(engine, "browser") && r->device_id != NULL; /* each browser is one of its own */
+    str_format(buffer, size, "%s%s%s%s%s", engine, plain ? "" : " ", plain ? "" : platform, paged ? " " : "",
+               paged ? r->device_id : "");
     if (r->repeat != RECORD_NONE && r->repeat > 0) {
         size_t length = strlen(buffer);
-        str_format(buffer + length, size - length, "%lld", (long long)r->repeat + 1);
+        str_format(buffer + length, size - length, " #%lld", (long long)r->repeat + 1);
     }
     return buffer;
 }

@@ -23,7 +23,12 @@ static accel_status start_pages(agents *a, const agents_options *o, accel_error 
     };
     net_handlers handlers = pages_handlers;
     handlers.context = a;
-    return net_server_start(&options, &handlers, &a->pages, err);
+    accel_status status = net_server_start(&options, &handlers, &a->pages, err);
+    if (status != ACCEL_IO)
+        return status;
+    if (err != NULL)
+        err->status = ACCEL_ABSENT; /* an address that was asked for and is not to be had */
+    return ACCEL_ABSENT;
 }
 
 static accel_status start_hub(agents *a, accel_error *err) {

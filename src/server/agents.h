@@ -16,7 +16,8 @@ typedef struct agents_options {
     const char *hub_path; /* the file that tells other processes of this user where the hub is */
 } agents_options;
 
-/* ACCEL_BUSY: another process serves agents already; ACCEL_IO: the port is taken; ACCEL_ABSENT: libwebsockets is missing. */
+/* ACCEL_BUSY: another process serves agents already; ACCEL_ABSENT: the port is taken, or libwebsockets is missing; ACCEL_IO: the hub's file cannot be
+ * written. */
 accel_status agents_start(const agents_options *options, agents **out, accel_error *err);
 int agents_port(const agents *a);
 const char *agents_token(const agents *a); /* whoever knows it can be an agent */

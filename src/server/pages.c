@@ -152,15 +152,29 @@ static void take_message(agents *a, agent *one, const agent_message *m, const vo
         agent_answered(one, m);
 }
 
+/* A page that does not keep to the protocol is none of ours. */
+static void send_away(agents *a, const agent *one, net_peer *peer, const char *why) {
+    pthread_mutex_lock(&a->lock);
+    if (one && a->events.length < MOST_EVENT_BYTES)
+        str_appendf(&a->events, "%s%s%s is sent away: %s\n", one->name, *one->name ? ", " : "", one->address,
+                    why);
+    pthread_mutex_unlock(&a->lock);
+    net_peer_close(peer);
+}
+
 static void on_message(void *context, net_peer *peer, const void *data, size_t length, bool binary) {
     agents *a = context;
     agent *one = net_peer_context(peer);
     agent_message m;
     yyjson_doc *doc = NULL;
-    if (binary || !one || agent_message_read(data, length, &doc, &m, NULL) != ACCEL_OK ||
-        (*one->name == '\0' && m.kind != AGENT_HELLO)) {
-        net_peer_close(peer); /* a page that does not keep to the protocol is none of ours */
-    } else {
+    accel_error why = {0};
+    if (binary || !one)
+        send_away(a, one, peer, "an agent's messages are text");
+    else if (agent_message_read(data, length, &doc, &m, &why) != ACCEL_OK)
+        send_away(a, one, peer, why.message);
+    else if (*one->name == '\0' && m.kind != AGENT_HELLO)
+        send_away(a, one, peer, "an agent's first message is its hello");
+    else {
         pthread_mutex_lock(&a->lock);
         take_message(a, one, &m, data, length);
         pthread_mutex_unlock(&a->lock);

@@ -12,7 +12,7 @@
 #include "server/agents.h"
 #include "server/secret.h"
 
-enum { MOST_AGENTS = 32, MOST_FILES = 256, MOST_DELIVERIES = 4096, HANG_S = 20 };
+enum { MOST_AGENTS = 32, MOST_FILES = 256, MOST_DELIVERIES = 4096, MOST_EVENT_BYTES = 16384, HANG_S = 20 };
 #define MOST_DELIVERY_BYTES ((size_t)1 << 30)
 
 typedef struct delivery {

@@ -99,6 +99,13 @@ class Runtimes(Detect):
             self.skipTest("ONNX Runtime is not here")
         self.env = {"XDG_CACHE_HOME": str(self.folder / "fresh")}
 
+    def test_what_was_not_asked_is_not_called_absent(self):
+        here = {r["platform"]: r for r in self.detect_json()["platforms"] if r["engine"] is None}
+        self.assertIsNone(here["cuda"]["available"])
+        self.assertIn("`accel detect --all` asks", here["cuda"]["evidence"])
+        asked = {r["platform"]: r for r in self.detect_json("--all")["platforms"] if r["engine"] is None}
+        self.assertIs(asked["dx12"]["available"], False)
+
     def test_not_loaded_until_asked_then_as_it_answered(self):
         (row,) = self.rows("onnxruntime")
         self.assertIsNone(row["available"])

@@ -67,6 +67,10 @@ class Tune(CliCase):
         self.assertIn("tunes the engine webgpu", self.err)
         self.accel("tune", "webgpu", "--on", "gpu", code=2)
         self.assertIn("--on: 'gpu' is none of", self.err)
+        self.accel("tune", "webgpu", "--on", "vulkan,cpu", code=2)
+        self.assertIn("--on: 'cpu' is none of", self.err)
+        self.accel("tune", "webgpu", "--browser", "chromum", code=2)
+        self.assertIn("there is no browser 'chromum', did you mean chromium", self.err)
 
 
 if __name__ == "__main__":

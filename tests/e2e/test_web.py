@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 try:
-    from cli_case import ACCEL, CliCase, mlp
+    from cli_case import ACCEL, CliCase, mlp, np
 except ImportError as reason:
     print(f"skipped: {reason} (run make deps)")
     sys.exit(77)
@@ -180,8 +180,18 @@ class Web(CliCase):
         (record,) = self.browse("--no-db", browser=missing[0], code=3)
         self.assertEqual(record["status"], "absent")
         self.assertRegex(record["error"], "install")
-        self.accel("bench", self.model, "--browser", "netscape", "--no-db", code=2)
-        self.assertIn("netscape", self.err)
+        for command in ("bench", "run"):
+            self.accel(command, self.model, "--browser", "netscape", code=2)
+            self.assertIn("there is no browser 'netscape'", self.err)
+        self.accel("run", self.model, "--on", "webgpu", "--browser", missing[0], code=3)
+        self.assertRegex(self.err, "is not installed")
+
+    def test_a_browser_that_is_named_runs_the_model(self):
+        self.accel("run", self.model, "--browser", HERE[0], "--seed", "3", "--output-dir", "there")
+        self.accel("run", self.model, "--seed", "3", "--output-dir", "here")
+        there, here = (np.load(self.folder / folder / "out_y.npy") for folder in ("there", "here"))
+        np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-6)
+        self.accel("run", self.model, "--browser", HERE[0], "--engine", "native", code=3)
 
     def test_a_model_it_cannot_run_names_the_node(self):
         import onnx

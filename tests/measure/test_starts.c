@@ -3,9 +3,7 @@
 
 #include <math.h>
 
-#include "base/str.h"
-#include "measure/behaviour.h"
-#include "measure/measure.h"
+#include "measure/behaviour_run.h"
 #include "support/temp_folder.h"
 
 /* ---- an engine of pages ------------------------------------------------------------------------------------------------------- */
@@ -88,32 +86,15 @@ static accel_status on_feature(void *context, const bench_case *c, const record 
 }
 
 static taken starts_of(void **state, const char *engine, const char *behaviour, uint32_t features) {
-    const char *path = temp_path(state, "small.onnx");
-    measure_host host = {.engines = engines, .engine_count = 2};
-    const int64_t threads = 1;
     taken t = {.records = 0};
-    accel_error err = {0};
-    probe_list *probes = NULL;
-    bench_plan *plan = NULL;
-    assert_ok(behaviour_write_model(path, &err));
-    bench_request r = {.models = &path, .model_count = 1, .engines = &engine, .engine_count = 1};
-    bench_settings_default(&r.settings);
-    r.threads = &threads;
-    r.thread_count = 1;
-    r.settings.min_time_s = 0.02;
-    r.settings.max_time_s = 0.1;
-    r.settings.timeout_s = 20.0;
-    r.settings.features = features;
-    assert_ok(probe_all(&host, 0, NULL, &probes, &err));
-    assert_ok(plan_make(&r, probes, &plan, &err));
-    probe_list_destroy(probes);
-    for (size_t i = 0; i < plan->count; i++) {
-        plan->cases[i].done = !str_equal(plan->cases[i].device.id, behaviour);
-        plan->cases[i].platform = PLATFORM_WEBGPU;
-    }
-    plan_callbacks callbacks = {.context = &t, .on_record = on_record, .on_feature = on_feature};
-    assert_ok(plan_run(&host, plan, &callbacks, NULL, NULL, &err));
-    plan_destroy(plan);
+    const plan_callbacks callbacks = {.context = &t, .on_record = on_record, .on_feature = on_feature};
+    const behaviour_case c = {.engines = engines,
+                              .engine_count = 2,
+                              .engine = engine,
+                              .behaviour = behaviour,
+                              .platform = PLATFORM_WEBGPU,
+                              .features = features};
+    behaviour_run(temp_path(state, "small.onnx"), &c, &callbacks);
     assert_int_equal(t.records, 1);
     return t;
 }

@@ -70,6 +70,24 @@ static void each_part_of_the_subject_makes_a_group(void **state) {
     record_groups_free(&g);
 }
 
+static void each_browser_is_a_column_of_the_matrix(void **state) {
+    (void)state;
+    static const char *const browsers[] = {"chromium", "firefox"};
+    record r[2];
+    accel_error err = {0};
+    str_buf out = {0};
+    for (size_t i = 0; i < 2; i++) {
+        r[i] = made_up("a", "browser", (double)i + 3);
+        r[i].platform = "wasm";
+        r[i].device_id = browsers[i];
+    }
+    table *t = report_matrix(r, 2);
+    assert_ok(table_print(t, TABLE_CSV, false, &out, &err));
+    assert_string_equal(str_text(&out), "model,browser wasm chromium,browser wasm firefox\na,3,4\n");
+    table_destroy(t);
+    str_free(&out);
+}
+
 /* A case that failed before the model was hashed stands with its siblings, in whatever order they came. */
 static void a_failure_without_a_hash_joins_its_group(void **state) {
     (void)state;
@@ -293,6 +311,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_that_differ_in_the_engine_form_a_group),
         cmocka_unit_test(each_part_of_the_subject_makes_a_group),
+        cmocka_unit_test(each_browser_is_a_column_of_the_matrix),
         cmocka_unit_test(a_failure_without_a_hash_joins_its_group),
         cmocka_unit_test(wrong_and_failed_rows_are_never_the_best),
         cmocka_unit_test(generated_weights_and_provenance_are_always_shown),

@@ -262,6 +262,8 @@ static void an_agent_that_goes_is_missed(void **state) {
     wait_for_agents(0);
     agents_look(served, &lines);
     assert_non_null(strstr(str_text(&lines), "pixel came, from 127.0.0.1\n"));
+    assert_non_null(
+        strstr(str_text(&lines), "pixel, 127.0.0.1 is sent away: an agent's message is not valid JSON"));
     assert_non_null(strstr(str_text(&lines), "pixel went\n"));
     assert_int_equal(hub_open("pixel", &h, &err), ACCEL_NOT_FOUND);
     assert_says("no agent is called 'pixel'; none is connected");

@@ -119,7 +119,8 @@ class Browser(unittest.TestCase):
             self.assertEqual(self.evaluate(f"return (await once({source})).y"), [11, 22, 33, 44], source)
         self.assertRegex(self.evaluate("return refused(accel.load(await (await fetch('outside.onnx')).arrayBuffer()))"), "^not_found: .*w 1.bin")
         self.assertRegex(self.evaluate("return refused(accel.load('nothing.onnx'))"), "^not_found: .*nothing.onnx cannot be loaded: the server answers 404")
-        self.assertRegex(self.evaluate("return refused(accel.load('index.html'))"), "^bad_file: model.onnx: ")
+        self.assertRegex(self.evaluate("return refused(accel.load('web/package/README.md'))"), "^bad_file: model.onnx: ")
+        self.assertRegex(self.evaluate("return refused(accel.load('index.html'))"), "^not_found: .*index.html cannot be loaded: the server answers with a page")
         self.assertRegex(self.evaluate("return refused(accel.load(7))"), "^invalid_argument: ")
 
     def test_a_connection_that_breaks_is_gone_on_with(self):

@@ -79,7 +79,7 @@ function keepName(name) {
 
 const JOB_WORDS = {
   load: "Loading a model", bind: "Taking its inputs", run: "Running once", sample: "Measuring", outputs: "Sending outputs",
-  memory: "Asking for its memory", profile: "Asking for its profile", start: "Loading a model, up to its first outputs", generate: "Writing a text", unload: "Unloading",
+  memory: "Asking for its memory", profile: "Asking for its profile", start: "Loading a model, up to its first outputs", generate: "Writing a text", tune: "Trying variants of a kernel", unload: "Unloading",
 };
 const ms = (value) => (Number.isFinite(value) ? `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms` : "not known");
 const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -93,10 +93,12 @@ const RESULT_WORDS = {
   load: (r) => `Loaded: ${r.variant ?? "WebNN"}, threads: ${r.threads}, downloaded in ${ms(r.figures?.download_ms)}`,
   bind: () => "Inputs taken",
   run: (r) => `First run: ${ms(r.run_ms)}`,
-  sample: (r) => `Median ${ms(median(r.samples_ms))} over ${r.samples_ms?.length ?? 0} samples`,
+  sample: (r) => (r.samples_ms?.length > 0 ? `Median ${ms(median(r.samples_ms))} over ${r.samples_ms.length} samples` : "Warmed up"),
   outputs: (r) => `Outputs sent: ${r.outputs?.length ?? 0}`,
   memory: (r) => `Model ${mb(r.model_bytes)}, activations ${mb(r.activation_bytes)}`,
   start: (r) => `First outputs after ${ms(r.start_ms)}`,
+  generate: (r) => `Tokens written: ${r.tokens?.length ?? 0}`,
+  tune: (r) => `Variants tried: ${r.trials?.length ?? 0}`,
   profile: (r) => `Times of ${r.rows?.length ?? 0} kernels`,
   unload: () => "Unloaded",
 };

@@ -10,3 +10,6 @@ export function factsOf(response) {
   const total = range ? Number(range[1]) : plain && length !== null && response.status === 200 ? Number(length) : null;
   return { total, tag: response.headers.get("etag"), ranges: plain && response.headers.get("accept-ranges") === "bytes" };
 }
+
+/** What servers of applications send for an address that they do not know: their own page, as if it were the file. */
+export const isPage = (response) => (response.headers.get("content-type") ?? "").startsWith("text/html");

@@ -1,5 +1,5 @@
 // From a URL, bytes or the browser's own storage into the engine's memory, in pieces as they come.
-import { factsOf, STALLED_MS } from "./answer.js";
+import { factsOf, isPage, STALLED_MS } from "./answer.js";
 import { AccelError, within } from "./errors.js";
 
 const PART = 2 ** 30; // of files above 2 GiB, which many servers and caches between do not send in one piece
@@ -13,6 +13,7 @@ async function ask(url, offset, end) {
   const headers = offset > 0 ? { Range: `bytes=${offset}-${end ?? ""}` } : {};
   const response = await within(STALLED_MS, fetch(url, { headers }));
   if (!response.ok) throw new AccelError(response.status === 404 ? "not_found" : "io_error", `${url} cannot be loaded: the server answers ${response.status} ${response.statusText}`);
+  if (isPage(response)) throw new AccelError("not_found", `${url} cannot be loaded: the server answers with a page (text/html) and no such file`);
   return response;
 }
 

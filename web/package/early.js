@@ -1,5 +1,5 @@
 // The beginning of a model's download, by the page while its worker starts: pieces go to the worker as they come.
-import { factsOf, STALLED_MS } from "./answer.js";
+import { factsOf, isPage, STALLED_MS } from "./answer.js";
 import { within } from "./errors.js";
 
 const MOST_BYTES = 2 ** 25; // after that the worker goes on by itself, so that not all of a large model passes through the page
@@ -17,7 +17,7 @@ async function fetchPieces(url, remote) {
   remote.signal.addEventListener("abort", () => stop.abort(), { once: true });
   const response = await within(STALLED_MS, fetch(url, { signal: stop.signal }));
   const facts = factsOf(response);
-  if (response.status !== 200 || facts.total === null || (facts.total > MOST_BYTES && !facts.ranges)) return stop.abort();
+  if (response.status !== 200 || isPage(response) || facts.total === null || (facts.total > MOST_BYTES && !facts.ranges)) return stop.abort();
   remote.give({ early: { facts } });
   const reader = response.body.getReader();
   for (let loaded = 0; ; ) {

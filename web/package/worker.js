@@ -231,7 +231,7 @@ const answers = {
     return {};
   },
   async profile() {
-    if (!model.profile) throw new AccelError("unsupported", `${facts.variant} does not tell the times of its nodes in a page`);
+    if (!model.profile) throw new AccelError("unsupported", `on ${facts.platform} a page is not told the times of nodes: load the model with platform "webgpu" and profile`);
     return { rows: model.profile() };
   },
   memory: async () => ({ ...model.memory(), wasm_bytes: model.engine.memory.buffer.byteLength }),

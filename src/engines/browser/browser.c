@@ -6,6 +6,7 @@
 #include "browsers/browsers.h"
 #include "engines/browser/hub.h"
 #include "engines/browser/session.h"
+#include "engines/browser/user_agent.h"
 #include "engines/browser/web_files.h"
 
 static const platform platforms[] = {PLATFORM_WASM, PLATFORM_WEBNN, PLATFORM_WEBGPU};
@@ -116,11 +117,15 @@ static accel_status probe_agent(arena *a, const char *id, yyjson_val *agent, con
     bool ok = true;
     yyjson_val *hello = yyjson_obj_get(agent, "hello");
     const char *user_agent = json_get_text(hello, "user_agent", a, &ok);
-    const char *title = user_agent != NULL ? user_agent : id;
+    char title[USER_AGENT_TITLE_BYTES];
+    user_agent_title(user_agent != NULL ? user_agent : id, title);
+    const char *name = arena_strdup(a, title);
+    if (name == NULL)
+        return error_no_memory(err, "an agent's description", sizeof title);
     for (size_t p = 0; p < PLATFORMS; p++) {
         rows[p] = (engine_device){.platform = platforms[p],
                                   .id = id,
-                                  .name = title,
+                                  .name = name,
                                   .reason = reason,
                                   .elsewhere = true,
                                   .precisions = 1U << PRECISION_FP32};
