@@ -3,7 +3,7 @@
 
 # Where no time is spent that a user waits for: these rooms, and files, are made small, not fast.
 set(ACCEL_SMALL_FILES "/src/formats/onnx/|/src/formats/(gguf|gguf_model|hf_config|hf_folder|npy|safetensors).c|/src/media/image_config.c|/src/graph/passes/|/src/graph/(builder|graph|infer).c")
-string(APPEND ACCEL_SMALL_FILES "|/src/engines/(browser|onnxruntime|openvino|webgpu)/|/src/engines/native/(fuse|join|lower|plan|rewrite|schedule|subgraph).c")
+string(APPEND ACCEL_SMALL_FILES "|/src/engines/(browser|onnxruntime|openvino|webgpu)/|/src/engines/native/(fuse|join|keep|lower|plan|rewrite|schedule|subgraph).c")
 set(ACCEL_SMALL_ROOMS hw net browsers zoo ask measure store import report api server cli)
 # In rooms of these, what every row of an import or of a history goes through.
 set(ACCEL_FAST_FILES "/src/store/(insert|insert_batch|insert_records|key_set|known_keys|prepare|rows|stage).c|/src/measure/(record|record_json|stats).c")

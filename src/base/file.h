@@ -24,6 +24,36 @@ void file_map_close(file_map *map); /* leaves it zero; accepts a zero one */
 /* Tells the system that these pages are not needed any more (they can be read again from the file). */
 void file_map_release_pages(const file_map *map, const void *start, size_t length);
 
+/* Files that a page gave lie in our own memory, where something made of their contents may take the place of these, so that memory holds one of
+ * the two. Mapped files are never changed.
+ *
+ * The bytes as ones that may be written over, with room to note that they were; NULL: they may not be. file_note_reuse says what lies there from
+ * now on (not 0). file_reused has that for these very bytes, 0 for what the file holds, and FILE_REUSED_OTHERWISE where a part was written over. */
+#define FILE_REUSED_OTHERWISE UINT64_MAX
+#ifdef ACCEL_WASM
+enum { FILES_IN_MEMORY = 1 };
+void *file_reuse(const void *start, size_t length);
+void file_note_reuse(const void *start, size_t length, uint64_t what);
+uint64_t file_reused(const void *start, size_t length);
+#else
+enum { FILES_IN_MEMORY = 0 };
+static inline void *file_reuse(const void *start, size_t length) {
+    (void)start;
+    (void)length;
+    return NULL;
+}
+static inline void file_note_reuse(const void *start, size_t length, uint64_t what) {
+    (void)start;
+    (void)length;
+    (void)what;
+}
+static inline uint64_t file_reused(const void *start, size_t length) {
+    (void)start;
+    (void)length;
+    return 0;
+}
+#endif
+
 /* A folder opened once; names below it are resolved without ever leaving it. */
 typedef struct file_folder file_folder;
 accel_status file_folder_open(const char *path, file_folder **out, accel_error *err);

@@ -42,9 +42,14 @@ accel_status onnx_external_names(const void *bytes, size_t length, arena *a, con
 /* ---- ONNX: writing ------------------------------------------------------------------------------------ */
 
 /* A file of weights beside several models that are written one after the other: what one of them has put there, the next refers to. Contents
- * are the same where they are the same bytes in memory, or generated from the same stream; they must stay while the file is open. */
+ * are the same where they are the same bytes in memory, or generated from the same stream; they must stay while the file is open. It goes on in
+ * further files, PATH.1, PATH.2, … where it is told to. */
 typedef struct onnx_weights onnx_weights;
 accel_status onnx_weights_open(const char *path, onnx_weights **out, accel_error *err);
+/* No file becomes larger than this, unless one weight is. 0, as at first: there is one file. */
+void onnx_weights_limit(onnx_weights *w, uint64_t most_bytes);
+/* What is put from now on does not lie in the files so far. */
+accel_status onnx_weights_next_file(onnx_weights *w, accel_error *err);
 /* The models are whole from now on. Destroys w, also on failure. */
 accel_status onnx_weights_commit(onnx_weights *w, accel_error *err);
 void onnx_weights_abort(onnx_weights *w); /* destroys w, removes the file; accepts NULL */
@@ -52,6 +57,8 @@ void onnx_weights_abort(onnx_weights *w); /* destroys w, removes the file; accep
 typedef struct onnx_write_options {
     /* Weights that have more bytes than this in all go to PATH.data beside the model. 0: 1 GiB. */
     uint64_t external_threshold_bytes;
+    uint64_t
+        external_file_bytes; /* no such file becomes larger, unless one weight is (PATH.data.1, …); 0: there is one */
     bool all_external; /* weights of 1 KiB and more go to PATH.data whatever their sum */
     /* ai.onnx opset to declare; 0: graph_opset(). The graph must be in that opset's forms (pass_to_form). */
     int64_t opset;

@@ -9,6 +9,7 @@ typedef struct folder {
     size_t max_bytes;
     bool keep_transposes;
     bool transposes_only; /* those that keep_transposes would keep */
+    bool keep_tied;       /* but for those of weights that something else reads, too */
     bool found_only;      /* what inference found already; nothing is computed */
     arena *scratch;
 } folder;
@@ -97,6 +98,19 @@ static bool is_weight_transpose(const graph *g, const graph_node *n) {
         }
     }
     return used;
+}
+
+/* Whether somebody but this node reads its input: then both would be in memory. */
+static bool is_tied(const graph *g, const graph_node *n) {
+    for (size_t i = 0; i < g->node_count; i++) {
+        const graph_node *user = g->nodes[i];
+        for (size_t k = 0; user != n && !user->dead && k < user->input_count; k++) {
+            if (user->inputs[k] == n->inputs[0]) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static bool foldable(const folder *f, const graph *g, const graph_node *n) {
@@ -249,7 +263,8 @@ static accel_status fold_node(folder *f, graph *g, graph_node *n, accel_error *e
         return promote_found(g, n, err);
     }
     if (f->transposes_only) {
-        return foldable(f, g, n) && is_weight_transpose(g, n) ? compute(f, g, n, err) : ACCEL_OK;
+        bool wanted = foldable(f, g, n) && is_weight_transpose(g, n) && !(f->keep_tied && is_tied(g, n));
+        return wanted ? compute(f, g, n, err) : ACCEL_OK;
     }
     if (f->found_only || !foldable(f, g, n)) {
         return fold_subgraphs(f, g, n, err);
@@ -286,6 +301,10 @@ accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err) {
 
 accel_status graph_fold_weight_transposes(graph *g, accel_error *err) {
     return fold(g, &(folder){.transposes_only = true}, err);
+}
+
+accel_status graph_fold_untied_transposes(graph *g, accel_error *err) {
+    return fold(g, &(folder){.transposes_only = true, .keep_tied = true}, err);
 }
 
 accel_status graph_fold_found(graph *g, accel_error *err) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -814,6 +815,11 @@ static accel_status contents_size(const graph *g, value_id value, size_t *out, a
         return error_set(err, ACCEL_BAD_GRAPH, "'%s' has %llu bytes of contents, but %s%s needs %llu",
                          v->name, (unsigned long long)v->data.size_bytes, dtype_name(v->type.type),
                          shape_text(&v->type.shape, text, sizeof text), (unsigned long long)*out);
+    }
+    if (v->data.file_backed && file_reused(v->data.bytes, v->data.size_bytes) != 0) {
+        return error_set(
+            err, ACCEL_UNSUPPORTED,
+            "'%s' is in memory only as a kernel packed it for other shapes: load the model again", v->name);
     }
     return ACCEL_OK;
 }

@@ -21,6 +21,8 @@ accel_status graph_fold_constants(graph *g, size_t max_bytes, accel_error *err);
 
 /* Only the Transpose of a weight that is there for a product alone, which graph_fold_constants leaves as a view. */
 accel_status graph_fold_weight_transposes(graph *g, accel_error *err);
+/* The same, but for weights that other nodes read as they are (an embedding that is the last product, too): those stay in the graph once. */
+accel_status graph_fold_untied_transposes(graph *g, accel_error *err);
 
 /* The same for what inference finds by the way (shapes and what is computed from them): nothing large is made. */
 accel_status graph_fold_found(graph *g, accel_error *err);

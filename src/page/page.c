@@ -92,6 +92,10 @@ accel_status page_add_file(const char *name, size_t name_length, void *bytes, si
     return memory_file_add(name, name_length, bytes, size_bytes, &page.error);
 }
 
+void page_pack_in_place(int when) {
+    memory_files_reuse(when == 1 ? REUSE_NEVER : when == 2 ? REUSE_ALWAYS : REUSE_OF_LARGE);
+}
+
 const char *page_missing(void) {
     return memory_file_missing();
 }

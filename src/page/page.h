@@ -40,8 +40,12 @@ accel_status PAGE_EXPORT(page_hash_start)(void);
 void PAGE_EXPORT(page_hash_update)(const void *bytes, size_t length);
 const char *PAGE_EXPORT(page_hash_finish)(void);
 
-/* Takes over what page_allocate gave, as the file of this name. Weights stay where they are. */
+/* Takes over what page_allocate gave, as the file of this name. Weights stay where they are, packed or as they came. */
 accel_status PAGE_EXPORT(page_add_file)(const char *name, size_t name_length, void *bytes, size_t size_bytes);
+
+/* Whether a weight that one product alone reads is packed into its own place in the file (base/wasm/files.h): 0, as at first: of files that have more than
+ * 256 MiB together; 1: never; 2: always. Before the model is made ready for any shapes. */
+void PAGE_EXPORT(page_pack_in_place)(int when);
 
 /* reference: the name of an .onnx or .gguf file among those that were added, a folder of them with a config.json, or the name of a zoo
  * model whose weights are generated ("bert-tiny"). ACCEL_NOT_FOUND with page_missing: add that file and open again. threads: at most one more than

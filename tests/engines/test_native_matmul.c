@@ -1,5 +1,7 @@
 /* MatMul and Gemm of the native engine against the reference: odd shapes, batches, fusions. */
 #include "engines/native_graphs.h"
+#include "formats/formats.h"
+#include "support/temp_folder.h"
 
 static void product(int64_t m, int64_t n, int64_t k, bool constant_right) {
     builder b = start();
@@ -101,6 +103,26 @@ static void test_few_rows_and_large_weights(void **state) {
     large_weights(1, 130000, 9, "Tanh");
 }
 
+/* A file has its weights where they happen to come; the length of a name moves them. */
+static void test_weights_at_any_address_of_a_file(void **state) {
+    static const char *const names[] = {"a", "ab", "abc", "abcd"};
+    accel_error err = {0};
+    for (size_t i = 0; i < 4; i++) {
+        builder b = start();
+        value_id x = build_input(&b, names[i], DTYPE_F32, DIMS(3, 1024), NULL);
+        value_id turned = build_transpose(&b, constant(&b, DIMS(33, 1024)), 2, (int64_t[]){1, 0});
+        value_id large = build_transpose(&b, constant(&b, DIMS(1025, 1024)), 2, (int64_t[]){1, 0});
+        build_output(&b, "turned", BUILD(&b, "MatMul", x, turned));
+        build_output(&b, "large", BUILD(&b, "MatMul", x, large));
+        build_output(&b, "plain", BUILD(&b, "MatMul", x, constant(&b, DIMS(1024, 35))));
+        graph *g = finish_graph(&b), *back = NULL;
+        check_ok(onnx_write(g, temp_path(state, "any.onnx"), NULL, &err), &err);
+        graph_destroy(g);
+        check_ok(onnx_read(temp_path(state, "any.onnx"), &back, &err), &err);
+        native_check(back, 2e-6, false, names[i]);
+    }
+}
+
 /* Written as products before the plan is made, so that no reference runs. */
 static void test_einsum(void **state) {
     (void)state;
@@ -127,6 +149,8 @@ int main(void) {
         cmocka_unit_test(test_transposed_weights_of_products_without_kernels),
         cmocka_unit_test(test_gemm_with_scaled_bias),
         cmocka_unit_test(test_few_rows_and_large_weights),
+        cmocka_unit_test_setup_teardown(test_weights_at_any_address_of_a_file, temp_folder_setup,
+                                        temp_folder_teardown),
         cmocka_unit_test(test_einsum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engines/engine.h"
 #include "formats/formats.h"
+#include "graph/builder.h"
 #include "support/temp_folder.h"
 #include "support/test.h"
 #include "zoo/zoo.h"
@@ -89,10 +90,90 @@ static void files_written_together_are_those_written_alone(void **state) {
     zoo_model_free(&model);
 }
 
+/* Bytes of all initializers that something reads. */
+static size_t weight_bytes(const graph *g) {
+    accel_error err = {0};
+    size_t total = 0;
+    uint32_t *uses = mem_calloc(g->value_count, sizeof *uses);
+    assert_ok(graph_count_uses(g, uses, &err));
+    for (size_t i = 0; i < g->value_count; i++) {
+        const graph_value *v = &g->values[i];
+        size_t size = 0;
+        if (v->origin == VALUE_INITIALIZER && uses[i] > 0)
+            assert_ok(tensor_size_bytes(v->type.type, &v->type.shape, v->name, &size, &err));
+        total += size;
+    }
+    mem_free(uses);
+    return total;
+}
+
+static bool refers_to(const char *folder, const char *engine, const char *name) {
+    char path[4200];
+    accel_error err = {0};
+    file_map map;
+    const char **files = NULL;
+    size_t count = 0;
+    bool found = false;
+    arena *a = arena_create();
+    snprintf(path, sizeof path, "%s/%s.onnx", folder, engine);
+    assert_ok(file_map_open(path, &map, &err));
+    assert_ok(onnx_external_names(map.bytes, map.size_bytes, a, &files, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        found = found || strcmp(files[i], name) == 0;
+    arena_destroy(a);
+    file_map_close(&map);
+    return found;
+}
+
+/* Rows of a table, and products with the same table and with a weight of their own. */
+static graph *tied_graph(void) {
+    enum { ROWS = 8192, WIDTH = 64 };
+    builder b;
+    accel_error err = {0};
+    static float table[ROWS * WIDTH], own[WIDTH * WIDTH * 8];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        table[i] = (float)(i % 997);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        own[i] = (float)(i % 31);
+    value_id e = VALUE_NONE, w = VALUE_NONE;
+    assert_ok(builder_start(&b, NULL, &err));
+    value_id ids = build_input(&b, "ids", DTYPE_I64, 2, (int64_t[]){1, 8}, NULL);
+    const shape of_table = shape_make(2, (int64_t[]){ROWS, WIDTH}),
+                of_own = shape_make(2, (int64_t[]){WIDTH * 8, WIDTH});
+    assert_ok(graph_add_constant(b.graph, "e", DTYPE_F32, &of_table, table, &e, &err));
+    assert_ok(graph_add_constant(b.graph, "w", DTYPE_F32, &of_own, own, &w, &err));
+    value_id x = BUILD(&b, "Gather", e, ids);
+    build_output(&b, "own", BUILD(&b, "MatMul", x, BUILD(&b, "Transpose", w)));
+    build_output(&b, "tied", BUILD(&b, "MatMul", x, BUILD(&b, "Transpose", e)));
+    graph *g = NULL;
+    assert_ok(builder_finish(&b, &g, &err));
+    return g;
+}
+
+static void a_tied_weight_is_there_once_for_pages_and_as_products_read_it_for_runtimes(void **state) {
+    static const char *const both[] = {"onnxruntime", "browser"};
+    graph *g = tied_graph();
+    const char *folder = write_for(state, "tied", g, both, 2);
+    graph *page = read_back(folder, "browser"), *runtime = read_back(folder, "onnxruntime");
+    size_t once = weight_bytes(g);
+    assert_int_equal(weight_bytes(page), once);
+    assert_true(weight_bytes(runtime) > once + once / 8);
+    assert_true(refers_to(folder, "browser", "weights.data"));
+    assert_false(refers_to(folder, "browser", "weights.data.1"));
+    assert_true(refers_to(folder, "onnxruntime", "weights.data"));
+    assert_true(refers_to(folder, "onnxruntime", "weights.data.1"));
+    graph_destroy(page);
+    graph_destroy(runtime);
+    graph_destroy(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_written_together_are_those_written_alone, temp_folder_setup,
                                         temp_folder_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_tied_weight_is_there_once_for_pages_and_as_products_read_it_for_runtimes, temp_folder_setup,
+            temp_folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

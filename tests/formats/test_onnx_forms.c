@@ -229,6 +229,24 @@ static void read_two_weights(const graph *g, float out[2][1024]) {
     assert_ok(graph_value_read(g, graph_find_value(g, "given"), out[1], sizeof out[1], &err));
 }
 
+static void weights_go_on_in_further_files_of_no_more_than_is_said(void **state) {
+    static float given[1024], written[2][1024], back[2][1024];
+    for (size_t i = 0; i < 1024; i++)
+        given[i] = (float)i;
+    const onnx_write_options options = {.all_external = true, .external_file_bytes = 8192};
+    graph *g = two_weights(given, 1), *again;
+    assert_ok(onnx_write(g, temp_path(state, "s.onnx"), &options, &err));
+    read_two_weights(g, written);
+    graph_destroy(g);
+    assert_true(file_exists(temp_path(state, "s.onnx.data")));
+    assert_true(file_exists(temp_path(state, "s.onnx.data.1")));
+    assert_false(file_exists(temp_path(state, "s.onnx.data.2")));
+    assert_ok(onnx_read(temp_path(state, "s.onnx"), &again, &err));
+    read_two_weights(again, back);
+    assert_memory_equal(written, back, sizeof back);
+    graph_destroy(again);
+}
+
 static void models_written_together_share_weights(void **state) {
     static float given[1024];
     static const double spreads[] = {1, 1, 2}; /* the third has one weight of its own */
@@ -430,6 +448,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(constants_become_initializers),
         WITH_FOLDER(a_model_written_is_the_model_read),
         WITH_FOLDER(weights_above_the_threshold_go_beside_the_model),
+        WITH_FOLDER(weights_go_on_in_further_files_of_no_more_than_is_said),
         WITH_FOLDER(models_written_together_share_weights),
         WITH_FOLDER(every_failing_write_leaves_nothing_behind),
         WITH_FOLDER(a_tensor_written_is_the_tensor_read),

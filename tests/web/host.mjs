@@ -10,7 +10,8 @@ export async function startEngine(variant = "baseline") {
 }
 
 /** files: bytes by name. */
-export async function openModel(engine, reference, files = {}, { threads = 1, precision = "fp32", ...shapes } = {}) {
+export async function openModel(engine, reference, files = {}, { threads = 1, precision = "fp32", packInPlace = false, ...shapes } = {}) {
+  engine.call("page_pack_in_place", packInPlace ? 2 : 1);
   for (const [name, bytes] of Object.entries(files)) engine.do("page_add_file", name, engine.put(bytes), bytes.length);
   engine.do("page_open", reference, threads, precision);
   const model = new NativeModel(engine);

@@ -100,13 +100,26 @@ class Package(unittest.TestCase):
             self.assertEqual((code, out), (0, "passed\n"), out + err)
 
     def test_goldens_of_the_zoo(self):
-        for variant in VARIANTS:
-            code, out, err = node("goldens.mjs", variant)
+        for variant, weights in [*((variant, "as-given") for variant in VARIANTS), ("baseline", "packed")]:
+            code, out, err = node("goldens.mjs", variant, weights)
             self.assertEqual(code, 0, err)
             lines = [json.loads(line) for line in out.splitlines()]
             self.assertGreaterEqual(len(lines), 240)
             wrong = [line for line in lines if not line.get("distance", 1e9) <= line["tolerance"]]
-            self.assertEqual(wrong, [], variant)
+            self.assertEqual(wrong, [], f"{variant}, weights {weights}")
+            if weights == "packed":
+                self.assertGreaterEqual(sum(line["before"] is True for line in lines), 100)
+
+    def test_weights_packed_in_place_are_the_same_weights(self):
+        minilm = SOURCE / ".deps" / "minilm"
+        if not (minilm / "model.safetensors").exists():
+            self.skipTest("MiniLM is not here: run make deps")
+        for variant in VARIANTS:
+            code, out, err = node("packed.mjs", variant, minilm)
+            self.assertEqual(code, 0, err)
+            result = json.loads(out)
+            self.assertLessEqual(result["distance"], 1e-6, variant)
+            self.assertGreater(result["saved"], 30e6, variant)  # of 42 MB of packed weights
 
     def test_the_zoos_smallest_are_what_the_native_engine_gives(self):
         names = json.loads(subprocess.run([os.environ["ACCEL_BIN"], "models", "--format", "json"], capture_output=True, text=True, check=True).stdout)

@@ -28,6 +28,9 @@ export interface LoadOptions {
   precision?: "fp32" | "fp16" | "bf16";
   /** What WebNN is asked for; what it took is in Model.devices. */
   deviceType?: "cpu" | "gpu" | "npu";
+  /** wasm: weights of products are packed into their own place in the files' memory, so that they are there once. Default: of files that have more than 256 MiB
+   * together. */
+  packInPlace?: boolean;
   /** Shapes that inputs will have, by input name; or values of named dimensions. Others follow from the first run. */
   shapes?: Record<string, number[]>;
   dims?: Record<string, number>;

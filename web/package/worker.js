@@ -150,6 +150,7 @@ async function load(request) {
   const engine = await Engine.start(module, build.name.endsWith("-threads"));
   figures.engine_ms = compiled_ms + performance.now() - came;
   expectThreads(engine, build.threads - 1);
+  if (options.packInPlace !== undefined) engine.call("page_pack_in_place", options.packInPlace ? 2 : 1);
   await bring(engine, request);
   self.postMessage({ progress: { phase: "compile", loaded: 0 } });
   const opened = await openModel(engine, options);

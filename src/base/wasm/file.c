@@ -8,11 +8,21 @@
 #include "base/path_internal.h"
 #include "base/wasm/files.h"
 
+/* Bytes of a file that something else has taken the place of. */
+typedef struct reused_range {
+    const uint8_t *start;
+    size_t length;
+    uint64_t what;
+} reused_range;
+
 static struct {
     memory_file *files;
     size_t count, capacity;
     char *missing; /* the name that was last looked for in vain */
+    reused_range *reused;
+    size_t reused_count, reused_capacity;
 } page_files;
+static memory_reuse reuse; /* stays when the files go */
 
 static memory_file *find(const char *name) {
     for (size_t i = 0; i < page_files.count; i++) {
@@ -62,7 +72,58 @@ void memory_files_drop(void) {
     }
     mem_free(page_files.files);
     mem_free(page_files.missing);
+    mem_free(page_files.reused);
     memset(&page_files, 0, sizeof page_files);
+}
+
+/* ---- contents that are written over --------------------------------------------------------------------------- */
+
+void memory_files_reuse(memory_reuse when) {
+    reuse = when;
+}
+
+/* Of small models a second set of shapes is made ready sooner from what the file holds, and memory is not what they lack. */
+static bool may_reuse(void) {
+    const size_t large = (size_t)256 << 20;
+    size_t total = 0; /* of one memory: below 4 GiB */
+    for (size_t i = 0; i < page_files.count; i++) {
+        total += page_files.files[i].size_bytes;
+    }
+    return reuse == REUSE_ALWAYS || (reuse == REUSE_OF_LARGE && total > large);
+}
+
+void *file_reuse(const void *start, size_t length) {
+    const uint8_t *from = start;
+    if (!may_reuse() || !mem_grow((void **)&page_files.reused, &page_files.reused_capacity,
+                                  page_files.reused_count + 1, sizeof *page_files.reused)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < page_files.count; i++) {
+        const memory_file *f = &page_files.files[i];
+        if (from >= f->bytes && length <= f->size_bytes &&
+            (size_t)(from - f->bytes) <= f->size_bytes - length) {
+            return f->bytes + (from - f->bytes);
+        }
+    }
+    return NULL;
+}
+
+void file_note_reuse(const void *start, size_t length, uint64_t what) {
+    page_files.reused[page_files.reused_count++] = (reused_range){start, length, what};
+}
+
+uint64_t file_reused(const void *start, size_t length) {
+    const uint8_t *from = start;
+    for (size_t i = 0; i < page_files.reused_count; i++) {
+        const reused_range *r = &page_files.reused[i];
+        if (r->start == from && r->length == length) {
+            return r->what;
+        }
+        if (r->start < from + length && from < r->start + r->length) {
+            return FILE_REUSED_OTHERWISE;
+        }
+    }
+    return 0;
 }
 
 static accel_status absent(accel_error *err, const char *what, const char *path) {

@@ -160,6 +160,19 @@ static heap_block *bin_find(size_t size) {
     return heap_bins[first][__builtin_ctz(in_row)];
 }
 
+/* Of the bin that begins below size, which may hold a block of this very size that was just freed: some are looked at. */
+static heap_block *bin_search(size_t size) {
+    int first;
+    int second;
+    int most = 16;
+    bin_of(size, &first, &second);
+    heap_block *b = heap_bins[first][second];
+    while (b && block_size(b) < size && most-- > 0) {
+        b = b->next_free;
+    }
+    return b && block_size(b) >= size ? b : NULL;
+}
+
 /* --- blocks --- */
 
 static void block_set(heap_block *b, size_t size, bool used) {
@@ -167,8 +180,8 @@ static void block_set(heap_block *b, size_t size, bool used) {
     block_after(b)->previous_size = size;
 }
 
-/* Makes b free, joined with its free neighbours. */
-static void block_release(heap_block *b) {
+/* Makes b free, joined with its free neighbours; the block that they are now. */
+static heap_block *block_release(heap_block *b) {
     size_t size = block_size(b);
     heap_block *after = block_after(b);
     if (!block_used(after)) {
@@ -185,6 +198,7 @@ static void block_release(heap_block *b) {
     }
     block_set(b, size, false);
     bin_add(b);
+    return b;
 }
 
 /* Cuts a used block to `size` and frees the rest, where the rest is worth it. */
@@ -199,8 +213,8 @@ static void block_trim(heap_block *b, size_t size) {
     block_release(rest);
 }
 
-/* A new region, or the last one made longer: then its end mark becomes the new block's header. */
-static bool heap_grow(size_t size) {
+/* A new region, or the last one made longer: then its end mark becomes the new block's header. A free block of this size; NULL: there is no more. */
+static heap_block *heap_grow(size_t size) {
     size_t got = size + 2 * HEADER + ALIGNMENT;
     const size_t least = (size_t)1 << 20;
     if (got < least) {
@@ -208,7 +222,7 @@ static bool heap_grow(size_t size) {
     }
     uint8_t *start = heap_more(&got);
     if (!start) {
-        return false;
+        return NULL;
     }
     heap_block *b;
     if (start == heap_end) {
@@ -224,8 +238,7 @@ static bool heap_grow(size_t size) {
     block_after(b)->size_and_used = 1;
     heap_end = bytes_of(block_after(b));
     block_set(b, room, true);
-    block_release(b);
-    return true;
+    return block_release(b);
 }
 
 /* The whole size of a block for a request; 0 when it is too large. */
@@ -243,8 +256,10 @@ static void *allocate(size_t request) {
     size_t size = block_size_for(request);
     heap_block *b = size > 0 ? bin_find(size) : NULL;
     if (!b && size > 0) {
-        /* One eighth more, so that the bin searched next holds the new block. */
-        b = heap_grow(size + size / SECOND_LEVEL) ? bin_find(size) : NULL;
+        b = bin_search(size);
+    }
+    if (!b && size > 0) {
+        b = heap_grow(size);
     }
     if (!b) {
         return NULL;

@@ -112,30 +112,32 @@ static bool is_channel_vector(const plan_value *v, const shape *out, int axis) {
     return elements == out->dims[axis];
 }
 
-static accel_status ensure_affine(fuser *f, kernel_epilogue *e, int64_t channels, float **scale,
-                                  float **shift) {
-    arena *a = f->plan->arena;
-    *scale = e->scale != NULL ? (float *)(uintptr_t)e->scale : ARENA_ARRAY(a, float, (size_t)channels);
-    *shift = e->shift != NULL ? (float *)(uintptr_t)e->shift : ARENA_ARRAY(a, float, (size_t)channels);
-    if (*scale == NULL || *shift == NULL) {
-        return error_no_memory(f->err, "a fused scale", (unsigned long long)channels * sizeof(float));
+/* One of them, all `first` where there is none yet. */
+static float *ensure_vector(fuser *f, const float **vector, int64_t channels, float first) {
+    if (*vector == NULL) {
+        float *made = ARENA_ARRAY(f->plan->arena, float, (size_t)channels);
+        for (int64_t c = 0; c < channels && made != NULL; c++) {
+            made[c] = first;
+        }
+        *vector = made;
     }
-    for (int64_t c = 0; c < channels && e->scale == NULL; c++) {
-        (*scale)[c] = 1.0f;
-    }
-    e->scale = *scale;
-    e->shift = *shift;
-    return ACCEL_OK;
+    return (float *)(uintptr_t)*vector;
 }
 
-/* y = x * mul[c] + add[c] behind what the epilogue already does; NULL: one, zero. A count of 1 is for all channels. */
+/* y = x * mul[c] + add[c] behind what the epilogue already does; NULL: one, zero. A count of 1 is for all channels. What only adds leaves the
+ * weights as they are: a scale would have to be packed into them. */
 static accel_status then_affine(fuser *f, kernel_epilogue *e, int64_t channels, const float *mul,
                                 int64_t mul_count, const float *add, int64_t add_count) {
-    float *scale, *shift;
-    ACCEL_TRY(ensure_affine(f, e, channels, &scale, &shift));
+    float *scale = mul == NULL ? NULL : ensure_vector(f, &e->scale, channels, 1.0f);
+    float *shift = ensure_vector(f, &e->shift, channels, 0.0f);
+    if (shift == NULL || (mul != NULL && scale == NULL)) {
+        return error_no_memory(f->err, "a fused scale", (unsigned long long)channels * sizeof(float));
+    }
     for (int64_t c = 0; c < channels; c++) {
         float m = mul == NULL ? 1.0f : mul[mul_count == 1 ? 0 : c];
-        scale[c] *= m;
+        if (scale != NULL) {
+            scale[c] *= m;
+        }
         shift[c] = shift[c] * m + (add == NULL ? 0.0f : add[add_count == 1 ? 0 : c]);
     }
     return ACCEL_OK;

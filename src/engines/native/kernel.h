@@ -81,8 +81,14 @@ typedef struct kernel_call {
     kernel_epilogue epilogue;
     int64_t groups;        /* accel ChannelShuffle */
     bool transposed_right; /* MatMul: input 1 is the constant W of MatMul(x, Transpose(W)) */
-    precision precision;   /* asked for: what products and convolutions of fp32 values compute in */
-    uint32_t extensions;   /* bits of cpu_extensions that may be used */
+    /* Of kernels that are KERNEL_FILE_RIGHT. Constant contents of input 1 as the model's file has them, at any address (input 1 has no data then), or
+     * NULL. And memory of that file in which the packed form may take the place of the contents, or NULL: a prepare that puts it there sets kept_as to
+     * a number that tells that form from others. When kept_as is there before, that form lies there already, and contents are no more. */
+    const void *raw;
+    void *home;
+    uint64_t kept_as;
+    precision precision; /* asked for: what products and convolutions of fp32 values compute in */
+    uint32_t extensions; /* bits of cpu_extensions that may be used */
     /* Set by prepare. */
     void *state;
     size_t workspace_bytes; /* shared by all steps, so forgotten between runs */
@@ -107,7 +113,8 @@ enum kernel_flags {
     KERNEL_PLAIN_INPUT = 32,  /* with KERNEL_CHANNELS_LAST: input 0 may also be row-major */
     KERNEL_STRIDED_OUT = 64,  /* output 0 may have a pixel_stride above its channels */
     KERNEL_STRIDED_IN = 128,  /* inputs may */
-    KERNEL_IN_PLACE = 256     /* output 0 may lie on an input of the same size that dies here */
+    KERNEL_IN_PLACE = 256,    /* output 0 may lie on an input of the same size that dies here */
+    KERNEL_FILE_RIGHT = 512   /* takes a constant input 1 as the model's file has it: kernel_call.raw */
 };
 
 typedef struct kernel_def {

@@ -150,16 +150,20 @@ accel_status native_plan_prepare_call(plan *p, const kernel_def *kernel, kernel_
 /* Prepares one step: its constants are made present, and those that it packed are let go when nobody else reads them. */
 accel_status native_plan_prepare_step(plan *p, plan_step *s, accel_error *err) {
     kernel_call *c = &s->call;
+    ACCEL_TRY(native_plan_offer_right(p, s, c, err));
     for (size_t i = 0; i < c->input_count; i++) {
-        if (s->inputs[i] != PLAN_NONE && p->values[s->inputs[i]].v.constant) {
+        bool in_file = i == 1 && (c->raw != NULL || c->kept_as != 0);
+        if (s->inputs[i] != PLAN_NONE && p->values[s->inputs[i]].v.constant && !in_file) {
             ACCEL_TRY(native_plan_contents(p, s->inputs[i], err));
         }
     }
-    if (s->kind == STEP_KERNEL) {
-        c->slabs = p->parent == NULL ? &p->slabs : NULL; /* kept until the plan ends, not before */
-        return native_plan_prepare_call(p, s->kernel, c, err);
+    if (s->kind != STEP_KERNEL) {
+        return ACCEL_OK;
     }
-    return ACCEL_OK;
+    c->slabs = p->parent == NULL ? &p->slabs : NULL; /* kept until the plan ends, not before */
+    accel_status status = native_plan_prepare_call(p, s->kernel, c, err);
+    native_plan_note_kept(p, s);
+    return status;
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
@@ -209,6 +213,7 @@ static void start_value(plan *p, int32_t id) {
     if (graph_value_is_constant(p->graph, id) && v->is_static) {
         v->store = STORE_CONSTANT;
         v->v.constant = true;
+        native_plan_find_kept(p, id, v);
     } else if (from->origin == VALUE_INPUT) {
         v->store = STORE_INPUT;
     }

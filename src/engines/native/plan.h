@@ -6,6 +6,7 @@
  *   fuse.c      which nodes join the step before them
  *   lower.c     steps with their kernels; layouts and the conversions between them
  *   join.c      Concat without copies
+ *   keep.c      weights of products as the model's file has them; packed ones in their place
  *   schedule.c  views, lifetimes, in-place outputs, one arena; prepares every step
  *   subgraph.c  plans of the graphs inside nodes, for the shapes that they are called with
  *   execute.c   runs the steps; shapes known only now are inferred here
@@ -39,7 +40,9 @@ typedef enum plan_store {
 typedef struct plan_value {
     kernel_value v;
     bool is_static; /* a tensor of known shape: v is complete before the run */
-    bool foldable;  /* all that it depends on is constant; contents are made when somebody asks */
+    uint64_t
+        kept_as; /* of a constant whose packed form lies in the place of its contents: kernel_call.kept_as; else 0 */
+    bool foldable; /* all that it depends on is constant; contents are made when somebody asks */
     plan_store store;
     int32_t view_of;
     size_t view_offset;
@@ -86,7 +89,8 @@ struct plan {
     arena *scratch; /* of one reference operator */
     plan_value *values;
     size_t value_count, value_capacity;
-    uint32_t *uses; /* of the graph's values by steps and outputs: fuse.c */
+    uint32_t *uses;    /* of the graph's values by steps and outputs: fuse.c */
+    uint32_t *readers; /* of the graph's values, nodes that are no steps counted in: keep.c */
     plan_step *steps;
     size_t step_count, step_capacity;
     int32_t *outputs; /* values that hold the graph's outputs, row-major */
@@ -159,6 +163,15 @@ typedef struct plan_fusion {
     kernel_epilogue epilogue;
 } plan_fusion;
 accel_status native_plan_fuse(plan *p, plan_fusion *fusions, accel_error *err);
+
+/* keep.c: weights of products as the model's file has them. Where the file lies in memory of ours, a page's, one that a single product reads is there
+ * once, packed, and stays so for the next plan. */
+/* Whether the packed form of this constant lies there from an earlier plan. */
+void native_plan_find_kept(const plan *p, int32_t value, plan_value *v);
+/* Before a step is prepared: the call's raw, home and kept_as. */
+accel_status native_plan_offer_right(plan *p, const plan_step *s, kernel_call *c, accel_error *err);
+/* After it. */
+void native_plan_note_kept(plan *p, const plan_step *s);
 
 /* lower.c */
 accel_status native_plan_lower(plan *p, const plan_fusion *fusions, accel_error *err);

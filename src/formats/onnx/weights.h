@@ -4,11 +4,14 @@
 
 #include "formats/formats.h"
 
-/* The file's name beside the model. */
-const char *onnx_weights_name(const onnx_weights *w);
-/* Where the contents of this initializer, size_bytes long, begin; they are written now unless they are there already. */
+/* Where contents begin. */
+typedef struct onnx_weights_place {
+    const char *name; /* of the file, beside the model; lives as long as the weights */
+    uint64_t offset;
+} onnx_weights_place;
+/* Where the contents of this initializer, size_bytes long, lie; they are written now unless they are there already. */
 accel_status onnx_weights_put(onnx_weights *w, const graph *g, value_id id, size_t size_bytes,
-                              uint64_t *offset, accel_error *err);
+                              onnx_weights_place *place, accel_error *err);
 /* For a file that need not outlive this program. */
 void onnx_weights_set_scratch(onnx_weights *w);
 

@@ -27,7 +27,7 @@ typedef struct weight_slot {
 typedef struct onnx_writer {
     onnx_write_options options;
     accel_error *err;
-    bool external;         /* large weights go to the .data file */
+    bool external;         /* large weights go to the .data files */
     onnx_weights *weights; /* which is this; NULL when everything is embedded */
     int64_t ir_version;
     weight_slot *slots;
@@ -102,10 +102,10 @@ static accel_status weight_bytes(onnx_writer *w, const graph *g, value_id id, co
 
 static accel_status put_external(onnx_writer *w, const graph *g, value_id id, size_t size, str_buf *b) {
     char number[32];
-    uint64_t offset = 0;
-    ACCEL_TRY(onnx_weights_put(w->weights, g, id, size, &offset, w->err));
-    put_entry(b, 13, "location", onnx_weights_name(w->weights));
-    str_format(number, sizeof number, "%llu", (unsigned long long)offset);
+    onnx_weights_place place;
+    ACCEL_TRY(onnx_weights_put(w->weights, g, id, size, &place, w->err));
+    put_entry(b, 13, "location", place.name);
+    str_format(number, sizeof number, "%llu", (unsigned long long)place.offset);
     put_entry(b, 13, "offset", number);
     str_format(number, sizeof number, "%llu", (unsigned long long)size);
     put_entry(b, 13, "length", number);
@@ -531,6 +531,8 @@ static accel_status open_weights(onnx_writer *w, const char *path) {
         ACCEL_TRY(onnx_weights_open(path, &w->weights, w->err));
     if (w->options.scratch)
         onnx_weights_set_scratch(w->weights);
+    if (!w->options.shared)
+        onnx_weights_limit(w->weights, w->options.external_file_bytes);
     return ACCEL_OK;
 }
 

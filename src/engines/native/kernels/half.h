@@ -6,7 +6,7 @@
 #include "engines/native/kernels/vector.h"
 
 typedef uint16_t vh __attribute__((vector_size(VECTOR_BYTES / 2)));
-typedef uint16_t vh_unaligned __attribute__((vector_size(VECTOR_BYTES / 2), aligned(2), may_alias));
+typedef uint16_t vh_unaligned __attribute__((vector_size(VECTOR_BYTES / 2), aligned(1), may_alias));
 
 INLINE vh h_load(const uint16_t *p) {
     return *(const vh_unaligned *)p;

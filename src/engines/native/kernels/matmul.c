@@ -4,6 +4,7 @@
 
 #include "engines/native/kernels/gemv.h"
 #include "engines/native/kernels/half_gemm.h"
+#include "engines/native/kernels/home.h"
 #include "engines/native/kernels/products.h"
 
 typedef struct matmul_state {
@@ -83,17 +84,34 @@ static accel_status make_scale(kernel_call *c, matmul_state *s, float alpha) {
     return ACCEL_OK;
 }
 
+static const void *right_data(const kernel_call *c) {
+    return c->raw != NULL ? c->raw : c->inputs[1]->data;
+}
+
 static gemm_source right_matrix(const kernel_call *c, const matmul_state *s, size_t index) {
     gemm_source source = s->right;
     if (source.form != GEMM_F32) {
-        source.halves = c->inputs[1]->data;
+        source.halves = right_data(c);
     } else {
-        source.base = (const float *)c->inputs[1]->data + index * s->right_floats;
+        source.base = (const float *)right_data(c) + index * s->right_floats;
     }
     return source;
 }
 
+static home_matrix whole_right(const kernel_call *c, const matmul_state *s) {
+    return (home_matrix){right_matrix(c, s, 0), s->shape.form, s->shape.n, s->depth};
+}
+
+static bool is_plain(const matmul_state *s) {
+    return s->batch.right_count == 1 && s->right.scale == NULL;
+}
+
 static accel_status pack_constant(kernel_call *c, matmul_state *s) {
+    const home_matrix right = whole_right(c, s);
+    if (is_plain(s) && home_fits(c, &right)) {
+        s->packed = c->home;
+        return home_put(c, &right);
+    }
     size_t bytes = s->batch.right_count * s->packed_bytes;
     char *packed = kernel_packed(c, bytes);
     if (packed == NULL) {
@@ -104,8 +122,14 @@ static accel_status pack_constant(kernel_call *c, matmul_state *s) {
         const gemm_source source = right_matrix(c, s, i);
         half_pack(s->shape.form, &source, s->shape.n, 1, s->depth, packed + i * s->packed_bytes, c->pool);
     }
-    c->packed_inputs |= 2;
     return ACCEL_OK;
+}
+
+/* What an earlier session packed into the place of the weights. */
+static accel_status take_kept(kernel_call *c, matmul_state *s) {
+    const home_matrix right = whole_right(c, s);
+    s->packed = c->home;
+    return home_check(c, is_plain(s) ? &right : NULL);
 }
 
 static accel_status make_products(kernel_call *c, matmul_state *s, bool transposed) {
@@ -128,9 +152,9 @@ static gemm_form form_of_weights(const kernel_call *c, const matmul_state *s) {
     if (s->shape.m > GEMM_MR || s->right.scale != NULL || count * sizeof(float) < CACHED_BYTES) {
         return GEMM_F32;
     }
-    return half_is_exact(GEMM_RIGHT_F16, c->inputs[1]->data, (int64_t)count)    ? GEMM_RIGHT_F16
-           : half_is_exact(GEMM_RIGHT_BF16, c->inputs[1]->data, (int64_t)count) ? GEMM_RIGHT_BF16
-                                                                                : GEMM_F32;
+    return half_is_exact(GEMM_RIGHT_F16, right_data(c), (int64_t)count)    ? GEMM_RIGHT_F16
+           : half_is_exact(GEMM_RIGHT_BF16, right_data(c), (int64_t)count) ? GEMM_RIGHT_BF16
+                                                                           : GEMM_F32;
 }
 
 static bool fits_gemv(const kernel_call *c, const matmul_state *s) {
@@ -144,7 +168,7 @@ static gemm_form form_at_fp32(const kernel_call *c, const matmul_state *s) {
         return GEMM_F32;
     }
     if (s->right.form == GEMM_F32) {
-        return form_of_weights(c, s);
+        return FILES_IN_MEMORY && c->home != NULL ? GEMM_F32 : form_of_weights(c, s);
     }
     return s->right.scale == NULL || fits_gemv(c, s) ? s->right.form : GEMM_F32;
 }
@@ -152,7 +176,9 @@ static gemm_form form_at_fp32(const kernel_call *c, const matmul_state *s) {
 /* A right side that is packed at every run is only rounded where that makes the products faster. */
 static void choose_form(const kernel_call *c, matmul_state *s) {
     gemm_form form = half_form(c);
-    if (form == GEMM_F32 || (form != GEMM_BF16_PAIRS && !c->inputs[1]->constant)) {
+    if (FILES_IN_MEMORY && c->kept_as != 0) {
+        form = home_form(c->kept_as);
+    } else if (form == GEMM_F32 || (form != GEMM_BF16_PAIRS && !c->inputs[1]->constant)) {
         form = form_at_fp32(c, s);
     }
     s->shape.form = form;
@@ -199,18 +225,21 @@ static accel_status prepare_product(kernel_call *c, bool transposed, float alpha
     ACCEL_TRY(make_bias(c, s, addend, beta));
     ACCEL_TRY(make_scale(c, s, alpha));
     choose_form(c, s);
-    s->in_place = reads_in_place(c, s);
+    if (FILES_IN_MEMORY && c->kept_as != 0) {
+        ACCEL_TRY(take_kept(c, s));
+    }
+    s->in_place = s->packed == NULL && reads_in_place(c, s);
     c->variant = variant_of(c, s);
     if (s->in_place) {
         return ACCEL_OK;
     }
     c->workspace_bytes = gemm_workspace_bytes(&s->shape, c->threads) + half_pairs_bytes(&s->left);
-    if (c->inputs[1]->constant) {
-        ACCEL_TRY(pack_constant(c, s));
-    } else {
+    if (!c->inputs[1]->constant) {
         c->workspace_bytes += s->batch.right_count * s->packed_bytes;
+        return ACCEL_OK;
     }
-    return ACCEL_OK;
+    c->packed_inputs |= 2;
+    return s->packed == NULL ? pack_constant(c, s) : ACCEL_OK;
 }
 
 static accel_status matmul_prepare(kernel_call *c) {
@@ -306,7 +335,7 @@ static accel_status matmul_run(kernel_call *c) {
 }
 
 static const kernel_def kernels[] = {
-    {"", "MatMul", KERNEL_EPILOGUE, matmul_accepts, matmul_prepare, matmul_run},
-    {"", "Gemm", KERNEL_EPILOGUE, gemm_accepts, gemm_prepare, matmul_run},
+    {"", "MatMul", KERNEL_EPILOGUE | KERNEL_FILE_RIGHT, matmul_accepts, matmul_prepare, matmul_run},
+    {"", "Gemm", KERNEL_EPILOGUE | KERNEL_FILE_RIGHT, gemm_accepts, gemm_prepare, matmul_run},
 };
 KERNEL_FAMILY(matmul, kernels);

@@ -33,7 +33,8 @@ typedef float vf __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint32_t vu
     __attribute__((vector_size(VECTOR_BYTES))); /* bits: wraps and shifts as C allows only for unsigned */
-typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef float vf_unaligned
+    __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias)); /* files have weights anywhere */
 
 INLINE vf v_load(const float *p) {
     return *(const vf_unaligned *)p;
