@@ -203,7 +203,8 @@ make_files() {
     done
 }
 
-# Its parts are compressed by Brotli, which of all that is here Node alone reads. `chromium` starts it with its own libraries and WebNN switched on.
+# Its parts are compressed by Brotli, which of all that is here Node alone reads. `chromium` starts it with its own libraries and WebNN switched on. Its
+# own fonts.conf names folders of another machine, and without fonts it ends now and then while a page is drawn (3 of 8 starts).
 make_webnn-chromium() {
     local part
     command -v node >/dev/null || die "webnn-chromium: unpacking it needs node: apt-get install nodejs"
@@ -223,6 +224,11 @@ here=$(dirname "$(readlink -f "$0")")
 LD_LIBRARY_PATH=$here/lib FONTCONFIG_PATH=$here exec "$here/chromium.program" --enable-features=WebMachineLearningNeuralNetwork "$@"
 END
     chmod 755 "$1/chromium"
+    cat >"$1/fonts.conf" <<'END'
+<?xml version="1.0" ?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">fonts</dir></fontconfig>
+END
 }
 
 make_onnxruntime-web() {
