@@ -161,6 +161,12 @@ static browser_process *create(const browser_process_options *options) {
     return NULL;
 }
 
+/* When the supervisor was killed: what it watched is found as far as it can be. */
+static void end_marked(browser_process *p) {
+    tree t = {.leader = browser_process_ended(p, 0, NULL) ? 0 : p->supervisor.program, .mark = p->mark};
+    (void)tree_end(&t, 0);
+}
+
 accel_status browser_process_start(const browser_process_options *options, browser_process **out,
                                    accel_error *err) {
     const char *program = options->arguments[0];
@@ -179,6 +185,12 @@ accel_status browser_process_start(const browser_process_options *options, brows
     mem_free(environment);
     if (failure == 0 && (failure = start_thread(p)) != 0)
         (void)supervisor_end(&p->supervisor, 0);
+    if (failure == SUPERVISOR_LOST) {
+        end_marked(p);
+        destroy(p);
+        return error_set(err, ACCEL_CRASHED, "%s was ended, together with the process that watched it",
+                         program);
+    }
     if (failure != 0) {
         destroy(p);
         return error_set(err, failure == ENOENT ? ACCEL_NOT_FOUND : ACCEL_IO, "cannot run %s: %s", program,
@@ -250,10 +262,7 @@ bool browser_process_has(const browser_process *p, const char *name, pid_t *last
 void browser_process_end(browser_process *p, double grace_s) {
     if (!p)
         return;
-    if (!supervisor_end(&p->supervisor,
-                        grace_s)) { /* it was killed: what it watched is found as far as it can be */
-        tree t = {.leader = browser_process_ended(p, 0, NULL) ? 0 : p->supervisor.program, .mark = p->mark};
-        (void)tree_end(&t, 0);
-    }
+    if (!supervisor_end(&p->supervisor, grace_s))
+        end_marked(p);
     destroy(p);
 }

@@ -231,7 +231,7 @@ static int wait_started(supervisor *s) {
     ssize_t n;
     while ((n = recv(s->line, &m, sizeof m, 0)) < 0 && errno == EINTR)
         continue;
-    int failure = n != (ssize_t)sizeof m ? ECHILD : m.what == NEWS_FAILED ? m.value : 0;
+    int failure = n != (ssize_t)sizeof m ? SUPERVISOR_LOST : m.what == NEWS_FAILED ? m.value : 0;
     if (failure != 0) {
         (void)wait_for_exit(s);
         return failure;

@@ -5,6 +5,8 @@
 #ifndef ACCEL_BROWSERS_SUPERVISOR_H
 #define ACCEL_BROWSERS_SUPERVISOR_H
 
+#include <errno.h>
+
 #include "browsers/process.h"
 
 typedef struct supervisor {
@@ -18,7 +20,9 @@ typedef struct program_end {
     int value;              /* the signal, or the exit code */
 } program_end;
 
-/* Starts it, and by it the program with this environment. 0, or an error number: then nothing runs and *out is closed. */
+/* Starts it, and by it the program with this environment. 0, or an error number: then nothing runs and *out is closed; SUPERVISOR_LOST: it was ended
+ * itself, and something may run. */
+enum { SUPERVISOR_LOST = ECHILD };
 int supervisor_start(const browser_process_options *options, char *const *environment, supervisor *out);
 /* What there is to read from the line. True once, when the program has ended. */
 bool supervisor_tells_end(const supervisor *s, program_end *out);

@@ -152,9 +152,18 @@ static void one_that_is_killed_has_crashed(void **state) {
 /* What watches it is its parent. */
 static void one_whose_supervisor_is_killed_has_crashed(void **state) {
     accel_error err;
-    const char *path = script(state, WRITE_MARK "(" LONG_SLEEP ") &\nkill -9 $PPID\nexec " LONG_SLEEP "\n");
+    const char *path =
+        script(state, WRITE_MARK "(" LONG_SLEEP ") &\nsleep 0.3\nkill -9 $PPID\nexec " LONG_SLEEP "\n");
     assert_int_equal(start_program(path, 5, &err), ACCEL_CRASHED);
     assert_says("Chromium was ended together with the process that watched it");
+    assert_nothing_left(state);
+}
+
+static void one_whose_supervisor_is_killed_at_once_has_crashed(void **state) {
+    accel_error err;
+    const char *path = script(state, WRITE_MARK "(" LONG_SLEEP ") &\nkill -9 $PPID\nexec " LONG_SLEEP "\n");
+    assert_int_equal(start_program(path, 5, &err), ACCEL_CRASHED);
+    assert_says("together with the process that watched it");
     assert_nothing_left(state);
 }
 
@@ -228,6 +237,7 @@ int main(void) {
         IN_FOLDER(one_without_group_mark_and_parent_is_ended),
         IN_FOLDER(one_that_is_killed_has_crashed),
         IN_FOLDER(one_whose_supervisor_is_killed_has_crashed),
+        IN_FOLDER(one_whose_supervisor_is_killed_at_once_has_crashed),
         IN_FOLDER(one_that_ignores_sigterm_is_killed),
         IN_FOLDER(nonsense_on_the_line_does_no_harm),
         IN_FOLDER(words_without_end_do_not_fill_the_pipe),
