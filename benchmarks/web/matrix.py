@@ -39,9 +39,25 @@ def ours():
     return found
 
 
-def profiles(folder):
-    """{profile: its first files}"""
-    found = [path for path in Path(folder).rglob("accel-browser*") if path.is_dir()]
+def users(folder):
+    """Process ids of all but this one that have the folder in their environment or command, lie in it, or have something in it open."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            links = [entry / "cwd", *(entry / "fd").iterdir()]
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            if folder.encode() in text or any(os.readlink(link).startswith(folder) for link in links):
+                found.add(int(entry.name))
+        except OSError:
+            pass
+    return found
+
+
+def folders(folder):
+    """{what accel left there: its first files}"""
+    found = [path for path in Path(folder).glob("accel-*") if path.is_dir()]
     return {path.name: [str(file.relative_to(path)) for file in path.rglob("*")][:20] for path in found}
 
 
@@ -138,7 +154,7 @@ def write_killed(how, models, passes, killed, left, left_folders):
              len(killed) == how.kills and len(records) == whole and not odd, timed=False)
     for folder, files in left_folders.items():
         page.text(f"Left: {folder} with {', '.join(files) or 'nothing'}.")
-    page.bar("no process or profile of ours is left", f"{len(left)} processes, {len(left_folders)} profiles", not left and not left_folders, timed=False)
+    page.bar("no process or profile of ours is left", f"{len(left)} processes, {len(left_folders)} folders", not left and not left_folders, timed=False)
     page.write()
 
 
@@ -148,8 +164,8 @@ def kill_browsers(how, models, work):
     while not passes or len(killer.killed) < how.kills:
         passes.append(bench(how.accel, models, how, f"{work}/killed.duckdb"))
     killer.join()
-    time.sleep(2)
-    write_killed(how, models, passes, killer.killed, ours(), profiles(work))
+    time.sleep(3)
+    write_killed(how, models, passes, killer.killed, users(work), folders(work))
 
 
 def main():

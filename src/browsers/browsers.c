@@ -77,6 +77,16 @@ void browser_note(browser *b, const char *kind, const char *text, size_t length)
     str_free(&line);
 }
 
+/* What ended a browser or its page from outside is a crash, whatever failed by it. A program that ends by itself cannot run here. */
+static accel_status failed_to_start(browser *b, accel_status status, accel_error *err) {
+    (void)browser_has_ended(b, status == ACCEL_IO ? 1 : 0);
+    bool by_itself =
+        b->process && browser_process_ended(b->process, 0, NULL) && !browser_process_crashed(b->process);
+    if (status == ACCEL_CRASHED || status == ACCEL_ABSENT || b->state == BROWSER_RUNNING || by_itself)
+        return status;
+    return browser_failed(b, err, ACCEL_CRASHED, "%s", str_text(&b->why));
+}
+
 /* ---- the door ---------------------------------------------------------------------------------------------------------- */
 
 static accel_status open_up(browser *b, const browser_options *o, const char *program, double timeout_s,
@@ -94,10 +104,12 @@ static accel_status start(const browser_driver *driver, const browser_options *o
         return error_no_memory(err, driver->title, sizeof *b);
     b->driver = driver;
     accel_status status = open_up(b, o, program, timeout_s, err);
-    if (status == ACCEL_OK)
+    if (status == ACCEL_OK) {
         *out = b;
-    else
+    } else {
+        status = failed_to_start(b, status, err);
         browser_stop(b);
+    }
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* Real browsers: which are installed, and one at a time started, driven, watched and ended.
  *
- * A browser runs on a temporary profile of its own, as the leader of a process group of its own; everything that it started is ended with it, its
- * profile removed, also when the calling process dies (the browser then loses its parent's pipe or is ended by PR_SET_PDEATHSIG).
+ * A browser runs on a temporary profile of its own, as the leader of a process group of its own; everything that it started is ended with it and its
+ * profile removed, also when the calling process is killed: a process in between sees to it.
  * The functions of one browser are for one thread at a time. Adding a kind is one file with one `browser_driver` and one line in table.c. */
 #ifndef ACCEL_BROWSERS_BROWSERS_H
 #define ACCEL_BROWSERS_BROWSERS_H
@@ -52,8 +52,8 @@ typedef enum browser_state {
     BROWSER_ENDED        /* the browser itself is gone */
 } browser_state;
 
-/* Waits until the page has begun to load. ACCEL_ABSENT: not installed or no display (says what to install); ACCEL_TIMEOUT; ACCEL_RUNTIME with the
- * last lines that the browser wrote. */
+/* Waits until the page has begun to load. ACCEL_ABSENT: not installed or no display (says what to install); ACCEL_TIMEOUT; ACCEL_CRASHED: the browser
+ * or its page was ended meanwhile, not by us; ACCEL_RUNTIME; all with the last lines that the browser wrote. */
 accel_status browser_start(const browser_options *options, browser **out, accel_error *err);
 /* What is known now, without waiting; `why` (may be NULL) receives a sentence for all but RUNNING. */
 browser_state browser_look(browser *b, str_buf *why);
@@ -72,6 +72,8 @@ int browser_pid(const browser *b);
 /* Of all processes of the browser: CPU time so far, and memory now with what they share counted once (Pss); 0 where unknown.
  * Takes tens of milliseconds: not while something is timed. */
 void browser_usage(const browser *b, uint64_t *cpu_ns, uint64_t *rss_bytes);
+/* Ends what browsers of dead owners left running whose profiles lie in this folder. */
+void browser_end_strays(const char *folder);
 void browser_stop(browser *b); /* accepts NULL; ends every process of it, removes the profile */
 
 #endif

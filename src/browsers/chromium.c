@@ -71,7 +71,7 @@ static accel_status launch(browser *b, const browser_options *o, const char *pro
     argument_list arguments = {0};
     str_buf data_folder = {0};
     int ends[2];
-    str_appendf(&data_folder, "--user-data-dir=%s/data", str_text(&b->profile.path));
+    str_appendf(&data_folder, "--user-data-dir=%s/data", b->profile.folder.path);
     add_arguments(&arguments, o, program, str_text(&data_folder));
     accel_status status = data_folder.failed ? error_no_memory(err, "a path", data_folder.length) : ACCEL_OK;
     if (status == ACCEL_OK && arguments.too_many)
@@ -80,8 +80,12 @@ static accel_status launch(browser *b, const browser_options *o, const char *pro
     if (status == ACCEL_OK && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         status = error_set(err, ACCEL_IO, "cannot lay a pipe to %s: %s", b->driver->title, strerror(errno));
     if (status == ACCEL_OK) {
-        const browser_process_options options = {
-            arguments.list, b->profile.variables, profile_mark(&b->profile), {ends[1], ends[1]}, SIGKILL};
+        const browser_process_options options = {.arguments = arguments.list,
+                                                 .variables = b->profile.variables,
+                                                 .mark = profile_mark(&b->profile),
+                                                 .folder = &b->profile.folder,
+                                                 .given = {ends[1], ends[1]},
+                                                 .orphan_signal = SIGKILL};
         c->line = ends[0];
         status = browser_process_start(&options, &b->process, err);
         close(ends[1]);

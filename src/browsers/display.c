@@ -41,9 +41,9 @@ static accel_status read_number(browser_process *p, int line, char name[DISPLAY_
             break;
         if (n == 1 && name[length] >= '0' && name[length] <= '9' && length + 2 < DISPLAY_NAME_BYTES)
             length++;
-        else if (n >= 0 || browser_process_ended(p, 0, &how))
-            status = error_set(err, ACCEL_RUNTIME, "Xvfb gave no display; it %s",
-                               how.length > 0 ? how.data : "wrote no number");
+        else if (browser_process_ended(p, n >= 0 ? 1 : 0, &how) || n >= 0)
+            status = error_set(err, browser_process_crashed(p) ? ACCEL_CRASHED : ACCEL_RUNTIME,
+                               "Xvfb gave no display; it %s", how.length > 0 ? how.data : "wrote no number");
         else if (deadline_left_s(deadline) <= 0)
             status = error_set(err, ACCEL_TIMEOUT, "Xvfb gave no display within %g s", START_S);
     }
@@ -52,8 +52,8 @@ static accel_status read_number(browser_process *p, int line, char name[DISPLAY_
     return status;
 }
 
-accel_status display_start(const char *mark, browser_process **out, char name[DISPLAY_NAME_BYTES],
-                           accel_error *err) {
+accel_status display_start(const char *mark, const owned_folder *folder, browser_process **out,
+                           char name[DISPLAY_NAME_BYTES], accel_error *err) {
     str_buf path = {0};
     int line[2] = {-1, -1};
     *out = NULL;
@@ -64,7 +64,11 @@ accel_status display_start(const char *mark, browser_process **out, char name[DI
         const char *const arguments[] = {str_text(&path), "-displayfd", "3",   "-screen", "0",
                                          "1280x1024x24",  "-nolisten",  "tcp", NULL};
         /* SIGTERM: it removes its lock and socket. */
-        const browser_process_options options = {arguments, NULL, mark, {line[1], -1}, SIGTERM};
+        const browser_process_options options = {.arguments = arguments,
+                                                 .mark = mark,
+                                                 .folder = folder,
+                                                 .given = {line[1], -1},
+                                                 .orphan_signal = SIGTERM};
         status = browser_process_start(&options, out, err);
         close(line[1]);
     }

@@ -122,7 +122,11 @@ accel_status browser_ask_version(const char *program, const char *const *variabl
     browser_process *p;
     str_buf how = {0}, words = {0};
     str_format(mark, sizeof mark, "version-%d", (int)getpid());
-    const browser_process_options options = {arguments, variables, mark, {-1, -1}, SIGKILL};
+    const browser_process_options options = {.arguments = arguments,
+                                             .variables = variables,
+                                             .mark = mark,
+                                             .given = {-1, -1},
+                                             .orphan_signal = SIGKILL};
     ACCEL_TRY(browser_process_start(&options, &p, err));
     accel_status status = ACCEL_OK;
     if (!browser_process_ended(p, VERSION_S, &how))

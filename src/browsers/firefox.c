@@ -115,8 +115,12 @@ static accel_status launch(browser *b, const browser_options *o, const char *pro
         variables[variable_count] = b->profile.variables[variable_count];
     variables[variable_count++] = "MOZ_CRASHREPORTER_DISABLE=1";
     variables[variable_count] = NULL;
-    const browser_process_options options = {
-        arguments, variables, profile_mark(&b->profile), {-1, -1}, SIGKILL};
+    const browser_process_options options = {.arguments = arguments,
+                                             .variables = variables,
+                                             .mark = profile_mark(&b->profile),
+                                             .folder = &b->profile.folder,
+                                             .given = {-1, -1},
+                                             .orphan_signal = SIGKILL};
     return browser_process_start(&options, &b->process, err);
 }
 
@@ -197,7 +201,7 @@ static accel_status firefox_start(browser *b, const browser_options *o, const ch
                      .on_event = on_event,
                      .on_aside = on_aside};
     b->own = f;
-    file_join(&folder, str_text(&b->profile.path), "data");
+    file_join(&folder, b->profile.folder.path, "data");
     accel_status status = folder.failed ? error_no_memory(err, "a path", folder.length)
                                         : write_preferences(folder.data, o, err);
     if (status == ACCEL_OK)

@@ -2,22 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "browsers/browsers.h"
 #include "browsers/tree.h"
 
 #define PREFIX "accel-browser-"
-#define OWNER  "owner"
 
-/* A folder without its file is one that is just being made, or whose maker died in between. */
-enum { MAKING_S = 60 };
 /* Threads of a browser that was killed may live on for a moment when it counts as dead already. */
 enum { DYING_S = 5 };
 
@@ -26,73 +20,36 @@ enum { LONGEST_FOR_SOCKETS = 60 };
 
 /* ---- leftovers --------------------------------------------------------------------------------------------------------- */
 
-/* The locked descriptor of a folder that nobody owns any more; -1: somebody does. */
-static int take_over(const char *path) {
-    str_buf file = {0};
-    file_join(&file, path, OWNER);
-    int owner = file.failed ? -1 : open(file.data, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    str_free(&file);
-    if (owner >= 0 && flock(owner, LOCK_EX | LOCK_NB) != 0) {
-        close(owner);
-        owner = -1;
-    }
-    return owner;
+static void end_users(const char *path) {
+    tree t = {.mark = file_base_name(path)};
+    (void)tree_end(&t, 0);
 }
 
-static void remove_leftover(const char *path) {
-    struct stat found;
-    if (lstat(path, &found) != 0 || !S_ISDIR(found.st_mode) || found.st_uid != geteuid())
-        return;
-    int owner = take_over(path);
-    str_buf file = {0};
-    file_join(&file, path, OWNER);
-    if (owner >= 0 || (!file_exists(str_text(&file)) && time(NULL) - found.st_mtime > MAKING_S)) {
-        tree t = {0, file_base_name(path)};
-        (void)tree_end(&t, 0);
-        (void)file_remove_tree_within(path, DYING_S, NULL);
-    }
-    str_free(&file);
-    if (owner >= 0)
-        close(owner);
-}
-
-static accel_status look_at(void *context, const char *name, accel_error *err) {
+static accel_status end_users_of(void *context, const char *name, accel_error *err) {
+    (void)context;
     (void)err;
-    if (str_starts_with(name, PREFIX)) {
-        str_buf path = {0};
-        file_join(&path, context, name);
-        if (!path.failed)
-            remove_leftover(path.data);
-        str_free(&path);
-    }
+    if (str_starts_with(name, PREFIX))
+        end_users(name);
     return ACCEL_OK;
+}
+
+void browser_end_strays(const char *folder) {
+    (void)file_list(folder, end_users_of, NULL, NULL);
 }
 
 /* ---- our own ----------------------------------------------------------------------------------------------------------- */
 
-static accel_status claim(profile *p, accel_error *err) {
-    str_buf file = {0};
-    file_join(&file, str_text(&p->path), OWNER);
-    p->owner = file.failed ? -1 : open(file.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool claimed =
-        p->owner >= 0 && flock(p->owner, LOCK_EX | LOCK_NB) == 0 && dprintf(p->owner, "%d\n", getpid()) > 0;
-    str_free(&file);
-    return claimed ? ACCEL_OK
-                   : error_set(err, ACCEL_IO, "cannot write into the browser's profile %s: is the disk full?",
-                               str_text(&p->path));
-}
-
 /* TMPDIR is the profile, or, when that is too long, a short name that this process has for it as long as its descriptor is open. */
 static accel_status set_temporary(profile *p, accel_error *err) {
-    const char *path = str_text(&p->path);
-    if (p->path.length <= LONGEST_FOR_SOCKETS) {
+    const char *path = p->folder.path;
+    if (strlen(path) <= LONGEST_FOR_SOCKETS) {
         str_appendf(&p->temporary, "TMPDIR=%s", path);
         return ACCEL_OK;
     }
-    p->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (p->folder < 0)
+    p->short_name = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->short_name < 0)
         return error_set(err, ACCEL_IO, "cannot open the browser's profile %s: %s", path, strerror(errno));
-    str_appendf(&p->temporary, "TMPDIR=/proc/%d/fd/%d", (int)getpid(), p->folder);
+    str_appendf(&p->temporary, "TMPDIR=/proc/%d/fd/%d", (int)getpid(), p->short_name);
     return ACCEL_OK;
 }
 
@@ -103,11 +60,11 @@ static accel_status set_variables(profile *p, accel_error *err) {
                                        "XDG_STATE_HOME"};
     const char *home = getenv("HOME");
     size_t count = 0;
-    str_appendf(&p->home, "HOME=%s", str_text(&p->path));
+    str_appendf(&p->home, "HOME=%s", p->folder.path);
     ACCEL_TRY(set_temporary(p, err));
     str_appendf(&p->authority, "XAUTHORITY=%s/.Xauthority", home ? home : "");
     if (p->home.failed || p->temporary.failed || p->authority.failed)
-        return error_no_memory(err, "a browser's environment", p->path.length);
+        return error_no_memory(err, "a browser's environment", strlen(p->folder.path));
     p->variables[count++] = p->home.data;
     p->variables[count++] = p->temporary.data;
     if (home && !getenv("XAUTHORITY"))
@@ -118,34 +75,24 @@ static accel_status set_variables(profile *p, accel_error *err) {
 }
 
 accel_status profile_make(profile *out, accel_error *err) {
-    *out = (profile){.owner = -1, .folder = -1};
-    ACCEL_TRY(file_make_temp_folder(PREFIX, &out->path, err));
-    str_buf folder = {0};
-    file_dir_name(&folder, str_text(&out->path));
-    accel_status status = claim(out, err);
+    *out = (profile){.short_name = -1};
+    ACCEL_TRY(owned_folder_make(PREFIX, &out->folder, err));
+    accel_status status = set_variables(out, err);
     if (status == ACCEL_OK)
-        status = set_variables(out, err);
-    if (status == ACCEL_OK)
-        (void)file_list(str_text(&folder), look_at, folder.data, NULL);
+        owned_folder_sweep(&out->folder, PREFIX, end_users);
     else
         profile_remove(out);
-    str_free(&folder);
     return status;
 }
 
 const char *profile_mark(const profile *p) {
-    return file_base_name(str_text(&p->path));
+    return file_base_name(p->folder.path);
 }
 
 void profile_remove(profile *p) {
-    if (p->path.length > 0) {
-        (void)file_remove_tree_within(p->path.data, DYING_S, NULL);
-        if (p->owner >= 0)
-            close(p->owner);
-        if (p->folder >= 0)
-            close(p->folder);
-    }
-    str_free(&p->path);
+    if (p->folder.path && p->short_name >= 0)
+        close(p->short_name);
+    owned_folder_remove(&p->folder, DYING_S);
     str_free(&p->home);
     str_free(&p->temporary);
     str_free(&p->authority);

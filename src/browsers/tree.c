@@ -77,7 +77,9 @@ static accel_status add_process(void *context, const char *name, accel_error *er
     if (!read_stat(&m) || m.dead)
         return ACCEL_OK;
     pid_t leader = all->wanted->leader;
-    m.belongs = (leader > 0 && (m.pid == leader || m.group == leader)) || is_marked(m.pid, all->wanted->mark);
+    m.belongs = (leader > 0 && (m.pid == leader || m.group == leader)) ||
+                (all->wanted->keeper > 0 && m.parent == all->wanted->keeper) ||
+                (all->wanted->mark && is_marked(m.pid, all->wanted->mark));
     if (!mem_grow((void **)&all->list, &all->capacity, all->count + 1, sizeof *all->list))
         return ACCEL_OUT_OF_MEMORY;
     all->list[all->count++] = m;
@@ -158,7 +160,9 @@ static uint64_t memory_bytes(pid_t pid) {
 
 void tree_usage(const tree *t, uint64_t *cpu_ns, uint64_t *rss_bytes) {
     members all = find_members(t);
-    uint64_t ticks = 0, per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    member keeper = {.pid = t->keeper}; /* has the times of those that it waited for */
+    uint64_t ticks = t->keeper > 0 && read_stat(&keeper) ? keeper.cpu_ticks : 0;
+    uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
     *rss_bytes = 0;
     for (size_t i = 0; i < all.count; i++) {
         ticks += all.list[i].cpu_ticks;

@@ -1,7 +1,8 @@
 /* The processes that one program started, by /proc. Private to browsers/.
  *
- * A process belongs to a tree when it is its leader, in the leader's process group, a child of one that belongs, or carries the tree's mark in its
- * environment: browsers start helpers that leave the group and whose parent ends. */
+ * A process belongs to a tree when it descends from its keeper (supervisor.h), is its leader, is in the leader's process group, carries the tree's mark
+ * in its environment, or is a child of one that belongs. Where the keeper lives that is all of them; else what writes over its environment, as
+ * Chromium's processes do, is missed once its parent has ended. */
 #ifndef ACCEL_BROWSERS_TREE_H
 #define ACCEL_BROWSERS_TREE_H
 
@@ -12,8 +13,9 @@
 #define TREE_VARIABLE "ACCEL_BROWSER"
 
 typedef struct tree {
-    pid_t leader;     /* 0: only the mark counts */
-    const char *mark; /* value of TREE_VARIABLE */
+    pid_t leader;     /* 0: none */
+    const char *mark; /* value of TREE_VARIABLE; NULL: none */
+    pid_t keeper;     /* does not belong itself; 0: none */
 } tree;
 
 /* Sends the signal to all that live; how many there were. 0 as the signal only counts. */

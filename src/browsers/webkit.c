@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "browsers/display.h"
 #include "browsers/driver.h"
+#include "browsers/guard.h"
 #include "net/net.h"
 
 enum { ANSWER_BYTES = 128 << 20, ID_BYTES = 128, URL_BYTES = 512, MOST_VARIABLES = PROFILE_VARIABLES + 8 };
@@ -137,9 +138,9 @@ static accel_status launch(browser *b, accel_error *err) {
     size_t count = 0;
     str_buf path = {0};
     ACCEL_TRY(find_driver(&path, err));
-    accel_status status =
-        w->visible ? ACCEL_OK
-                   : display_start(profile_mark(&b->profile), &w->display, display + strlen("DISPLAY="), err);
+    accel_status status = w->visible ? ACCEL_OK
+                                     : display_start(profile_mark(&b->profile), &b->profile.folder,
+                                                     &w->display, display + strlen("DISPLAY="), err);
     for (; b->profile.variables[count]; count++)
         variables[count] = b->profile.variables[count];
     if (!w->visible)
@@ -153,8 +154,12 @@ static accel_status launch(browser *b, accel_error *err) {
     w->port = free_port();
     str_format(port, sizeof port, "--port=%d", w->port);
     const char *const arguments[] = {str_text(&path), port, "--host=127.0.0.1", NULL};
-    const browser_process_options options = {
-        arguments, variables, profile_mark(&b->profile), {-1, -1}, SIGKILL};
+    const browser_process_options options = {.arguments = arguments,
+                                             .variables = variables,
+                                             .mark = profile_mark(&b->profile),
+                                             .folder = &b->profile.folder,
+                                             .given = {-1, -1},
+                                             .orphan_signal = SIGKILL};
     if (status == ACCEL_OK)
         status = browser_process_start(&options, &b->process, err);
     str_free(&path);
@@ -183,6 +188,19 @@ static accel_status wait_driver(browser *b, uint64_t deadline, accel_error *err)
     }
 }
 
+static accel_status ask_session(browser *b, const char *body, uint64_t deadline, yyjson_doc **doc,
+                                accel_error *err) {
+    webkit *w = b->own;
+    guard g;
+    guard_start(&g, b->process, file_base_name(w->program));
+    accel_status status = ask(b, "", body, deadline, doc, err);
+    bool lost = guard_stop(&g);
+    return status != ACCEL_OK && lost
+               ? browser_failed(b, err, ACCEL_CRASHED, "%s's browser, %.200s, has ended while it started",
+                                b->driver->title, w->program)
+               : status;
+}
+
 static accel_status open_session(browser *b, uint64_t deadline, accel_error *err) {
     webkit *w = b->own;
     str_buf body = {0};
@@ -196,7 +214,7 @@ static accel_status open_session(browser *b, uint64_t deadline, accel_error *err
     json_append_text(&body, w->program);
     str_append(&body, "}}}}");
     accel_status status = body.failed ? error_no_memory(err, "a session", body.length)
-                                      : ask(b, "", body.data, deadline, &doc, err);
+                                      : ask_session(b, body.data, deadline, &doc, err);
     str_free(&body);
     ACCEL_TRY(status);
     yyjson_val *root = yyjson_doc_get_root(doc);
@@ -494,7 +512,7 @@ static accel_status webkit_version(const char *program, arena *a, const char **v
     const char *const variables[] = {display, "GDK_BACKEND=x11", "DBUS_SESSION_BUS_ADDRESS=disabled:", NULL};
     browser_process *server;
     str_format(mark, sizeof mark, "display-%d", (int)getpid());
-    ACCEL_TRY(display_start(mark, &server, display + strlen("DISPLAY="), err));
+    ACCEL_TRY(display_start(mark, NULL, &server, display + strlen("DISPLAY="), err));
     accel_status status = browser_ask_version(program, variables, a, version, err);
     browser_process_end(server, 2);
     return status;

@@ -73,6 +73,7 @@ typedef struct engine_device {
     bool
         elsewhere; /* of another machine: what this one has and does says nothing about it. Used only where it is named */
     bool available;
+    bool crashed; /* when not: while it was asked; what it is, is not known */
     const char *
         reason; /* when not available: the evidence ("libcudart.so.12: cannot open shared object file"), else NULL */
     const char *note; /* e.g. "untested on hardware", or NULL */

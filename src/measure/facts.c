@@ -1,13 +1,11 @@
 /* What a model is at the shapes asked for, found out by a child, and the files written for engines that read files. */
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/posix/owned_folder.h"
 #include "measure/job.h"
 #include "measure/probe.h"
 #include "measure/run.h"
@@ -25,10 +23,7 @@ void facts_destroy(model_facts *f) {
         return;
     for (model_reference *r = f->references; r; r = r->next)
         outputs_free(&r->outputs);
-    if (f->folder)
-        (void)file_remove_tree(f->folder, NULL);
-    if (f->folder_lock >= 0)
-        close(f->folder_lock);
+    owned_folder_remove(&f->folder, 0);
     arena_destroy(f->arena);
 }
 
@@ -111,65 +106,15 @@ static accel_status take_facts(const process_message *m, model_facts *f, accel_e
 
 #define FOLDER_PREFIX "accel-models-"
 
-/* A lock says that the run which made a folder still lives: process ids would not, where containers share a folder. */
-static int lock_folder(const char *path) {
-    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
-        return descriptor;
-    if (descriptor >= 0)
-        close(descriptor);
-    return -1;
-}
-
-static bool is_old(int folder) {
-    const time_t settled_s = 600; /* one that was just made may not have its lock yet */
-    struct stat facts;
-    return fstat(folder, &facts) == 0 && facts.st_uid == geteuid() && time(NULL) - facts.st_mtime > settled_s;
-}
-
-static accel_status sweep_entry(void *context, const char *name, accel_error *err) {
-    str_buf path = {0};
-    (void)err;
-    if (!str_starts_with(name, FOLDER_PREFIX))
-        return ACCEL_OK;
-    file_join(&path, context, name);
-    int lock = path.failed ? -1 : lock_folder(str_text(&path));
-    if (lock >= 0) {
-        if (is_old(lock))
-            (void)file_remove_tree(str_text(&path), NULL);
-        close(lock);
-    }
-    str_free(&path);
-    return ACCEL_OK;
-}
-
-/* Removes what runs that were killed left behind, once a run. */
-static void sweep(runner *run, const char *beside) {
-    str_buf folder = {0};
-    if (run->swept)
-        return;
-    run->swept = true;
-    file_dir_name(&folder, beside);
-    if (!folder.failed)
-        (void)file_list(str_text(&folder), sweep_entry, folder.data, NULL);
-    str_free(&folder);
-}
-
+/* What runs that were killed left behind is removed, once a run. */
 static accel_status need_folder(runner *run, model_facts *f, accel_error *err) {
-    if (f->folder)
+    if (f->folder.path)
         return ACCEL_OK;
-    str_buf path = {0};
-    accel_status status = file_make_temp_folder(FOLDER_PREFIX, &path, err);
-    if (status == ACCEL_OK && !(f->folder = arena_strdup(f->arena, str_text(&path)))) {
-        (void)file_remove_tree(str_text(&path), NULL);
-        status = error_no_memory(err, "a path", path.length);
-    }
-    if (status == ACCEL_OK) {
-        f->folder_lock = lock_folder(f->folder);
-        sweep(run, f->folder);
-    }
-    str_free(&path);
-    return status;
+    ACCEL_TRY(owned_folder_make(FOLDER_PREFIX, &f->folder, err));
+    if (!run->swept)
+        owned_folder_sweep(&f->folder, FOLDER_PREFIX, NULL);
+    run->swept = true;
+    return ACCEL_OK;
 }
 
 /* ---- the child ---------------------------------------------------------------------------------------------------------------- */
@@ -189,7 +134,7 @@ static case_status run_prepare(runner *run, model_facts *f, const char *file_eng
                      .c = f->c,
                      .seed = run->settings->seed,
                      .instances = 1,
-                     .folder = f->folder,
+                     .folder = f->folder.path,
                      .known_sha256 = f->sha256,
                      .file_engines = file_engines,
                      .context = run->host ? run->host->context : NULL,
@@ -225,7 +170,6 @@ static accel_status make_facts(runner *run, const bench_case *c, const char *fil
     }
     f->arena = a;
     f->c = c;
-    f->folder_lock = -1;
     f->sha256 = known_sha256(run, c, a);
     if (need_folder(run, f, &failure) == ACCEL_OK)
         f->status = run_prepare(run, f, file_engines, &failure);

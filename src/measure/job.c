@@ -52,6 +52,7 @@ void device_append_json(str_buf *out, const engine_device *d) {
     append_text(out, "lacks", d->lacks);
     append_bool(out, "elsewhere", d->elsewhere);
     append_bool(out, "available", d->available);
+    append_bool(out, "crashed", d->crashed);
     append_text(out, "reason", d->reason);
     append_text(out, "note", d->note);
     str_append_char(out, '}');
@@ -71,6 +72,7 @@ bool device_from_json(yyjson_val *object, arena *a, engine_device *out) {
     out->lacks = json_get_text(object, "lacks", a, &ok);
     out->elsewhere = json_get_bool(object, "elsewhere", false, &ok);
     out->available = json_get_bool(object, "available", false, &ok);
+    out->crashed = json_get_bool(object, "crashed", false, &ok);
     out->reason = json_get_text(object, "reason", a, &ok);
     out->note = json_get_text(object, "note", a, &ok);
     return ok;

@@ -168,7 +168,8 @@ typedef struct bench_case {
     int64_t threads;
     int64_t repeat;     /* which repetition, from 0 */
     bool asked_by_name; /* its platform or engine was named: absent then means exit code 3 */
-    case_status preset; /* CASE_OK: to be run. CASE_ABSENT, CASE_UNSUPPORTED: known already, with `reason` */
+    case_status
+        preset; /* CASE_OK: to be run. CASE_ABSENT, CASE_UNSUPPORTED, CASE_CRASHED: known already, with `reason` */
     const char *reason;
     bool done; /* plan_skip_finished found its record: not run again */
 } bench_case;

@@ -131,7 +131,9 @@ static accel_status add_devices(target_list *list, const probe_entry *e, platfor
                     .engine = e->engine->name,
                     .version = e->report.version,
                     .device = *d,
-                    .preset = d->available ? CASE_OK : CASE_ABSENT,
+                    .preset = d->available ? CASE_OK
+                              : d->crashed ? CASE_CRASHED
+                                           : CASE_ABSENT,
                     .reason = d->available ? NULL
                               : d->reason  ? d->reason
                                            : "the engine says that it is not available",

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,10 +17,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/posix/spawn.h"
+#include "browsers/browsers.h"
 #include "hw/hw.h"
 
-/* Threads of what was killed may live on for a moment, and write, when it counts as dead already. */
-enum { DYING_S = 5 };
+/* Threads of what was killed may live on for a moment, and write, when it counts as dead already; and what watches a child's browsers ends them when
+ * the child is gone. */
+enum { DYING_S = 10 };
 
 extern char **environ;
 
@@ -122,12 +125,12 @@ static char **child_environment(const char *temporary) {
     return list;
 }
 
-static char *make_temporary(void) {
-    str_buf path = {0};
-    if (file_make_temp_folder("accel-case-", &path, NULL) == ACCEL_OK && !path.failed)
-        return path.data; /* str_buf's memory is mem_alloc's */
-    str_free(&path);
-    return NULL;
+/* A child without one is a child all the same. What parents that were killed left is removed first, once. */
+static void make_temporary(owned_folder *out) {
+    static const char prefix[] = "accel-case-";
+    static atomic_flag swept = ATOMIC_FLAG_INIT;
+    if (owned_folder_make(prefix, out, NULL) == ACCEL_OK && !atomic_flag_test_and_set(&swept))
+        owned_folder_sweep(out, prefix, browser_end_strays);
 }
 
 static int spawn(const char *program, process *p, const plumbing *ends) {
@@ -140,8 +143,8 @@ static int spawn(const char *program, process *p, const plumbing *ends) {
     posix_spawn_file_actions_adddup2(&actions, ends->child_errors, 2);
     posix_spawn_file_actions_adddup2(&actions, ends->child_socket, WIRE_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, p->outputs, WIRE_OUTPUTS);
-    p->temporary = make_temporary();
-    char **environment = p->temporary ? child_environment(p->temporary) : NULL;
+    make_temporary(&p->temporary);
+    char **environment = p->temporary.path ? child_environment(p->temporary.path) : NULL;
     int failure = spawn_apart(&p->pid, program, &actions, arguments, environment);
     mem_free(environment);
     posix_spawn_file_actions_destroy(&actions);
@@ -212,10 +215,7 @@ void process_end(process *p) {
     if (p->pid == 0 && p->socket == 0 && p->errors == 0)
         return; /* never started */
     (void)reap(p);
-    if (p->temporary)
-        (void)file_remove_tree_within(p->temporary, DYING_S, NULL);
-    mem_free(p->temporary);
-    p->temporary = NULL;
+    owned_folder_remove(&p->temporary, DYING_S);
     close_if_open(&p->socket);
     close_if_open(&p->errors);
     close_if_open(&p->outputs);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/posix/owned_folder.h"
 #include "measure/job.h"
 #include "measure/wire.h"
 
@@ -17,7 +18,8 @@ typedef struct process {
     pid_t pid; /* 0: ended and reaped */
     int socket, errors, outputs;
     clockid_t cpu_clock;
-    char *temporary; /* the child's TMPDIR, removed when it ends: what a runtime drops there does not stay */
+    owned_folder
+        temporary; /* the child's TMPDIR, removed when it ends: what a runtime drops there does not stay */
     int64_t memory_limit_bytes;
     uint64_t oom_kills_before;
     char phase[PROCESS_PHASE_BYTES];

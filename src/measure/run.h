@@ -2,6 +2,7 @@
 #ifndef ACCEL_MEASURE_RUN_H
 #define ACCEL_MEASURE_RUN_H
 
+#include "base/posix/owned_folder.h"
 #include "base/random.h"
 #include "measure/load.h"
 #include "measure/measure.h"
@@ -38,8 +39,7 @@ typedef struct model_facts {
     int64_t parameters, weight_bytes, activation_bytes, nodes_unknown, batch, sequence;
     double flops;
     precision precision; /* what it computes in by itself */
-    char *folder;        /* of the files written for it */
-    int folder_lock;     /* descriptor that holds a lock on it, or -1 */
+    owned_folder folder; /* of the files written for it */
     model_file *files;
     model_reference *references;
 } model_facts;

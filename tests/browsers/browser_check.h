@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/temp_folder.h"
@@ -123,12 +125,6 @@ static inline int own_profiles_teardown(void **state) {
 #define WITH_OWN_PROFILES(test)                                                                              \
     cmocka_unit_test_setup_teardown(test, own_profiles_setup, own_profiles_teardown)
 
-/* Living processes of a browser. */
-static inline int count_processes(pid_t pid, const char *mark) {
-    tree t = {pid, mark};
-    return tree_signal(&t, 0);
-}
-
 /* The process's command line with blanks between its words; "" for one that is gone. */
 static inline const char *command_of(const char *pid) {
     static char text[65536];
@@ -142,6 +138,100 @@ static inline const char *command_of(const char *pid) {
         text[i] = text[i] == '\0' ? ' ' : text[i];
     text[length] = '\0';
     return text;
+}
+
+/* Whether what a process can be read from in /proc/PID/name holds the text. */
+static inline bool process_file_has(const char *pid, const char *name, const char *text) {
+    char path[300], *bytes = NULL;
+    size_t length = 0;
+    snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
+    bool has = file_read(path, 1 << 20, &bytes, &length, NULL) == ACCEL_OK &&
+               memmem(bytes, length, text, strlen(text)) != NULL;
+    mem_free(bytes);
+    return has;
+}
+
+static inline bool link_is_below(const char *path, const char *folder) {
+    char target[4096];
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    target[length > 0 ? length : 0] = '\0';
+    return strncmp(target, folder, strlen(folder)) == 0;
+}
+
+static inline bool has_open(const char *pid, const char *folder) {
+    char path[600];
+    snprintf(path, sizeof path, "/proc/%s/cwd", pid);
+    bool found = link_is_below(path, folder);
+    snprintf(path, sizeof path, "/proc/%s/fd", pid);
+    DIR *all = opendir(path);
+    for (struct dirent *entry; all && !found && (entry = readdir(all));) {
+        snprintf(path, sizeof path, "/proc/%s/fd/%s", pid, entry->d_name);
+        found = link_is_below(path, folder);
+    }
+    if (all)
+        closedir(all);
+    return found;
+}
+
+static inline bool is_called(const char *pid, const char *name) {
+    char path[300], found[64] = "";
+    snprintf(path, sizeof path, "/proc/%s/comm", pid);
+    FILE *file = fopen(path, "r");
+    if (file && !fgets(found, sizeof found, file))
+        *found = '\0';
+    if (file)
+        fclose(file);
+    return strncmp(found, name, strlen(name)) == 0;
+}
+
+/* One of the processes, but this one, that have the folder in their command line or environment, lie in it or have something in it open, whose name begins
+ * with `name`; 0: none. */
+static inline pid_t find_user(const char *folder, const char *name) {
+    DIR *all = opendir("/proc");
+    pid_t found = 0;
+    assert_non_null(all);
+    for (struct dirent *entry; found == 0 && (entry = readdir(all));) {
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid <= 0 || pid == getpid() || !is_called(entry->d_name, name))
+            continue;
+        if (process_file_has(entry->d_name, "cmdline", folder) ||
+            process_file_has(entry->d_name, "environ", folder) || has_open(entry->d_name, folder))
+            found = pid;
+    }
+    closedir(all);
+    return found;
+}
+
+/* That 3 s from now nobody uses the folder, and nothing is in it. */
+static inline void assert_nothing_stays(const char *folder) {
+    clock_sleep_ns(3000000000);
+    pid_t user = find_user(folder, "");
+    if (user != 0) {
+        char pid[16];
+        snprintf(pid, sizeof pid, "%d", (int)user);
+        fail_msg("process %s still uses %s: %s", pid, folder, command_of(pid));
+    }
+    if (rmdir(folder) != 0)
+        fail_msg("something is left in %s", folder);
+    mkdir(folder, 0700); /* who made it removes it */
+}
+
+/* In another process: kills the first process of this folder that has the name, as soon as it is seen. */
+static inline pid_t start_killer(const char *folder, const char *name) {
+    pid_t killer = fork();
+    if (killer != 0)
+        return killer;
+    pid_t found = 0;
+    for (int i = 0; i < 10000 && (found = find_user(folder, name)) == 0; i++)
+        usleep(2000);
+    usleep(60000); /* so that it was seen by others */
+    _exit(found != 0 && kill(found, SIGKILL) == 0 ? 0 : 1);
+}
+
+/* Living processes of a browser. */
+static inline int count_processes(pid_t pid, const char *mark) {
+    tree t = {.leader = pid, .mark = mark};
+    return tree_signal(&t, 0);
 }
 
 /* How many living processes have the text in their command line; *last (may be NULL) is one of them. group 0: any. */

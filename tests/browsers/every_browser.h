@@ -1,8 +1,6 @@
 /* What every browser must do. Before including this a program defines KIND, the browser's name; LEAST_VERSION; PAGE_COMMAND, what the command lines of
- * its pages' processes have; PAGE_GONE, how a page without its process is told. */
+ * its pages' processes have; LEADER, what the process is called that accel starts; PAGE_GONE, how a page without its process is told. */
 #include "browsers/browser_check.h"
-
-#include <sys/wait.h>
 
 #include "support/temp_folder.h"
 
@@ -235,21 +233,32 @@ static pid_t start_parent(pid_t *browser_process) {
     return parent;
 }
 
-static void it_ends_with_its_killed_parent(void **state) {
+static void it_ends_with_its_killed_parent_and_leaves_nothing(void **state) {
     pid_t pid = 0;
-    (void)state;
     pid_t parent = start_parent(&pid);
     assert_true(pid > 0);
-    const char *mark = mark_of(pid);
-    assert_true(count_processes(pid, mark) > 2);
+    assert_true(count_processes(pid, mark_of(pid)) > 2);
     kill(parent, SIGKILL);
     waitpid(parent, NULL, 0);
-    for (int i = 0; i < 200 && count_processes(pid, mark) > 0; i++)
-        clock_sleep_ns(50000000);
-    assert_int_equal(count_processes(pid, mark), 0);
-    assert_true(has_profile(mark)); /* nobody was there to remove it */
-    browser_stop(start_browser(KIND, BLANK_PAGE));
-    assert_false(has_profile(mark));
+    assert_nothing_stays(*state);
+}
+
+/* ---- while it starts --------------------------------------------------------------------------------------------------- */
+
+static void assert_its_end_is_a_crash(void **state, const char *name, const char *says) {
+    accel_error err = {0};
+    browser *b = NULL;
+    const browser_options options = {.name = KIND, .url = BLANK_PAGE};
+    pid_t killer = start_killer(*state, name);
+    assert_int_equal(browser_start(&options, &b, &err), ACCEL_CRASHED);
+    assert_null(b);
+    assert_says(says);
+    waitpid(killer, NULL, 0);
+    assert_nothing_stays(*state);
+}
+
+static void one_killed_while_it_starts_has_crashed(void **state) {
+    assert_its_end_is_a_crash(state, LEADER, "SIGKILL");
 }
 
 #define WITH_BROWSER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -263,4 +272,5 @@ static void it_ends_with_its_killed_parent(void **state) {
         WITH_BROWSER(a_killed_page_is_told_and_another_page_works),                                          \
         WITH_BROWSER(a_killed_page_ends_a_waiting_evaluation), WITH_BROWSER(a_stopped_browser_times_out),    \
         WITH_BROWSER(a_killed_browser_is_told), cmocka_unit_test(nothing_is_left_after_a_stop),              \
-        WITH_OWN_PROFILES(it_ends_with_its_killed_parent)
+        WITH_OWN_PROFILES(it_ends_with_its_killed_parent_and_leaves_nothing),                                \
+        WITH_OWN_PROFILES(one_killed_while_it_starts_has_crashed)

@@ -2,6 +2,7 @@
 #define KIND          "chromium"
 #define LEAST_VERSION 100
 #define PAGE_COMMAND  "--type=renderer"
+#define LEADER        "chromium"
 #define PAGE_GONE     "the page's process"
 #include "browsers/every_browser.h"
 

@@ -2,6 +2,7 @@
 #define KIND          "firefox"
 #define LEAST_VERSION 100
 #define PAGE_COMMAND  "-isForBrowser"
+#define LEADER        "firefox"
 #define PAGE_GONE     "the page's process ended"
 #include "browsers/every_browser.h"
 

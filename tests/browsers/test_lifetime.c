@@ -1,8 +1,6 @@
 /* Programs that are no browser, and what dead processes left. ctest: timeout 300 */
 #include "browsers/browser_check.h"
 
-#include <sys/stat.h>
-
 /* Scripts stand for browsers. They put down their mark and sleep longer than any test waits. */
 #define WRITE_MARK "#!/bin/sh\necho \"$ACCEL_BROWSER\" > \"$0.mark\"\n"
 #define LONG_SLEEP "sleep 98765"
@@ -126,6 +124,49 @@ static void children_that_left_the_group_are_ended(void **state) {
     assert_nothing_left(state);
 }
 
+static void one_without_group_mark_and_parent_is_ended(void **state) {
+    accel_error err;
+    char text[512];
+    pid_t hidden = 0;
+    snprintf(text, sizeof text,
+             WRITE_MARK "setsid env -i sh -c '" LONG_SLEEP " & echo $! > %s.hidden' &\nexec " LONG_SLEEP "\n",
+             temp_path(state, "browser.sh"));
+    assert_int_equal(start_program(script(state, text), 1, &err), ACCEL_TIMEOUT);
+    FILE *file = fopen(temp_path(state, "browser.sh.hidden"), "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &hidden), 1);
+    fclose(file);
+    assert_true(hidden > 0);
+    assert_int_equal(kill(hidden, 0), -1);
+    assert_nothing_left(state);
+}
+
+static void one_that_is_killed_has_crashed(void **state) {
+    accel_error err;
+    const char *path = script(state, WRITE_MARK "echo 'no more' >&2\nkill -9 $$\n");
+    assert_int_equal(start_program(path, 5, &err), ACCEL_CRASHED);
+    assert_says("Chromium was ended by SIGKILL (\"no more\")");
+    assert_nothing_left(state);
+}
+
+/* What watches it is its parent. */
+static void one_whose_supervisor_is_killed_has_crashed(void **state) {
+    accel_error err;
+    const char *path =
+        script(state, WRITE_MARK "(" LONG_SLEEP ") &\nsleep 0.3\nkill -9 $PPID\nexec " LONG_SLEEP "\n");
+    assert_int_equal(start_program(path, 5, &err), ACCEL_CRASHED);
+    assert_says("Chromium was ended together with the process that watched it");
+    assert_nothing_left(state);
+}
+
+static void one_whose_supervisor_is_killed_at_once_has_crashed(void **state) {
+    accel_error err;
+    const char *path = script(state, WRITE_MARK "(" LONG_SLEEP ") &\nkill -9 $PPID\nexec " LONG_SLEEP "\n");
+    assert_int_equal(start_program(path, 5, &err), ACCEL_CRASHED);
+    assert_says("together with the process that watched it");
+    assert_nothing_left(state);
+}
+
 static void one_that_ignores_sigterm_is_killed(void **state) {
     accel_error err;
     const char *path = script(state, WRITE_MARK "trap '' TERM\nwhile true; do " LONG_SLEEP "; done\n");
@@ -158,9 +199,8 @@ static void what_a_dead_process_left_running_is_ended_at_the_next_start(void **s
     const char *path = script(state, "#!/bin/sh\nexit 0\n");
     snprintf(mark, sizeof mark, "accel-browser-left%d", (int)getpid());
     snprintf(command, sizeof command,
-             "cd \"$TMPDIR\" && mkdir %s && touch %s/owner && ACCEL_BROWSER=%s setsid " LONG_SLEEP
-             " > /dev/null 2>&1 &",
-             mark, mark, mark);
+             "cd \"$TMPDIR\" && mkdir %s && ACCEL_BROWSER=%s setsid " LONG_SLEEP " > /dev/null 2>&1 &", mark,
+             mark);
     assert_int_equal(system(command), 0);
     for (int i = 0; i < 100 && count_processes(0, mark) == 0; i++)
         clock_sleep_ns(20000000);
@@ -194,6 +234,10 @@ int main(void) {
         IN_FOLDER(a_program_that_hangs_is_ended),
         IN_FOLDER(one_that_never_answers_is_started_once_more),
         IN_FOLDER(children_that_left_the_group_are_ended),
+        IN_FOLDER(one_without_group_mark_and_parent_is_ended),
+        IN_FOLDER(one_that_is_killed_has_crashed),
+        IN_FOLDER(one_whose_supervisor_is_killed_has_crashed),
+        IN_FOLDER(one_whose_supervisor_is_killed_at_once_has_crashed),
         IN_FOLDER(one_that_ignores_sigterm_is_killed),
         IN_FOLDER(nonsense_on_the_line_does_no_harm),
         IN_FOLDER(words_without_end_do_not_fill_the_pipe),

@@ -208,9 +208,28 @@ class Web(CliCase):
     def test_a_killed_browser_is_a_crashed_case_and_leaves_nothing(self):
         mlp(self.model, width=1024)
         (record,), left = self.browse_killed(15, "--min-time", "40", "--max-time", "50", code=1)  # a probe's browser is gone sooner
-        self.assertIn(record["status"], ("crashed", "error"))
+        self.assertEqual(record["status"], "crashed", record["error"])
         self.assertRegex(record["error"], "browser|page")
         self.assertEqual(left, set())
+        self.assertEqual(os.listdir(TMPDIR.name), [])
+
+    def test_a_command_that_is_killed_leaves_no_browser_and_the_next_one_no_folder(self):
+        mlp(self.model, width=1024)
+        before = running()
+        command = subprocess.Popen([ACCEL, "bench", self.model, "--on", "wasm", "--browser", HERE[0], "--min-time", "40", "--max-time", "50", "--no-db", "-q"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        while not running() - before and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(1)
+        self.assertNotEqual(running() - before, set())
+        command.kill()
+        command.wait()
+        time.sleep(3)
+        self.assertEqual(running() - before, set())
+        self.assertEqual(list(Path(TMPDIR.name).rglob("accel-browser-*")), [])
+        self.bench(self.model, "--engine", "native", "--no-db")
+        self.assertEqual(os.listdir(TMPDIR.name), [])
 
     @unittest.skipUnless("chromium" in GPU_HERE, f"no Chromium with WebGPU: {FOUND_GPU}")
     def test_a_gpu_that_is_lost_is_a_crashed_case(self):

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -147,6 +148,12 @@ int io_lstat(const char *path, struct stat *out) {
 int io_rename(const char *from, const char *to) {
     int result;
     IO_CALL(result, -1, rename(from, to));
+    return result;
+}
+
+int io_lock(int descriptor) {
+    int result;
+    IO_CALL(result, -1, flock(descriptor, LOCK_EX | LOCK_NB));
     return result;
 }
 

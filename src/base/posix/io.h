@@ -24,6 +24,7 @@ int io_fstat(int descriptor, struct stat *out);
 int io_stat(const char *path, struct stat *out);
 int io_lstat(const char *path, struct stat *out);
 int io_rename(const char *from, const char *to);
+int io_lock(int descriptor);                            /* flock, without waiting */
 int io_unlink(int folder, const char *path, int flags); /* unlinkat */
 int io_mkdir(const char *path, mode_t mode);
 char *io_make_temp_folder(char *pattern); /* mkdtemp */

@@ -81,6 +81,7 @@ static accel_status probe_browser(const engine_context *context, arena *a, const
                                   .id = info->name,
                                   .name = title,
                                   .reason = reason,
+                                  .crashed = status == ACCEL_CRASHED,
                                   .precisions = 1U << PRECISION_FP32};
         if (status == ACCEL_OK)
             take_platform(tab_capabilities(t), a, &rows[p]);

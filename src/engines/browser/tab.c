@@ -123,13 +123,8 @@ static accel_status open_own(tab *t, const engine_context *context, const char *
     ACCEL_TRY(make_token(t, err));
     ACCEL_TRY(tab_server_start(t, err));
     const browser_options options = {.name = name};
-    accel_status status = browser_start(&options, &t->browser, err);
-    if (status == ACCEL_OK)
-        return greet(t, err);
-    browser_state state = t->browser != NULL ? browser_look(t->browser, NULL) : BROWSER_RUNNING;
-    return state == BROWSER_ENDED || state == BROWSER_TAB_CRASHED
-               ? lost(t, "the agent's page could not be opened", err)
-               : status;
+    ACCEL_TRY(browser_start(&options, &t->browser, err));
+    return greet(t, err);
 }
 
 /* A device that was named and is not connected is an absent one. */
@@ -188,6 +183,15 @@ static accel_status send_job(tab *t, const char *what, const char *members, acce
     return status == ACCEL_OK ? ACCEL_OK : lost(t, failure.message, err);
 }
 
+/* What a page could not do because a process of its browser ended is a crash. */
+static accel_status refuse(tab *t, accel_error *err) {
+    const agent_message *m = &t->answered;
+    return (m->status == ACCEL_RUNTIME || m->status == ACCEL_IO) &&
+                   browser_look(t->browser, NULL) != BROWSER_RUNNING
+               ? lost(t, m->error, err)
+               : error_set(err, m->status, "%s", m->error);
+}
+
 accel_status tab_job(tab *t, const char *what, const char *members, double timeout_s, yyjson_doc **result,
                      accel_error *err) {
     char doing[64];
@@ -203,7 +207,7 @@ accel_status tab_job(tab *t, const char *what, const char *members, double timeo
     if (status == ACCEL_OK)
         status = wait_for(t, false, doing, timeout_s, err);
     if (status == ACCEL_OK && t->answered.kind == AGENT_FAILED)
-        status = error_set(err, t->answered.status, "%s", t->answered.error);
+        status = refuse(t, err);
     if (status == ACCEL_OK) {
         *result = t->answer;
         t->answer = NULL;
