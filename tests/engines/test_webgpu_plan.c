@@ -463,8 +463,23 @@ static void test_a_tensor_above_the_binding_is_refused_with_the_numbers(void **s
     (void)state;
     const gpu_limits small = {.buffer_bytes = 1 << 20, .binding_bytes = 1024, .groups = 65535};
     builder b = start();
-    check_refused(done(&b, BUILD(&b, "Relu", input(&b, DIMS(30, 10)))), &small, ACCEL_UNSUPPORTED,
+    check_refused(done(&b, BUILD(&b, "Softmax", input(&b, DIMS(30, 10)))), &small, ACCEL_UNSUPPORTED,
                   "works on a tensor of 1200 bytes, the device binds at most 1024");
+    b = start();
+    value_id column = input(&b, DIMS(1, 300));
+    check_refused(
+        done(&b, BUILD(&b, "MatMul", input(&b, DIMS(3, 1)), column)), &small, ACCEL_UNSUPPORTED,
+        "a tensor of 3600 bytes cannot be worked on row by row, the device binds at most 1024 at once");
+}
+
+static void test_outputs_above_the_largest_buffer_are_refused_with_the_numbers(void **state) {
+    (void)state;
+    const gpu_limits small = {.buffer_bytes = 2048, .binding_bytes = 1024, .groups = 65535};
+    builder b = start();
+    value_id x = BUILD(&b, "Neg", input(&b, DIMS(256)));
+    build_output(&b, "negated", x);
+    check_refused(done(&b, BUILD(&b, "Exp", x)), &small, ACCEL_UNSUPPORTED,
+                  "outputs take 2048 bytes, the device's largest buffer is 2048 bytes");
 }
 
 static void test_values_above_the_largest_buffer_are_refused_with_the_numbers(void **state) {
@@ -574,6 +589,7 @@ int main(void) {
         cmocka_unit_test(test_a_weight_above_the_binding_is_refused_with_the_numbers),
         cmocka_unit_test(test_a_tensor_above_the_binding_is_refused_with_the_numbers),
         cmocka_unit_test(test_values_above_the_largest_buffer_are_refused_with_the_numbers),
+        cmocka_unit_test(test_outputs_above_the_largest_buffer_are_refused_with_the_numbers),
         cmocka_unit_test(test_plans_of_the_zoos_smallest_hold_together),
         cmocka_unit_test(test_every_failed_allocation_is_reported),
     };

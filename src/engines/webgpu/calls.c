@@ -42,7 +42,11 @@ static void bind(gpu_lowering *l, block b, bool written) {
         gpu_fatal(l, ACCEL_INTERNAL, "kernel '%s' is called with memory that it does not take", l->kernel);
     if (l->failed)
         return;
-    l->call.bindings[at] = b;
+    const gpu_block *of = &l->blocks[b];
+    bool window = of->whole != BLOCK_NONE;
+    l->call.bindings[at] = window ? of->whole : b;
+    if (window)
+        l->call.step.bindings[at] = (gpu_range){.offset = of->range.offset, .size_bytes = of->size_bytes};
     l->call.step.binding_count++;
     l->written |= (uint32_t)written << at;
 }

@@ -23,7 +23,9 @@ typedef struct gpu_block {
     const uint32_t *own; /* its contents when they are not of the graph, or NULL */
     bool turned;
     gpu_part part;
-    bool held;            /* an input that stays on the device from run to run */
+    bool held; /* an input that stays on the device from run to run */
+    block
+        whole; /* that it is a window of, from range.offset on: the whole is what has a place; BLOCK_NONE: of none */
     uint32_t first, last; /* steps between which it lives */
     uint32_t arena;       /* blocks that a step reads and those that it writes lie in different buffers */
     gpu_range range;      /* once all is placed */
@@ -32,7 +34,7 @@ typedef struct gpu_block {
 /* A step while blocks have no places yet. */
 typedef struct gpu_draft {
     gpu_step step;
-    block bindings[GPU_MOST_BINDINGS];
+    block bindings[GPU_MOST_BINDINGS]; /* of a window the whole, within which step.bindings says where */
 } gpu_draft;
 
 typedef struct gpu_lowering {
@@ -119,12 +121,6 @@ block gpu_scratch(gpu_lowering *l, size_t elements, value_id like);
 bool gpu_is_half(const gpu_lowering *l, value_id v); /* it lies in f16, or will */
 /* A constant matrix, or several, with the last two axes exchanged. */
 block gpu_turned(gpu_lowering *l, value_id v);
-/* Of constants that are larger than what the device binds at once. How many lines (rows or columns) of so many elements of v it binds, a multiple of
- * `unit`; 0: not even that. */
-bool gpu_is_large(const gpu_lowering *l, value_id v);
-int64_t gpu_lines_at_once(const gpu_lowering *l, value_id v, int64_t line_elements, int64_t unit);
-/* Rows or columns of the constant as [first dim, the others], or of the matrix turned; `line`: elements of one. */
-block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements);
 /* Memory for a value that a later node would make; that node is then passed over. */
 block gpu_output_value(gpu_lowering *l, value_id v);
 /* The one node that reads v, where there is one and v is no output of the graph; else NULL. */
@@ -146,6 +142,19 @@ int64_t gpu_attr_int(const gpu_lowering *l, const char *name, int64_t fallback);
 double gpu_attr_float(const gpu_lowering *l, const char *name, double fallback);
 const char *gpu_attr_string(const gpu_lowering *l, const char *name, const char *fallback);
 int gpu_axis(gpu_lowering *l, int64_t axis, int rank); /* normalised */
+
+/* ---- what is larger than what the device binds at once (parts.c) ----------------------------------------------------------- */
+
+/* Constants lie in parts. How many lines (rows or columns) of so many elements of v the device binds, a multiple of `unit`; 0: not even that. */
+bool gpu_is_large(const gpu_lowering *l, value_id v);
+int64_t gpu_lines_at_once(const gpu_lowering *l, value_id v, int64_t line_elements, int64_t unit);
+/* Rows or columns of the constant as [first dim, the others], or of the matrix turned; `line`: elements of one. */
+block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements);
+/* Other values lie in one piece, of which a step binds a window. Maps and products do so by themselves. */
+bool gpu_binds(const gpu_lowering *l, block b); /* as a whole; BLOCK_NONE: true */
+/* Elements first … first + count of b. It begins where a binding may, *before elements before the first. BLOCK_NONE stays that. */
+block gpu_window(gpu_lowering *l, block b, int64_t first, int64_t count, int64_t *before);
+void gpu_fail_large(gpu_lowering *l, block b);
 
 /* ---- calls (calls.c) ------------------------------------------------------------------------------------------------------ */
 

@@ -216,6 +216,19 @@ static const char *label_of(const graph *g, const graph_node *n) {
     return named ? n->name : g->values[n->outputs[0]].name;
 }
 
+/* Where a binding lies; of a window it said so far where in the whole. */
+static accel_status finish_binding(const gpu_lowering *l, const gpu_step *s, block b, gpu_range *r,
+                                   accel_error *err) {
+    const gpu_range *whole = &l->blocks[b].range;
+    uint64_t size = r->size_bytes > 0 ? r->size_bytes : whole->size_bytes;
+    *r = (gpu_range){whole->buffer, whole->offset + r->offset, size > 0 ? size : WIDEST_ELEMENT};
+    return r->size_bytes <= l->limits->binding_bytes
+               ? ACCEL_OK
+               : error_set(err, ACCEL_UNSUPPORTED,
+                           "'%s' works on a tensor of %llu bytes, the device binds at most %llu", s->label,
+                           (unsigned long long)r->size_bytes, (unsigned long long)l->limits->binding_bytes);
+}
+
 static accel_status finish_steps(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
     plan->steps = ARENA_ARRAY(plan->arena, gpu_step, l->draft_count + 1);
     plan->shaders = arena_copy(plan->arena, l->shaders, l->shader_count * sizeof *l->shaders);
@@ -225,20 +238,24 @@ static accel_status finish_steps(gpu_lowering *l, gpu_plan *plan, accel_error *e
         gpu_step *s = &plan->steps[i];
         *s = l->drafts[i].step;
         s->label = label_of(l->graph, s->node);
-        for (uint32_t k = 0; k < s->binding_count; k++) {
-            s->bindings[k] = l->blocks[l->drafts[i].bindings[k]].range;
-            s->bindings[k].size_bytes =
-                s->bindings[k].size_bytes > 0 ? s->bindings[k].size_bytes : WIDEST_ELEMENT;
-            if (s->bindings[k].size_bytes > l->limits->binding_bytes)
-                return error_set(err, ACCEL_UNSUPPORTED,
-                                 "'%s' works on a tensor of %llu bytes, the device binds at most %llu",
-                                 s->label, (unsigned long long)s->bindings[k].size_bytes,
-                                 (unsigned long long)l->limits->binding_bytes);
-        }
+        for (uint32_t k = 0; k < s->binding_count; k++)
+            ACCEL_TRY(finish_binding(l, s, l->drafts[i].bindings[k], &s->bindings[k], err));
     }
     plan->step_count = l->draft_count;
     plan->shader_count = l->shader_count;
     return ACCEL_OK;
+}
+
+/* A run reads them all into one buffer. */
+static accel_status check_outputs(const gpu_lowering *l, const gpu_plan *plan, accel_error *err) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < plan->outputs.count; i++)
+        total += plan->outputs.items[i].held ? 0 : aligned(gpu_tensor_bytes(&plan->outputs.items[i]));
+    return total + GPU_ALIGNMENT <= l->limits->buffer_bytes
+               ? ACCEL_OK
+               : error_set(err, ACCEL_UNSUPPORTED,
+                           "its outputs take %llu bytes, the device's largest buffer is %llu bytes",
+                           (unsigned long long)total, (unsigned long long)l->limits->buffer_bytes);
 }
 
 accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
@@ -252,5 +269,6 @@ accel_status gpu_place(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
     ACCEL_TRY(place_constants(l, plan, err));
     ACCEL_TRY(list(l, plan, l->graph->inputs, l->graph->input_count, &plan->inputs, err));
     ACCEL_TRY(list(l, plan, l->graph->outputs, l->graph->output_count, &plan->outputs, err));
+    ACCEL_TRY(check_outputs(l, plan, err));
     return finish_steps(l, plan, err);
 }

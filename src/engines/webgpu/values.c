@@ -81,6 +81,7 @@ block gpu_scratch(gpu_lowering *l, size_t elements, value_id like) {
                                             .elements = elements,
                                             .half = half,
                                             .constant = VALUE_NONE,
+                                            .whole = BLOCK_NONE,
                                             .first = UINT32_MAX};
     return (block)l->block_count++;
 }
@@ -115,34 +116,6 @@ block gpu_turned(gpu_lowering *l, value_id v) {
     if (l->turned[v] == BLOCK_NONE && !l->failed)
         l->turned[v] = constant_block(l, v, true);
     return l->turned[v];
-}
-
-static uint64_t most_at_once(const gpu_lowering *l) {
-    uint64_t most = l->limits->binding_bytes < l->limits->buffer_bytes ? l->limits->binding_bytes
-                                                                       : l->limits->buffer_bytes;
-    return most / GPU_ALIGNMENT * GPU_ALIGNMENT;
-}
-
-bool gpu_is_large(const gpu_lowering *l, value_id v) {
-    return gpu_is_constant(l, v) &&
-           gpu_bytes_of(gpu_elements(gpu_shape(l, v)), gpu_is_half(l, v)) > most_at_once(l);
-}
-
-int64_t gpu_lines_at_once(const gpu_lowering *l, value_id v, int64_t line_elements, int64_t unit) {
-    uint64_t element = gpu_is_half(l, v) ? GPU_HALF_BYTES : GPU_ELEMENT_BYTES,
-             lines = line_elements > 0 ? most_at_once(l) / ((uint64_t)line_elements * element) : 0;
-    return (int64_t)lines / unit * unit;
-}
-
-block gpu_part_of(gpu_lowering *l, value_id v, bool turned, gpu_part part, int64_t line_elements) {
-    (void)gpu_type_name(l, l->graph->values[v].type.type);
-    block b = gpu_scratch(l, part.count * (size_t)line_elements, v);
-    if (b != BLOCK_NONE) {
-        l->blocks[b].constant = v;
-        l->blocks[b].turned = turned;
-        l->blocks[b].part = part;
-    }
-    return b;
 }
 
 block gpu_output_value(gpu_lowering *l, value_id v) {

@@ -37,7 +37,7 @@ static void define_words(gpu_lowering *l, const convolution *c, const gpu_varian
             : "let from$j = origin$j + k;");
 }
 
-static void run_convolution(gpu_lowering *l, const convolution *c) {
+static void run_convolution(gpu_lowering *l, convolution *c) {
     const window *w = &c->window;
     int64_t taps = window_taps(w), outputs = window_outputs(w);
     const gpu_variant *v = gpu_choose(l, GPU_CONV, c->filters, outputs, c->channels * taps);
@@ -67,7 +67,7 @@ static bool is_product(const convolution *c) {
     return same;
 }
 
-static void run_as_product(gpu_lowering *l, const convolution *c) {
+static void run_as_product(gpu_lowering *l, convolution *c) {
     int64_t places = window_outputs(&c->window);
     gpu_product p = {.a = gpu_input(l, 1),
                      .b = gpu_input(l, 0),

@@ -12,6 +12,7 @@ typedef struct gpu_product {
     int64_t m, n, k, a_row, a_column, c_row, c_column;
     int64_t batch[GPU_BATCH_DIMS], a_batch[GPU_BATCH_DIMS], b_batch[GPU_BATCH_DIMS];
     int batch_dims;
+    int64_t a_start, b_start, c_start, to_start, residual_start; /* the first element of each in its block */
     double alpha, beta;
     gpu_tail tail;
 } gpu_product;

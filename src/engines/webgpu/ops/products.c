@@ -55,8 +55,8 @@ static void define_c(gpu_lowering *l, const gpu_product *p, const tile *t) {
     gpu_define(l, "C", p->c == BLOCK_NONE ? "" : along && t->wide ? "$read c: vec4<f32>" : "$read c: f32");
     gpu_define(l, "PLUS",
                p->c == BLOCK_NONE ? ""
-               : along            ? "x += p.beta * c[(row + $iu) * p.c_row + column + $ju];"
-                                  : "x += p.beta * c[(row + $iu) * p.c_row];");
+               : along            ? "x += p.beta * c[p.starts.z + (row + $iu) * p.c_row + column + $ju];"
+                                  : "x += p.beta * c[p.starts.z + (row + $iu) * p.c_row];");
 }
 
 static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
@@ -78,7 +78,7 @@ static void define_words(gpu_lowering *l, const gpu_product *p, const tile *t) {
     gpu_define(l, "V", t->wide ? "vec4<f32>" : "f32");
     gpu_define(l, "LEFT", t->deep ? "l$i[$u]" : "l$i");
     define_c(l, p, t);
-    gpu_tail_define(l, &p->tail, t->wide, "at");
+    gpu_tail_define(l, &p->tail, t->wide, "at + p.residual_start");
 }
 
 static void write_batch(gpu_lowering *l, const int64_t *values, int count, int64_t unit, int64_t rest) {
@@ -90,7 +90,7 @@ static size_t groups_for(int64_t count, int64_t tile_size) {
     return (size_t)((count + tile_size - 1) / tile_size);
 }
 
-void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
+static void run_product(gpu_lowering *l, gpu_product *p) {
     const tile t = choose_tile(l, p);
     int64_t batches = 1, a_unit = t.deep ? WIDE : 1, b_unit = t.wide ? WIDE : 1, n = p->n / b_unit;
     for (int d = 0; d < p->batch_dims; d++)
@@ -102,10 +102,13 @@ void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
     if (p->c != BLOCK_NONE)
         gpu_read(l, p->c);
     gpu_tail_bind(l, &p->tail);
+    int64_t c_unit = p->c_column != 0 ? b_unit : 1;
     const int64_t sizes[] = {p->m,          n,
                              p->k / a_unit, p->a_row / a_unit,
-                             p->a_column,   p->c_column != 0 ? p->c_row / b_unit : p->c_row,
-                             p->c_column,   0};
+                             p->a_column,   p->c_row / c_unit,
+                             p->c_column,   p->residual_start / b_unit};
+    const int64_t starts[] = {p->a_start / a_unit, p->b_start / b_unit, p->c_start / c_unit,
+                              p->to_start / b_unit};
     gpu_words(l, sizeof sizes / sizeof *sizes, sizes, 8, 0);
     gpu_real(l, p->alpha);
     gpu_real(l, p->beta);
@@ -113,8 +116,83 @@ void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
     write_batch(l, p->batch, p->batch_dims, 1, 1);
     write_batch(l, p->a_batch, p->batch_dims, a_unit, 0);
     write_batch(l, p->b_batch, p->batch_dims, b_unit, 0);
+    gpu_words(l, 4, starts, 4, 0);
     gpu_run_groups(l, groups_for(n, t.columns * t.variant->group[0]), groups_for(p->m, t.rows * t.group_rows),
                    (size_t)batches);
+}
+
+/* ---- operands that are larger than a binding -------------------------------------------------------------------------------- */
+
+static bool binds(const gpu_lowering *l, const gpu_product *p) {
+    return gpu_binds(l, p->a) && gpu_binds(l, p->b) && gpu_binds(l, p->c) && gpu_binds(l, p->tail.residual) &&
+           gpu_binds(l, p->tail.to);
+}
+
+/* What a product is cut along: a dim of the batch, or, -1, the rows. How far one of these lines lies from the next in each operand; 0: they share it. */
+typedef struct lines {
+    int dim;
+    int64_t count, a, b, c, result;
+} lines;
+
+static lines lines_to_cut(const gpu_product *p) {
+    lines cut = {.dim = -1, .count = p->m, .a = p->a_row, .c = p->c_row, .result = p->n};
+    int d = 0;
+    while (d < p->batch_dims && p->batch[d] == 1)
+        d++;
+    if (d == p->batch_dims)
+        return cut;
+    cut = (lines){d, p->batch[d], p->a_batch[d], p->b_batch[d], 0, p->m * p->n};
+    for (d++; d < p->batch_dims; d++)
+        cut.result *= p->batch[d];
+    return cut;
+}
+
+/* An operand from a line on, as far as the matrix of all batches reaches; start: where that begins in the window. */
+static block window_of(gpu_lowering *l, block b, int64_t first, int64_t *start, const gpu_product *p,
+                       const int64_t *batch, int64_t matrix) {
+    for (int d = 0; d < p->batch_dims && batch != NULL; d++)
+        matrix += (p->batch[d] - 1) * batch[d];
+    return gpu_window(l, b, *start + first, matrix, start);
+}
+
+static gpu_product lines_of(gpu_lowering *l, const gpu_product *p, const lines *cut, int64_t first,
+                            int64_t count) {
+    gpu_product part = *p;
+    int64_t results = count * cut->result;
+    *(cut->dim < 0 ? &part.m : &part.batch[cut->dim]) = count;
+    part.a = window_of(l, p->a, first * cut->a, &part.a_start, &part, part.a_batch,
+                       (part.m - 1) * p->a_row + (p->k - 1) * p->a_column + 1);
+    part.b = window_of(l, p->b, first * cut->b, &part.b_start, &part, part.b_batch, p->k * p->n);
+    part.c = window_of(l, p->c, first * cut->c, &part.c_start, &part, NULL,
+                       (part.m - 1) * p->c_row + (p->n - 1) * p->c_column + 1);
+    part.tail.to = window_of(l, p->tail.to, first * cut->result, &part.to_start, &part, NULL, results);
+    part.tail.residual =
+        window_of(l, p->tail.residual, first * cut->result, &part.residual_start, &part, NULL, results);
+    return part;
+}
+
+/* Half of it, and half of that, until the device binds what it needs. */
+static void run_in_windows(gpu_lowering *l, gpu_product *p) {
+    const lines cut = lines_to_cut(p);
+    int64_t half = (cut.count + 1) / 2;
+    if (l->failed || binds(l, p)) {
+        run_product(l, p);
+        return;
+    }
+    if (cut.count < 2) {
+        gpu_fail_large(l, p->tail.to);
+        return;
+    }
+    gpu_product some = lines_of(l, p, &cut, 0, half);
+    run_in_windows(l, &some);
+    some = lines_of(l, p, &cut, half, cut.count - half);
+    run_in_windows(l, &some);
+}
+
+void gpu_run_product(gpu_lowering *l, const gpu_product *p) {
+    gpu_product whole = *p;
+    gpu_tail_place(l, &whole.tail);
+    run_in_windows(l, &whole);
 }
 
 /* ---- a matrix that is larger than a binding -------------------------------------------------------------------------------- */

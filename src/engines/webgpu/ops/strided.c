@@ -124,7 +124,7 @@ static void write_shader(const gpu_map *m, const walk *w, str_buf *text) {
     str_appendf(text, "    result_data[at_result] = %s;\n}\n", m->expression);
 }
 
-void gpu_run_map(gpu_lowering *l, const gpu_map *m) {
+static void run_map(gpu_lowering *l, const gpu_map *m) {
     const walk w = walk_of(m);
     size_t count = gpu_elements(&m->dims);
     str_buf text = {0};
@@ -147,6 +147,69 @@ void gpu_run_map(gpu_lowering *l, const gpu_map *m) {
     for (int o = 0; o < WALKED; o++)
         gpu_words(l, (size_t)w.rank, w.strides[o], TENSOR_MAX_RANK, 0);
     gpu_run(l, count);
+}
+
+/* ---- blocks that the device does not bind as a whole ---------------------------------------------------------------------- */
+
+static gpu_operand *operand_at(gpu_map *m, int o) {
+    return o == RESULT ? &m->to : &m->operands[o];
+}
+
+/* The elements from which to which the operand lies. */
+static int64_t reach(const gpu_operand *x, const shape *dims, int64_t *first) {
+    int64_t last = *first = x->start;
+    for (int d = 0; d < dims->rank; d++) {
+        int64_t way = (dims->dims[d] - 1) * x->strides[d];
+        *(way < 0 ? first : &last) += way;
+    }
+    return last - *first + 1;
+}
+
+/* Windows in place of what is bound; false: one of them is still too large. */
+static bool bind_windows(gpu_lowering *l, gpu_map *m) {
+    for (int o = 0; o < WALKED && !l->failed; o++) {
+        gpu_operand *x = operand_at(m, o);
+        int64_t first, before;
+        if (!is_there(m, o) || gpu_binds(l, x->block))
+            continue;
+        int64_t count = reach(x, &m->dims, &first);
+        x->block = gpu_window(l, x->block, first, count, &before);
+        x->start += before - first;
+        if (!gpu_binds(l, x->block))
+            return false;
+    }
+    return true;
+}
+
+static void run_map_in_windows(gpu_lowering *l, const gpu_map *m) {
+    gpu_map part = *m;
+    int d = 0;
+    if (bind_windows(l, &part)) {
+        run_map(l, &part);
+        return;
+    }
+    while (d < m->dims.rank && m->dims.dims[d] == 1)
+        d++;
+    if (d == m->dims.rank) {
+        gpu_fail_large(l, m->to.block);
+        return;
+    }
+    for (int64_t first = 0, half = (m->dims.dims[d] + 1) / 2; first < m->dims.dims[d] && !l->failed;
+         first += half) {
+        part = *m;
+        part.dims.dims[d] = first == 0 ? half : m->dims.dims[d] - half;
+        for (int o = 0; o < WALKED; o++)
+            if (is_there(m, o))
+                operand_at(&part, o)->start += first * operand_at(&part, o)->strides[d];
+        run_map_in_windows(l, &part);
+    }
+}
+
+void gpu_run_map(gpu_lowering *l, const gpu_map *m) {
+    bool whole = gpu_elements(&m->dims) == 0 || gpu_binds(l, m->to.block);
+    for (size_t o = 0; o < m->count; o++)
+        whole = whole && gpu_binds(l, m->operands[o].block);
+    (whole ? run_map : run_map_in_windows)(l, m);
 }
 
 void gpu_move(gpu_lowering *l, const shape *dims, gpu_operand from, gpu_operand to) {

@@ -75,13 +75,19 @@ void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *
     str_free(&result);
 }
 
-void gpu_tail_bind(gpu_lowering *l, const gpu_tail *t) {
+void gpu_tail_place(gpu_lowering *l, gpu_tail *t) {
+    if (t->to == BLOCK_NONE)
+        t->to = gpu_output_value(l, t->result);
+    for (int i = 0; i < t->passed_count && !l->failed; i++)
+        l->placed[t->passed[i]] = t->to;
+    t->passed_count = 0;
+}
+
+void gpu_tail_bind(gpu_lowering *l, gpu_tail *t) {
     if (t->residual != BLOCK_NONE)
         gpu_read(l, t->residual);
-    block result = t->to != BLOCK_NONE ? t->to : gpu_output_value(l, t->result);
-    gpu_write(l, result);
-    for (int i = 0; i < t->passed_count && !l->failed; i++)
-        l->placed[t->passed[i]] = result;
+    gpu_tail_place(l, t);
+    gpu_write(l, t->to);
 }
 
 void gpu_tail_words(gpu_lowering *l, const gpu_tail *t) {

@@ -23,8 +23,10 @@ void gpu_tail_pass(gpu_tail *t, const graph_node *n);
 void gpu_tail_take(gpu_lowering *l, gpu_tail *t);
 /* $FUNCTIONS, $RESIDUAL (what is read for it), $RESULT for x at [index], of type "f32" or, wide, "vec4<f32>". */
 void gpu_tail_define(gpu_lowering *l, const gpu_tail *t, bool wide, const char *index);
+/* The result gets its memory, unless it has some. */
+void gpu_tail_place(gpu_lowering *l, gpu_tail *t);
 /* Binds the residual and the result, in this order. */
-void gpu_tail_bind(gpu_lowering *l, const gpu_tail *t);
+void gpu_tail_bind(gpu_lowering *l, gpu_tail *t);
 void gpu_tail_words(gpu_lowering *l, const gpu_tail *t); /* x and y of the activation */
 
 #endif

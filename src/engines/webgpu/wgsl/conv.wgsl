@@ -1,5 +1,5 @@
 // result[n, f, place] = f(sum over the channels c of f's group and the taps of data[n, c, source(place, tap)] * weights[f, c, tap] (+ bias[f])), in
-// tiles of ROWS filters by COLUMNS places for an invocation. Places outside the data count as 0.
+// tiles of ROWS filters by COLUMNS places for an invocation. Places outside the data count as 0. Sums of about BLOCK terms are summed up themselves.
 struct Parameters {
     channels: u32, filters: u32, groups: u32, taps: u32, inputs: u32, outputs: u32, filter_step: u32, channel_step: u32,
     size: vec4<i32>, out: vec4<i32>, kernel: vec4<i32>, stride: vec4<i32>, dilation: vec4<i32>, pad: vec4<i32>,
@@ -11,6 +11,7 @@ $BIAS
 $RESIDUAL
 $write result: f32
 const GROUP_X = $GROUP_Xu;
+const BLOCK = 128u;
 $FUNCTIONS
 
 // Neighbouring invocations take neighbouring places.
@@ -26,6 +27,7 @@ $for i $ROWS
     let row$i = group * p.channels * p.taps + min(first + $iu, p.filters - 1u) * p.filter_step;
 $for j $COLUMNS
     var s$i_$j = 0.0;
+    var whole$i_$j = 0.0;
 $end
 $end
 $for j $COLUMNS
@@ -33,6 +35,7 @@ $for j $COLUMNS
     let o$j = vec3(at$j / (p.out.y * p.out.z), at$j / p.out.z % p.out.y, at$j % p.out.z);
     let origin$j = $ORIGIN;
 $end
+    var terms = 0u;
     for (var tap = 0u; tap < p.taps; tap++) {
         let t = i32(tap);
         let k = vec3(t / (p.kernel.y * p.kernel.z), t / p.kernel.z % p.kernel.y, t % p.kernel.z) * p.dilation.xyz;
@@ -55,11 +58,21 @@ $end
 $end
             weight += p.channel_step;
         }
+        terms += p.channels;
+        if (terms >= BLOCK) {
+            terms = 0u;
+$for i $ROWS
+$for j $COLUMNS
+            whole$i_$j += s$i_$j;
+            s$i_$j = 0.0;
+$end
+$end
+        }
     }
 $for i $ROWS
 $for j $COLUMNS
     if (first + $iu < p.filters && place + $ju * GROUP_X < p.outputs) {
-        let x = s$i_$j$PLUS;
+        let x = whole$i_$j + s$i_$j$PLUS;
         let at = (id.z * p.filters + first + $iu) * p.outputs + place + $ju * GROUP_X;
         result[at] = $RESULT;
     }

@@ -1,7 +1,9 @@
 // result[batch, m, n] = f(alpha * sum over k of a[batch, m, k] * b[batch, k, n] + beta * c[m, n]): an invocation makes a tile of ROWS rows and COLUMNS times V.
 // b lies row by row; a by strides, DEPTH elements at once; c, where there is one, broadcasts by its strides. n, columns of b and of the result are
 // counted in V, a in A.
+// Sums of BLOCK products are summed up themselves: rounding grows with the square root of a sum's length.
 $PRODUCT_HEAD
+const BLOCK = 128u / $DEPTHu;
 
 @compute @workgroup_size($GROUP_X, $GROUP_Y)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -11,21 +13,39 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let z = id.z;
 $PRODUCT_BATCH
 $PRODUCT_TILE
-    for (var k = 0u; k < p.k; k++) {
 $for i $ROWS
-        let l$i = a[row$i + k * p.a_column];
+$for j $COLUMNS
+    var whole$i_$j = $V();
+$end
+$end
+    for (var start = 0u; start < p.k; start += BLOCK) {
+        for (var k = start; k < min(start + BLOCK, p.k); k++) {
+$for i $ROWS
+            let l$i = a[row$i + k * p.a_column];
 $end
 $for u $DEPTH
 $for j $COLUMNS
-        let r$j_$u = b[b$j];
-        b$j += p.n;
+            let r$j_$u = b[b$j];
+            b$j += p.n;
 $end
 $for i $ROWS
 $for j $COLUMNS
-        s$i_$j += $LEFT * r$j_$u;
+            s$i_$j += $LEFT * r$j_$u;
 $end
+$end
+$end
+        }
+$for i $ROWS
+$for j $COLUMNS
+        whole$i_$j += s$i_$j;
+        s$i_$j = $V();
 $end
 $end
     }
+$for i $ROWS
+$for j $COLUMNS
+    s$i_$j = whole$i_$j;
+$end
+$end
 $PRODUCT_END
 }

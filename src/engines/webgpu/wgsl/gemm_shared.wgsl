@@ -2,6 +2,7 @@
 // for it, DEPTH times four elements along k at a time, in shared memory.
 $PRODUCT_HEAD
 const DEPTH = 4u;
+const BLOCK = 8u; // turns whose sums are summed up themselves
 const TILE_ROWS = $GROUP_Yu * $ROWSu;
 const TILE_COLUMNS = $GROUP_Xu * $COLUMNSu;
 const THREADS = $GROUP_Xu * $GROUP_Yu;
@@ -17,6 +18,7 @@ $PRODUCT_BATCH
 $for i $ROWS
 $for j $COLUMNS
     var s$i_$j = vec4<f32>();
+    var whole$i_$j = vec4<f32>();
 $end
 $end
     for (var start = 0u; start < p.k; start += DEPTH) {
@@ -47,6 +49,19 @@ $end
 $end
         }
         workgroupBarrier();
+        if (start / DEPTH % BLOCK == BLOCK - 1u) {
+$for i $ROWS
+$for j $COLUMNS
+            whole$i_$j += s$i_$j;
+            s$i_$j = vec4<f32>();
+$end
+$end
+        }
     }
+$for i $ROWS
+$for j $COLUMNS
+    s$i_$j += whole$i_$j;
+$end
+$end
 $PRODUCT_END
 }

@@ -1,7 +1,7 @@
 // Where the operands of batch z begin.
     var rest = z;
-    var at_a = 0u;
-    var at_b = 0u;
+    var at_a = p.starts.x;
+    var at_b = p.starts.y;
     for (var d = 3; d >= 0; d--) {
         let i = rest % p.batch[d];
         rest = rest / p.batch[d];

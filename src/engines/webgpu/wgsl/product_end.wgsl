@@ -5,7 +5,7 @@ $for j $COLUMNS
         var x = p.alpha * s$i_$j;
         $PLUS
         let at = (z * p.m + row + $iu) * p.n + column + $ju;
-        result[at] = $RESULT;
+        result[at + p.starts.w] = $RESULT;
     }
 $end
 $end
