@@ -93,7 +93,7 @@ typedef struct graph_value {
     bool has_declared;
     bool unread; /* a parameter of the model that no node needs here: counted as one, never loaded */
     bool
-        held; /* an input that the caller leaves as it is from run to run (a cache): an engine may keep a copy on its device */
+        held; /* an input that the caller leaves as it is from run to run (a cache): an engine may keep a copy on its device; an output that goes to such an input and to nobody else */
     bool
         updated; /* an input whose memory the engine may write over, where a node gives it back updated (a cache) */
 } graph_value;

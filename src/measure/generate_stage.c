@@ -45,13 +45,18 @@ static bool is_cache(const char *name) {
     return str_starts_with(name, "past_key_values.") || str_starts_with(name, "cross.");
 }
 
-static void leave_caches(generate_stage *s, const generate_options *o) {
+/* Before there is a session: what stays lies as the decoder's caches do. */
+static void leave_caches(generate_stage *s) {
+    const graph *g = s->model.graph;
+    for (size_t k = 0; k < g->output_count; k++) {
+        graph_value *v = &g->values[g->outputs[k]];
+        s->left[k] = v->held = str_starts_with(v->name, "present.") || is_cache(v->name);
+    }
+}
+
+static void leave_held(generate_stage *s) {
     const graph *g = s->model.graph;
     char name[128];
-    for (size_t k = 0; o->caches_stay && k < g->output_count; k++) {
-        const char *output = g->values[g->outputs[k]].name;
-        s->left[k] = str_starts_with(output, "present.") || is_cache(output);
-    }
     for (size_t i = 0; i < s->inputs.count; i++) {
         source_name(s->inputs.names[i], name, sizeof name);
         for (size_t k = 0; k < g->output_count; k++)
@@ -65,9 +70,11 @@ accel_status generate_stage_start(generate_stage *s, const generate_options *o, 
     s->left = mem_calloc(s->model.graph->output_count + 1, sizeof *s->left);
     if (!s->outputs || !s->left)
         return error_no_memory(err, "a model's outputs", s->model.graph->output_count);
+    if (o->caches_stay)
+        leave_caches(s);
     ACCEL_TRY(open_session_start(o->engine, o->device, &o->engine_options, &s->model, &s->inputs, &s->session,
                                  err));
-    leave_caches(s, o);
+    leave_held(s);
     return ACCEL_OK;
 }
 

@@ -4,6 +4,8 @@
 #include "page/state.h"
 #include "page/webgpu.h"
 
+enum { COPIED_BYTES = 4 }; /* what WebGPU copies comes in such, and begins at them */
+
 engine_session *page_generation_session(void) {
     generation *g;
     return page_need_generation(&g, NULL) == ACCEL_OK ? generation_stage(g)->session.session : NULL;
@@ -21,13 +23,16 @@ static accel_status append_cache(str_buf *out, const generation *g, size_t input
     if (left[0] != room[0] || left[1] != room[1] || left[2] > room[2] || left[3] != room[3])
         return error_set(err, ACCEL_INTERNAL, "the cache '%s' does not fit what the prompt left",
                          g->decode.inputs.names[input]);
-    if (made->half || cache->half)
+    const int64_t bytes = cache->half ? GPU_HALF_BYTES : GPU_ELEMENT_BYTES, row = left[2] * left[3] * bytes,
+                  apart = room[2] * room[3] * bytes;
+    if (made->half != cache->half || row % COPIED_BYTES != 0 || apart % COPIED_BYTES != 0)
         return error_set(err, ACCEL_UNSUPPORTED,
-                         "in a page text is not written in fp16: load the model with precision fp32");
+                         "in a page the cache '%s' of %lld elements a row is not written in fp16: load the "
+                         "model with precision fp32",
+                         g->decode.inputs.names[input], (long long)left[3]);
     str_appendf(out, "%s[%u,%llu,%u,%llu,%lld,%lld,%lld]", out->data[out->length - 1] == '[' ? "" : ",",
                 from->buffer, (unsigned long long)from->offset, to->buffer, (unsigned long long)to->offset,
-                (long long)(left[0] * left[1]), (long long)(left[2] * left[3] * GPU_ELEMENT_BYTES),
-                (long long)(room[2] * room[3] * GPU_ELEMENT_BYTES));
+                (long long)(left[0] * left[1]), (long long)row, (long long)apart);
     return ACCEL_OK;
 }
 

@@ -53,6 +53,21 @@ class Text(CliCase):
             np.testing.assert_array_equal(self.written(*drawn, *where), wanted)
         self.assertEqual(self.accel("run", *asked, "--on", HERE[0][0], "--browser", HERE[0][1]), said)
 
+    def test_texts_in_fp16_are_those_of_a_native_gpu_or_it_is_said_what_the_gpu_lacks(self):
+        browsers = [browser for platform, browser in HERE if platform == "webgpu"]
+        for name in ("qwen2-tiny", "t5-tiny"):  # a cache that the prompt fills, and keys of an encoder
+            asked = ("run", name, "--batch", 2, "--seq", 7, "--seed", 5, "--max-new-tokens", 12, "--precision", "fp16", "--output-dir", "out")
+            self.accel(*asked, "--on", "vulkan", code=None)
+            if not (self.folder / "out" / "generated_ids.npy").exists():
+                self.skipTest(f"no GPU writes in fp16 natively here: {self.err.strip()}")
+            ids = np.load(self.folder / "out" / "generated_ids.npy")
+            for browser in browsers:
+                with self.subTest(model=name, browser=browser):
+                    shutil.rmtree(self.folder / "out", ignore_errors=True)
+                    self.accel(*asked, "--on", "webgpu", "--browser", browser, code=None)
+                    if "shader-f16" not in self.err:
+                        np.testing.assert_array_equal(np.load(self.folder / "out" / "generated_ids.npy"), ids, self.err)
+
     def test_what_does_not_write_is_refused_before_a_browser_is_asked_for_it(self):
         mlp(self.folder / "mlp.onnx")
         self.accel("run", "mlp.onnx", "--max-new-tokens", 4, "--on", HERE[0][0], "--browser", HERE[0][1], code=1)
