@@ -52,7 +52,7 @@ accel_status native_plan_offer_right(plan *p, const plan_step *s, kernel_call *c
                  s->inputs[1] != PLAN_NONE && p->values[s->inputs[1]].v.constant;
     const graph_data *data = takes ? file_contents(p, s->inputs[1]) : NULL;
     if (data == NULL || data->size_bytes != p->values[s->inputs[1]].size_bytes ||
-        data->size_bytes <= PLAN_SMALL_BYTES) {
+        data->size_bytes <= PLAN_SMALL_BYTES) { /* others are looked at while planning */
         return ACCEL_OK;
     }
     c->kept_as = p->values[s->inputs[1]].kept_as;

@@ -31,9 +31,10 @@ INLINE gemm_form home_form(uint64_t kept_as) {
 INLINE size_t home_bytes(const home_matrix *m) {
     return gemm_packed_floats(m->n, half_inner(m->form, m->depth)) * half_bytes(m->form);
 }
+/* Weights of 16 bits stay as they are: few rows read them so (gemv.h), two to three times as fast as packed. */
 INLINE bool home_fits(const kernel_call *c, const home_matrix *m) {
-    return FILES_IN_MEMORY && c->home != NULL && m->n < HOME_MOST && m->depth < HOME_MOST &&
-           home_bytes(m) <= (size_t)(m->n * m->depth) * half_bytes(m->source.form);
+    return FILES_IN_MEMORY && c->home != NULL && m->source.form == GEMM_F32 && m->n < HOME_MOST &&
+           m->depth < HOME_MOST && home_bytes(m) <= (size_t)(m->n * m->depth) * sizeof(float);
 }
 
 typedef struct home_pack {
@@ -48,7 +49,6 @@ static void home_task(void *context, size_t begin, size_t end, int worker) {
     char *copy = pack->copies + (size_t)worker * GEMM_NR * pack->row_bytes;
     gemm_source source = m->source;
     source.base = (const float *)(void *)copy;
-    source.halves = source.form != GEMM_F32 ? (const uint16_t *)(void *)copy : NULL;
     for (size_t panel = begin; panel < end; panel++) {
         const int64_t first = (int64_t)panel * GEMM_NR, left = m->n - first;
         const int64_t rows = left < GEMM_NR ? left : GEMM_NR;
@@ -60,8 +60,7 @@ static void home_task(void *context, size_t begin, size_t end, int worker) {
 
 /* A transposed right side in elements of the same size: the rows of a panel lie where the packed panel is to lie. */
 INLINE accel_status home_pack_panels(kernel_call *c, const home_matrix *m) {
-    home_pack pack = {
-        .matrix = m, .home = c->home, .row_bytes = (size_t)m->depth * half_bytes(m->source.form)};
+    home_pack pack = {.matrix = m, .home = c->home, .row_bytes = (size_t)m->depth * sizeof(float)};
     const size_t bytes = (size_t)c->threads * GEMM_NR * pack.row_bytes;
     const size_t panels = (size_t)gemm_panels(m->n);
     const int64_t elements = m->n * m->depth;
@@ -87,7 +86,7 @@ INLINE accel_status home_pack_whole(kernel_call *c, const home_matrix *m) {
 }
 
 INLINE accel_status home_put(kernel_call *c, const home_matrix *m) {
-    const bool by_panels = m->source.inner_stride == 1 && m->form == m->source.form;
+    const bool by_panels = m->source.inner_stride == 1 && m->form == GEMM_F32;
     ACCEL_TRY(by_panels ? home_pack_panels(c, m) : home_pack_whole(c, m));
     c->kept_as = home_number(m);
     return ACCEL_OK;
