@@ -163,6 +163,8 @@ static accel_status take_context(browser *b, talk_answer *answer, const char *po
     firefox *f = b->own;
     take_text(answer, pointer, f->context, sizeof f->context);
     talk_answer_free(answer);
+    if (f->context[0] == '\0') /* it closes one whose process ended before it was shown */
+        browser_worsen(b, BROWSER_TAB_CRASHED, "%s closed its only tab", b->driver->title);
     /* It is written into messages as it is. */
     size_t plain = strspn(f->context, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
     return plain > 0 && f->context[plain] == '\0'
