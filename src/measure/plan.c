@@ -90,12 +90,16 @@ bool bench_request_means(const bench_request *r, const engine_def *engine) {
     return engine->by_request == 0 || named || r->engine_count > 0;
 }
 
-/* Of an engine whose devices are browsers: those that the request names; those of other machines only by name. */
-static bool device_wanted(const bench_request *r, const engine_def *engine, const engine_device *d) {
+static bool is_browser(const engine_device *d) {
+    return d->platform == PLATFORM_WASM || d->platform == PLATFORM_WEBNN || d->platform == PLATFORM_WEBGPU;
+}
+
+/* Of browsers those that the request names; those of other machines only by name. */
+static bool device_wanted(const bench_request *r, const engine_device *d) {
     for (size_t i = 0; i < r->browser_count; i++)
         if (str_equal(r->browsers[i], d->id))
             return true;
-    return engine->by_request == 0 || (r->browser_count == 0 && !d->elsewhere);
+    return !is_browser(d) || (r->browser_count == 0 && !d->elsewhere);
 }
 
 /* The platform that an engine stands for when it is not here to say so itself. */
@@ -119,13 +123,12 @@ static target absent_target(platform p, const char *engine, const char *reason, 
 /* Devices of one engine on one platform (PLATFORM_COUNT: on any). Unavailable ones only where they are wanted. */
 static accel_status add_devices(target_list *list, const probe_entry *e, platform p, bool with_absent,
                                 bool by_name, size_t *available, accel_error *err) {
-    with_absent = with_absent || (e->engine->by_request != 0 && list->request->browser_count > 0);
     for (size_t i = 0; i < e->report.device_count; i++) {
         const engine_device *d = &e->report.devices[i];
-        if ((p != PLATFORM_COUNT && d->platform != p) || !device_wanted(list->request, e->engine, d))
+        if ((p != PLATFORM_COUNT && d->platform != p) || !device_wanted(list->request, d))
             continue;
         *available += d->available;
-        if (!d->available && !with_absent)
+        if (!d->available && !with_absent && !(is_browser(d) && list->request->browser_count > 0))
             continue;
         target t = {.platform = d->platform,
                     .engine = e->engine->name,

@@ -170,6 +170,12 @@ class Web(CliCase):
         rows = self.accel_json("query", "SELECT * FROM cross_platform_performance", "--db", self.db)
         self.assertEqual({r["hardware_type"] for r in rows}, {"cpu", "wasm"})
 
+    def test_a_native_gpu_stands_beside_it_too(self):
+        records = self.browse("--no-db", on="vulkan,wasm", code=None)
+        native, page = sorted(records, key=lambda r: r["engine"]["name"] == "browser")
+        self.assertEqual(page["status"], "ok", page["error"])
+        self.assertTrue(native["status"] == "ok" or "mesa-vulkan-drivers" in native["error"], native["error"])
+
     def test_threads_are_what_was_asked_for(self):
         (record,) = self.browse("--threads", "2", "--no-db")
         self.assertEqual((record["status"], record["threads"]), ("ok", 2), record["error"])
