@@ -158,6 +158,12 @@ static bool end_all(watch *w, double grace_s) {
     return false; /* a process that waits for a dead disk is left to the system */
 }
 
+/* Whether the other end is gone. */
+static bool is_alone(const watch *w) {
+    struct pollfd place = {w->line, POLLIN, 0};
+    return poll(&place, 1, 0) == 1 && (place.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 /* Until the other end says how to end, or is gone. */
 static _Noreturn void supervise(watch *w) {
     struct pollfd places[] = {{w->line, POLLIN, 0}, {w->changes, POLLIN, 0}};
@@ -171,7 +177,8 @@ static _Noreturn void supervise(watch *w) {
     if (!told)
         grace_s = w->options->orphan_signal == SIGTERM ? ORPHAN_GRACE_S : 0;
     bool ended = end_all(w, grace_s);
-    if (!told && ended && w->options->folder)
+    /* Who told it may have been killed since: a process that sees its caller's pipes close begins to end, and is killed itself a moment later. */
+    if ((!told || is_alone(w)) && ended && w->options->folder)
         owned_folder_abandon(w->options->folder->path, w->lock, DYING_S);
     _exit(ended ? 0 : 1);
 }
