@@ -131,6 +131,7 @@ static void kill_pages(browser *b) {
         kill(page, SIGKILL);
         usleep(20000);
     }
+    usleep(300000); /* until the browser has noticed, it would give the next page to a dead one */
 }
 
 static void assert_page_is_gone_and_another_works(browser *b) {
