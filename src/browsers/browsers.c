@@ -77,6 +77,17 @@ void browser_note(browser *b, const char *kind, const char *text, size_t length)
     str_free(&line);
 }
 
+accel_status browser_start_program(browser *b, const char *const *arguments, const char *const *variables,
+                                   accel_error *err) {
+    const browser_process_options options = {.arguments = arguments,
+                                             .variables = variables,
+                                             .mark = profile_mark(&b->profile),
+                                             .folder = &b->profile.folder,
+                                             .given = {-1, -1},
+                                             .orphan_signal = SIGKILL};
+    return browser_process_start(&options, &b->process, err);
+}
+
 /* What ended a browser or its page from outside is a crash, whatever failed by it. A program that ends by itself cannot run here. */
 static accel_status failed_to_start(browser *b, accel_status status, accel_error *err) {
     (void)browser_has_ended(b, status == ACCEL_IO ? 1 : 0);

@@ -65,6 +65,9 @@ accel_status browser_ask_version(const char *program, const char *const *variabl
 
 /* A worse state than before, with its sentence; a better one is ignored. */
 void browser_worsen(browser *b, browser_state state, const char *format, ...) ACCEL_PRINTF(3, 4);
+/* Starts the browser's program in its profile, as b->process; the environment is that of the variables. Both lists end with NULL. */
+accel_status browser_start_program(browser *b, const char *const *arguments, const char *const *variables,
+                                   accel_error *err);
 /* Whether its process has ended, within timeout_s; then the state says so. */
 bool browser_has_ended(browser *b, double timeout_s);
 /* "Chromium did not … (its last words)" */

@@ -115,13 +115,7 @@ static accel_status launch(browser *b, const browser_options *o, const char *pro
         variables[variable_count] = b->profile.variables[variable_count];
     variables[variable_count++] = "MOZ_CRASHREPORTER_DISABLE=1";
     variables[variable_count] = NULL;
-    const browser_process_options options = {.arguments = arguments,
-                                             .variables = variables,
-                                             .mark = profile_mark(&b->profile),
-                                             .folder = &b->profile.folder,
-                                             .given = {-1, -1},
-                                             .orphan_signal = SIGKILL};
-    return browser_process_start(&options, &b->process, err);
+    return browser_start_program(b, arguments, variables, err);
 }
 
 /* The port that the browser wrote down; 0: not yet. */

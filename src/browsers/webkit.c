@@ -154,14 +154,8 @@ static accel_status launch(browser *b, accel_error *err) {
     w->port = free_port();
     str_format(port, sizeof port, "--port=%d", w->port);
     const char *const arguments[] = {str_text(&path), port, "--host=127.0.0.1", NULL};
-    const browser_process_options options = {.arguments = arguments,
-                                             .variables = variables,
-                                             .mark = profile_mark(&b->profile),
-                                             .folder = &b->profile.folder,
-                                             .given = {-1, -1},
-                                             .orphan_signal = SIGKILL};
     if (status == ACCEL_OK)
-        status = browser_process_start(&options, &b->process, err);
+        status = browser_start_program(b, arguments, variables, err);
     str_free(&path);
     return status;
 }
