@@ -36,12 +36,15 @@ static int severity(browser_state state) {
 void browser_worsen(browser *b, browser_state state, const char *format, ...) {
     if (severity(state) <= severity(b->state))
         return;
+    str_buf text = {0};
     va_list arguments;
     va_start(arguments, format);
-    b->why.length = 0;
-    str_appendv(&b->why, format, arguments);
+    str_appendv(&text, format, arguments);
     va_end(arguments);
+    b->why.length = 0;
+    ring_append_printable(&b->why, str_text(&text), text.length, " | ");
     b->state = state;
+    str_free(&text);
 }
 
 bool browser_has_ended(browser *b, double timeout_s) {
@@ -69,7 +72,8 @@ accel_status browser_failed(browser *b, accel_error *err, accel_status status, c
 
 void browser_note(browser *b, const char *kind, const char *text, size_t length) {
     str_buf line = {0};
-    str_appendf(&line, "%s: ", kind);
+    ring_append_printable(&line, kind, strlen(kind), " | ");
+    str_append(&line, ": ");
     ring_append_printable(&line, text, length < LINE_BYTES ? length : LINE_BYTES, " | ");
     str_append_char(&line, '\n');
     if (!line.failed)

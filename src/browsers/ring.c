@@ -26,7 +26,9 @@ void ring_append_printable(str_buf *out, const char *bytes, size_t length, const
         bool control = c == 0xC2 && i + 1 < length && (unsigned char)bytes[i + 1] < 0xA0;
         if (c == '\n')
             str_append(out, newline);
-        else if (c == '\t' || (c >= ' ' && c < 0x7F) || (c > 0x7F && utf8 && !control))
+        else if (c == '\t')
+            str_append_char(out, ' ');
+        else if ((c >= ' ' && c < 0x7F) || (c > 0x7F && utf8 && !control))
             str_append_char(out, (char)c);
         else
             str_append_char(out, '?');
