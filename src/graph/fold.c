@@ -8,6 +8,7 @@
 typedef struct folder {
     size_t max_bytes;
     bool keep_transposes;
+    bool keep_casts;      /* of narrow weights to float32 */
     bool transposes_only; /* those that keep_transposes would keep */
     bool keep_tied;       /* but for those of weights that something else reads, too */
     bool found_only;      /* what inference found already; nothing is computed */
@@ -78,11 +79,14 @@ static size_t input_bytes(const graph *g, const graph_node *n) {
     return total;
 }
 
+static bool is_weight(const graph_value *v) {
+    enum { SMALL_BYTES = 1 << 16 };
+    return v->type.shape.rank == 2 && value_bytes(v) >= SMALL_BYTES;
+}
+
 /* A weight transposed for a matrix product alone stays a view of the file: engines pack it transposed without a copy. */
 static bool is_weight_transpose(const graph *g, const graph_node *n) {
-    enum { SMALL_BYTES = 1 << 16 };
-    if (strcmp(n->op_type, "Transpose") != 0 || n->domain[0] ||
-        g->values[n->inputs[0]].type.shape.rank != 2 || value_bytes(&g->values[n->inputs[0]]) < SMALL_BYTES) {
+    if (strcmp(n->op_type, "Transpose") != 0 || n->domain[0] || !is_weight(&g->values[n->inputs[0]])) {
         return false;
     }
     bool used = false;
@@ -98,6 +102,15 @@ static bool is_weight_transpose(const graph *g, const graph_node *n) {
         }
     }
     return used;
+}
+
+/* Likewise one of float16 or bfloat16. */
+static bool is_weight_cast(const graph *g, const graph_node *n) {
+    if (strcmp(n->op_type, "Cast") != 0 || n->domain[0] || !is_weight(&g->values[n->inputs[0]])) {
+        return false;
+    }
+    dtype from = g->values[n->inputs[0]].type.type, to = g->values[n->outputs[0]].type.type;
+    return (from == DTYPE_F16 || from == DTYPE_BF16) && to == DTYPE_F32;
 }
 
 /* Whether somebody but this node reads its input: then both would be in memory. */
@@ -135,7 +148,7 @@ static bool foldable(const folder *f, const graph *g, const graph_node *n) {
     }
     size_t given = input_bytes(g, n);
     return (result <= given || result - given <= f->max_bytes) &&
-           !(f->keep_transposes && is_weight_transpose(g, n));
+           !(f->keep_transposes && is_weight_transpose(g, n)) && !(f->keep_casts && is_weight_cast(g, n));
 }
 
 /* A view keeps the contents where they are: no copy, and a mapped file stays mapped. */
@@ -293,6 +306,10 @@ static accel_status fold(graph *g, folder *f, accel_error *err) {
 
 accel_status graph_fold_constants(graph *g, size_t max_bytes, accel_error *err) {
     return fold(g, &(folder){.max_bytes = max_bytes, .keep_transposes = true}, err);
+}
+
+accel_status graph_fold_but_weights(graph *g, size_t max_bytes, accel_error *err) {
+    return fold(g, &(folder){.max_bytes = max_bytes, .keep_transposes = true, .keep_casts = true}, err);
 }
 
 accel_status graph_fold_all(graph *g, size_t max_bytes, accel_error *err) {

@@ -19,6 +19,10 @@ accel_status graph_infer(graph *g, accel_error *err);
 /* Evaluates nodes whose inputs are all constant (not random ones; not results above max_bytes larger than their inputs) and replaces them by initializers. */
 accel_status graph_fold_constants(graph *g, size_t max_bytes, accel_error *err);
 
+/* The same, but for a Transpose of a matrix that is there for products alone, and a Cast of one from float16 or bfloat16 to float32: 64 KiB and more of a
+ * file are not copied. */
+accel_status graph_fold_but_weights(graph *g, size_t max_bytes, accel_error *err);
+
 /* Only the Transpose of a weight that is there for a product alone, which graph_fold_constants leaves as a view. */
 accel_status graph_fold_weight_transposes(graph *g, accel_error *err);
 /* The same, but for weights that other nodes read as they are (an embedding that is the last product, too): those stay in the graph once. */

@@ -64,6 +64,8 @@ typedef enum graph_form {
  * that the form cannot say. An attention row that is masked everywhere, which ONNX makes zero, becomes an average in these forms,
  * as in what exporters write. Nodes in an older spelling than the operator table's (op NULL) keep their types. */
 accel_status pass_to_form(graph *g, graph_form form, accel_error *err);
+/* The same, but that nothing is folded afterwards. */
+accel_status pass_apply_form(graph *g, graph_form form, accel_error *err);
 int64_t graph_form_opset(graph_form form); /* ai.onnx opset to declare when writing this form */
 
 #endif

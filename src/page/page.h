@@ -110,7 +110,8 @@ accel_status PAGE_EXPORT(page_webgpu_tune)(const char *text, size_t length);
  *    "shaders":   [{"name", "text", "written": [a bool a storage binding]}]   binding 0 is a step's parameters, uniform
  *    "steps":     [[node, index of the shader, [x, y, z] workgroups, [buffer, offset, bytes, …] of the storage bindings]]
  *    "constants", "inputs", "outputs": [[buffer, offset, bytes], …]}          bytes 0: nothing to write
- *                                                                             a fourth, true: held (gpu_plan.h) */
+ *                                                                             a fourth, true: held (gpu_plan.h); of a constant a text: one that lasts,
+ *                                                                             which other plans of the model name by the same text */
 const char *PAGE_EXPORT(page_webgpu_plan)(void);
 /* Parameters of all steps, 256 bytes each; a constant or an input as the GPU holds it, of which the plan says how many. Each lies here until the next of these
  * calls or page_webgpu_forget; NULL: failed. */

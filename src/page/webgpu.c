@@ -78,6 +78,35 @@ static void append_steps(str_buf *out, const gpu_plan *plan) {
     }
 }
 
+/* What tells the constant from all others of the model: where its file has it, or of what it is made, and how it lies on the device. */
+static void append_key(str_buf *out, const gpu_plan *plan, const gpu_tensor *c) {
+    const graph_value *v = &plan->graph->values[c->value];
+    str_buf key = {0};
+    if (v->data.kind == DATA_GENERATED)
+        str_appendf(&key, "%s/%llu", v->data.stream, (unsigned long long)v->data.seed);
+    else
+        str_appendf(&key, "%llx", (unsigned long long)(uintptr_t)v->data.bytes);
+    str_appendf(&key, ".%d.%zu.%zu.%zu.%d%d%d", (int)v->type.type, c->elements, c->part.first, c->part.count,
+                c->part.columns, c->turned, c->half);
+    str_append_char(out, ',');
+    json_append_text(out, str_text(&key));
+    out->failed |= key.failed;
+    str_free(&key);
+}
+
+/* [buffer, offset, bytes], and the key of a constant that lasts */
+static void append_constants(str_buf *out, const gpu_plan *plan) {
+    str_append(out, "],\"constants\":[");
+    for (size_t i = 0; i < plan->constants.count; i++) {
+        const gpu_tensor *c = &plan->constants.items[i];
+        str_appendf(out, "%s[%u,%llu,%llu", i > 0 ? "," : "", c->range.buffer,
+                    (unsigned long long)c->range.offset, (unsigned long long)gpu_tensor_bytes(c));
+        if (c->lasts)
+            append_key(out, plan, c);
+        str_append_char(out, ']');
+    }
+}
+
 /* [buffer, offset, bytes], and true of what stays: held, or left there */
 static void append_tensors(str_buf *out, const char *what, const gpu_tensors *list, const bool *left) {
     str_appendf(out, "],\"%s\":[", what);
@@ -97,7 +126,7 @@ void page_append_plan(str_buf *out, const gpu_plan *plan, const bool *left) {
     json_append_text(out, tuned);
     append_shaders(out, plan);
     append_steps(out, plan);
-    append_tensors(out, "constants", &plan->constants, NULL);
+    append_constants(out, plan);
     append_tensors(out, "inputs", &plan->inputs, NULL);
     append_tensors(out, "outputs", &plan->outputs, left);
     str_append(out, "]}");

@@ -13,6 +13,7 @@ void page_webgpu_start(double buffer_bytes, double binding_bytes, uint32_t group
     limits = (gpu_limits){.buffer_bytes = (uint64_t)buffer_bytes,
                           .binding_bytes = (uint64_t)binding_bytes,
                           .groups = groups,
+                          .apart = true,
                           .soon = true,
                           .subgroup = subgroup,
                           .f16 = f16 != 0,

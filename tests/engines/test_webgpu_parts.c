@@ -110,6 +110,9 @@ static void test_products_with_a_large_matrix(void **state) {
     build_output(
         &b, "turned",
         BUILD(&b, "MatMul", x, build_transpose(&b, constant(&b, DIMS(90, 40)), 2, (int64_t[]){1, 0})));
+    build_output(
+        &b, "turned on the way", /* too large to be folded */
+        BUILD(&b, "MatMul", x, build_transpose(&b, constant(&b, DIMS(430, 40)), 2, (int64_t[]){1, 0})));
     graph *g =
         done(&b, BUILD(&b, "Relu", BUILD(&b, "Add", BUILD(&b, "MatMul", x, w), constant(&b, DIMS(90)))));
     check_in_parts(g, 64, "MatMul");

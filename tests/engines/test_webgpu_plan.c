@@ -222,6 +222,69 @@ static void test_a_table_is_a_constant(void **state) {
     graph_destroy(g);
 }
 
+/* ---- weights of files -------------------------------------------------------------------------------------------------------- */
+
+enum { OUT = 200, IN = 170 };
+
+/* [OUT, IN], as frameworks keep the weight of a layer. */
+static value_id layer(builder *b, dtype type, const void *bytes, bool in_file) {
+    const shape s = shape_make(2, (int64_t[]){OUT, IN});
+    accel_error err = {0};
+    value_id id = VALUE_NONE;
+    graph_data data = {.kind = DATA_BYTES,
+                       .bytes = bytes,
+                       .size_bytes = (size_t)OUT * IN * dtype_bits(type) / 8,
+                       .file_backed = in_file};
+    check_ok(graph_add_initializer(b->graph, "w", type, &s, data, &id, &err), &err);
+    return id;
+}
+
+static float layer_at(size_t r, size_t c) {
+    return (float)(int)((r * 7 + c) % 251) - 125;
+}
+
+/* x · wᵀ: one step, whose weight is turned on its way to the device. */
+static void check_layer(dtype type, bool in_file) {
+    accel_error err = {0};
+    size_t count = (size_t)OUT * IN;
+    char *bytes = test_calloc(count, 4);
+    for (size_t i = 0; i < count; i++)
+        dtype_set_f64(type, bytes, i, (double)layer_at(i / IN, i % IN));
+    gpu_limits apart = usual;
+    apart.apart = true;
+    builder b = start();
+    gpu_plan *p = NULL;
+    value_id x = input(&b, DIMS(3, IN)), w = layer(&b, type, bytes, in_file);
+    if (type != DTYPE_F32)
+        w = build_op(&b, "Cast", 1, &w, 1, &BUILD_INT("to", DTYPE_F32));
+    value_id y = BUILD(&b, "MatMul", x, build_transpose(&b, w, 2, (int64_t[]){1, 0}));
+    graph *g = done(&b, BUILD(&b, "Add", y, constant(&b, DIMS(OUT))));
+    check_ok(gpu_plan_create(g, &apart, &p, &err), &err);
+    check_plan(p);
+    assert_int_equal(p->step_count, 1);
+    assert_int_equal(p->constants.count, 2);
+    const gpu_tensor *c = &p->constants.items[p->constants.items[0].elements == count ? 0 : 1];
+    assert_true(!in_file || p->graph->values[c->value].data.bytes == bytes);
+    assert_int_equal(c->lasts, in_file);
+    assert_int_equal(p->constants.items[0].range.buffer == p->constants.items[1].range.buffer, !in_file);
+    float *turned = test_calloc(count, sizeof *turned);
+    check_ok(gpu_plan_constant(p, c, (uint32_t *)(void *)turned, &err), &err);
+    for (size_t i = 0; i < count; i++)
+        assert_true(turned[i] == layer_at(i % OUT, i / OUT));
+    test_free(turned);
+    test_free(bytes);
+    gpu_plan_destroy(p);
+    graph_destroy(g);
+}
+
+static void test_weights_are_not_copied_and_lie_apart_if_asked_for(void **state) {
+    (void)state;
+    check_layer(DTYPE_F32, true);
+    check_layer(DTYPE_F32, false);
+    check_layer(DTYPE_F16, true);
+    check_layer(DTYPE_BF16, true);
+}
+
 /* ---- caches ---------------------------------------------------------------------------------------------------------------- */
 
 /* An input that the caller leaves alone, to be written over. */
@@ -569,6 +632,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps_share_memory_but_never_read_what_they_write),
         cmocka_unit_test(test_equal_shaders_are_one),
+        cmocka_unit_test(test_weights_are_not_copied_and_lie_apart_if_asked_for),
         cmocka_unit_test(test_views_take_no_step),
         cmocka_unit_test(test_nothing_is_done_for_empty_tensors),
         cmocka_unit_test(test_more_invocations_than_a_row_of_groups_go_in_rows),

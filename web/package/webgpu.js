@@ -25,6 +25,7 @@ export class WebgpuModel {
   #planned = null;
   #inputs = null; // as the GPU holds them
   #shaders;
+  #weights = new Map(); // on the GPU, whatever the shapes: GpuGraph.build
   #profile;
   #writer = null; // of the text that is being written
   #writers = {}; // pipelines of texts, by the stage that they are of
@@ -66,7 +67,7 @@ export class WebgpuModel {
     const plan = this.engine.ask("page_webgpu_plan");
     this.#planned = performance.now() - start;
     const kept = this.#shaders.list?.keep(plan.shaders); // while all below goes on
-    this.#graph = await buildPlan(this.engine, this.#gpu, plan, this.#shaders.pipelines, this.#profile);
+    this.#graph = await buildPlan(this.engine, this.#gpu, plan, { pipelines: this.#shaders.pipelines, weights: this.#weights, profile: this.#profile });
     this.#shapes = JSON.stringify(this.#values());
     await kept; // a page that leaves at once finds it the next time
     this.#prepared = performance.now() - start;
@@ -117,7 +118,7 @@ export class WebgpuModel {
   generate(feeds, options) {
     this.endText();
     startText(this.engine, feeds, options);
-    this.#writer = new GpuWriter(this.engine, this.#gpu, this.#writers);
+    this.#writer = new GpuWriter(this.engine, this.#gpu, this.#writers, this.#weights);
   }
 
   nextTokens() {

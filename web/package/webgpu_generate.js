@@ -31,13 +31,15 @@ export class GpuWriter {
   #engine;
   #gpu;
   #pipelines;
+  #weights;
   #graph = null;
 
-  /** pipelines: {stage: Pipelines}, which lasts longer than a text: the next one has the same shaders. */
-  constructor(engine, gpu, pipelines) {
+  /** pipelines: {stage: Pipelines}, which lasts longer than a text: the next one has the same shaders; weights: as GpuGraph.build takes them, likewise. */
+  constructor(engine, gpu, pipelines, weights) {
     this.#engine = engine;
     this.#gpu = gpu;
     this.#pipelines = pipelines;
+    this.#weights = weights;
   }
 
   /** {tokens: one a row, done, ms}: ms of the runs alone. */
@@ -57,14 +59,14 @@ export class GpuWriter {
     }
   }
 
-  /** The prompt's graph goes before the decoder's comes: the weights are there once. */
+  /** The prompt's graph goes before the decoder's comes: what is not shared is there once. */
   async #build({ stage, plan, caches }) {
     const gpu = this.#gpu;
     const kept = caches.length > 0 ? await gpu.guard("keep the prompt's keys and values", () => keepCaches(gpu, this.#graph, caches)) : [];
     try {
       this.dispose();
       this.#pipelines[stage] ??= new Pipelines(gpu);
-      this.#graph = await buildPlan(this.#engine, gpu, plan, this.#pipelines[stage]);
+      this.#graph = await buildPlan(this.#engine, gpu, plan, { pipelines: this.#pipelines[stage], weights: this.#weights });
       await gpu.guard("fill the caches", async () => placeCaches(gpu, this.#graph, caches, kept));
     } finally {
       for (const buffer of kept) buffer.destroy();

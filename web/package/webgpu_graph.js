@@ -14,20 +14,22 @@ export class GpuGraph {
   pipeline_ms = null; // from the first request to the last pipeline; while that goes on:
   upload_ms = null; // memory made, weights on the device
 
-  /** data: {parameters(), constant(index)}: bytes, good until the next call. made: Pipelines that may be there already. profile: each step is a pass of its
-   *  own, whose time is taken: step_ns. */
-  static async build(gpu, plan, data, made = new Pipelines(gpu), profile = false) {
+  /** data: {parameters(), constant(index)}: bytes, good until the next call. pipelines: that may be there already. weights: {key: buffer} of graphs of the
+   *  same model, to which this one's are added; they outlive it. profile: each step is a pass of its own, whose time is taken: step_ns. */
+  static async build(gpu, plan, data, { pipelines: made = new Pipelines(gpu), weights = null, profile = false } = {}) {
     const graph = new GpuGraph();
     graph.gpu = gpu;
     graph.device = gpu.device;
     graph.plan = plan;
     graph.made = made;
+    graph.weights = weights;
     graph.profile = profile;
     if (profile) graph.#checkProfile();
     try {
       const pipelines = graph.#compile();
       pipelines.catch(() => {}); // told when it is waited for
       await gpu.guard("take the weights", () => graph.#upload(data));
+      graph.#keepWeights();
       await gpu.guard("make the kernels", async () => { graph.pipelines = await pipelines; });
       await gpu.guard("bind memory to kernels", () => graph.#bindSteps());
     } catch (error) {
@@ -63,7 +65,8 @@ export class GpuGraph {
       return made;
     };
     const { STORAGE, COPY_DST, COPY_SRC, UNIFORM, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
-    this.memory = this.plan.buffers.map((size, i) => make(`buffer ${i} of the model`, size, STORAGE | COPY_DST | COPY_SRC));
+    const keys = new Map(this.plan.constants.map(([buffer, , , key]) => [buffer, key])); // one that has a key is alone in its buffer
+    this.memory = this.plan.buffers.map((size, i) => this.weights?.get(keys.get(i)) ?? make(`buffer ${i} of the model`, size, STORAGE | COPY_DST | COPY_SRC));
     this.parameters = make("parameters", (this.plan.steps.length + 1) * PARAMETER_BYTES, UNIFORM | COPY_DST);
     this.outputBytes = this.plan.outputs.reduce((sum, [, , bytes, held]) => sum + (held ? 0 : bytes), 0);
     this.timeCount = this.profile ? 2 * Math.max(this.plan.steps.length, 1) : 2;
@@ -88,7 +91,8 @@ export class GpuGraph {
     await this.#makeBuffers();
     if (this.plan.steps.length > 0) queue.writeBuffer(this.parameters, 0, data.parameters());
     let inFlight = 0;
-    for (const [index, [buffer, offset, length]] of this.plan.constants.entries()) {
+    for (const [index, [buffer, offset, length, key]] of this.plan.constants.entries()) {
+      if (this.weights?.has(key)) continue;
       const bytes = length > 0 ? data.constant(index) : [];
       for (let at = 0; at < length; at += PIECE_BYTES) {
         const piece = bytes.subarray(at, at + PIECE_BYTES);
@@ -101,6 +105,13 @@ export class GpuGraph {
     }
     await this.#taken();
     this.upload_ms = performance.now() - start;
+  }
+
+  #keepWeights() {
+    if (!this.weights) return;
+    for (const [buffer, , , key] of this.plan.constants) if (key) this.weights.set(key, this.memory[buffer]);
+    const kept = new Set(this.weights.values());
+    this.#buffers = this.#buffers.filter((buffer) => !kept.has(buffer));
   }
 
   async #bindSteps() {

@@ -8,12 +8,13 @@ export function engineBytes(engine, length, name, ...values) {
   return engine.bytes(at, length);
 }
 
-export async function buildPlan(engine, gpu, plan, pipelines, profile) {
+/** options: of GpuGraph.build. */
+export async function buildPlan(engine, gpu, plan, options) {
   try {
     return await GpuGraph.build(gpu, plan, {
       parameters: () => engineBytes(engine, plan.steps.length * 256, "page_webgpu_parameters"),
       constant: (index) => engineBytes(engine, plan.constants[index][2], "page_webgpu_constant", index),
-    }, pipelines, profile);
+    }, options);
   } finally {
     engine.call("page_webgpu_forget");
   }

@@ -30,9 +30,24 @@ static void halve(uint32_t *elements, size_t count) {
     }
 }
 
+/* Of float16 or bfloat16, which may lie anywhere. */
+static void widen(dtype type, const uint8_t *data, size_t count, uint32_t *out) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t bits;
+        memcpy(&bits, data + i * sizeof bits, sizeof bits);
+        float value = type == DTYPE_F16 ? f16_to_f32(bits) : bf16_to_f32(bits);
+        memcpy(&out[i], &value, sizeof value);
+    }
+}
+
 bool gpu_elements_from(dtype type, const void *data, size_t count, bool half, uint32_t *out) {
     if (count == 0) /* there may be no memory at all */
         return true;
+    if (half && type == DTYPE_F16) {
+        out[(count - 1) / 2] = 0;
+        memcpy(out, data, count * GPU_HALF_BYTES);
+        return true;
+    }
     if (half) {
         bool fits = gpu_elements_from(type, data, count, false, out);
         halve(out, count);
@@ -42,12 +57,11 @@ bool gpu_elements_from(dtype type, const void *data, size_t count, bool half, ui
         memcpy(out, data, count * sizeof *out);
         return true;
     }
+    if (is_float(type)) {
+        widen(type, data, count, out);
+        return true;
+    }
     for (size_t i = 0; i < count; i++) {
-        if (is_float(type)) {
-            float value = (float)dtype_get_f64(type, data, i);
-            memcpy(&out[i], &value, sizeof value);
-            continue;
-        }
         int64_t value = dtype_get_i64(type, data, i);
         if (value > INT32_MAX || value < INT32_MIN)
             return false;
@@ -82,20 +96,23 @@ void gpu_elements_to(dtype type, const uint32_t *elements, size_t count, bool ha
     }
 }
 
-/* Exchanges the last two axes of `count` elements. */
-static accel_status turn(uint32_t *elements, size_t count, const shape *s, accel_error *err) {
+/* `count` elements in matrices of so many rows and columns, whose axes are exchanged on the way. */
+static void turn(const uint32_t *from, uint32_t *to, size_t count, size_t rows, size_t columns) {
     enum { TILE = 16 };
-    size_t rows = (size_t)s->dims[s->rank - 2], columns = (size_t)s->dims[s->rank - 1], size = rows * columns;
-    uint32_t *copy = mem_alloc((size > 0 ? size : 1) * sizeof *copy);
-    if (copy == NULL)
-        return error_no_memory(err, "a weight", size * sizeof *copy);
-    for (size_t start = 0; size > 0 && start < count; start += size) {
-        memcpy(copy, elements + start, size * sizeof *copy);
+    size_t size = rows * columns;
+    for (size_t start = 0; size > 0 && start < count; start += size)
         for (size_t r = 0; r < rows; r += TILE)
             for (size_t c = 0; c < columns; c++)
                 for (size_t i = r; i < r + TILE && i < rows; i++)
-                    elements[start + c * rows + i] = copy[i * columns + c];
-    }
+                    to[start + c * rows + i] = from[start + i * columns + c];
+}
+
+static accel_status turn_in_place(uint32_t *elements, size_t count, const shape *s, accel_error *err) {
+    uint32_t *copy = mem_alloc((count > 0 ? count : 1) * sizeof *copy);
+    if (copy == NULL)
+        return error_no_memory(err, "a weight", count * sizeof *copy);
+    memcpy(copy, elements, count * sizeof *copy);
+    turn(copy, elements, count, (size_t)s->dims[s->rank - 2], (size_t)s->dims[s->rank - 1]);
     mem_free(copy);
     return ACCEL_OK;
 }
@@ -124,33 +141,42 @@ static bool take_lines(const tensor *t, const lines *from, uint32_t *out) {
     return fits;
 }
 
+/* The constant's elements, 4 bytes each, of which t has the contents. */
+static accel_status take_part(const gpu_tensor *c, const char *name, const tensor *t, uint32_t *out,
+                              accel_error *err) {
+    shape s = t->shape;
+    bool as_it_lies = (t->type == DTYPE_F32 || t->type == DTYPE_I32) && c->part.count == 0;
+    if (c->turned && as_it_lies) {
+        turn(t->data, out, c->elements, (size_t)s.dims[s.rank - 2], (size_t)s.dims[s.rank - 1]);
+        return ACCEL_OK;
+    }
+    int64_t elements = 0;
+    if (!shape_elements(&s, &elements))
+        return error_set(err, ACCEL_INTERNAL, "constant '%s' has no size", name);
+    const lines from = lines_of(c, &s, (size_t)elements);
+    if (!take_lines(t, &from, out))
+        return error_set(err, ACCEL_UNSUPPORTED, "constant '%s' holds integers of more than 32 bits", name);
+    if (c->part.count > 0) { /* as it was taken */
+        int64_t taken = (int64_t)c->part.count, others = (int64_t)c->elements / taken;
+        bool rows = c->part.columns == c->turned;
+        s = (shape){.rank = 2, .dims = {rows ? taken : others, rows ? others : taken}};
+    }
+    return c->turned ? turn_in_place(out, c->elements, &s, err) : ACCEL_OK;
+}
+
 static accel_status wide_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,
                                   accel_error *err) {
     if (constant->own != NULL) {
         memcpy(out, constant->own, constant->elements * sizeof *out);
         return ACCEL_OK;
     }
-    const graph_value *v = &p->graph->values[constant->value];
-    shape s = v->type.shape;
     tensor t;
     bool owned = false;
-    int64_t elements = 0;
-    if (!shape_elements(&s, &elements))
-        return error_set(err, ACCEL_INTERNAL, "constant '%s' has no size", v->name);
     ACCEL_TRY(graph_value_contents(p->graph, constant->value, &t, &owned, err));
-    const lines from = lines_of(constant, &s, (size_t)elements);
-    bool fits = take_lines(&t, &from, out);
+    accel_status status = take_part(constant, p->graph->values[constant->value].name, &t, out, err);
     if (owned)
         tensor_free(&t);
-    if (!fits)
-        return error_set(err, ACCEL_UNSUPPORTED, "constant '%s' holds integers of more than 32 bits",
-                         v->name);
-    if (constant->part.count > 0) { /* as it was taken */
-        int64_t taken = (int64_t)constant->part.count, others = (int64_t)constant->elements / taken;
-        bool rows = constant->part.columns == constant->turned;
-        s = (shape){.rank = 2, .dims = {rows ? taken : others, rows ? others : taken}};
-    }
-    return constant->turned ? turn(out, constant->elements, &s, err) : ACCEL_OK;
+    return status;
 }
 
 accel_status gpu_plan_constant(const gpu_plan *p, const gpu_tensor *constant, uint32_t *out,

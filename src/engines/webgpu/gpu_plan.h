@@ -28,6 +28,8 @@ typedef struct gpu_limits {
     precision precision;    /* that is asked for: fp32, or fp16 where there is f16 */
     const char *subgroup_directive; /* by which a shader says that it uses them; NULL: by none */
     const char *tuning;             /* tuning.h; NULL: as usual. It lives as long as the lowering */
+    bool
+        apart; /* large weights of the model have a buffer each, with which another plan of the model can go on (gpu_tensor.lasts) */
     bool soon; /* shaders are waited for: what compiles sooner is usual (gpu_variant_usual) */
 } gpu_limits;
 
@@ -74,9 +76,11 @@ typedef struct gpu_tensor {
     value_id value; /* VALUE_NONE: a constant that a lowering made */
     gpu_range range;
     size_t elements;
-    bool half;           /* they are f16 */
-    bool turned;         /* a constant whose last two axes are exchanged on the device */
-    gpu_part part;       /* what of a constant it is */
+    bool half;     /* they are f16 */
+    bool turned;   /* a constant whose last two axes are exchanged on the device */
+    gpu_part part; /* what of a constant it is */
+    bool
+        lasts; /* a constant that is all its buffer holds, of contents that are the model's, not of this plan */
     const uint32_t *own; /* contents of one that is not of the graph, or NULL */
     bool
         held; /* an input that goes to the device when it is bound and stays there; an output that lies in such a one, and is read when it is asked for */

@@ -121,6 +121,8 @@ block gpu_scratch(gpu_lowering *l, size_t elements, value_id like);
 bool gpu_is_half(const gpu_lowering *l, value_id v); /* it lies in f16, or will */
 /* A constant matrix, or several, with the last two axes exchanged. */
 block gpu_turned(gpu_lowering *l, value_id v);
+/* The constant matrix that v is the Transpose of; VALUE_NONE: v is none. */
+value_id gpu_turned_constant(const gpu_lowering *l, value_id v);
 /* Memory for a value that a later node would make; that node is then passed over. */
 block gpu_output_value(gpu_lowering *l, value_id v);
 /* The one node that reads v, where there is one and v is no output of the graph; else NULL. */

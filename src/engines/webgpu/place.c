@@ -7,7 +7,13 @@
 #include "engines/webgpu/lower.h"
 #include "graph/cost.h"
 
-enum { MOST_ARENAS = 16, MOST_BUFFERS = 4096, WIDEST_ELEMENT = 16 /* vec4: a shader wants one at least */ };
+enum {
+    MOST_ARENAS = 16,
+    MOST_BUFFERS = 4096,
+    MOST_APART = 1024,
+    APART_BYTES = 1 << 16,
+    WIDEST_ELEMENT = 16 /* vec4: a shader wants one at least */
+};
 
 static uint64_t aligned(uint64_t bytes) {
     uint64_t least = bytes > 0 ? bytes : 1; /* WebGPU binds no empty ranges */
@@ -163,13 +169,23 @@ static accel_status place_behind(gpu_lowering *l, gpu_plan *plan, size_t index, 
     return ACCEL_OK;
 }
 
+static bool may_last(const gpu_lowering *l, const gpu_block *b) {
+    if (!l->limits->apart || b->constant == VALUE_NONE || b->size_bytes < APART_BYTES)
+        return false;
+    const graph_data *data = &l->graph->values[b->constant].data;
+    return data->kind == DATA_GENERATED || (data->kind == DATA_BYTES && data->file_backed);
+}
+
 static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error *err) {
-    size_t buffer = MOST_BUFFERS;
+    size_t packed = MOST_BUFFERS, apart = 0;
     for (size_t i = 0; i < l->block_count; i++) {
         const gpu_block *b = &l->blocks[i];
         if (!gpu_block_is_constant(b))
             continue;
-        ACCEL_TRY(place_behind(l, plan, i, &buffer, err));
+        bool lasts = may_last(l, b) && apart < MOST_APART;
+        size_t own = MOST_BUFFERS;
+        apart += lasts;
+        ACCEL_TRY(place_behind(l, plan, i, lasts ? &own : &packed, err));
         plan->weight_bytes += aligned(b->size_bytes);
         plan->constants.items[plan->constants.count++] = (gpu_tensor){.value = b->constant,
                                                                       .range = b->range,
@@ -177,6 +193,7 @@ static accel_status place_constants(gpu_lowering *l, gpu_plan *plan, accel_error
                                                                       .half = b->half,
                                                                       .turned = b->turned,
                                                                       .part = b->part,
+                                                                      .lasts = lasts,
                                                                       .own = b->own};
     }
     return ACCEL_OK;

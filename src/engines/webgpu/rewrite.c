@@ -8,12 +8,12 @@
 enum { FOLD_GROWTH_BYTES = 1 << 22 };
 
 static accel_status fold(graph *g, accel_error *err) {
-    return graph_fold_constants(g, FOLD_GROWTH_BYTES, err);
+    return graph_fold_but_weights(g, FOLD_GROWTH_BYTES, err);
 }
 
 /* What has no kernel of its own becomes what has; the forms of WebNN come nearest. */
 static accel_status to_form(graph *g, accel_error *err) {
-    return pass_to_form(g, FORM_WEBNN, err);
+    return pass_apply_form(g, FORM_WEBNN, err);
 }
 
 static accel_status keep_attention(graph *g, accel_error *err) {
@@ -46,10 +46,24 @@ static const graph_pass passes[] = {
     keep_attention,          /* what there is a kernel for */
     to_form,
     fold,
-    graph_fold_weight_transposes, /* products read their right side row by row */
 };
 
-/* Constants of float16 and bfloat16 behind a Cast that nobody folded, which are large ones: whoever reads the Cast reads the constant, for lowerings take
+static bool widens_constant(const graph *g, const graph_node *n) {
+    if (n->dead || n->domain[0] != 0 || strcmp(n->op_type, "Cast") != 0 ||
+        g->values[n->outputs[0]].type.type != DTYPE_F32 || !graph_value_is_constant(g, n->inputs[0]))
+        return false;
+    dtype from = g->values[n->inputs[0]].type.type;
+    return from == DTYPE_F16 || from == DTYPE_BF16;
+}
+
+static bool is_output(const graph *g, value_id v) {
+    for (size_t i = 0; i < g->output_count; i++)
+        if (g->outputs[i] == v)
+            return true;
+    return false;
+}
+
+/* Constants of float16 and bfloat16 behind a Cast that is not folded: whoever reads the Cast reads the constant, for lowerings take
  * whatever lies as a float. The graph's types do not say that: nothing infers them after this. */
 static accel_status read_as_they_lie(graph *g, accel_error *err) {
     value_id *cast_of = mem_alloc((g->value_count + 1) * sizeof *cast_of);
@@ -58,13 +72,11 @@ static accel_status read_as_they_lie(graph *g, accel_error *err) {
     for (size_t v = 0; v < g->value_count; v++)
         cast_of[v] = (value_id)v;
     for (size_t i = 0; i < g->node_count; i++) {
-        const graph_node *n = g->nodes[i];
-        if (n->dead || n->domain[0] != 0 || strcmp(n->op_type, "Cast") != 0 ||
-            g->values[n->outputs[0]].type.type != DTYPE_F32 || !graph_value_is_constant(g, n->inputs[0]))
+        graph_node *n = g->nodes[i];
+        if (!widens_constant(g, n))
             continue;
-        dtype from = g->values[n->inputs[0]].type.type;
-        if (from == DTYPE_F16 || from == DTYPE_BF16)
-            cast_of[n->outputs[0]] = n->inputs[0];
+        cast_of[n->outputs[0]] = n->inputs[0];
+        n->dead = !is_output(g, n->outputs[0]);
     }
     for (size_t i = 0; i < g->node_count; i++)
         for (size_t k = 0; k < g->nodes[i]->input_count; k++)

@@ -118,6 +118,16 @@ block gpu_turned(gpu_lowering *l, value_id v) {
     return l->turned[v];
 }
 
+value_id gpu_turned_constant(const gpu_lowering *l, value_id v) {
+    node_id made = v == VALUE_NONE ? NODE_NONE : l->graph->values[v].producer;
+    const graph_node *n = made == NODE_NONE ? NULL : l->graph->nodes[made];
+    if (n == NULL || n->domain[0] != 0 || strcmp(n->op_type, "Transpose") != 0 ||
+        gpu_shape(l, n->inputs[0])->rank != 2 || !gpu_is_constant(l, n->inputs[0]))
+        return VALUE_NONE;
+    const graph_attr *perm = node_attr(n, "perm");
+    return perm == NULL || perm->ints[0] == 1 ? n->inputs[0] : VALUE_NONE;
+}
+
 block gpu_output_value(gpu_lowering *l, value_id v) {
     if (v == VALUE_NONE || l->failed)
         return BLOCK_NONE;

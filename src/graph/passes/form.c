@@ -179,14 +179,18 @@ static void keep_output_types(graph *g) {
     }
 }
 
-accel_status pass_to_form(graph *g, graph_form form, accel_error *err) {
+accel_status pass_apply_form(graph *g, graph_form form, accel_error *err) {
     if (form == FORM_HOUSE) {
         return ACCEL_OK;
     }
-    enum { FOLD_GROWTH_BYTES = 1 << 22 }; /* the causal mask of 1024 positions */
     ACCEL_TRY(pass_eliminate(g, err));
     ACCEL_TRY(graph_infer(g, err));
     keep_output_types(g);
-    ACCEL_TRY(apply_rules(g, form, err));
-    return graph_fold_all(g, FOLD_GROWTH_BYTES, err);
+    return apply_rules(g, form, err);
+}
+
+accel_status pass_to_form(graph *g, graph_form form, accel_error *err) {
+    enum { FOLD_GROWTH_BYTES = 1 << 22 }; /* the causal mask of 1024 positions */
+    ACCEL_TRY(pass_apply_form(g, form, err));
+    return form == FORM_HOUSE ? ACCEL_OK : graph_fold_all(g, FOLD_GROWTH_BYTES, err);
 }

@@ -8,8 +8,15 @@ static void lower_view(gpu_lowering *l, const char *detail) {
     gpu_view(l, 0, 0);
 }
 
+/* A weight goes to the device as it is read there: no step turns it. What is larger than a binding its products turn, part by part. */
 static void lower_transpose(gpu_lowering *l, const char *detail) {
     const graph_attr *perm = node_attr(l->node, "perm");
+    value_id weight = gpu_turned_constant(l, l->node->outputs[0]);
+    if (weight != VALUE_NONE) {
+        if (!gpu_is_large(l, weight))
+            gpu_set_output(l, 0, gpu_turned(l, weight));
+        return;
+    }
     gpu_operand x = gpu_input_operand(l, 0), from = x;
     int rank = gpu_input_shape(l, 0)->rank;
     (void)detail;

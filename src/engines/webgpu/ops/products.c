@@ -297,7 +297,9 @@ static void lower_matmul(gpu_lowering *l, const char *detail) {
     if (b.rank == 1)
         b = (shape){.rank = 2, .dims = {b.dims[0], 1}};
     int64_t k = a.dims[a.rank - 1];
-    bool large = b.rank == 2 && gpu_is_large(l, gpu_input_value(l, 1));
+    value_id turned = gpu_turned_constant(l, gpu_input_value(l, 1)),
+             weight = turned != VALUE_NONE ? turned : gpu_input_value(l, 1);
+    bool large = b.rank == 2 && gpu_is_large(l, weight);
     gpu_product p = {.a = gpu_input(l, 0),
                      .b = large ? BLOCK_NONE : gpu_input(l, 1),
                      .c = BLOCK_NONE,
@@ -310,7 +312,7 @@ static void lower_matmul(gpu_lowering *l, const char *detail) {
                      .tail = gpu_tail_of(l->node->outputs[0])};
     set_batch(l, &p, &a, &b);
     if (large) {
-        gpu_run_product_in_parts(l, &p, gpu_input_value(l, 1), false);
+        gpu_run_product_in_parts(l, &p, weight, turned != VALUE_NONE);
         return;
     }
     take_bias(l, &p);
