@@ -39,6 +39,17 @@ HELPERS = """
   };
   const refused = (work) => work.then(() => "nothing was refused", (error) => `${error.status ?? error.name}: ${error.message}`);
 """
+# The engine without its worker, so that the page sees what its GPU is asked for.
+ENGINE = """
+  const { Engine } = await import("/parts/engine.js"), { GpuDevice } = await import("/parts/webgpu_device.js");
+  const { startShaders, WebgpuModel } = await import("/parts/webgpu.js");
+  const open = async (name) => {
+    const engine = await Engine.start(await WebAssembly.compileStreaming(fetch("/web/package/accel-webgpu.wasm")));
+    engine.do("page_open", name, 1, "fp32", 0);
+    const gpu = await GpuDevice.open();
+    return { gpu, model: new WebgpuModel(engine, gpu, { shaders: await startShaders(gpu, { options: {} }) }) };
+  };
+"""
 PROMPT = "{ input_ids: ids([1, 2, 3, 4, 5], [9, 8, 7, 6, 5]) }"
 
 
@@ -186,16 +197,51 @@ class Text(unittest.TestCase):
                   return said;""")
                 self.assertRegex(said, "^unsupported: .* does not write text")
 
+    def test_weights_go_to_the_gpu_once(self):
+        """For prompts of other lengths, for the decoder, for plain runs."""
+        large, first, again, fresh, runs = self.page(ENGINE + """
+          const { gpu, model } = await open("t5-efficient-tiny"), prompts = [ids([5, 6, 7, 8]), ids([9, 8, 7, 6, 5, 4, 3])];
+          const write = async (model, prompt) => {
+            const tokens = [];
+            model.generate({ input_ids: prompt }, { maxNewTokens: 3 });
+            for (;;) {
+              const { tokens: [token], done } = await model.nextTokens();
+              tokens.push(token);
+              if (!done) continue;
+              model.endText();
+              return tokens;
+            }
+          };
+          const large = [], own = gpu.device.queue.writeBuffer;
+          const count = async (work) => {
+            const before = large.length, result = await work();
+            return [result, large.slice(before).reduce((sum, bytes) => sum + bytes, 0)];
+          };
+          gpu.device.queue.writeBuffer = function (...values) {
+            if (values[2].byteLength >= 65536) large.push(values[2].byteLength);
+            return own.apply(this, values);
+          };
+          const told = [];
+          for (const prompt of prompts) told.push(await count(() => write(model, prompt)));
+          const runs = [];
+          for (const prompt of prompts) runs.push((await count(async () => {
+            await model.bind({ input_ids: prompt, decoder_input_ids: ids([0]) });
+            await model.run();
+          }))[1]);
+          return [large.length, ...told, await write((await open("t5-efficient-tiny")).model, prompts[1]), runs];""")
+        parameters = 15570688 * 4
+        self.assertGreater(first[1], 0.9 * parameters, large)
+        self.assertLess(first[1], 2.2 * parameters)  # a table of words that is a matrix, too, lies there both ways
+        self.assertEqual(again[1], 0)
+        self.assertEqual(again[0], fresh)
+        self.assertEqual(runs[1], 0)
+        self.assertLess(runs[0], 0.6 * parameters)
+
     def test_on_a_gpu_a_token_is_all_that_comes_over(self):
-        """The engine without its worker, so that the page sees what its GPU is asked for."""
         batch, capacity, rows = 2, 5 + 8 - 1, 2
         for how, bytes_a_row in (("{}", 4), ("{ temperature: 1, topK: 10 }", 4), ("{ temperature: 1 }", 4 * 100)):
-            reads, writes, copies = self.page(f"""
-              const {{ Engine }} = await import("/parts/engine.js"), {{ GpuDevice }} = await import("/parts/webgpu_device.js");
-              const {{ startShaders, WebgpuModel }} = await import("/parts/webgpu.js");
-              const engine = await Engine.start(await WebAssembly.compileStreaming(fetch("/web/package/accel-webgpu.wasm")));
-              engine.do("page_open", "qwen2-tiny", 1, "fp32", 0);
-              const gpu = await GpuDevice.open(), model = new WebgpuModel(engine, gpu, {{ shaders: await startShaders(gpu, {{ options: {{}} }}) }});
+            reads, writes, copies = self.page(f"""{ENGINE}
+              const {{ gpu, model }} = await open("qwen2-tiny");
               const reads = [], writes = [], copies = [];
               const spy = (where, name, list, size) => {{
                 const own = where[name];
