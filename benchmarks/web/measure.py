@@ -1,4 +1,4 @@
-"""The measuring and the page of web.sh:   measure.py [--quick] [--platform wasm|webgpu|webnn] [--browsers a,b] ACCEL WORK_FOLDER
+"""The measuring and the page of web.sh:   measure.py [--quick | --rounds N] [--platform wasm|webgpu|webnn] [--browsers a,b] ACCEL WORK_FOLDER
 
 Both engines live in one page of one browser at the same time and are measured in blocks that take turns in random order."""
 
@@ -197,6 +197,7 @@ def measure_browser(how, server, files, start_file, cases, starts):
 def read_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few blocks: a trial")
+    parser.add_argument("--rounds", type=int, default=15, help="blocks of each engine")
     parser.add_argument("--platform", default="wasm", choices=PLATFORMS)
     parser.add_argument("--browsers", default="", help="which, by commas")
     parser.add_argument("--models", default="", help="beginnings of the models' names, by commas; none: only the start of a page")
@@ -207,7 +208,7 @@ def read_arguments():
     how.adapters = set()
     if how.platform == "webnn":
         os.environ["ACCEL_CHROMIUM"] = str(WEBNN_CHROMIUM)  # Debian's has no WebNN
-    how.rounds, how.starts = (3, 2) if how.quick else (15, 10)
+    how.rounds, how.starts = (3, 2) if how.quick else (how.rounds, 10)
     wanted = tuple(how.models.split(","))
     how.models = {name: model for name, model in MODELS.items() if name.startswith(wanted)}
     return how
@@ -218,7 +219,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the browser is ended with it
     platform = PLATFORMS[how.platform]
     name, subject = (f"web-{how.platform}", "In browsers") if how.models else (f"web-{how.platform}-start", "The start of a page")
-    page = Page(name, f"{subject}: {platform.title} against ONNX Runtime Web", how.accel, "a few blocks" if how.quick else "")
+    page = Page(name, f"{subject}: {platform.title} against ONNX Runtime Web", how.accel, "" if how.rounds >= 15 else f"{how.rounds} blocks of each")
     files, start_file = prepare_folder(how)
     server, cases, starts, versions = Server(how.work), [], {}, []
     for name in how.browsers.split(","):
