@@ -26,14 +26,14 @@ const schema_view schema_views[] = {
      "WHERE c.provenance = 'measured' AND NOT c.is_simulated GROUP BY ALL",
      1},
     {"cross_platform_performance",
-     "native and web rows of a model side by side: newest ok measurements of each identity, and means of web_platform_results",
+     "native and web rows of a model side by side: newest ok measurements of each identity, and means of those web_platform_results that are no record's",
      "SELECT l.model_name, l.model_family, l.hardware_type, l.device_name, l.engine, l.batch_size, l.precision, l.sequence_length, l.threads, l.mode, l.scenario, "
      "l.average_latency_ms AS avg_latency_ms, l.throughput_items_per_second, l.hardware_type IN ('webnn', 'webgpu', 'wasm') AS is_web_platform, l.model_source, "
      "l.started_at FROM latest_performance_metrics l UNION ALL "
      "SELECT m.model_name, m.model_family, h.hardware_type, h.device_name, w.browser, NULL, NULL, NULL, NULL, 'inference', 'single-stream', "
      "avg(w.inference_time_ms), 1000 / avg(w.inference_time_ms), true, m.source, max(r.started_at) FROM web_platform_results w JOIN models m USING (model_id) "
      "JOIN hardware_platforms h USING (hardware_id) JOIN test_runs r USING (run_id) WHERE " MEASURED_WEB
-     " AND w.success AND w.inference_time_ms > 0 GROUP BY ALL",
+     " AND w.success AND w.inference_time_ms > 0 AND NOT starts_with(w.content_key, 'record ') GROUP BY ALL",
      1},
     {"integration_test_status", "tests by module: their newest state is in integration_test_results",
      "SELECT t.test_module, count(*) AS total_tests, count(*) FILTER (t.status = 'pass') AS passed, count(*) FILTER (t.status = 'fail') AS failed, "

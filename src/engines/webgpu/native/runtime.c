@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/library.h"
@@ -39,8 +40,15 @@ accel_status wgpu_runtime_find(const engine_context *context, str_buf *path, acc
     return vendor_library_find(&vendor, context, path, err);
 }
 
+/* Mesa's layer that puts the desktop's GPU first asks a desktop for it, and complains on stderr where there is none. */
+static void leave_desktop_alone(void) {
+    if (getenv("XDG_RUNTIME_DIR") == NULL && getenv("WAYLAND_DISPLAY") == NULL && getenv("DISPLAY") == NULL)
+        (void)setenv("NODEVICE_SELECT", "1", 0);
+}
+
 accel_status wgpu_runtime_open(const engine_context *context, const wgpu_runtime **out, accel_error *err) {
     const void *runtime = NULL;
+    leave_desktop_alone();
     ACCEL_TRY(vendor_library_open(&vendor, context, &runtime, err));
     *out = runtime;
     return ACCEL_OK;

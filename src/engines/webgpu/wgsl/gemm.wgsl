@@ -20,20 +20,7 @@ $end
 $end
     for (var start = 0u; start < p.k; start += BLOCK) {
         for (var k = start; k < min(start + BLOCK, p.k); k++) {
-$for i $ROWS
-            let l$i = a[row$i + k * p.a_column];
-$end
-$for u $DEPTH
-$for j $COLUMNS
-            let r$j_$u = b[b$j];
-            b$j += p.n;
-$end
-$for i $ROWS
-$for j $COLUMNS
-            s$i_$j += $LEFT * r$j_$u;
-$end
-$end
-$end
+$PRODUCT_STEP
         }
 $for i $ROWS
 $for j $COLUMNS

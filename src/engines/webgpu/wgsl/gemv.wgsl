@@ -15,8 +15,14 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_id) lo
     let z = tile.z;
 $PRODUCT_BATCH
 $PRODUCT_TILE
+$for j $COLUMNS
+    b$j += local.y * $DEPTHu * p.n;
+$end
     for (var k = local.y; k < p.k; k += SPLIT) {
 $PRODUCT_STEP
+$for j $COLUMNS
+        b$j += (SPLIT - 1u) * $DEPTHu * p.n;
+$end
     }
 $for i $ROWS
 $for j $COLUMNS

@@ -13,8 +13,14 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     let z = tile.z;
 $PRODUCT_BATCH
 $PRODUCT_TILE
+$for j $COLUMNS
+    b$j += part * $DEPTHu * p.n;
+$end
     for (var k = part; k < p.k; k += SPLIT) {
 $PRODUCT_STEP
+$for j $COLUMNS
+        b$j += (SPLIT - 1u) * $DEPTHu * p.n;
+$end
     }
     for (var away = 1u; away < SPLIT; away *= 2u) {
 $for i $ROWS
