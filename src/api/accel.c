@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/posix/owned_folder.h"
 #include "base/version.h"
 #include "engines/engine.h"
 #include "graph/infer.h"
@@ -27,7 +28,7 @@ struct accel_session {
     const engine_def *engine;
     engine_session *session;
     tensor *outputs; /* views of the last run */
-    char *work_folder;
+    owned_folder work_folder;
     bool ran;
 };
 
@@ -135,14 +136,8 @@ static accel_status model_file(accel_session *s, str_buf *path, accel_error *err
         str_append(path, s->zoo.onnx_path);
         return ACCEL_OK;
     }
-    str_buf folder = {0};
-    accel_status status = file_make_temp_folder("accel-session-", &folder, err);
-    if (status == ACCEL_OK) {
-        s->work_folder = copy_text(str_text(&folder));
-        status = engine_write_model(s->engine, s->zoo.graph, str_text(&folder), path, err);
-    }
-    str_free(&folder);
-    return status;
+    ACCEL_TRY(owned_folder_make_alone("accel-session-", &s->work_folder, err));
+    return engine_write_model(s->engine, s->zoo.graph, s->work_folder.path, path, err);
 }
 
 static accel_status start(accel_session *s, const accel_session_options *o, accel_error *err) {
@@ -207,9 +202,7 @@ void accel_session_close(accel_session *session) {
         session->engine->unload(session->session);
     zoo_inputs_free(&session->inputs);
     zoo_model_free(&session->zoo);
-    if (session->work_folder != NULL)
-        (void)file_remove_tree(session->work_folder, NULL);
-    mem_free(session->work_folder);
+    owned_folder_remove(&session->work_folder, 0);
     arena_destroy(session->arena);
     mem_free(session);
 }

@@ -1,10 +1,5 @@
 #include "measure/open.h"
 
-#include <string.h>
-
-#include "base/file.h"
-#include "base/mem.h"
-
 /* The user's own file, or one written into a folder of the session. */
 static accel_status file_for(open_session *s, const zoo_model *m, str_buf *path, accel_error *err) {
     if (!s->engine->needs_file)
@@ -13,17 +8,8 @@ static accel_status file_for(open_session *s, const zoo_model *m, str_buf *path,
         str_append(path, m->onnx_path);
         return ACCEL_OK;
     }
-    str_buf folder = {0};
-    accel_status status = file_make_temp_folder("accel-run-", &folder, err);
-    if (status == ACCEL_OK) {
-        s->folder = mem_alloc(folder.length + 1);
-        if (s->folder)
-            memcpy(s->folder, str_text(&folder), folder.length + 1);
-        status = s->folder ? engine_write_model(s->engine, m->graph, s->folder, path, err)
-                           : error_no_memory(err, "a path", folder.length);
-    }
-    str_free(&folder);
-    return status;
+    ACCEL_TRY(owned_folder_make_alone("accel-run-", &s->folder, err));
+    return engine_write_model(s->engine, m->graph, s->folder.path, path, err);
 }
 
 accel_status open_session_start(const engine_def *engine, const engine_device *device,
@@ -47,8 +33,6 @@ accel_status open_session_start(const engine_def *engine, const engine_device *d
 void open_session_end(open_session *s) {
     if (s->session)
         s->engine->unload(s->session);
-    if (s->folder)
-        (void)file_remove_tree(s->folder, NULL);
-    mem_free(s->folder);
+    owned_folder_remove(&s->folder, 0);
     *s = (open_session){0};
 }

@@ -2,13 +2,14 @@
 #ifndef ACCEL_MEASURE_OPEN_H
 #define ACCEL_MEASURE_OPEN_H
 
+#include "base/posix/owned_folder.h"
 #include "engines/engine.h"
 #include "zoo/zoo.h"
 
 typedef struct open_session {
     const engine_def *engine;
     engine_session *session;
-    char *folder; /* of the written model; removed when the session closes; NULL: none */
+    owned_folder folder; /* of the written model; removed when the session closes; zero: none */
 } open_session;
 
 /* The model must be bound (zoo_bind) and outlive the session. Inputs stay bound in place. On failure nothing is left. */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/posix/owned_folder.h"
 #include "measure/tune_child.h"
 
 /* A variant must be so much faster than the usual one to be taken, for times vary; and give the same numbers. */
@@ -94,12 +94,12 @@ static size_t winner_of(const tune_result *r, precision p) {
 
 static accel_status compare(tune_run *t, const tune_graph *g, tune_result *r, accel_error *err) {
     const tune_request *q = t->request;
-    str_buf folder = {0}, path = {0};
+    owned_folder folder = {0};
+    str_buf path = {0};
     accel_status status = ACCEL_OK;
     if (q->engine->needs_file || q->engine->tuner->in_child) {
-        status = file_make_temp_folder("accel-tune-", &folder, err);
-        if (status == ACCEL_OK)
-            status = engine_write_model(q->engine, g->graph, str_text(&folder), &path, err);
+        ACCEL_TRY(owned_folder_make_alone("accel-tune-", &folder, err));
+        status = engine_write_model(q->engine, g->graph, folder.path, &path, err);
     }
     const engine_model model = {.graph = g->graph, .onnx_path = path.length > 0 ? str_text(&path) : NULL};
     if (status == ACCEL_OK && q->engine->tuner->in_child)
@@ -107,9 +107,7 @@ static accel_status compare(tune_run *t, const tune_graph *g, tune_result *r, ac
     else if (status == ACCEL_OK)
         status = q->engine->tuner->compare(t->state, &model, g->inputs, r->trials, r->count, q->seconds, NULL,
                                            err);
-    if (folder.length > 0)
-        (void)file_remove_tree(str_text(&folder), NULL);
-    str_free(&folder);
+    owned_folder_remove(&folder, 0);
     str_free(&path);
     return status;
 }

@@ -106,6 +106,18 @@ static void only_those_of_the_dead_are_swept(void **state) {
     owned_folder_remove(&f, 0);
 }
 
+static void who_begins_removes_those_of_the_dead(void **state) {
+    accel_error err = {0};
+    owned_folder f;
+    pid_t owner = start_owner();
+    mkdir(temp_path(state, PREFIX "dead"), 0700);
+    assert_int_equal(owned_folder_make_alone(PREFIX, &f, &err), ACCEL_OK);
+    assert_int_equal(count_entries(*state), 2);
+    end_owner(owner);
+    owned_folder_remove(&f, 0);
+    assert_int_equal(count_entries(*state), 1); /* the owner's, who was killed meanwhile */
+}
+
 /* A dead one's folder with a living one's in it. */
 static void one_with_an_owner_inside_stays(void **state) {
     owned_folder f = make();
@@ -173,6 +185,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(one_has_its_name_and_goes),
         IN_FOLDER(only_those_of_the_dead_are_swept),
+        IN_FOLDER(who_begins_removes_those_of_the_dead),
         IN_FOLDER(one_with_an_owner_inside_stays),
         IN_FOLDER(removing_waits_for_the_owner_inside),
         IN_FOLDER(the_last_owner_removes_what_was_abandoned),

@@ -176,3 +176,9 @@ void owned_folder_sweep(const owned_folder *f, const char *prefix, void (*end_us
         (void)file_list(folder.data, sweep_entry, &s, NULL);
     str_free(&folder);
 }
+
+accel_status owned_folder_make_alone(const char *prefix, owned_folder *out, accel_error *err) {
+    ACCEL_TRY(owned_folder_make(prefix, out, err));
+    owned_folder_sweep(out, prefix, NULL);
+    return ACCEL_OK;
+}

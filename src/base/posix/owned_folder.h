@@ -13,6 +13,8 @@ typedef struct owned_folder {
 
 /* "<prefix>XXXXXX" below TMPDIR or /tmp. */
 accel_status owned_folder_make(const char *prefix, owned_folder *out, accel_error *err);
+/* The same, and removes what dead processes left by this prefix. */
+accel_status owned_folder_make_alone(const char *prefix, owned_folder *out, accel_error *err);
 /* Removes it and leaves it zero; accepts a zero one. Waits at most limit_s for other owners of folders that lie directly in it, and as long again for
  * what was just killed and still makes files. */
 void owned_folder_remove(owned_folder *f, double limit_s);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/posix/owned_folder.h"
 #include "engines/browser/message.h"
 #include "net/net.h"
 
@@ -26,7 +27,7 @@ struct hub {
     yyjson_val *hello;
     int64_t job;
     size_t files, bytes; /* served: files first, then bytes */
-    str_buf folder;      /* of the bytes; "" until there are some */
+    owned_folder folder; /* of the bytes; zero until there are some */
 };
 
 /* ---- where the hub is ------------------------------------------------------------------------------------------------------ */
@@ -199,9 +200,7 @@ void hub_close(hub *h) {
         return;
     net_socket_close(h->socket);
     yyjson_doc_free(h->list);
-    if (h->folder.length > 0)
-        (void)file_remove_tree(h->folder.data, NULL);
-    str_free(&h->folder);
+    owned_folder_remove(&h->folder, 0);
     mem_free(h);
 }
 
@@ -320,10 +319,10 @@ accel_status hub_serve_bytes(hub *h, const void *bytes, size_t length, str_buf *
     char name[32];
     str_buf path = {0};
     file_writer *w = NULL;
-    if (h->folder.length == 0)
-        ACCEL_TRY(file_make_temp_folder("accel-inputs-", &h->folder, err));
+    if (h->folder.path == NULL)
+        ACCEL_TRY(owned_folder_make_alone("accel-inputs-", &h->folder, err));
     str_format(name, sizeof name, "%zu", h->bytes);
-    file_join(&path, h->folder.data, name);
+    file_join(&path, h->folder.path, name);
     accel_status status =
         path.failed ? error_no_memory(err, "a path", path.length) : file_writer_open(path.data, &w, err);
     if (status == ACCEL_OK) {
