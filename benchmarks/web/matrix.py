@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every class of models in real browsers, unattended, and again while browsers are killed. Writes docs/results/web-matrix.md and web-matrix-kills.md.
 
-    benchmarks/web/matrix.py [--kills 10] [--only-kills] [--browsers chromium,firefox,webkit] [--models a,b] [--timeout 300] [--on wasm] [ACCEL]
+    benchmarks/web/matrix.py [--kills 10] [--only-kills] [--browsers chromium,firefox,webkit] [--models a,b] [--timeout 300] [--on wasm] [--resume FILE] [ACCEL]
 
 First the smallest model of each class and the small set (`accel models`), each in each browser; then the small set again while a random process
 of a random browser is killed now and then, until enough were. About 40 minutes on a quiet machine."""
@@ -96,10 +96,25 @@ class Killer(threading.Thread):
                 pass
 
 
-def bench(accel, models, how, database, told=lambda records: None):
-    """{(model, browser): record}, told after each model; a browser is restarted for each, so that one command's end is not all's."""
-    records = {}
+def kept(how):
+    """Records of an earlier run that was broken off."""
+    if not how.resume or not Path(how.resume).exists():
+        return {}
+    return {(model, where): record for model, where, record in json.loads(Path(how.resume).read_text())}
+
+
+def keep(how, records):
+    if how.resume:
+        Path(how.resume).write_text(json.dumps([[model, where, record] for (model, where), record in records.items()]))
+
+
+def bench(accel, models, how, database, records, told=lambda records: None):
+    """{(model, browser): record}, told after each model; a browser is restarted for each, so that one command's end is not all's. records: of models
+    that are not run again."""
+    there = {model for model, _ in records}
     for model in models:
+        if model in there:
+            continue
         browsers = ["--browser", how.browsers] if how.browsers else []
         command = [accel, "bench", model, "--on", how.on, *browsers, "--db", database, "-q", "--format", "json", "--timeout", str(how.timeout), *QUICK]
         begin = time.monotonic()
@@ -133,6 +148,9 @@ def write_whole(how, models, records, minutes):
         "Relative L2 of the outputs from the reference engine's on the CPU, or why there are none; seeded weights but for all-minilm-l6-v2. "
         + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
     page.table(["model", *(f">{name}" for name in browsers)], [[m, *(cell(records.get((m, b))) for b in browsers)] for m in models])
+    builds = sorted({r["git_commit"] for r in records.values()})
+    if len(builds) > 1:
+        page.text(f"Taken in parts, by the builds {', '.join(builds)}.")
     page.text(*sorted({f"- {m}, {b}: {r['error']}" for (m, b), r in records.items() if r["status"] != "ok"}))
     worst = max((r["verification"]["relative_l2"] for r in records.values() if r["status"] == "ok"), default=float("nan"))
     fine = [r for r in records.values() if r["status"] == "ok" and r["verification"]["pass"]]
@@ -164,7 +182,7 @@ def kill_browsers(how, models, work):
     killer, passes = Killer(how.kills, how.pause), []
     killer.start()
     while not passes or len(killer.killed) < how.kills:
-        passes.append(bench(how.accel, models, how, f"{work}/killed.duckdb"))
+        passes.append(bench(how.accel, models, how, f"{work}/killed.duckdb", {}))
     killer.join()
     time.sleep(3)
     write_killed(how, models, passes, killer.killed, users(work), folders(work))
@@ -179,6 +197,7 @@ def main():
     parser.add_argument("--models")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for a phase of a case")
     parser.add_argument("--on", default="wasm")
+    parser.add_argument("--resume", help="file in which the first pass keeps its records, and finds those of one that was broken off")
     parser.add_argument("accel", nargs="?", default="build/release/accel")
     how = parser.parse_args()
     small, least = models_of(how.accel)
@@ -188,8 +207,12 @@ def main():
         os.environ["TMPDIR"] = work
         if not how.only_kills:
             begin = time.monotonic()
-            bench(how.accel, least + small, how, f"{work}/whole.duckdb",  # what is there stays when it is broken off
-                  lambda records: write_whole(how, least + small, records, (time.monotonic() - begin) / 60))
+
+            def told(records):  # what is there stays when it is broken off
+                keep(how, records)
+                write_whole(how, least + small, records, (time.monotonic() - begin) / 60)
+
+            bench(how.accel, least + small, how, f"{work}/whole.duckdb", kept(how), told)
         if how.kills > 0 and how.browsers:
             kill_browsers(how, small, work)
 
