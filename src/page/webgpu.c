@@ -170,7 +170,7 @@ static accel_status find_in_place(const gpu_plan *plan, const gpu_tensor *c, con
         return ACCEL_OK;
     const graph_value *v = &plan->graph->values[c->value];
     bool same = (v->type.type == DTYPE_I32 || v->type.type == (c->half ? DTYPE_F16 : DTYPE_F32)) &&
-                gpu_tensor_bytes(c) == c->elements * dtype_bits(v->type.type) / 8 && !c->turned &&
+                gpu_tensor_bytes(c) == (uint64_t)c->elements * (dtype_bits(v->type.type) / 8) && !c->turned &&
                 c->part.count == 0 && v->data.kind == DATA_BYTES &&
                 (uintptr_t)v->data.bytes % GPU_ELEMENT_BYTES == 0;
     tensor t = {0};

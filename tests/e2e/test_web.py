@@ -159,6 +159,28 @@ class Web(CliCase):
                 self.assertIn("shader-f16", record["web"]["adapter"]["features"])
                 self.assertIn("values=fp16, sums=fp32", record["engine"]["options"])
 
+    @unittest.skipUnless(GPU_HERE, f"no browser has WebGPU here: {FOUND_GPU}")
+    def test_a_table_of_more_bits_than_an_address_has(self):
+        """Where an adapter binds 128 MiB at most its last rows lie in a part of their own, which begins 2^32 bits behind the first."""
+        from onnx import TensorProto, helper
+
+        rows, width = (0, 2**15 - 1, 2**15, 2**17 - 1, 2**17, 2**17 + 300), 1024
+        table = TensorProto(name="table", data_type=TensorProto.FLOAT, dims=[2**17 + 512, width], data_location=TensorProto.EXTERNAL)
+        table.external_data.add(key="location", value="table.bin")
+        graph = helper.make_graph(
+            [helper.make_node("Mul", ["x", "nothing"], ["zero"]), helper.make_node("Add", ["zero", "rows"], ["ids"]), helper.make_node("Gather", ["table", "ids"], ["y"])],
+            "table", [helper.make_tensor_value_info("x", TensorProto.INT64, [1])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [len(rows), width])],
+            [table, helper.make_tensor("nothing", TensorProto.INT64, [], [0]), helper.make_tensor("rows", TensorProto.INT64, [len(rows)], rows)])
+        with tempfile.TemporaryDirectory() as folder:
+            with open(f"{folder}/table.bin", "wb") as file:  # holes but for these rows
+                for row in rows:
+                    file.seek(row * width * 4)
+                    file.write(np.arange(row, row + width, dtype=np.float32).tobytes())
+                file.truncate((2**17 + 512) * width * 4)
+            Path(folder, "table.onnx").write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString())
+            records = json.loads(self.bench(f"{folder}/table.onnx", "--on", "webgpu", "--browser", ",".join(GPU_HERE), "--no-db", "--format", "json", code=None))
+        self.assertEqual([(r["device"]["id"], r["status"]) for r in records], [(name, "ok") for name in GPU_HERE], [r["error"] for r in records])
+
     @unittest.skipUnless(set(HERE) - set(GPU_HERE), "every browser here has WebGPU")
     def test_a_browser_without_webgpu_is_absent_with_the_reason(self):
         (record,) = self.browse("--no-db", on="webgpu", browser=min(set(HERE) - set(GPU_HERE)), code=3)

@@ -134,7 +134,7 @@ static lines lines_of(const gpu_tensor *c, const shape *s, size_t elements) {
 static bool take_lines(const tensor *t, const lines *from, uint32_t *out) {
     bool fits = true;
     for (size_t i = 0; i < from->count && from->length > 0 && fits; i++) {
-        size_t at = (from->start + i * from->step) * dtype_bits(t->type) / 8;
+        size_t at = (from->start + i * from->step) * (dtype_bits(t->type) / 8);
         fits = gpu_elements_from(t->type, (const uint8_t *)t->data + at, from->length, false,
                                  out + i * from->length);
     }
