@@ -104,17 +104,8 @@ static accel_status take_facts(const process_message *m, model_facts *f, accel_e
 
 /* ---- the folder of a model's files ---------------------------------------------------------------------------------------- */
 
-#define FOLDER_PREFIX "accel-models-"
-
-/* What runs that were killed left behind is removed, once a run. */
-static accel_status need_folder(runner *run, model_facts *f, accel_error *err) {
-    if (f->folder.path)
-        return ACCEL_OK;
-    ACCEL_TRY(owned_folder_make(FOLDER_PREFIX, &f->folder, err));
-    if (!run->swept)
-        owned_folder_sweep(&f->folder, FOLDER_PREFIX, NULL);
-    run->swept = true;
-    return ACCEL_OK;
+static accel_status need_folder(model_facts *f, accel_error *err) {
+    return f->folder.path ? ACCEL_OK : owned_folder_make_alone("accel-models-", &f->folder, err);
 }
 
 /* ---- the child ---------------------------------------------------------------------------------------------------------------- */
@@ -171,7 +162,7 @@ static accel_status make_facts(runner *run, const bench_case *c, const char *fil
     f->arena = a;
     f->c = c;
     f->sha256 = known_sha256(run, c, a);
-    if (need_folder(run, f, &failure) == ACCEL_OK)
+    if (need_folder(f, &failure) == ACCEL_OK)
         f->status = run_prepare(run, f, file_engines, &failure);
     else
         f->status = CASE_ERROR;

@@ -96,7 +96,6 @@ typedef struct runner {
     probe_list **probes; /* one an engine of the host, made when first needed */
     rng random;
     plan_outcome outcome;
-    bool swept; /* folders of runs that were killed have been removed */
 } runner;
 
 accel_status runner_open(runner *run, const measure_host *host, const bench_settings *settings,
